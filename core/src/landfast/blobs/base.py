@@ -1,0 +1,73 @@
+"""The blob seam: immutable bytes by the sha256 of their content.
+
+The contract that `landfast.testing.BlobSuite` checks over every implementation:
+
+- A blob appears whole or not at all, also when the writer is killed; writing it again is harmless.
+- `put` verifies that the bytes have the name they are given.
+- Errors: `NotFound`, `AccessDenied`, `Unavailable` (worth a retry; a full disk too, saying so), `InvalidInput`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobInfo:
+    """One stored blob.
+
+    Args:
+        sha256: Hexadecimal name.
+        size: Bytes.
+        modified_at: UTC; when it was written last.
+    """
+
+    sha256: str
+    size: int
+    modified_at: datetime
+
+
+@runtime_checkable
+class BlobStore(Protocol):
+    """A folder, a bucket prefix, ... of blobs."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without secrets."""
+        ...
+
+    def put(self, source: Path, sha256: str) -> None:
+        """Store the file's bytes under their name; a present blob is only refreshed in age."""
+        ...
+
+    def fetch(self, sha256: str, target: Path) -> None:
+        """Write the blob to `target`, verified; the file appears whole.
+
+        Raises:
+            NotFound: Naming the blob and the store.
+        """
+        ...
+
+    def open(self, sha256: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB."""
+        ...
+
+    def stat(self, sha256: str) -> BlobInfo | None:
+        """Describe a blob; None if it is not there."""
+        ...
+
+    def list(self) -> Iterator[BlobInfo]:
+        """Yield every blob."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove a blob; a missing one is no error."""
+        ...
+
+    def path(self, sha256: str) -> Path | None:
+        """Return the local path of a blob, where there is one."""
+        ...

@@ -1,0 +1,138 @@
+"""The error tree: families by what the caller would do about it.
+
+LandfastError
+├── NotFound (LookupError)          the named thing does not exist, or no longer
+├── Conflict (ValueError)           it exists and contradicts what was asked
+├── NotLogged (RuntimeError)        a draft was used as if it were a version
+├── ObjectChanged (RuntimeError)    the recorded bytes are not to be had any more
+├── AccessDenied (PermissionError)  credentials or a permission are missing
+├── InvalidInput (ValueError)       the call itself is wrong
+├── LimitExceeded (ValueError)      more objects than allowed; nothing was stored
+├── Unavailable (ConnectionError)   worth a retry
+├── Unverifiable (RuntimeError)     the store offers no token to verify with
+└── MissingExtra (ImportError)      an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from landfast.redaction import redact
+
+
+class LandfastError(Exception):
+    """The root of every error that Landfast raises on purpose.
+
+    The message is one line: the problem, what was expected, what was found, and what to do next.
+    Each part is an attribute too.  Secrets are redacted before they are stored.
+
+    Args:
+        problem: What went wrong, naming the object.
+        subject: The object: a URI, an artifact name, a path, a setting.
+        expected: What had to be true.
+        found: What was seen instead.
+        hint: What to do next, as a full sentence.
+        details: Further facts for programs, such as ``limit=10_000``.
+
+    Example:
+        >>> error = LimitExceeded("s3://b/data/ holds too many objects", expected="at most 2", found="3")
+        >>> str(error)
+        's3://b/data/ holds too many objects: expected at most 2, found 3'
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        subject: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        hint: str | None = None,
+        **details: Any,
+    ) -> None:
+        self.problem = redact(problem)
+        self.subject = _redacted(subject)
+        self.expected = _redacted(expected)
+        self.found = _redacted(found)
+        self.hint = _redacted(hint)
+        self.details = {k: redact(v) if isinstance(v, str) else v for k, v in details.items()}
+        super().__init__(self._line())
+
+    def _line(self) -> str:
+        facts = []
+        if self.expected is not None:
+            facts.append(f"expected {self.expected}")
+        if self.found is not None:
+            facts.append(f"found {self.found}")
+        line = self.problem + (": " + ", ".join(facts) if facts else "")
+        return f"{line}. {self.hint}" if self.hint else line
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (
+            type(self),
+            self.problem,
+            {
+                "subject": self.subject,
+                "expected": self.expected,
+                "found": self.found,
+                "hint": self.hint,
+                **self.details,
+            },
+        )
+
+
+class NotFound(LandfastError, LookupError):
+    """The named artifact, version, object or prefix does not exist, or no longer."""
+
+
+class Conflict(LandfastError, ValueError):
+    """What was asked contradicts what is recorded; both sides are named."""
+
+
+class NotLogged(LandfastError, RuntimeError):
+    """A draft was used where a version is needed; log it first."""
+
+
+class ObjectChanged(LandfastError, RuntimeError):
+    """The recorded bytes are neither at the source nor in the cache."""
+
+
+class AccessDenied(LandfastError, PermissionError):
+    """Credentials or a permission are missing; the message names which."""
+
+
+class InvalidInput(LandfastError, ValueError):
+    """The call is wrong: an unknown scheme, a bad name, an impossible option."""
+
+
+class LimitExceeded(LandfastError, ValueError):
+    """A reference holds more objects than `max_objects`; nothing was stored."""
+
+
+class Unavailable(LandfastError, ConnectionError):
+    """A server did not answer as it should; the same call may work later."""
+
+
+class Unverifiable(LandfastError, RuntimeError):
+    """The store offers nothing to verify the bytes with."""
+
+
+class MissingExtra(LandfastError, ImportError):
+    """An optional dependency is not installed; the message names the command."""
+
+    @classmethod
+    def of(cls, extra: str, purpose: str) -> MissingExtra:
+        """Build the error for a missing extra, such as ``s3``."""
+        return cls(
+            f"{purpose} needs the extra {extra!r}, which is not installed",
+            subject=extra,
+            hint=f"Run: pip install 'landfast[{extra}]'",
+        )
+
+
+def _redacted(text: str | None) -> str | None:
+    return None if text is None else redact(text)
+
+
+def _rebuild(kind: type[LandfastError], problem: str, parts: dict[str, Any]) -> LandfastError:
+    return kind(problem, **parts)

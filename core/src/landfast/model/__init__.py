@@ -1,0 +1,1 @@
+"""The nouns of Landfast: pure values and pure functions, no input or output."""

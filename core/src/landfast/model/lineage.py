@@ -1,0 +1,69 @@
+"""Edge and Lineage: which run used and logged which version, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunKey
+
+
+class Direction(StrEnum):
+    """What a run did with a version."""
+
+    USED = "used"
+    LOGGED = "logged"
+    DECLARED = "declared"  # the orchestrator says it depends on it, but nothing was loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """A run used or logged a version.
+
+    Args:
+        run: The run's key.
+        direction: What it did.
+        version: The version's full name.
+        version_id: The version's key in the registry.
+        at: UTC, registry time of the first time; a retry adds no edge.
+    """
+
+    run: RunKey
+    direction: Direction
+    version: ArtifactName
+    version_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """The versions and runs up- and downstream of a version.
+
+    Args:
+        root: The version asked about.
+        edges: Every edge on a path through it, oldest first.
+        upstream: Versions that it was made from, nearest first.
+        downstream: Versions made from it, nearest first.
+    """
+
+    root: ArtifactName
+    edges: tuple[Edge, ...] = ()
+    upstream: tuple[ArtifactName, ...] = ()
+    downstream: tuple[ArtifactName, ...] = ()
+
+    @property
+    def runs(self) -> tuple[RunKey, ...]:
+        """The runs on those edges, in order of their first edge."""
+        return tuple(dict.fromkeys(edge.run for edge in self.edges))
+
+
+def used_by(edges: Iterable[Edge]) -> dict[RunKey, list[Edge]]:
+    """Group the edges that say what a run read, by run."""
+    grouped: dict[RunKey, list[Edge]] = {}
+    for edge in edges:
+        if edge.direction is not Direction.LOGGED:
+            grouped.setdefault(edge.run, []).append(edge)
+    return grouped

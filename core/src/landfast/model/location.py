@@ -1,0 +1,195 @@
+"""Location: where an object or a folder lies; the one place that reads and writes URIs.
+
+`s3://` and `gs://` carry raw keys, as aws-cli and gsutil do: nothing is percent-decoded, and `#`, `?`,
+`%` are ordinary characters.  Only a final ``?versionId=ID`` (S3) or ``#DIGITS`` (GCS) is an explicit
+pin.  `file://` and `http(s)://` are percent-encoded.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from landfast.errors import InvalidInput
+from landfast.redaction import is_secret_parameter
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+_S3_PIN = re.compile(r"\?versionId=([^&?#/]+)\Z")
+_GS_PIN = re.compile(r"#([0-9]+)\Z")
+_RAW_KEY_SCHEMES = {"s3": _S3_PIN, "gs": _GS_PIN}
+# What may stand unescaped in the path of a file:// URI.
+_FILE_SAFE = "/:@!$&'()*+,;=~-._"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A parsed URI.
+
+    Args:
+        scheme: Lower case: ``s3``, ``gs``, ``https``, ``file``, ``blob``, or one that fsspec opens.
+        authority: Bucket, host and port, container; empty for `file` and `blob`.
+        key: The raw key (`s3`, `gs`), the decoded absolute path (`file`), the encoded path and
+            query with its leading slash (`http`), ``sha256:HEX`` (`blob`).
+        version_id: An explicit pin from the URI, else None.
+
+    Example:
+        >>> Location.parse("s3://b/data/a b#1?x").key
+        'data/a b#1?x'
+        >>> Location.parse("s3://b/k?versionId=3sL4").version_id
+        '3sL4'
+        >>> Location.parse("file:///mnt/a%20b/").key
+        '/mnt/a b/'
+    """
+
+    scheme: str
+    authority: str
+    key: str
+    version_id: str | None = None
+
+    @classmethod
+    def parse(cls, uri: str, *, pins: bool = True) -> Location:
+        """Read a URI or a plain local path.
+
+        Args:
+            uri: The text. A relative path is taken from the working folder.
+            pins: Whether a final ``?versionId=`` or ``#DIGITS`` is an explicit pin. False for the
+                URIs of manifest entries, whose pin stands in a column of its own.
+
+        Raises:
+            InvalidInput: If the text is no URI that can name an object.
+        """
+        match = _SCHEME.match(uri)
+        scheme = match[1].lower() if match else ""
+        if match is None or (len(scheme) == 1 and not match[2]):
+            return cls._local(uri)
+        if scheme in _RAW_KEY_SCHEMES:
+            return cls._raw_key(scheme, uri, pins=pins)
+        if scheme == "file":
+            return cls._file(uri)
+        if scheme in {"http", "https"}:
+            return cls._http(scheme, uri)
+        if scheme == "blob":
+            return cls(scheme="blob", authority="", key=uri[len("blob:") :])
+        if not match[2]:
+            raise InvalidInput(
+                f"{uri!r} is not a URI that can be referenced",
+                subject=uri,
+                expected="s3://, gs://, http(s)://, file://, landfast://, a path, or a scheme that fsspec opens",
+            )
+        authority, slash, key = uri[match.end() :].partition("/")
+        return cls(scheme=scheme, authority=authority, key=key if slash else "")
+
+    @classmethod
+    def _local(cls, path: str) -> Location:
+        if not path or "\0" in path:
+            raise InvalidInput(
+                f"{path!r} is not a path", subject=path, expected="a URI or a local path"
+            )
+        is_folder = path.endswith(("/", "/.", "/..")) or path in {".", ".."}
+        # abspath, not resolve: a symlink in the path is the user's name for the place.
+        absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+        return cls(
+            scheme="file",
+            authority="",
+            key=absolute + ("/" if is_folder and absolute != "/" else ""),
+        )
+
+    @classmethod
+    def _raw_key(cls, scheme: str, uri: str, *, pins: bool) -> Location:
+        bucket, _, key = uri[len(scheme) + 3 :].partition("/")
+        if not uri[len(scheme) :].startswith("://") or not bucket:
+            raise InvalidInput(
+                f"{uri!r} names no bucket", subject=uri, expected=f"{scheme}://BUCKET/KEY"
+            )
+        pin = _RAW_KEY_SCHEMES[scheme].search(key) if pins else None
+        if pin is None:
+            return cls(scheme=scheme, authority=bucket, key=key)
+        return cls(scheme=scheme, authority=bucket, key=key[: pin.start()], version_id=pin[1])
+
+    @classmethod
+    def _file(cls, uri: str) -> Location:
+        parts = urlsplit(uri)
+        path = unquote(parts.path, errors="surrogateescape")
+        if parts.netloc not in {"", "localhost"} or not path.startswith("/"):
+            raise InvalidInput(
+                f"{uri!r} is not a local file",
+                subject=uri,
+                expected="file:///ABSOLUTE/PATH (three slashes)",
+                found=f"host {parts.netloc!r}, path {path!r}",
+            )
+        if parts.query or parts.fragment:
+            raise InvalidInput(
+                f"{uri!r} has a query or a fragment",
+                subject=uri,
+                hint="In file:// URIs write ? as %3F and # as %23, or give the plain path.",
+            )
+        return cls(scheme="file", authority="", key=path)
+
+    @classmethod
+    def _http(cls, scheme: str, uri: str) -> Location:
+        parts = urlsplit(uri)
+        if not parts.hostname:
+            raise InvalidInput(
+                f"{uri!r} names no host", subject=uri, expected=f"{scheme}://HOST/PATH"
+            )
+        key = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
+            f"?{parts.query}" if parts.query else ""
+        )
+        return cls(scheme=scheme, authority=parts.netloc, key=key)
+
+    @property
+    def uri(self) -> str:
+        """The canonical text, without the pin."""
+        if self.scheme == "file":
+            return "file://" + quote(self.key, safe=_FILE_SAFE, errors="surrogateescape")
+        if self.scheme in {"http", "https"}:
+            return f"{self.scheme}://{self.authority}{self.key}"
+        if self.scheme == "blob":
+            return f"blob:{self.key}"
+        return f"{self.scheme}://{self.authority}/{self.key}"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the spelling can only mean a folder: a final slash, or a bare bucket."""
+        return self.key == "" or self.key.endswith("/")
+
+    def as_folder(self) -> Location:
+        """Return the same place spelled as a folder."""
+        return self if self.is_folder else replace(self, key=self.key + "/")
+
+    def child(self, path: str) -> Location:
+        """Return the object at `path` below this folder; nothing is normalised."""
+        return replace(self, key=self.key + path, version_id=None)
+
+    def unpinned(self) -> Location:
+        """Return the same place without the explicit pin."""
+        return replace(self, version_id=None) if self.version_id else self
+
+    def without_secrets(self) -> tuple[Location, tuple[str, ...]]:
+        """Return the location as it may be recorded, and the names of what was stripped.
+
+        User and password, and query parameters that authorise their holder, never reach a manifest.
+
+        Example:
+            >>> Location.parse("https://u:p@h/a?X-Amz-Signature=s&part=1").without_secrets()[0].uri
+            'https://h/a?part=1'
+        """
+        if self.scheme not in {"http", "https"}:
+            return self, ()
+        userinfo, at, host = self.authority.rpartition("@")
+        path, mark, query = self.key.partition("?")
+        kept, stripped = [], ["userinfo"] if at and userinfo else []
+        for pair in query.split("&") if mark else []:
+            name = pair.partition("=")[0]
+            if is_secret_parameter(name):
+                stripped.append(name)
+            else:
+                kept.append(pair)
+        key = path + ("?" + "&".join(kept) if kept else "")
+        return replace(self, authority=host if at else self.authority, key=key), tuple(stripped)
+
+    def __str__(self) -> str:
+        return self.without_secrets()[0].uri

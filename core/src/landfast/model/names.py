@@ -1,0 +1,250 @@
+"""ArtifactName: entity, project, collection, partition and what picks one version, as one text.
+
+The wire form is ``[[entity/]project/]collection[~PARTITION][:vN or :alias or @lf1:HEX]`` with the
+partition percent-encoded; the URI form is ``landfast://entity/project/collection?version=...``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from landfast.errors import InvalidInput
+
+DEFAULT_ENTITY = "default"
+DEFAULT_PROJECT = "uncategorized"
+LATEST = "latest"
+MAX_PARTITION_BYTES = 1024
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
+_VERSION = re.compile(r"v(0|[1-9][0-9]{0,17})\Z")
+_RESERVED_ALIAS = re.compile(r"[vV][0-9]+\Z")
+_DIGEST = re.compile(r"lf1:[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactName:
+    """What a user calls a collection, a partition of it, or one version.
+
+    Args:
+        collection: The named sequence of versions.
+        project: None means the default of the place where the name is used.
+        entity: None means the default of the place where the name is used.
+        partition: The partition key; None and ``""`` both mean no partition.
+        index: The number of ``:vN``.
+        alias: The word of ``:alias``.
+        digest: The ``lf1:`` content digest of ``@lf1:HEX``.
+
+    Example:
+        >>> name = ArtifactName.parse("vision/mnist~2026-05%2F01:v3")
+        >>> name.project, name.collection, name.partition, name.index
+        ('vision', 'mnist', '2026-05/01', 3)
+        >>> str(name)
+        'vision/mnist~2026-05%2F01:v3'
+    """
+
+    collection: str
+    project: str | None = None
+    entity: str | None = None
+    partition: str = ""
+    index: int | None = None
+    alias: str | None = None
+    digest: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.collection, "collection")
+        if self.project is not None:
+            check_name(self.project, "project")
+        if self.entity is not None:
+            check_name(self.entity, "entity")
+        check_partition(self.partition)
+        if self.alias is not None:
+            check_alias(self.alias)
+
+    @classmethod
+    def parse(cls, text: str) -> ArtifactName:
+        """Read the wire form or a ``landfast://`` URI.
+
+        Raises:
+            InvalidInput: If the text is neither, naming the part that is wrong.
+        """
+        if text.startswith("landfast://"):
+            return cls._parse_uri(text)
+        path, picked = _split_pick(text)
+        path, tilde, partition = path.partition("~")
+        parts = path.split("/")
+        if len(parts) > 3 or (tilde and not partition):
+            raise InvalidInput(
+                f"{text!r} is not an artifact name",
+                subject=text,
+                expected="[[entity/]project/]collection[~PARTITION][:vN or :alias or @lf1:HEX]",
+            )
+        *spaces, collection = parts
+        entity, project = [None] * (2 - len(spaces)) + spaces
+        return cls(
+            entity=entity,
+            project=project,
+            collection=collection,
+            partition=_decode_partition(partition, text),
+            index=picked.index,
+            alias=picked.alias,
+            digest=picked.digest,
+        )
+
+    @classmethod
+    def _parse_uri(cls, text: str) -> ArtifactName:
+        parts = urlsplit(text)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        version = query.get("version", "")
+        path = [parts.netloc, *parts.path.strip("/").split("/")]
+        if len(path) != 3 or not version:
+            raise InvalidInput(
+                f"{text!r} is not an artifact URI",
+                subject=text,
+                expected="landfast://entity/project/collection?version=vN[&partition=KEY]",
+            )
+        picked = _pick("@" if version.startswith("lf1:") else ":", version, text)
+        return cls(
+            entity=path[0],
+            project=path[1],
+            collection=path[2],
+            partition=query.get("partition", ""),
+            index=picked.index,
+            alias=picked.alias,
+            digest=picked.digest,
+        )
+
+    def within(self, *, entity: str, project: str) -> ArtifactName:
+        """Return the name with missing project and entity filled in."""
+        return replace(self, entity=self.entity or entity, project=self.project or project)
+
+    @property
+    def picks_version(self) -> bool:
+        """Whether the name says which version."""
+        return self.index is not None or self.alias is not None or self.digest is not None
+
+    def bare(self) -> ArtifactName:
+        """Return the name of the collection and partition, without a version."""
+        return replace(self, index=None, alias=None, digest=None)
+
+    def at(self, index: int) -> ArtifactName:
+        """Return the name of version `index`."""
+        return replace(self, index=index, alias=None, digest=None)
+
+    @property
+    def uri(self) -> str:
+        """The ``landfast://`` form; entity, project and a version must be known.
+
+        Raises:
+            InvalidInput: If one of them is not.
+        """
+        version = self.digest or self.alias or (None if self.index is None else f"v{self.index}")
+        if not (self.entity and self.project and version):
+            raise InvalidInput(
+                f"{self} cannot be written as a URI",
+                subject=str(self),
+                expected="entity, project and version",
+            )
+        query = {"version": version} | ({"partition": self.partition} if self.partition else {})
+        text = urlencode(query, quote_via=quote, safe=":")
+        return f"landfast://{self.entity}/{self.project}/{self.collection}?{text}"
+
+    def __str__(self) -> str:
+        path = "/".join(part for part in (self.entity, self.project, self.collection) if part)
+        if self.partition:
+            path += "~" + quote(self.partition, safe="")
+        if self.digest is not None:
+            return f"{path}@{self.digest}"
+        if self.index is not None:
+            return f"{path}:v{self.index}"
+        return path if self.alias is None else f"{path}:{self.alias}"
+
+
+def check_name(name: str, kind: str) -> str:
+    """Return `name` if it may name an entity, a project, a collection, a type or a tag.
+
+    Raises:
+        InvalidInput: If it may not.
+    """
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise InvalidInput(
+            f"{name!r} is not a valid {kind} name",
+            subject=str(name),
+            expected="a letter or digit, then up to 127 letters, digits, '_', '.' or '-'",
+        )
+    return name
+
+
+def check_alias(alias: str) -> str:
+    """Return `alias` if it may move on a collection: a name, but never ``v`` and digits.
+
+    Raises:
+        InvalidInput: If it may not.
+    """
+    check_name(alias, "alias")
+    if _RESERVED_ALIAS.match(alias):
+        raise InvalidInput(
+            f"{alias!r} cannot be an alias", subject=alias, found="the form of a version number"
+        )
+    return alias
+
+
+def check_partition(partition: str) -> str:
+    """Return `partition` if it is UTF-8 of at most 1,024 bytes.
+
+    Raises:
+        InvalidInput: If it is not.
+    """
+    try:
+        size = len(partition.encode())
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            f"partition {partition!r} is not UTF-8", subject=repr(partition)
+        ) from None
+    if size > MAX_PARTITION_BYTES or "\0" in partition:
+        raise InvalidInput(
+            f"partition {partition[:40]!r} cannot be a key",
+            subject=partition[:40],
+            expected=f"at most {MAX_PARTITION_BYTES} bytes of UTF-8 without NUL",
+            found=f"{size} bytes",
+        )
+    return partition
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    index: int | None = None
+    alias: str | None = None
+    digest: str | None = None
+
+
+def _split_pick(text: str) -> tuple[str, _Pick]:
+    # The partition is percent-encoded, so the first ':' or '@' begins the pick.
+    match = re.search(r"[:@]", text)
+    if match is None:
+        return text, _Pick()
+    return text[: match.start()], _pick(match[0], text[match.end() :], text)
+
+
+def _pick(mark: str, word: str, text: str) -> _Pick:
+    version = _VERSION.match(word)
+    if mark == ":" and version:
+        return _Pick(index=int(version[1]))
+    if mark == ":" and _NAME.match(word):
+        return _Pick(alias=check_alias(word))
+    if mark == "@" and _DIGEST.match(word):
+        return _Pick(digest=word)
+    raise InvalidInput(
+        f"{text!r} does not say a version",
+        subject=text,
+        expected=":vN, :alias or @lf1: and 64 hexadecimal digits",
+        found=mark + word,
+    )
+
+
+def _decode_partition(encoded: str, text: str) -> str:
+    try:
+        return unquote(encoded, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"the partition of {text!r} is not UTF-8", subject=text) from None

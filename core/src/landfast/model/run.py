@@ -1,0 +1,104 @@
+"""RunKey and RunRecord: one execution, by whatever system it was started."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from landfast.errors import InvalidInput
+
+
+class RunStatus(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKey:
+    """What makes an execution the same one when it is seen again.
+
+    Args:
+        system: ``script``, ``cli``, ``dagster``, ``prefect``, ``airflow``, ...
+        deployment: Airflow base URL, Dagster instance and code location, Prefect API URL, or the host.
+        run_id: The system's id of the run.
+        node: Step, task or operator in it; ``""`` for the run as a whole.
+        part: Map index or partition of the node; ``""`` for none.
+
+    The attempt is not part of the key: a retry is the same run.
+    """
+
+    system: str
+    deployment: str
+    run_id: str
+    node: str = ""
+    part: str = ""
+
+    def encode(self) -> str:
+        """Return the opaque text that `LANDFAST_RUN` carries into subprocesses."""
+        text = json.dumps([*asdict(self).values()], ensure_ascii=False, separators=(",", ":"))
+        return "r1." + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> RunKey:
+        """Read what `encode` wrote.
+
+        Raises:
+            InvalidInput: If it is something else.
+        """
+        try:
+            head, _, body = text.partition(".")
+            values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+            if head != "r1" or len(values) != 5 or not all(isinstance(v, str) for v in values):
+                raise ValueError
+        except ValueError:
+            raise InvalidInput(
+                "LANDFAST_RUN does not name a run",
+                subject="LANDFAST_RUN",
+                hint="Pass on the value that the parent run was given, or unset it.",
+            ) from None
+        return cls(
+            **dict(zip(("system", "deployment", "run_id", "node", "part"), values, strict=True))
+        )
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.system, self.run_id, self.node, self.part) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as the registry knows it.
+
+    Args:
+        id: Short id that the registry gave it, unique in it; what a user types.
+        key: Its identity.
+        entity: Namespace of the project.
+        project: Project that it belongs to.
+        name: Display name; ``""`` if none was given.
+        job_type: Such as ``train``; ``""`` if none was given.
+        status: How it stands.
+        attempt: The highest attempt seen, from 1.
+        link: A page about it elsewhere (orchestrator, wandb), without secrets.
+        config: Parameters given.
+        started_at: UTC, registry time.
+        finished_at: UTC, registry time; None while it runs.
+    """
+
+    id: str
+    key: RunKey
+    entity: str
+    project: str
+    name: str = ""
+    job_type: str = ""
+    status: RunStatus = RunStatus.RUNNING
+    attempt: int = 1
+    link: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    started_at: datetime
+    finished_at: datetime | None = None

@@ -1,0 +1,48 @@
+"""Source: what a version was scanned from, and Skipped: what the scan left out, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One reference of a version, as it may be recorded: nothing secret.
+
+    Args:
+        uri: The reference without secrets; a folder ends in ``/``.
+        name: The path under the artifact where its entries begin; ``""`` is the root.
+        include: Globs of paths to keep; empty keeps all.
+        exclude: Globs of paths to leave out; exclude wins.
+        checksum: The kind asked for; None is the store's default, ``"none"`` is ``checksum=False``.
+        endpoint: The effective endpoint of the store, such as ``http://minio:9000``; None is the provider's own.
+        options: Non-secret options: region, profile, requester_pays, anonymous, ...
+        stripped: Names of secret query parameters that were not recorded.
+        versioning: ``enabled``, ``suspended``, ``off``, ``unknown`` or ``none``.
+    """
+
+    uri: str
+    name: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    checksum: str | None = None
+    endpoint: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    stripped: tuple[str, ...] = ()
+    versioning: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """How many objects a scan left out for one reason, with a few examples.
+
+    Args:
+        reason: ``folder marker``, ``excluded``, ``not included``, ``symlink``, ...
+        count: How many.
+        examples: At most ten of their paths.
+    """
+
+    reason: str
+    count: int
+    examples: tuple[str, ...] = ()

@@ -1,0 +1,163 @@
+"""VersionRecord, CollectionRecord, PinSet, Observation and Change: what the registry hands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from landfast.model.manifest import ManifestSummary
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunKey
+from landfast.model.source import Skipped, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionRecord:
+    """A named sequence of versions of one type.
+
+    Args:
+        entity: Namespace of the project.
+        project: Its project.
+        name: Its name.
+        type: ``dataset``, ``model``, ...; fixed at the first log.
+        description: Of the collection as a whole.
+        partitions: How many partitions have versions.
+        versions: How many live versions there are.
+        created_at: UTC, registry time.
+    """
+
+    entity: str
+    project: str
+    name: str
+    type: str
+    description: str = ""
+    partitions: int = 0
+    versions: int = 0
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRecord:
+    """One immutable version.
+
+    Args:
+        id: Key in the registry.
+        name: Its full name: entity, project, collection, partition and index.
+        type: The collection's type.
+        summary: Digests, count, bytes, unverified and unpinned entries.
+        blob: sha256 (hexadecimal) of the manifest blob.
+        sources: What it was scanned from.
+        skipped: What the scan left out.
+        description: Editable.
+        metadata: Editable JSON object.
+        aliases: That point at it now, sorted, `latest` included.
+        tags: Sorted.
+        ttl_seconds: Time to live, counted from `created_at`; None keeps it.
+        run: Key of the run that created it; None if none did.
+        created_at: UTC, registry time.
+        deleted_at: UTC; None for a live version.
+    """
+
+    id: int
+    name: ArtifactName
+    type: str
+    summary: ManifestSummary
+    blob: str
+    sources: tuple[Source, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    ttl_seconds: int | None = None
+    run: RunKey | None = None
+    created_at: datetime
+    deleted_at: datetime | None = None
+
+    @property
+    def index(self) -> int:
+        """The number N of ``vN``."""
+        assert self.name.index is not None
+        return self.name.index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinSet:
+    """A manifest blob with the same content as a version, and pins seen at some time.
+
+    Args:
+        blob: sha256 (hexadecimal) of the blob.
+        pin_digest: ``lp1:`` and 64 hexadecimal digits.
+        sources: Where it was scanned from.
+        seen_at: UTC, registry time, of the newest observation of these pins.
+    """
+
+    blob: str
+    pin_digest: str
+    sources: tuple[Source, ...] = ()
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Say that a run looked, and which version it found at which pins.
+
+    Args:
+        id: Key in the registry, ascending.
+        version: Full name of the version found.
+        run: Key of the run that looked; None if none did.
+        pin_digest: The pins it saw.
+        metadata: What was given with the log.
+        created: Whether this observation created the version.
+        moved_latest: Whether it moved `latest`.
+        at: UTC, registry time.
+    """
+
+    id: int
+    version: ArtifactName
+    run: RunKey | None
+    pin_digest: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    created: bool = False
+    moved_latest: bool = False
+    at: datetime
+
+
+class ChangeKind(StrEnum):
+    """What happened, in a row of the change feed."""
+
+    CREATED = "created"  # `latest` moved to a new version
+    RETURNED = "returned"  # `latest` moved to an older version whose content came back
+    ALIAS = "alias"  # another alias moved
+    DELETED = "deleted"  # `latest` fell back because its version was deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A row of the registry's change feed.
+
+    Args:
+        position: Gapless, ascending, visible in commit order; from 1.
+        id: Unique text, the same for every reader: registry id and position.
+        kind: What happened.
+        alias: The alias that moved; ``latest`` for all kinds but `ALIAS`.
+        version: Full name of the version that the alias names now.
+        type: The collection's type.
+        digest: Its content digest.
+        previous: Full name of the version it named before; None if none.
+        run: Key of the run that did it; None if none did.
+        at: UTC, registry time.
+    """
+
+    position: int
+    id: str
+    kind: ChangeKind
+    alias: str
+    version: ArtifactName
+    type: str
+    digest: str
+    previous: ArtifactName | None = None
+    run: RunKey | None = None
+    at: datetime

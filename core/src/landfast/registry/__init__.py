@@ -1,0 +1,1 @@
+"""The registry: versions, aliases, runs, edges, observations and the change feed."""

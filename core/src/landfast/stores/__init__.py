@@ -1,0 +1,1 @@
+"""Stores: read-only windows on places where objects lie."""

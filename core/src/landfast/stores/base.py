@@ -1,0 +1,265 @@
+"""The store seam: list pages, stat and open objects in one kind of place.
+
+The contract that `landfast.testing.StoreSuite` checks over every implementation:
+
+- A store reads and never writes.
+- Every method sends **at most one request** unless it says otherwise, so that retrying, counting and
+  rate limiting can be wrappers (`stores/retrying.py`, ...) and no store needs code for them.  The
+  provider library's own retries are off.
+- Size, checksum, etag and version id of an `ObjectInfo` come from the same response.
+- Provider exceptions stop here: `NotFound`, `AccessDenied` (names the missing permission),
+  `Unavailable` (worth a retry), `ObjectChanged` (a condition failed, or the reply is another object
+  than the one asked for), `InvalidInput` (cannot work), `MissingExtra`.  Messages and causes hold no secret.
+- A store is safe to use from many threads, survives `fork` (connections are reopened), and pickles
+  by its options: clients are made anew, on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from landfast.model.checksum import Checksum
+from landfast.model.location import Location
+
+# ``None`` asks for the store's default, ``False`` for no checksum at all.
+ChecksumKind = str | Literal[False] | None
+
+
+class Versioning(StrEnum):
+    """Whether a place keeps what is overwritten."""
+
+    ENABLED = "enabled"
+    SUSPENDED = "suspended"
+    OFF = "off"
+    UNKNOWN = "unknown"  # asking is not allowed, or the server does not say
+    NONE = "none"  # this kind of store has no versions
+
+
+class Kind(StrEnum):
+    """What a location without a final slash turns out to be."""
+
+    OBJECT = "object"
+    FOLDER = "folder"
+    BOTH = "both"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a store can do; nobody outside asks for its scheme.
+
+    Args:
+        listing: Whether a folder can be listed; else every reference is one object.
+        versions: Whether `list_page(versions=True)` works and reads by version id do.
+        list_checksums: Kinds that list rows can carry, the default kind first.
+        stat_checksums: Kinds that only `stat` can tell, one request an object.
+        content_tokens: Whether the default checksum is a content token.
+        in_place: Whether `path` answers.
+        cacheable: Whether downloads should be kept in the blob cache.
+        stable_order: Whether pages come in UTF-8 byte order of the key.
+    """
+
+    listing: bool = True
+    versions: bool = False
+    list_checksums: tuple[str, ...] = ()
+    stat_checksums: tuple[str, ...] = ()
+    content_tokens: bool = True
+    in_place: bool = False
+    cacheable: bool = True
+    stable_order: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """One object, or one version of it, as one response describes it.
+
+    Args:
+        location: Where it lies, without a pin; secrets are still in it if they were given.
+        size: Bytes; None where the store does not tell.
+        checksum: As asked for; None if the store had none in this response.
+        etag: Verbatim but for S3's quotes; None where it moves with metadata (GCS).
+        version_id: S3 VersionId or GCS generation; ``"null"`` is passed on as it is.
+        modified_at: UTC.
+        is_latest: False for noncurrent versions.
+        is_delete_marker: Whether this version says "deleted".
+        is_archived: Whether a read needs a restore first.
+        skip: Why this row is no entry (``folder marker``, ``symlink to a folder``, ...); "" if it is one.
+        extra: Further checksums by algorithm that the same response carried.
+    """
+
+    location: Location
+    size: int | None = None
+    checksum: Checksum | None = None
+    etag: str | None = None
+    version_id: str | None = None
+    modified_at: datetime | None = None
+    is_latest: bool = True
+    is_delete_marker: bool = False
+    is_archived: bool = False
+    skip: str = ""
+    extra: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One reply of a listing.
+
+    Args:
+        rows: Objects in UTF-8 byte order of their keys; of one key, the newest version first.
+            May be lazy where listing costs no requests (`file`).
+        next: Opaque text with which the next page is asked for; None if the server says this is the last.
+        is_full: Whether the page holds as many rows as the server gives at most. A full page that
+            claims to be the last is probed by the caller, with `after`.
+    """
+
+    rows: Iterable[ObjectInfo]
+    next: str | None = None
+    is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What exactly to read.
+
+    Args:
+        location: The object.
+        version_id: Read this version; None or ``"null"`` reads conditionally on `etag`.
+        etag: Condition, and what the reply is compared with.
+        size: What the reply's size is compared with; None skips it.
+        checksum: What the reply's checksum headers are compared with, where there are any of the
+            same algorithm.
+    """
+
+    location: Location
+    version_id: str | None = None
+    etag: str | None = None
+    size: int | None = None
+    checksum: Checksum | None = None
+
+
+class Reader(Protocol):
+    """An open reply; iterating yields chunks of bytes."""
+
+    info: ObjectInfo
+    """What the reply says of itself; `size` is that of the whole object."""
+
+    start: int
+    """Offset of the first byte that comes, 0 where the server ignored the range."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield chunks of at most 1 MiB; a cut connection raises `Unavailable`, never ends early."""
+        ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Objects of one scheme, seen with one set of options and credentials."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """The effective endpoint if it is not the provider's own; without secrets."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """Tell what this store can do; no request."""
+        ...
+
+    def versioning(self, location: Location) -> Versioning:
+        """Ask whether overwritten objects are kept; a refused question is `UNKNOWN`, not an error."""
+        ...
+
+    def locate(self, location: Location) -> Kind:
+        """Tell whether a location without final slash is an object, a folder, or both.
+
+        At most two list requests; an exact key sorts first, so one tells that it is there.
+        """
+        ...
+
+    def list_page(
+        self,
+        location: Location,
+        *,
+        versions: bool = False,
+        checksum: ChecksumKind = None,
+        token: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+    ) -> Page:
+        """List objects whose key starts with `location.key`, one page.
+
+        Args:
+            location: A folder (final slash or empty key).
+            versions: Also noncurrent versions and delete markers, with version ids on every row.
+            checksum: The kind wanted, one of `Capabilities.list_checksums`, None or False.
+            token: From `Page.next`; then `after` is ignored.
+            after: Only keys after this one (UTF-8 byte order).
+            before: Only keys before this one; the store may also return more, the caller cuts.
+            limit: Rows wanted on the page; None asks for as many as the server gives.
+
+        Raises:
+            InvalidInput: If the store does not list, or `versions` is not supported here
+                (also for replies such as 405 and 501: the caller falls back to current objects).
+            AccessDenied: If listing is not permitted; `details["permission"]` names the action.
+        """
+        ...
+
+    def stat(
+        self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
+    ) -> ObjectInfo:
+        """Describe one object, or one version of it.
+
+        Raises:
+            NotFound: If there is none; for a version, naming it.
+            Unverifiable: If `checksum` was asked for by kind and the store has none of it.
+        """
+        ...
+
+    def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
+        """Open the recorded bytes for reading, from offset `start`.
+
+        The reply's version id, etag and size are compared with the pin before the first chunk: some
+        servers ignore what they were asked for.
+
+        Raises:
+            NotFound: If the version or object is gone; `details["version_id"]`, if one was asked for.
+            ObjectChanged: If the condition failed or the reply is another object.
+        """
+        ...
+
+    def path(self, location: Location) -> Path | None:
+        """Return the local path of the object in place, or None."""
+        ...
+
+
+# What a user or an integration may hand in to make a provider client: called on the worker, once per
+# process; picklable.  The store calls it with no argument.
+ClientFactory = Any
+
+
+def locate_by_listing(store: Store, location: Location) -> Kind:
+    """Locate with list requests, for stores whose keys are flat.
+
+    The first key that starts with ``data`` tells whether ``data`` itself is an object; the first that
+    starts with ``data/`` whether there is a folder.
+    """
+    first = _first(store, location)
+    is_object = first is not None and first.location.key == location.key
+    if first is None:
+        return Kind.MISSING
+    if not is_object and first.location.key.startswith(location.key + "/"):
+        return Kind.FOLDER
+    folder = _first(store, location.as_folder())
+    if is_object:
+        return Kind.OBJECT if folder is None else Kind.BOTH
+    return Kind.MISSING if folder is None else Kind.FOLDER
+
+
+def _first(store: Store, location: Location) -> ObjectInfo | None:
+    return next(iter(store.list_page(location, checksum=False, limit=1).rows), None)
