@@ -1,0 +1,84 @@
+"""What every S3 server of the test kit offers: its address, its keys, buckets and a client."""
+
+import functools
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Versioning = Literal["Enabled", "Suspended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Server:
+    """An S3 server on loopback."""
+
+    url: str
+    access_key: str = "AKIATESTTESTTESTTEST"
+    secret_key: str = field(default="secret-for-tests-only", repr=False)
+    region: str = "us-east-1"
+
+    @property
+    def client(self) -> "S3Client":
+        """A boto3 client that talks to this server with its keys, whatever the environment."""
+        return _client(self.url, self.access_key, self.secret_key, self.region)
+
+    def environment(self) -> dict[str, str]:
+        """Name the variables that point any AWS client at this server."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+        }
+
+    def bucket(self, versioning: Versioning | None = None) -> str:
+        """Make a bucket under a name of its own.
+
+        Args:
+            versioning: Its versioning; `None` leaves it as it never was switched on.
+
+        Returns:
+            The bucket's name.
+        """
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        self.client.create_bucket(Bucket=name)
+        if versioning:
+            self.set_versioning(name, versioning)
+        return name
+
+    def set_versioning(self, bucket: str, versioning: Versioning) -> None:
+        """Switch a bucket's versioning on, or suspend it."""
+        self.client.put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration={"Status": versioning}
+        )
+
+    def put(self, bucket: str, key: str, body: bytes) -> str | None:
+        """Write an object.
+
+        Returns:
+            Its version id, `"null"` in a suspended bucket, `None` where versioning never was on.
+        """
+        reply = self.client.put_object(Bucket=bucket, Key=key, Body=body)
+        return reply.get("VersionId")
+
+
+@functools.lru_cache(maxsize=32)
+def _client(url: str, access_key: str, secret_key: str, region: str) -> "S3Client":
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.session.Session(
+        aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=region
+    )
+    config = Config(
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+        connect_timeout=10,
+        read_timeout=60,
+        proxies={},
+    )
+    return session.client("s3", endpoint_url=url, config=config)
