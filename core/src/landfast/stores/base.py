@@ -60,6 +60,8 @@ class Capabilities:
         list_checksums: Kinds that list rows can carry, the default kind first.
         stat_checksums: Kinds that only `stat` can tell, one request an object.
         content_tokens: Whether the default checksum is a content token.
+        pinned_listing: Whether plain rows of current objects carry version ids (GCS generations), so
+            that listing every version is not needed to pin.
         in_place: Whether `path` answers.
         cacheable: Whether downloads should be kept in the blob cache.
         stable_order: Whether pages come in UTF-8 byte order of the key.
@@ -70,6 +72,7 @@ class Capabilities:
     list_checksums: tuple[str, ...] = ()
     stat_checksums: tuple[str, ...] = ()
     content_tokens: bool = True
+    pinned_listing: bool = False
     in_place: bool = False
     cacheable: bool = True
     stable_order: bool = True

@@ -1,0 +1,83 @@
+"""Reference: what a user points at, and how it is to be scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal
+
+from landfast.errors import InvalidInput
+from landfast.model.location import Location
+
+# Give this as `max_objects` to lift the limit.
+UNLIMITED = 2**63 - 1
+DEFAULT_MAX_OBJECTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place to record, and how.
+
+    Args:
+        uri: Where: ``s3://``, ``gs://``, ``http(s)://``, ``file://``, a path, ``landfast://``, or what fsspec opens.
+        scheme: Of `bucket`: ``s3`` or ``gs``.
+        bucket: With `key`, instead of `uri`, for keys that look like a pin or are a folder as well.
+        key: The exact raw key; one that ends in ``/`` is a folder.
+        version_id: An explicit pin for `key`.
+        name: Path under the artifact: of the object, or of the folder that takes the entries.
+        include: Globs of paths under the reference to keep.
+        exclude: Globs of paths under the reference to leave out; exclude wins.
+        max_objects: The most entries to record; None is the default of the settings.
+        checksum: A kind such as ``"sha256"``; None is the store's default; False records no token.
+        allow_empty: Whether a missing or empty prefix is no error.
+        options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
+
+    Example:
+        >>> Reference("s3://b/data/", include=["**/*.parquet"]).location.key
+        'data/'
+        >>> Reference(bucket="b", key="odd#1").location.key
+        'odd#1'
+    """
+
+    uri: str | None = None
+    _: KW_ONLY
+    scheme: str = "s3"
+    bucket: str | None = None
+    key: str | None = None
+    version_id: str | None = None
+    name: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    max_objects: int | None = None
+    checksum: str | Literal[False] | None = None
+    allow_empty: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.uri is None) == (self.bucket is None) or (self.bucket is not None and self.key is None):
+            raise InvalidInput(
+                "a reference needs either a URI or a bucket and a key",
+                expected="Reference(uri) or Reference(bucket=..., key=...)",
+            )
+        if self.max_objects is not None and self.max_objects < 1:
+            raise InvalidInput(
+                f"max_objects={self.max_objects} allows nothing",
+                expected="at least 1, or landfast.UNLIMITED",
+            )
+        if self.checksum is True:
+            raise InvalidInput("checksum=True is no kind", expected="None for the default, False, or such as 'sha256'")
+
+    @property
+    def location(self) -> Location:
+        """The parsed place."""
+        if self.uri is not None:
+            return Location.parse(self.uri)
+        assert self.bucket is not None
+        return Location(
+            scheme=self.scheme, authority=self.bucket, key=self.key or "", version_id=self.version_id
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the key was given exactly, so that nothing has to be asked."""
+        return self.bucket is not None
