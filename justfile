@@ -1,0 +1,90 @@
+# Every task of the project. `./just` runs a recipe on a machine that has nothing but python3;
+# with `just` and `uv` installed, plain `just` does the same. `.ci/run` calls these recipes.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+export PATH := justfile_directory() / ".tools/bin:" + env("PATH")
+export UV_PYTHON_DOWNLOADS := "never"
+unexport VIRTUAL_ENV
+
+integrations := "dagster prefect airflow"
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Snapshot, train, change, compare, verify, download: the product in two minutes, no account needed
+demo *args: (_sync-demo)
+    @.venvs/demo/bin/landfast demo "$@"
+
+# Run the `landfast` command line, in the demo's environment
+[no-cd]
+landfast *args: (_sync-demo)
+    @"{{justfile_directory()}}/.venvs/demo/bin/landfast" "$@"
+
+# Prepare everything for development: environments, Debian packages that tests run, git hooks
+setup: (_packages "nginx:nginx-light") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
+    [ ! -d .git ] || .venv/bin/pre-commit install
+
+# Run the tests of the core and of each integration; arguments go to the core's pytest
+test *args: (_packages "nginx:nginx-light") _sync && (test-with "dagster") (test-with "prefect") (test-with "airflow")
+    .venv/bin/pytest tests/core -m "not system" -n 2 "$@"
+
+# Run the core's tests alone, in one process: `just test-core tests/core/model -k digest`
+test-core *args: _sync
+    .venv/bin/pytest -m "not system" "${@:-tests/core}"
+
+# Run one integration's tests, in its own environment: dagster, prefect or airflow
+test-with integration *args: (_sync-integration integration)
+    @echo "== tests/with_$1"
+    .venvs/$1/bin/pytest "tests/with_$1" -m "not system" "${@:2}"
+
+# Run the slow tests: Ceph's radosgw and what takes minutes; then the built wheels
+test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && wheels-check
+    scripts/pytest-or-none tests/core -m system "$@"
+
+# Check style, spelling, TOML and YAML: what the git hooks check, on all files
+lint: _sync
+    .venv/bin/pre-commit run --all-files --show-diff-on-failure
+
+# Check types, strictly: the core, then each integration against its own framework
+types: _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
+    .venv/bin/mypy
+    for name in {{integrations}}; do .venvs/$name/bin/mypy integrations/$name/src; done
+
+# Mend what can be mended: formatting, import order, simple lint
+fmt: _sync
+    .venv/bin/ruff check --fix --exit-zero --quiet
+    .venv/bin/ruff format
+
+# Build the sdists and wheels of all four packages into dist/
+build:
+    uv build --all-packages --clear --quiet
+    @ls dist
+
+# Install the built wheels in fresh environments, run the integrations' tests and the demo from them
+wheels-check: build
+    scripts/wheels-check {{integrations}}
+
+# Say in one line that the lock fits the four pyproject.toml
+lock-check:
+    uv lock --check
+
+# Remove environments, builds and caches; the fetched tools stay
+clean:
+    rm -rf .venv .venvs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+    find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+_sync:
+    @uv sync --locked --quiet
+
+_sync-demo:
+    @cd "{{justfile_directory()}}" && UV_PROJECT_ENVIRONMENT=.venvs/demo uv sync --locked --quiet --package landfast --extra demo
+
+_sync-integration name:
+    @UV_PROJECT_ENVIRONMENT=.venvs/$1 uv sync --locked --quiet --group test \
+        --package "$(scripts/distribution $1)" --extra s3 --extra gcs --extra postgres
+
+_packages +commands:
+    @scripts/debian-packages "$@"
