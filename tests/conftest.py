@@ -16,6 +16,7 @@ from landfast.testing.servers.proxy import Proxy, proxy
 from landfast.testing.servers.radosgw import Radosgw
 from landfast.testing.servers.radosgw import radosgw as run_radosgw
 from landfast.testing.servers.s3 import S3Server
+from landfast.testing.servers.s3rver import s3rver
 from landfast.testing.servers.scripted import Scripted, scripted
 from landfast.testing.servers.shared import shared
 
@@ -168,6 +169,13 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def s3rver_server() -> Iterator[S3Server]:
+    """A server that answers any VersionId with the latest bytes; one for this worker."""
+    with skipping_if_missing(), ExitStack() as stack:
+        yield stack.enter_context(s3rver())
+
+
+@pytest.fixture(scope="session")
 def radosgw_server(run_folder: Path) -> Iterator[Radosgw]:
     """One Ceph radosgw for all workers of this run; its tests are marked `system`."""
     with skipping_if_missing(), ExitStack() as stack:
@@ -183,7 +191,7 @@ def radosgw(radosgw_server: Radosgw, monkeypatch: pytest.MonkeyPatch) -> Radosgw
 
 
 @pytest.fixture
-def nginx_site(tmp_path: Path) -> Iterator[Nginx]:
+def nginx_site() -> Iterator[Nginx]:
     """An nginx that serves `nginx_site.folder`, in all its variants."""
     with skipping_if_missing(), ExitStack() as stack:
         yield stack.enter_context(nginx())

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+GRACE_S = 10.0
+"""Seconds that a process has between the request to end and SIGKILL."""
 
 # Below Linux's ephemeral range, so that no outgoing connection takes a port before its server does.
 _PORTS = range(12_000, 32_000)
@@ -97,7 +99,7 @@ def running(
     """Run a command in the foreground until the block ends.
 
     The process leads its own group, dies with the thread that started it (on Linux), and is
-    stopped by `stop_signal`, after ten seconds by SIGKILL to the whole group.
+    stopped by `stop_signal`, after `GRACE_S` by SIGKILL to the whole group.
 
     Args:
         command: The program and its arguments.
@@ -169,7 +171,7 @@ def _stop(child: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
     if child.poll() is None:
         child.send_signal(stop_signal)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(10)
+            child.wait(GRACE_S)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)  # stragglers of the group, if any
     child.wait()

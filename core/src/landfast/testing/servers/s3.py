@@ -60,7 +60,8 @@ class S3Server:
         """Write an object.
 
         Returns:
-            Its version id, `"null"` in a suspended bucket, `None` where versioning never was on.
+            Its version id; `None` where versioning never was on; `"null"` or `None`, as the server
+            has it, where it is suspended.
         """
         reply = self.client.put_object(Bucket=bucket, Key=key, Body=body)
         return reply.get("VersionId")
