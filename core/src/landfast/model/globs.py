@@ -39,7 +39,10 @@ def _matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
     if not patterns:
         return None
     if not all(isinstance(pattern, str) and pattern for pattern in patterns):
-        raise InvalidInput(f"{patterns!r} are not globs", expected="a list of non-empty patterns such as '**/*.csv'")
+        raise InvalidInput(
+            f"{patterns!r} are not globs",
+            expected="a list of non-empty patterns such as '**/*.csv'",
+        )
     # Only needed where filters are given, so that importing the model stays cheap.
     from wcmatch import glob
 

@@ -156,6 +156,18 @@ class Location:
         """Whether the spelling can only mean a folder: a final slash, or a bare bucket."""
         return self.key == "" or self.key.endswith("/")
 
+    @property
+    def basename(self) -> str:
+        """The last segment of the key, decoded; empty for a folder.
+
+        Example:
+            >>> Location.parse("https://h/a%20b.csv?part=1").basename
+            'a b.csv'
+        """
+        if self.scheme in {"http", "https"}:
+            return unquote(self.key.partition("?")[0].rpartition("/")[2])
+        return self.key.rpartition("/")[2]
+
     def as_folder(self) -> Location:
         """Return the same place spelled as a folder."""
         return self if self.is_folder else replace(self, key=self.key + "/")

@@ -28,7 +28,7 @@ class Reference:
         include: Globs of paths under the reference to keep.
         exclude: Globs of paths under the reference to leave out; exclude wins.
         max_objects: The most entries to record; None is the default of the settings.
-        checksum: A kind such as ``"sha256"``; None is the store's default; False records no token.
+        checksum: A kind such as ``"sha256"``; None or True is the store's default; False records no token.
         allow_empty: Whether a missing or empty prefix is no error.
         options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
 
@@ -49,12 +49,14 @@ class Reference:
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     max_objects: int | None = None
-    checksum: str | Literal[False] | None = None
+    checksum: str | bool | None = None
     allow_empty: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.uri is None) == (self.bucket is None) or (self.bucket is not None and self.key is None):
+        if (self.uri is None) == (self.bucket is None) or (
+            self.bucket is not None and self.key is None
+        ):
             raise InvalidInput(
                 "a reference needs either a URI or a bucket and a key",
                 expected="Reference(uri) or Reference(bucket=..., key=...)",
@@ -64,8 +66,6 @@ class Reference:
                 f"max_objects={self.max_objects} allows nothing",
                 expected="at least 1, or landfast.UNLIMITED",
             )
-        if self.checksum is True:
-            raise InvalidInput("checksum=True is no kind", expected="None for the default, False, or such as 'sha256'")
 
     @property
     def location(self) -> Location:
@@ -74,8 +74,16 @@ class Reference:
             return Location.parse(self.uri)
         assert self.bucket is not None
         return Location(
-            scheme=self.scheme, authority=self.bucket, key=self.key or "", version_id=self.version_id
+            scheme=self.scheme,
+            authority=self.bucket,
+            key=self.key or "",
+            version_id=self.version_id,
         )
+
+    @property
+    def kind(self) -> str | Literal[False] | None:
+        """The kind of checksum asked for; None is the store's default, False none."""
+        return None if self.checksum is True else self.checksum
 
     @property
     def is_exact(self) -> bool:

@@ -55,17 +55,17 @@ class RunKey:
         try:
             head, _, body = text.partition(".")
             values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-            if head != "r1" or len(values) != 5 or not all(isinstance(v, str) for v in values):
-                raise ValueError
-        except ValueError:
+            is_key = head == "r1" and len(values) == 5 and all(isinstance(v, str) for v in values)
+        except (ValueError, TypeError):
+            is_key = False
+        if not is_key:
             raise InvalidInput(
                 "LANDFAST_RUN does not name a run",
                 subject="LANDFAST_RUN",
                 hint="Pass on the value that the parent run was given, or unset it.",
-            ) from None
-        return cls(
-            **dict(zip(("system", "deployment", "run_id", "node", "part"), values, strict=True))
-        )
+            )
+        system, deployment, run_id, node, part = values
+        return cls(system=system, deployment=deployment, run_id=run_id, node=node, part=part)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.system, self.run_id, self.node, self.part) if part)

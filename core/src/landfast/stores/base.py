@@ -64,6 +64,7 @@ class Capabilities:
             that listing every version is not needed to pin.
         in_place: Whether `path` answers.
         cacheable: Whether downloads should be kept in the blob cache.
+        versioning_command: What turns on versioning, for a person to run, with ``{bucket}`` in it.
         stable_order: Whether pages come in UTF-8 byte order of the key.
     """
 
@@ -75,6 +76,7 @@ class Capabilities:
     pinned_listing: bool = False
     in_place: bool = False
     cacheable: bool = True
+    versioning_command: str = ""
     stable_order: bool = True
 
 

@@ -1,0 +1,1 @@
+"""Services: one verb a module, over the seams; nothing here knows a provider or a door."""

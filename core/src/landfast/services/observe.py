@@ -1,0 +1,360 @@
+"""Observe: turn a reference into a manifest, by three plain steps: plan, scan_shard, merge.
+
+`plan` asks what the reference is and cuts it into shards; `scan_shard` lists one shard into a sorted
+manifest file; `merge` joins the files of all shards, and of all references of a draft, into one.  Plans,
+shards and their results pickle, and the digest is the same for any number of shards, so an
+orchestrator may map `scan_shard` over its workers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import InvalidInput, LimitExceeded, NotFound
+from landfast.manifests.merge import merge_entries
+from landfast.manifests.reader import ManifestFile
+from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.model.location import Location
+from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.reference import UNLIMITED, Reference
+from landfast.model.source import Skipped, Source
+from landfast.redaction import is_secret_parameter
+from landfast.services.listing import Previous, ScanWindow, list_rows
+from landfast.services.skipping import SkipLog
+from landfast.stores.base import Kind, ObjectInfo, Store, Versioning
+from landfast.stores.opener import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """What a reference turned out to be, and how it is to be listed.
+
+    Args:
+        reference: As given; holds the options, so treat it as secret.
+        location: The object, or the folder with its final slash.
+        is_object: Whether it is one object.
+        list_versions: Whether version ids need a listing of every version.
+        max_objects: The most entries, over all shards.
+        source: What will be recorded.
+        windows: Key ranges, disjoint and in order; one shard each.
+        notes: What the user should know before the scan, one sentence each.
+    """
+
+    reference: Reference = field(repr=False)
+    location: Location
+    is_object: bool
+    list_versions: bool
+    max_objects: int
+    source: Source
+    windows: tuple[ScanWindow, ...] = (ScanWindow(),)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The parts to hand to `scan_shard`, in order."""
+        return tuple(
+            Shard(plan=replace(self, windows=()), number=number, window=window)
+            for number, window in enumerate(self.windows)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One key range of a plan."""
+
+    plan: ScanPlan
+    number: int
+    window: ScanWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardScan:
+    """The result of one shard: a sorted manifest file, and what was left out.
+
+    Args:
+        manifest: The file.
+        source: Of the plan; entries of a merged version remember it.
+        skipped: By reason.
+        max_objects: Of the plan.
+        allow_empty: Of the reference.
+    """
+
+    manifest: WrittenManifest
+    source: Source
+    skipped: tuple[Skipped, ...] = ()
+    max_objects: int = UNLIMITED
+    allow_empty: bool = False
+
+
+def plan(
+    reference: Reference,
+    stores: Stores,
+    *,
+    max_objects: int,
+    shards: int = 1,
+    previous: Manifest | None = None,
+) -> ScanPlan:
+    """Find out what a reference is, and cut it into shards.
+
+    Args:
+        reference: What to scan.
+        stores: Where to look.
+        max_objects: The default limit; the reference's own wins.
+        shards: How many key ranges to cut.
+        previous: The manifest of an earlier version, for even cuts.
+
+    Raises:
+        NotFound: If nothing is there, unless `allow_empty`.
+        InvalidInput: If it is both an object and a folder, naming the two spellings.
+    """
+    location = reference.location
+    store = stores.at(location, reference.options)
+    capabilities = store.capabilities()
+    _check_kind(reference, store)
+    location, is_object = _resolve(reference, location, store)
+    versioning = store.versioning(location) if capabilities.versions else Versioning.NONE
+    recorded, stripped = location.without_secrets()
+    source = Source(
+        uri=recorded.uri,
+        name=_clean_name(reference.name),
+        include=tuple(reference.include),
+        exclude=tuple(reference.exclude),
+        checksum="none" if reference.kind is False else reference.kind,
+        endpoint=store.endpoint,
+        options=_public_options(reference.options),
+        stripped=stripped,
+        versioning=str(versioning),
+    )
+    return ScanPlan(
+        reference=reference,
+        location=location,
+        is_object=is_object,
+        list_versions=capabilities.versions
+        and not capabilities.pinned_listing
+        and versioning not in {Versioning.OFF, Versioning.NONE},
+        max_objects=reference.max_objects or max_objects,
+        source=source,
+        windows=(ScanWindow(),) if is_object else cut_windows(shards, source.name, previous),
+        notes=_notes(reference, recorded.uri, versioning, store),
+    )
+
+
+def scan_shard(
+    shard: Shard, stores: Stores, target: Path, *, previous: Previous = lambda: None
+) -> ShardScan:
+    """List one shard into a sorted manifest file.
+
+    Args:
+        shard: From `ScanPlan.shards`.
+        stores: Where to look.
+        target: Path of the file to write.
+        previous: Opens the manifest of an earlier version, which spares requests for what did not change.
+
+    Raises:
+        LimitExceeded: At the first entry beyond the limit; the file is removed.
+    """
+    scan = shard.plan
+    store = stores.at(scan.location, scan.reference.options)
+    skips = SkipLog()
+    rows = (
+        _object_row(scan, store)
+        if scan.is_object
+        else list_rows(scan, shard.window, store, skips, previous)
+    )
+    with ManifestWriter(target) as writer:
+        for count, entry in enumerate(_entries(scan, rows), start=1):
+            if count > scan.max_objects:
+                raise _too_many(scan.source.uri, scan.max_objects)
+            writer.add(entry)
+        written = writer.finish()
+    return ShardScan(
+        manifest=written,
+        source=scan.source,
+        skipped=skips.result(),
+        max_objects=scan.max_objects,
+        allow_empty=scan.reference.allow_empty,
+    )
+
+
+def check_complete(scans: Sequence[ShardScan]) -> None:
+    """Refuse the shards of one reference if they are empty, or too many together.
+
+    Raises:
+        NotFound: If nothing was recorded, unless `allow_empty`; says what was skipped.
+        LimitExceeded: If the shards together exceed the limit.
+    """
+    total = sum(scan.manifest.summary.count for scan in scans)
+    if total > scans[0].max_objects:
+        raise _too_many(scans[0].source.uri, scans[0].max_objects)
+    if total == 0 and not scans[0].allow_empty:
+        skipped = [f"{skip.count} {skip.reason}" for scan in scans for skip in scan.skipped]
+        raise NotFound(
+            f"{scans[0].source.uri} holds no objects to record",
+            subject=scans[0].source.uri,
+            found="only " + ", ".join(skipped) if skipped else "nothing",
+            hint="Check the spelling, or give allow_empty=True.",
+        )
+
+
+def merge(scans: Iterable[ShardScan], target: Path) -> WrittenManifest:
+    """Join the files of shards and references into one manifest file.
+
+    Raises:
+        Conflict: If two references give the same path to different objects, naming both and ``name=``.
+    """
+    with ManifestWriter(target) as writer:
+        for entry in merge_entries([ManifestFile(scan.manifest.path).entries() for scan in scans]):
+            writer.add(entry)
+        return writer.finish()
+
+
+def merged_skips(scans: Iterable[ShardScan]) -> tuple[Skipped, ...]:
+    """Add up what all shards left out, by reason."""
+    log = SkipLog()
+    for skip in itertools.chain.from_iterable(scan.skipped for scan in scans):
+        log.extend(skip)
+    return log.result()
+
+
+def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[ScanWindow, ...]:
+    """Cut the key space under a folder into ranges, without a request.
+
+    Even by an earlier manifest where there is one, else by the printable characters.
+    """
+    if shards <= 1:
+        return (ScanWindow(),)
+    prefix = f"{name}/" if name else ""
+    if previous is not None and len(previous) >= shards:
+        step = -(-len(previous) // shards)
+        paths = itertools.islice(
+            (entry.path for entry in previous.entries(prefix)), step, None, step
+        )
+        cuts = [path[len(prefix) :] for path in paths]
+    else:
+        printable = [chr(code) for code in range(0x21, 0x7F)]
+        cuts = [printable[len(printable) * number // shards] for number in range(1, shards)]
+    cuts = sorted(set(cuts), key=str.encode)
+    edges: list[str | None] = [None, *cuts, None]
+    return tuple(ScanWindow(after=after, upto=upto) for after, upto in itertools.pairwise(edges))
+
+
+def _check_kind(reference: Reference, store: Store) -> None:
+    capabilities = store.capabilities()
+    known = (*capabilities.list_checksums, *capabilities.stat_checksums)
+    if reference.checksum and reference.checksum not in known:
+        raise InvalidInput(
+            f"{reference.location} has no checksum of kind {reference.checksum!r}",
+            subject=str(reference.location),
+            expected="one of " + ", ".join(known) + ", or False" if known else "None or False",
+        )
+
+
+def _resolve(reference: Reference, location: Location, store: Store) -> tuple[Location, bool]:
+    """Return the object, or the folder with its final slash, and whether it is an object."""
+    if location.version_id is not None or not store.capabilities().listing:
+        return location, True
+    if location.is_folder:
+        return location, False
+    kind = Kind.OBJECT if reference.is_exact else store.locate(location)
+    if kind is Kind.BOTH:
+        raise InvalidInput(
+            f"{location} is an object and a folder",
+            subject=str(location),
+            hint=f"Give the folder as {location.as_folder()} or the object as "
+            f"Reference(scheme={location.scheme!r}, bucket={location.authority!r}, key={location.key!r}).",
+        )
+    if kind is Kind.MISSING:
+        if reference.allow_empty:
+            return location.as_folder(), False
+        raise NotFound(
+            f"{location} does not exist, neither as an object nor as a folder",
+            subject=str(location),
+            hint="Check the spelling, or give allow_empty=True.",
+        )
+    return (location, True) if kind is Kind.OBJECT else (location.as_folder(), False)
+
+
+def _object_row(scan: ScanPlan, store: Store) -> Iterator[ObjectInfo]:
+    yield store.stat(
+        scan.location.unpinned(),
+        version_id=scan.location.version_id,
+        checksum=scan.reference.kind,
+    )
+
+
+def _entries(scan: ScanPlan, rows: Iterable[ObjectInfo]) -> Iterator[ManifestEntry]:
+    name = scan.source.name
+    for row in rows:
+        location = row.location.without_secrets()[0]
+        if scan.is_object:
+            path = name or _basename(location)
+        else:
+            below = row.location.key[len(scan.location.key) :]
+            path = f"{name}/{below}" if name else below
+        yield ManifestEntry(
+            path=path,
+            size=row.size,
+            checksum=row.checksum,
+            uri=location.uri,
+            version_id=row.version_id,
+            etag=row.etag,
+            modified_at=row.modified_at,
+        )
+
+
+def _basename(location: Location) -> str:
+    if not location.basename:
+        raise InvalidInput(
+            f"{location} has no file name",
+            subject=str(location),
+            hint="Give the path under the artifact as name=.",
+        )
+    return location.basename
+
+
+def _clean_name(name: str | None) -> str:
+    """Return the path under the artifact without slashes at its ends."""
+    cleaned = (name or "").strip("/")
+    if name and (not cleaned or any(part in {"", ".", ".."} for part in cleaned.split("/"))):
+        raise InvalidInput(f"name={name!r} is not a path under an artifact", subject=name)
+    return cleaned
+
+
+def _too_many(uri: str, limit: int) -> LimitExceeded:
+    return LimitExceeded(
+        f"{uri} holds more objects than allowed; nothing was stored",
+        subject=uri,
+        expected=f"at most {limit:,}",
+        found=f"at least {limit + 1:,}",
+        hint="Give max_objects= (or --max-objects, LANDFAST_MAX_OBJECTS); landfast.UNLIMITED lifts the limit.",
+        limit=limit,
+    )
+
+
+def _notes(reference: Reference, uri: str, versioning: Versioning, store: Store) -> tuple[str, ...]:
+    notes = []
+    capabilities = store.capabilities()
+    if versioning in {Versioning.OFF, Versioning.SUSPENDED}:
+        bucket = reference.location.authority
+        command = capabilities.versioning_command.format(bucket=bucket)
+        notes.append(
+            f"{bucket} does not keep overwritten objects (versioning is {versioning}), so this version is not "
+            f"restorable after an overwrite" + (f"; turn it on with: {command}" if command else "")
+        )
+    if reference.kind in capabilities.stat_checksums:
+        notes.append(
+            f"checksum={reference.checksum!r} sends one HEAD request for every changed object under {uri}"
+        )
+    return tuple(notes)
+
+
+def _public_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in options.items()
+        if isinstance(value, str | int | float | bool | None) and not is_secret_parameter(key)
+    }

@@ -1,0 +1,178 @@
+"""Settings: from the call, the environment, `landfast.toml` (or `[tool.landfast]`), then defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import InvalidInput
+from landfast.model.names import DEFAULT_ENTITY, DEFAULT_PROJECT, check_name
+from landfast.model.reference import DEFAULT_MAX_OBJECTS, UNLIMITED
+
+DEFAULT_CACHE_BYTES = 50 * 1024**3
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+# Setting -> environment variable; the keys are also those of landfast.toml.
+VARIABLES = {
+    "registry_url": "LANDFAST_REGISTRY_URL",
+    "store_url": "LANDFAST_STORE_URL",
+    "entity": "LANDFAST_ENTITY",
+    "project": "LANDFAST_PROJECT",
+    "cache_dir": "LANDFAST_CACHE_DIR",
+    "cache_size": "LANDFAST_CACHE_SIZE",
+    "artifact_dir": "LANDFAST_ARTIFACT_DIR",
+    "max_objects": "LANDFAST_MAX_OBJECTS",
+    "run": "LANDFAST_RUN",
+}
+_FILE_ONLY = {"options", "path_map"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are, and the defaults of a project.
+
+    Args:
+        registry_url: ``sqlite:///PATH`` or ``postgresql://...``; None is SQLite in the user's data folder.
+        store_url: What the caller believes the registry's blob store to be; None believes it.
+        entity: Namespace of projects.
+        project: Namespace of collections.
+        cache_dir: Folder of the blob cache.
+        cache_size: The most bytes it may hold.
+        artifact_dir: Folder of downloads; None is ``./artifacts``.
+        max_objects: The most entries of one reference.
+        run: The run to join, as `LANDFAST_RUN` has it; None joins none.
+        options: Store options by URI prefix; the longest prefix wins.
+        path_map: Folder here by folder as recorded, for mounts that differ between machines.
+    """
+
+    registry_url: str | None = field(default=None, repr=False)
+    store_url: str | None = None
+    entity: str = DEFAULT_ENTITY
+    project: str = DEFAULT_PROJECT
+    cache_dir: Path
+    cache_size: int = DEFAULT_CACHE_BYTES
+    artifact_dir: Path | None = None
+    max_objects: int = DEFAULT_MAX_OBJECTS
+    run: str | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    path_map: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def effective_registry_url(self) -> str:
+        """The registry's URL, the embedded default filled in."""
+        return self.registry_url or default_registry_url()
+
+
+def load_settings(start: Path | None = None, **given: Any) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        start: Folder in which the search for `landfast.toml` begins, upwards; None is the working folder.
+        given: What the call says, by setting; None means not given.
+
+    Raises:
+        InvalidInput: Naming the setting, where it came from, and what it may be.
+
+    Example:
+        >>> load_settings(project="vision", cache_size="2 GB").cache_size
+        2000000000
+    """
+    values: dict[str, tuple[Any, str]] = {}
+    path, table = _project_file(start or Path.cwd())
+    for key, value in table.items():
+        if key not in VARIABLES and key not in _FILE_ONLY:
+            known = ", ".join(sorted({*VARIABLES, *_FILE_ONLY} - {"run"}))
+            raise InvalidInput(
+                f"{path}: unknown setting {key!r}", subject=key, expected=f"one of {known}"
+            )
+        values[key] = (value, str(path))
+    for key, variable in VARIABLES.items():
+        if os.environ.get(variable):
+            values[key] = (os.environ[variable], variable)
+    values |= {key: (value, key) for key, value in given.items() if value is not None}
+    parsed = {key: _parse(key, value, origin) for key, (value, origin) in values.items()}
+    parsed.setdefault("cache_dir", _user_dir("user_cache_path"))
+    return Settings(**parsed)
+
+
+def default_registry_url() -> str:
+    """Return the URL of the embedded registry in the user's data folder."""
+    return f"sqlite:///{_user_dir('user_data_path') / 'registry.db'}"
+
+
+def _user_dir(kind: str) -> Path:
+    import platformdirs
+
+    path: Path = getattr(platformdirs, kind)("landfast")
+    return path
+
+
+def _project_file(start: Path) -> tuple[Path, dict[str, Any]]:
+    for folder in (start, *start.absolute().parents):
+        for name, inner in (("landfast.toml", ()), ("pyproject.toml", ("tool", "landfast"))):
+            path = folder / name
+            if not path.is_file():
+                continue
+            table = _read_toml(path)
+            for key in inner:
+                table = table.get(key, {})
+            if table or name == "landfast.toml":
+                return path, table
+    return start, {}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is not valid TOML: {error}", subject=str(path)) from None
+
+
+def _parse(key: str, value: Any, origin: str) -> Any:
+    if key in {"entity", "project"}:
+        return check_name(value, key)
+    if key in {"cache_dir", "artifact_dir"}:
+        return Path(value).expanduser()
+    if key in {"cache_size", "max_objects"}:
+        parse = parse_size if key == "cache_size" else parse_count
+        return parse(value, origin)
+    expected = Mapping if key in _FILE_ONLY else str
+    if not isinstance(value, expected):
+        raise InvalidInput(
+            f"{origin}: {key} has the wrong type", subject=key, expected=expected.__name__.lower()
+        )
+    return value
+
+
+def parse_count(value: object, origin: str = "max_objects") -> int:
+    """Read a positive count, or ``unlimited``."""
+    text = str(value).strip().lower().replace("_", "").replace(",", "")
+    if text == "unlimited":
+        return UNLIMITED
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidInput(
+            f"{origin} is {value!r}", subject=origin, expected="a positive number, or 'unlimited'"
+        )
+    return int(text)
+
+
+def parse_size(value: object, origin: str = "size") -> int:
+    """Read a number of bytes, such as ``20 GB`` or ``512MiB``."""
+    text = str(value).strip().upper().replace("_", "")
+    digits = text.rstrip("BKMGTI ")
+    unit = text[len(digits) :].strip()
+    try:
+        size = float(digits) * _UNITS[unit]
+    except (ValueError, KeyError):
+        size = -1
+    if not 0 <= size < 2**63:
+        raise InvalidInput(
+            f"{origin} is {value!r}", subject=origin, expected="bytes, such as 500 MB or 20GiB"
+        )
+    return int(size)
