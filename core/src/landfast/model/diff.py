@@ -1,0 +1,153 @@
+"""ManifestDiff: what is different between two manifests, entry by entry."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any
+
+from landfast.model.manifest import ManifestEntry, format_time
+
+
+class DiffKind(StrEnum):
+    """What happened to an entry."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    MODIFIED = "modified"  # the same path, other content
+    RENAMED = "renamed"  # the same content token and size at another path
+    REPINNED = "repinned"  # the same path and content, another URI, version id or etag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffRow:
+    """One difference.
+
+    Args:
+        kind: What happened.
+        old: The entry of the old manifest; None if it was added.
+        new: The entry of the new manifest; None if it was removed.
+    """
+
+    kind: DiffKind
+    old: ManifestEntry | None
+    new: ManifestEntry | None
+
+    @property
+    def path(self) -> str:
+        """The path in the new manifest, or in the old one if it was removed."""
+        entry = self.new or self.old
+        assert entry is not None
+        return entry.path
+
+    @property
+    def size(self) -> int:
+        """Bytes of the new entry, or of the old one if it was removed; unknown sizes count as 0."""
+        entry = self.new or self.old
+        assert entry is not None
+        return entry.size or 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "kind": str(self.kind),
+            "path": self.path,
+            "old": None if self.old is None else entry_to_dict(self.old),
+            "new": None if self.new is None else entry_to_dict(self.new),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestDiff:
+    """The differences between an old and a new manifest, each kind sorted by path.
+
+    Args:
+        old: Content digest of the old manifest.
+        new: Content digest of the new manifest.
+        added: Paths that only the new manifest has.
+        removed: Paths that only the old manifest has.
+        modified: Paths with other content.
+        renamed: Content that went from one path to another.
+        repinned: Equal content at other pins.
+        unchanged: How many entries are equal in content and pins.
+        unchanged_size: Their bytes.
+
+    Example:
+        >>> ManifestDiff(old="lf1:0", new="lf1:0", unchanged=3).is_empty
+        True
+    """
+
+    old: str
+    new: str
+    added: tuple[DiffRow, ...] = ()
+    removed: tuple[DiffRow, ...] = ()
+    modified: tuple[DiffRow, ...] = ()
+    renamed: tuple[DiffRow, ...] = ()
+    repinned: tuple[DiffRow, ...] = ()
+    unchanged: int = 0
+    unchanged_size: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs, pins included."""
+        return not any(self._by_kind().values())
+
+    @property
+    def same_content(self) -> bool:
+        """Whether only pins differ, if anything does."""
+        return not (self.added or self.removed or self.modified or self.renamed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many entries there are of each kind."""
+        counts = {str(kind): len(rows) for kind, rows in self._by_kind().items()}
+        return counts | {"unchanged": self.unchanged}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the entries of each kind; of the new ones, where there are two."""
+        sizes = {str(kind): sum(row.size for row in rows) for kind, rows in self._by_kind().items()}
+        return sizes | {"unchanged": self.unchanged_size}
+
+    def rows(self) -> Iterator[DiffRow]:
+        """Yield every difference, sorted by path."""
+        return _by_path(self._by_kind().values())
+
+    def __iter__(self) -> Iterator[DiffRow]:
+        return self.rows()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "old": self.old,
+            "new": self.new,
+            "is_empty": self.is_empty,
+            "same_content": self.same_content,
+            "counts": self.counts,
+            "sizes": self.sizes,
+            "rows": [row.to_dict() for row in self.rows()],
+        }
+
+    def _by_kind(self) -> dict[DiffKind, tuple[DiffRow, ...]]:
+        return {kind: getattr(self, kind) for kind in DiffKind}
+
+
+def entry_to_dict(entry: ManifestEntry) -> dict[str, Any]:
+    """Return a JSON-able description of an entry; what is not known is left out."""
+    facts = {
+        "path": entry.path,
+        "size": entry.size,
+        "checksum": None if entry.checksum is None else str(entry.checksum),
+        "uri": entry.uri,
+        "version_id": entry.version_id,
+        "etag": entry.etag,
+        "modified_at": None if entry.modified_at is None else format_time(entry.modified_at),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _by_path(groups: Iterable[Iterable[DiffRow]]) -> Iterator[DiffRow]:
+    return heapq.merge(*groups, key=attrgetter("path"))
