@@ -1,0 +1,205 @@
+"""The store of `s3://`: AWS and everything that speaks its protocol, through boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import AccessDenied, InvalidInput, LandfastError, ObjectChanged
+from landfast.model.location import Location
+from landfast.stores.base import (
+    Capabilities,
+    ChecksumKind,
+    ClientFactory,
+    Kind,
+    ObjectInfo,
+    Page,
+    Pin,
+    Reader,
+    Versioning,
+    locate_by_listing,
+)
+from landfast.stores.s3_client import PerProcess, S3Options, make_client, public_endpoint
+from landfast.stores.s3_errors import Asked, asking
+from landfast.stores.s3_listing import ETAG, Listing, install, list_page
+from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
+from landfast.stores.s3_reader import NULL, open_pin
+
+_VERSIONING = {
+    "Enabled": Versioning.ENABLED,
+    "Suspended": Versioning.SUSPENDED,
+    None: Versioning.OFF,
+}
+
+
+class S3Store:
+    """Read objects of buckets.
+
+    A pin with a version id is read by that id.  One without, or with ``null``, is read with
+    ``If-Match``; if that fails, one further request asks for the version ``null``, as which an
+    object from before versioning was turned on stays readable.
+
+    At AWS a bucket of another region than the configured one costs one further request per process.
+
+    Args:
+        options: See `S3Options`.
+        client_factory: Makes a boto3 S3 client; called once in each process, and it wins over
+            every option but `requester_pays`.  Its own retries should be off.
+
+    Raises:
+        InvalidInput: If an option is unknown or has a wrong value.
+
+    Example:
+        >>> S3Store({"endpoint": "http://127.0.0.1:9000", "anonymous": True}).endpoint
+        'http://127.0.0.1:9000'
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any] | None = None,
+        *,
+        client_factory: ClientFactory | None = None,
+    ) -> None:
+        self._options = S3Options.of(options)
+        self._factory = client_factory
+        self._client = PerProcess(self._make_client)
+
+    def _make_client(self) -> Any:
+        client = make_client(self._options, self._factory)
+        install(client)
+        return client
+
+    def __repr__(self) -> str:
+        handed_in = ", client_factory=..." if self._factory is not None else ""
+        return f"S3Store({self._options!r}{handed_in})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._options.has_keys:
+            raise InvalidInput(
+                "an S3 store with explicit keys can not be sent to another process",
+                hint="Give a profile, a role, the environment's credentials, or a client factory.",
+            )
+        return {"_options": self._options, "_factory": self._factory}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._options, self._factory = state["_options"], state["_factory"]
+        self._client = PerProcess(self._make_client)
+
+    @property
+    def endpoint(self) -> str | None:
+        """The effective endpoint; None at AWS."""
+        return public_endpoint(self._client().meta.endpoint_url)
+
+    def capabilities(self) -> Capabilities:
+        """Tell what S3 can do."""
+        return Capabilities(
+            versions=True,
+            list_checksums=(ETAG,),
+            stat_checksums=tuple(PROVIDER_CHECKSUMS),
+        )
+
+    def versioning(self, location: Location) -> Versioning:
+        """Ask with GetBucketVersioning; a refused or unsupported question is `UNKNOWN`."""
+        asked = Asked(location=location, verb="asked", permission="s3:GetBucketVersioning")
+        try:
+            reply = self._send(asked, "get_bucket_versioning", Bucket=location.authority)
+        except (AccessDenied, InvalidInput) as error:
+            if error.details.get("permission") or error.details.get("unsupported"):
+                return Versioning.UNKNOWN
+            raise
+        return _VERSIONING.get(reply.get("Status"), Versioning.UNKNOWN)
+
+    def locate(self, location: Location) -> Kind:
+        """Tell by at most two list requests."""
+        return locate_by_listing(self, location)
+
+    def list_page(
+        self,
+        location: Location,
+        *,
+        versions: bool = False,
+        checksum: ChecksumKind = None,
+        token: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+    ) -> Page:
+        """List with ListObjectsV2, or ListObjectVersions.
+
+        See `landfast.stores.base.Store.list_page`.
+        """
+        if checksum not in {None, False, ETAG}:
+            raise _unknown_kind(checksum, f"in lists: {ETAG}")
+        listing = Listing(
+            location=location,
+            versions=versions,
+            etags=checksum is not False,
+            token=token,
+            after=after,
+            before=before,
+            limit=limit,
+        )
+        permission = "s3:ListBucketVersions" if versions else "s3:ListBucket"
+        asked = Asked(location=location, verb="listed", permission=permission)
+        client = self._client()
+        return asking(asked, lambda: list_page(client, listing, self._payer()))
+
+    def stat(
+        self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
+    ) -> ObjectInfo:
+        """Describe with HeadObject; a delete marker is `NotFound` with ``details["delete_marker"]``.
+
+        See `landfast.stores.base.Store.stat`.
+        """
+        if checksum not in {None, False, ETAG, *PROVIDER_CHECKSUMS}:
+            raise _unknown_kind(checksum, f": {', '.join((ETAG, *PROVIDER_CHECKSUMS))}")
+        permission = "s3:GetObjectVersion" if version_id else "s3:GetObject"
+        asked = Asked(
+            location=location, verb="described", permission=permission, version_id=version_id
+        )
+        parameters: dict[str, Any] = {"Bucket": location.authority, "Key": location.key}
+        if version_id:
+            parameters["VersionId"] = version_id
+        if checksum in PROVIDER_CHECKSUMS:
+            parameters["ChecksumMode"] = "ENABLED"
+        reply = self._send(asked, "head_object", **parameters, **self._payer())
+        _check_version(reply, asked)
+        return describe(reply, location, checksum)
+
+    def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
+        """Open with GetObject.
+
+        See `landfast.stores.base.Store.open`.
+        """
+        return open_pin(self._client(), pin, start, self._payer())
+
+    def path(self, location: Location) -> Path | None:  # noqa: ARG002
+        """There is none."""
+        return None
+
+    def _send(self, asked: Asked, operation: str, **parameters: Any) -> dict[str, Any]:
+        send: Callable[..., dict[str, Any]] = getattr(self._client(), operation)
+        return asking(asked, lambda: send(**parameters))
+
+    def _payer(self) -> dict[str, Any]:
+        return {"RequestPayer": "requester"} if self._options.requester_pays else {}
+
+
+def _unknown_kind(kind: ChecksumKind, expected: str) -> LandfastError:
+    return InvalidInput(f"s3:// has no checksum {kind!r}", expected=f"one {expected}")
+
+
+def _check_version(reply: Mapping[str, Any], asked: Asked) -> None:
+    found = reply.get("VersionId")
+    if asked.version_id in {None, found} or (asked.version_id == NULL and found is None):
+        return
+    raise ObjectChanged(
+        f"{asked.name}: the server describes another version than was asked for",
+        subject=asked.name,
+        expected=f"version id {asked.version_id}",
+        found=str(found) if found else "none in the reply: it has no versions",
+        version_id=asked.version_id,
+        differs="version id",
+    )

@@ -1,0 +1,263 @@
+"""Make the boto3 client of a store: options, endpoint, credentials; one client per process."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from landfast.errors import InvalidInput, LandfastError, MissingExtra
+from landfast.stores.base import ClientFactory
+from landfast.stores.s3_failures import translate_failure
+
+# The variable of the W&B page; botocore's own (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL) go before it.
+WANDB_ENDPOINT = "AWS_S3_ENDPOINT_URL"
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60
+POOL_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Options:
+    """What may be said about a store or a prefix; all else comes from boto3's own chain.
+
+    Args:
+        endpoint: URL of an S3-compatible server; None is what the environment says, else AWS.
+        region: Region name.
+        profile: A profile of ``~/.aws/config``; then the keys of the environment are not looked at.
+        role: ARN of a role to assume through STS; its credentials are refreshed as they expire.
+        external_id: For `role`, where its trust policy asks for one.
+        requester_pays: Whether to pay for requests to other people's buckets.
+        anonymous: Whether to send unsigned requests.
+        addressing: ``path`` or ``virtual``; None is ``path`` at own endpoints.
+        access_key_id: Explicit keys; they never leave this process.
+        secret_access_key: As above.
+        session_token: As above.
+    """
+
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    role: str | None = None
+    external_id: str | None = None
+    requester_pays: bool = False
+    anonymous: bool = False
+    addressing: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | None) -> S3Options:
+        """Read a mapping, as `landfast.toml` or a call has it.
+
+        Raises:
+            InvalidInput: Naming the option that is unknown or has a wrong value.
+        """
+        given = {name: value for name, value in (options or {}).items() if value is not None}
+        kinds = {f.name: bool if f.type == "bool" else str for f in fields(cls)}
+        for name, value in given.items():
+            if name not in kinds:
+                raise InvalidInput(
+                    f"s3:// has no option {name!r}",
+                    subject=name,
+                    expected="one of " + ", ".join(sorted(kinds)),
+                )
+            if not isinstance(value, kinds[name]):
+                raise InvalidInput(
+                    f"option {name!r} of s3:// has a wrong value",
+                    subject=name,
+                    expected="true or false" if kinds[name] is bool else "text",
+                    found=type(value).__name__,
+                )
+        made = cls(**given)
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        if bool(self.access_key_id) != bool(self.secret_access_key):
+            raise InvalidInput("access_key_id and secret_access_key of s3:// go together")
+        if self.anonymous and (self.access_key_id or self.role or self.profile):
+            raise InvalidInput("option anonymous of s3:// excludes keys, role and profile")
+        if self.addressing not in {None, "path", "virtual", "auto"}:
+            raise InvalidInput("option addressing of s3:// is path, virtual or auto")
+        if self.endpoint is not None:
+            _check_endpoint(self.endpoint)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether explicit keys are given."""
+        return self.access_key_id is not None
+
+
+def _check_endpoint(endpoint: str) -> None:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise InvalidInput(
+            f"{endpoint!r} is not an endpoint",
+            subject=endpoint,
+            expected="http(s)://HOST[:PORT], without user, password or query",
+        )
+
+
+class PerProcess:
+    """A client that is made on first use in each process: connections do not survive a fork."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._state = _State(pid=os.getpid(), lock=threading.Lock())
+
+    def __call__(self) -> Any:
+        """Return this process's client."""
+        state = self._state
+        if state.pid != os.getpid():
+            # A new lock too: the old one may have been held when the process forked.
+            self._state = state = _State(pid=os.getpid(), lock=threading.Lock())
+        if state.client is None:
+            with state.lock:
+                if state.client is None:
+                    state.client = self._make()
+        return state.client
+
+
+@dataclass(slots=True)
+class _State:
+    pid: int
+    lock: threading.Lock
+    client: Any = None
+
+
+def make_client(options: S3Options, factory: ClientFactory | None) -> Any:
+    """Make a client, or let the factory that was handed in do it.
+
+    Raises:
+        MissingExtra: If boto3 is not installed.
+        AccessDenied: If there are no usable credentials.
+        InvalidInput: If the configuration is wrong.
+    """
+    try:
+        import boto3  # noqa: F401
+        import botocore.exceptions
+    except ImportError:
+        raise MissingExtra.of("s3", "s3://") from None
+    try:
+        return factory() if factory is not None else _own_client(options)
+    except LandfastError:
+        raise
+    except (botocore.exceptions.BotoCoreError, ValueError, OSError) as error:
+        problem = translate_failure(error, "an S3 client", "made")
+    raise problem
+
+
+def _own_client(options: S3Options) -> Any:
+    import boto3.session
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    session = boto3.session.Session(
+        profile_name=options.profile,
+        region_name=options.region,
+        aws_access_key_id=options.access_key_id,
+        aws_secret_access_key=options.secret_access_key,
+        aws_session_token=options.session_token,
+    )
+    core = session._session
+    if options.role:
+        _assume(core, options)
+    endpoint = options.endpoint or _environment_endpoint(core)
+    own = endpoint is not None and public_endpoint(endpoint) is not None
+    settings: dict[str, Any] = {
+        # The wrapper of the store retries, and it alone.
+        "retries": {"total_max_attempts": 1, "mode": "standard"},
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "max_pool_connections": POOL_SIZE,
+        "tcp_keepalive": True,
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    addressing = options.addressing or (
+        "path" if own and not _configured_addressing(core) else None
+    )
+    if addressing:
+        settings["s3"] = {"addressing_style": addressing}
+    if options.anonymous:
+        settings["signature_version"] = UNSIGNED
+    client = session.client("s3", endpoint_url=endpoint, config=Config(**settings))
+    if own:
+        _follow_no_redirects(client)
+    return client
+
+
+def _configured_addressing(core: Any) -> str | None:
+    table = core.get_scoped_config().get("s3")
+    return table.get("addressing_style") if isinstance(table, Mapping) else None
+
+
+def _environment_endpoint(core: Any) -> str | None:
+    from botocore.configprovider import ConfiguredEndpointProvider
+
+    if core.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    configured = ConfiguredEndpointProvider(
+        full_config=core.full_config, scoped_config=core.get_scoped_config(), client_name="s3"
+    ).provide()
+    return configured or os.environ.get(WANDB_ENDPOINT) or None
+
+
+def _assume(core: Any, options: S3Options) -> None:
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    source = core.get_credentials()
+    if source is None:
+        from botocore.exceptions import NoCredentialsError
+
+        raise NoCredentialsError
+    details = {"RoleSessionName": "landfast"}
+    if options.external_id:
+        details["ExternalId"] = options.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        core.create_client, source, options.role, extra_args=details
+    )
+    core._credentials = DeferredRefreshableCredentials(
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+
+
+def _follow_no_redirects(client: Any) -> None:
+    """Quiet botocore's redirector: an own server has one place, and a 400 to a HEAD is a 400.
+
+    At AWS it stays: a bucket of another region costs one further request per process.
+    """
+
+    def mark(context: dict[str, Any], **_: Any) -> None:
+        context.setdefault("s3_redirect", {})["redirected"] = True
+
+    client.meta.events.register_last("before-parameter-build.s3", mark)
+
+
+def public_endpoint(url: str) -> str | None:
+    """Return an endpoint as it may be recorded: without secrets; None if it is AWS's own."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if any(host == suffix or host.endswith("." + suffix) for suffix in _aws_suffixes()):
+        return None
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    shown = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in {None, default} else f":{parts.port}"
+    return urlunsplit((parts.scheme, shown + port, parts.path.rstrip("/"), "", ""))
+
+
+@functools.lru_cache(maxsize=1)
+def _aws_suffixes() -> frozenset[str]:
+    from botocore.loaders import Loader
+
+    partitions = Loader().load_data("partitions")["partitions"]
+    names = ("dnsSuffix", "dualStackDnsSuffix")
+    return frozenset(
+        p["outputs"][name] for p in partitions for name in names if p["outputs"].get(name)
+    )

@@ -1,0 +1,107 @@
+"""Read what HEAD and GET replies of S3 say about an object."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from landfast.errors import Unverifiable
+from landfast.model.checksum import Checksum
+from landfast.model.location import Location
+from landfast.stores.base import ChecksumKind, ObjectInfo
+from landfast.stores.s3_listing import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER, bare_etag
+
+# Kinds that the provider may keep beside the ETag, and where replies have them.
+PROVIDER_CHECKSUMS = {"sha256": "ChecksumSHA256", "crc64nvme": "ChecksumCRC64NVME"}
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+
+
+def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -> ObjectInfo:
+    """Return what a reply says of its object.
+
+    Args:
+        reply: Of HeadObject or GetObject.
+        location: The object asked for.
+        kind: The checksum wanted; None is the ETag.
+
+    Raises:
+        Unverifiable: If the provider keeps no checksum of this kind over the whole object.
+    """
+    etag, extra = bare_etag(reply.get("ETag")), provider_checksums(reply)
+    size, modified = total_size(reply), reply.get("LastModified")
+    return ObjectInfo(
+        location=location.unpinned(),
+        size=size,
+        checksum=_checksum(reply, location, kind, etag, extra),
+        etag=etag,
+        version_id=reply.get("VersionId"),
+        modified_at=modified.astimezone(UTC) if modified else None,
+        is_archived=_is_archived(reply),
+        skip=FOLDER_MARKER if size == 0 and location.key.endswith("/") else "",
+        extra=extra or None,
+    )
+
+
+def _checksum(
+    reply: Mapping[str, Any],
+    location: Location,
+    kind: ChecksumKind,
+    etag: str | None,
+    extra: Mapping[str, str],
+) -> Checksum | None:
+    if kind is False:
+        return None
+    if kind in {None, ETAG}:
+        return Checksum(ETAG, etag) if etag else None
+    if kind in extra:
+        return Checksum(str(kind), extra[str(kind)])
+    parts = reply.get("ChecksumType") == "COMPOSITE" and PROVIDER_CHECKSUMS[str(kind)] in reply
+    raise Unverifiable(
+        f"{location} has no {kind} checksum of its own",
+        subject=str(location),
+        expected=f"an object that was uploaded with {kind}",
+        found="a checksum of the checksums of its parts" if parts else "none",
+        hint="Leave checksum= away (the ETag is recorded), or copy the object onto itself"
+        f" with --checksum-algorithm {str(kind).upper()}.",
+    )
+
+
+def provider_checksums(reply: Mapping[str, Any]) -> dict[str, str]:
+    """Return the reply's checksums over the whole object, in hexadecimal, by algorithm."""
+    if reply.get("ChecksumType") == "COMPOSITE":
+        return {}
+    found = {}
+    for algorithm, name in PROVIDER_CHECKSUMS.items():
+        value = reply.get(name)
+        # A composite value ends in the number of parts; some servers leave its type out.
+        if value and "-" not in value:
+            try:
+                found[algorithm] = base64.b64decode(value, validate=True).hex()
+            except binascii.Error:
+                continue
+    return found
+
+
+def total_size(reply: Mapping[str, Any]) -> int | None:
+    """Return the size of the whole object, also where the reply holds a part of it."""
+    span = _CONTENT_RANGE.match(reply.get("ContentRange") or "")
+    if span:
+        return int(span[3])
+    length = reply.get("ContentLength")
+    return None if length is None else int(length)
+
+
+def first_byte(reply: Mapping[str, Any]) -> int:
+    """Return the offset at which the reply's body begins; 0 where the range was ignored."""
+    span = _CONTENT_RANGE.match(reply.get("ContentRange") or "")
+    return int(span[1]) if span else 0
+
+
+def _is_archived(reply: Mapping[str, Any]) -> bool:
+    if 'ongoing-request="false"' in (reply.get("Restore") or ""):
+        return False
+    return reply.get("StorageClass") in ARCHIVED_CLASSES or bool(reply.get("ArchiveStatus"))

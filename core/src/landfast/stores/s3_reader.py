@@ -1,0 +1,152 @@
+"""Open the recorded bytes: ask for exactly the pin, compare the reply with it, then read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from landfast.errors import (
+    AccessDenied,
+    InvalidInput,
+    LandfastError,
+    NotFound,
+    ObjectChanged,
+    Unavailable,
+)
+from landfast.stores.base import ObjectInfo, Pin
+from landfast.stores.s3_errors import Asked, asking
+from landfast.stores.s3_listing import ETAG
+from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe, first_byte
+
+CHUNK = 1024 * 1024
+NULL = "null"
+
+
+class S3Reader:
+    """An open reply of GetObject."""
+
+    def __init__(self, reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
+        self.info: ObjectInfo = describe(reply, pin.location, False)
+        self.start = first_byte(reply)
+        self._body = reply["Body"]
+        self._asked = asked
+        self._pinned = pin.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield chunks of at most 1 MiB."""
+        at, end = self.start, self.info.size if self.info.size is not None else self._pinned
+        while chunk := asking(self._asked, lambda: self._body.read(CHUNK)):
+            at += len(chunk)
+            yield chunk
+        if end is not None and at != end:
+            raise Unavailable(
+                f"the bytes of {self._asked.name} ended early",
+                subject=self._asked.name,
+                expected=f"{end} bytes",
+                found=f"{at}",
+            )
+
+
+@contextmanager
+def open_pin(client: Any, pin: Pin, start: int, more: dict[str, Any]) -> Iterator[S3Reader]:
+    """Open a pin from an offset on; the connection is given back at the end."""
+    reply, asked = _fetch(client, pin, start, more)
+    try:
+        check_reply(reply, pin, asked)
+        yield S3Reader(reply, pin, asked)
+    finally:
+        reply["Body"].close()
+
+
+def _fetch(
+    client: Any, pin: Pin, start: int, more: dict[str, Any]
+) -> tuple[Mapping[str, Any], Asked]:
+    asked, parameters = _request(pin, start)
+    if asked.version_id:
+        return asking(asked, lambda: client.get_object(**parameters, **more)), asked
+    try:
+        return asking(asked, lambda: client.get_object(**parameters, **more)), asked
+    except (ObjectChanged, NotFound) as error:
+        refused = error
+    if not _may_be_null(refused, pin):
+        raise refused
+    return _fetch_null(client, parameters | more, pin, refused), asked
+
+
+def _may_be_null(refused: LandfastError, pin: Pin) -> bool:
+    if pin.etag is None:
+        return False
+    return isinstance(refused, ObjectChanged) or bool(refused.details.get("delete_marker"))
+
+
+def _fetch_null(
+    client: Any, parameters: dict[str, Any], pin: Pin, refused: LandfastError
+) -> Mapping[str, Any]:
+    """Ask once more for the version ``null``.
+
+    An object written before versioning was turned on keeps that id when it is overwritten or
+    deleted later; where versioning is off or suspended, the condition fails again.
+    """
+    asked = Asked(
+        location=pin.location, verb="read", permission="s3:GetObjectVersion", version_id=NULL
+    )
+    try:
+        reply = asking(asked, lambda: client.get_object(**parameters, VersionId=NULL))
+    except (ObjectChanged, NotFound, AccessDenied, InvalidInput):
+        raise refused from None
+    if reply.get("VersionId") == NULL:
+        return reply
+    reply["Body"].close()
+    raise refused
+
+
+def _request(pin: Pin, start: int) -> tuple[Asked, dict[str, Any]]:
+    location = pin.location
+    version = pin.version_id if pin.version_id != NULL else None
+    parameters: dict[str, Any] = {"Bucket": location.authority, "Key": location.key}
+    if version:
+        parameters["VersionId"] = version
+    elif pin.etag:
+        parameters["IfMatch"] = f'"{pin.etag}"'
+    if start:
+        parameters["Range"] = f"bytes={start}-"
+    if pin.checksum and pin.checksum.algorithm in PROVIDER_CHECKSUMS:
+        parameters["ChecksumMode"] = "ENABLED"
+    permission = "s3:GetObjectVersion" if version else "s3:GetObject"
+    asked = Asked(location=location, verb="read", permission=permission, version_id=version)
+    return asked, parameters
+
+
+def check_reply(reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
+    """Compare what a reply says of itself with the pin.
+
+    Some servers accept a version id or a condition and answer with other bytes all the same.
+
+    Raises:
+        ObjectChanged: If version id, ETag, size or checksum differ.
+    """
+    info = describe(reply, pin.location, False)
+    pairs: list[tuple[str, object, object]] = []
+    if asked.version_id:
+        pairs.append(("version id", asked.version_id, info.version_id))
+    etag = pin.etag or (
+        pin.checksum.value if pin.checksum and pin.checksum.algorithm == ETAG else None
+    )
+    if etag:
+        pairs.append(("ETag", etag, info.etag))
+    if pin.size is not None and info.size is not None:
+        pairs.append(("size", pin.size, info.size))
+    if pin.checksum and info.extra and pin.checksum.algorithm in info.extra:
+        algorithm = pin.checksum.algorithm
+        pairs.append((algorithm, pin.checksum.value, info.extra[algorithm]))
+    for what, recorded, found in pairs:
+        if recorded != found:
+            raise ObjectChanged(
+                f"{asked.name}: the server answers with another object than was recorded",
+                subject=asked.name,
+                expected=f"{what} {recorded}",
+                found="none in the reply" if found is None else f"{found}",
+                version_id=asked.version_id,
+                differs=what,
+            )
