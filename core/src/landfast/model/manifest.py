@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
 
-if TYPE_CHECKING:
-    from landfast.model.checksum import Checksum
+from landfast.errors import InvalidInput, NotFound
+from landfast.model.checksum import Checksum
+from landfast.model.digest import content_digest
+from landfast.model.folders import FolderTotal
+
+Identity = tuple[str, int | None, str | None, str | None, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +46,29 @@ class ManifestEntry:
         return self.version_id not in {None, "null"} or self.uri.startswith("blob:")
 
     @property
-    def identity(self) -> tuple[str, int | None, str, str, str | None, str | None]:
+    def identity(self) -> Identity:
         """What the content digest sees: path, size, algorithm, value, own URI, own pin.
 
         A content token speaks for itself.  A validator speaks only of its URI; without any token
         the version id, else the modification time, has to tell.  See docs/format.md.
         """
-        if self.checksum is None:
-            return (self.path, self.size, "", "", self.uri, self._fallback_pin())
-        own_uri = None if self.checksum.is_content_token else self.uri
-        return (self.path, self.size, self.checksum.algorithm, self.checksum.value, own_uri, None)
+        token = self.checksum
+        if token is None:
+            return (self.path, self.size, None, None, self.uri, self._own_pin())
+        own_uri = None if token.is_content_token else self.uri
+        return (self.path, self.size, token.algorithm, token.value, own_uri, None)
 
-    def _fallback_pin(self) -> str | None:
+    @property
+    def pins(self) -> tuple[str, str | None, str | None]:
+        """What the pin digest sees beside the path: URI, version id (never ``"null"``), ETag."""
+        version_id = None if self.version_id == "null" else self.version_id
+        return (self.uri, version_id, self.etag)
+
+    def is_same_row(self, other: ManifestEntry) -> bool:
+        """Whether both digests see no difference: the same object, seen twice."""
+        return self.identity == other.identity and self.pins == other.pins
+
+    def _own_pin(self) -> str | None:
         if self.version_id is not None and self.version_id != "null":
             return f"version:{self.version_id}"
         return None if self.modified_at is None else f"modified:{format_time(self.modified_at)}"
@@ -62,21 +77,6 @@ class ManifestEntry:
     def sort_key(self) -> bytes:
         """The UTF-8 bytes of the path, the order of every manifest."""
         return self.path.encode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderTotal:
-    """How many entries, and how many bytes, lie below one folder of a manifest.
-
-    Args:
-        path: The folder with its final slash; ``""`` is the whole manifest.
-        count: Entries below it, at any depth.
-        size: Their bytes; entries of unknown size count as 0.
-    """
-
-    path: str
-    count: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +116,14 @@ class Manifest(ABC):
         """Yield the entries whose path starts with `prefix`, sorted by path."""
 
     @abstractmethod
-    def folders(self) -> Iterator[FolderTotal]:
-        """Yield the roll-up of every folder, sorted by path."""
+    def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
+        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path.
+
+        Args:
+            prefix: ``""`` yields every folder, the whole manifest (path ``""``) first.
+            depth: Only folders this deep; ``prefix.count("/") + 1`` asks for the direct children
+                of the folder `prefix`.
+        """
 
     @abstractmethod
     def get(self, path: str) -> ManifestEntry:
@@ -146,15 +152,28 @@ class Manifest(ABC):
         """Return the content digest that the folder `prefix` would have if logged alone.
 
         Args:
-            prefix: A folder such as ``"dt=2026-05-01/"``; a missing final slash is added.
-        """
-        from landfast.model.digest import content_digest
+            prefix: A folder such as ``"dt=2026-05-01/"``; a missing final slash is added, and ``""``
+                is the whole manifest.
 
+        Raises:
+            NotFound: If no entry lies below it.
+        """
         folder = prefix if prefix.endswith("/") or not prefix else prefix + "/"
-        return content_digest(relative_to(self.entries(folder), folder))
+        below = relative_to(self.entries(folder), folder)
+        first = next(below, None)
+        if first is None and folder:
+            raise NotFound(
+                f"no entry of the manifest lies below {folder!r}",
+                subject=folder,
+                hint="List what there is with `landfast ls`.",
+            )
+        return content_digest(chain([] if first is None else [first], below))
 
     def __len__(self) -> int:
         return self.summary.count
+
+    def __bool__(self) -> bool:
+        return True
 
     def __iter__(self) -> Iterator[ManifestEntry]:
         return self.entries()
@@ -162,15 +181,19 @@ class Manifest(ABC):
 
 def relative_to(entries: Iterable[ManifestEntry], folder: str) -> Iterator[ManifestEntry]:
     """Yield `entries` with the leading `folder` taken off their paths."""
-    from dataclasses import replace
-
     for entry in entries:
         if len(entry.path) > len(folder):
             yield replace(entry, path=entry.path[len(folder) :])
 
 
 def format_time(moment: datetime) -> str:
-    """Write a moment as UTC with microseconds: ``2026-05-03T08:15:30.000000Z``."""
-    from datetime import UTC
+    """Write a moment as UTC with microseconds: ``2026-05-03T08:15:30.000000Z``.
 
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    Raises:
+        InvalidInput: If it has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise InvalidInput(
+            f"the time {moment.isoformat()} has no zone", subject=moment.isoformat(), expected="UTC"
+        )
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,1 @@
+"""Manifest files: Parquet blobs of sorted entries, written and read as streams."""

@@ -1,0 +1,67 @@
+"""MemoryManifest: a manifest over a list, for tests and for artifacts of a few files."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+
+from landfast.manifests.merge import merge_entries
+from landfast.manifests.parquet import prefix_range
+from landfast.manifests.reader import no_entry
+from landfast.model.folders import FolderCounter, FolderTotal
+from landfast.model.manifest import Manifest, ManifestEntry, ManifestSummary
+from landfast.model.summary import summarize
+
+
+class MemoryManifest(Manifest):
+    """A manifest that holds its entries.
+
+    Args:
+        entries: In any order; the same path twice with an equal row is one row.
+
+    Raises:
+        Conflict: If two different entries have one path.
+        InvalidInput: If an entry cannot be recorded.
+
+    Example:
+        >>> entry = ManifestEntry(path="d/a", size=3, checksum=None, uri="file:///d/a")
+        >>> [total.path for total in MemoryManifest([entry]).folders()]
+        ['', 'd/']
+    """
+
+    def __init__(self, entries: Iterable[ManifestEntry] = ()) -> None:
+        rows = sorted(entries, key=attrgetter("path"))
+        self._entries = list(merge_entries([rows]))
+        self._paths = [entry.path for entry in self._entries]
+        self._summary = summarize(self._entries)
+
+    @property
+    def summary(self) -> ManifestSummary:
+        """Digests, count and bytes."""
+        return self._summary
+
+    def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
+        """Yield the entries whose path starts with `prefix`, sorted by path."""
+        start, end = prefix_range(self._paths, prefix)
+        yield from self._entries[start:end]
+
+    def get(self, path: str) -> ManifestEntry:
+        """Return the entry at exactly `path`.
+
+        Raises:
+            NotFound: If there is none.
+        """
+        row = bisect_left(self._paths, path)
+        if row == len(self._paths) or self._paths[row] != path:
+            raise no_entry(path)
+        return self._entries[row]
+
+    def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
+        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""
+        counter = FolderCounter()
+        totals = [t for e in self._entries for t in counter.add(e.path, e.size)]
+        totals += counter.finish()
+        for total in sorted(totals, key=attrgetter("path")):
+            if total.path.startswith(prefix) and depth in {None, total.depth}:
+                yield total

@@ -1,0 +1,206 @@
+"""SortedParquet: row groups of a Parquet file sorted by path, with every damage a `Conflict`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from landfast.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_BLOB_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class SortedParquet:
+    """A Parquet file, or a part of a file that is one; opened on first use, safe for threads.
+
+    Args:
+        path: The file.
+        offset: Where in it the Parquet file begins.
+        length: How long it is; None goes to the end.
+    """
+
+    def __init__(self, path: Path, offset: int = 0, length: int | None = None) -> None:
+        self._path = path
+        self._offset = offset
+        self._length = length
+        self._lock = threading.Lock()
+        self._file: pq.ParquetFile | None = None
+
+    def __getstate__(self) -> tuple[Path, int, int | None]:
+        return self._path, self._offset, self._length
+
+    def __setstate__(self, state: tuple[Path, int, int | None]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is used again."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close(force=True)
+                self._file = None
+
+    @property
+    def metadata(self) -> pq.FileMetaData:
+        """The footer."""
+        with damage_is_conflict(self._path), self._lock:
+            return self._open().metadata
+
+    def read(self, group: int, columns: Sequence[str]) -> pa.Table:
+        """Read some columns of one row group.
+
+        Raises:
+            Conflict: If the file is damaged.
+        """
+        with damage_is_conflict(self._path), self._lock:
+            table = self._open().read_row_group(group, columns=list(columns), use_threads=False)
+            if missing := set(columns) - set(table.column_names):
+                raise ValueError(f"no column {min(missing)!r}")
+            return table.select(list(columns))
+
+    def groups(self, prefix: str, among: Sequence[int] | None = None) -> Iterator[int]:
+        """Yield the row groups that may hold a path that starts with `prefix`.
+
+        Args:
+            prefix: Of the paths wanted.
+            among: Only these, which must be in order of their paths; None is all.
+        """
+        groups = range(self.metadata.num_row_groups) if among is None else among
+        if not prefix:
+            yield from groups
+            return
+        first = bisect_left(groups, True, key=lambda g: self.bound(g, "path", "max") >= prefix)
+        for group in groups[first:]:
+            low = self.bound(group, "path", "min")
+            if low > prefix and not low.startswith(prefix):
+                return
+            yield group
+
+    def bound(self, group: int, column: str, which: Literal["min", "max"]) -> Any:
+        """Return the least or greatest value of a column in one row group."""
+        with damage_is_conflict(self._path):
+            found = _statistics(self.metadata, group, column)
+            if found is not None:
+                return getattr(found, which)
+            # Parquet keeps no statistics of very long values; the rows are in order.
+            values = self.read(group, [column]).column(0)
+            return values[0 if which == "min" else len(values) - 1].as_py()
+
+    def _open(self) -> pq.ParquetFile:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._file is None:
+            raw: Any = pa.OSFile(str(self._path), "rb")
+            if self._offset or self._length is not None:
+                raw = pa.PythonFile(_Part(self._path, self._offset, self._length), "r")
+            self._file = pq.ParquetFile(raw, page_checksum_verification=True)
+        return self._file
+
+
+def _statistics(metadata: Any, group: int, name: str) -> Any:
+    columns = metadata.row_group(group)
+    for number in range(columns.num_columns):
+        column = columns.column(number)
+        if column.path_in_schema == name:
+            found = column.statistics
+            return found if found is not None and found.has_min_max else None
+    raise ValueError(f"no column {name!r}")
+
+
+def text_column(table: pa.Table, name: str) -> list[str]:
+    """Return a column of texts that may not be null."""
+    texts: list[str] = table.column(name).to_pylist()
+    if None in texts:
+        raise ValueError(f"null in column {name!r}")
+    return texts
+
+
+def prefix_range(paths: Sequence[str], prefix: str) -> tuple[int, int]:
+    """Return the range of sorted `paths` that start with `prefix`."""
+    start = bisect_left(paths, prefix)
+    ends: Callable[[str], bool] = lambda path: not path.startswith(prefix)  # noqa: E731
+    return start, bisect_left(paths, True, lo=start, key=ends)
+
+
+@contextmanager
+def damage_is_conflict(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of a damaged file into one line that tells what to do."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound(f"there is no manifest file {path}", subject=str(path)) from None
+    except PermissionError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, IndexError) as error:
+        if isinstance(error, Conflict):
+            raise
+        raise damaged(path, str(error)) from None
+
+
+def damaged(path: Path, reason: str) -> Conflict:
+    """Build the error for a manifest file that cannot be read."""
+    with path.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    name = _BLOB_NAME.search(path.name)
+    expected = f"the bytes with sha256 {name[0]}" if name else "a whole Landfast manifest"
+    return Conflict(
+        f"the manifest file {path.name} is damaged",
+        subject=str(path),
+        expected=expected,
+        found=f"sha256 {actual}, {path.stat().st_size} bytes ({' '.join(reason.split())[:160]})",
+        hint="Delete it if it is a cached copy, it is fetched again; if it is the store's own, "
+        "restore it from a backup or log the content again.",
+        sha256=actual,
+    )
+
+
+class _Part(io.RawIOBase):
+    """A part of a file, as a file."""
+
+    def __init__(self, path: Path, offset: int, length: int | None) -> None:
+        self._file = path.open("rb")
+        total = self._file.seek(0, io.SEEK_END)
+        self._offset = offset
+        self._length = total - offset if length is None else length
+        if self._length < 0 or offset + self._length > total:
+            self._file.close()
+            raise ValueError("the roll-up lies outside of the file")
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = (0, self._position, self._length)[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._length - self._position)
+        self._file.seek(self._offset + self._position)
+        data = self._file.read(left if size < 0 else min(size, left))
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

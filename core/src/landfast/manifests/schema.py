@@ -1,0 +1,112 @@
+"""The columns, encodings and footer keys of a manifest file, as docs/format.md specifies them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT_MAJOR = 1
+FORMAT_MINOR = 0
+
+# Rows per row group: a prefix read decodes at most two groups that it does not need whole, and the
+# footer of ten million rows stays under a megabyte.
+ROWS_PER_GROUP = 32_768
+FOLDERS_PER_GROUP = 16_384
+
+KEY_FORMAT = b"landfast.format"
+KEY_CONTENT_DIGEST = b"landfast.content_digest"
+KEY_PIN_DIGEST = b"landfast.pin_digest"
+KEY_COUNT = b"landfast.count"
+KEY_SIZE = b"landfast.size"
+KEY_UNVERIFIED = b"landfast.unverified"
+KEY_UNPINNED = b"landfast.unpinned"
+# Offset and length of the roll-up, a second Parquet file between the row groups and the footer.
+KEY_FOLDERS = b"landfast.folders"
+REQUIRED_KEYS = (
+    KEY_CONTENT_DIGEST,
+    KEY_PIN_DIGEST,
+    KEY_COUNT,
+    KEY_SIZE,
+    KEY_UNVERIFIED,
+    KEY_UNPINNED,
+    KEY_FOLDERS,
+)
+
+ENTRY_COLUMNS = (
+    "path",
+    "size",
+    "checksum_algorithm",
+    "checksum",
+    "uri",
+    "version_id",
+    "etag",
+    "etag_is_checksum",
+    "modified_at",
+)
+FOLDER_COLUMNS = ("depth", "path", "count", "size")
+
+
+def entry_schema() -> pa.Schema:
+    """Return the Arrow schema of the entries."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("size", pa.int64()),
+            pa.field("checksum_algorithm", pa.string()),
+            pa.field("checksum", pa.string()),
+            pa.field("uri", pa.string(), nullable=False),
+            pa.field("version_id", pa.string()),
+            pa.field("etag", pa.string()),
+            pa.field("etag_is_checksum", pa.bool_(), nullable=False),
+            pa.field("modified_at", pa.timestamp("us", tz="UTC")),
+        ]
+    )
+
+
+def folder_schema() -> pa.Schema:
+    """Return the Arrow schema of the roll-up."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("depth", pa.int32(), nullable=False),
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("count", pa.int64(), nullable=False),
+            pa.field("size", pa.int64(), nullable=False),
+        ]
+    )
+
+
+# Sorted text shares prefixes with its neighbour; hashes and ids share nothing, and a dictionary of
+# them would only repeat the column.
+ENTRY_OPTIONS: dict[str, Any] = {
+    "use_dictionary": ["checksum_algorithm"],
+    "column_encoding": {
+        "path": "DELTA_BYTE_ARRAY",
+        "uri": "DELTA_BYTE_ARRAY",
+        "size": "DELTA_BINARY_PACKED",
+        "modified_at": "DELTA_BINARY_PACKED",
+    },
+    "write_statistics": ["path"],
+}
+FOLDER_OPTIONS: dict[str, Any] = {
+    "use_dictionary": False,
+    "column_encoding": {
+        "depth": "DELTA_BINARY_PACKED",
+        "path": "DELTA_BYTE_ARRAY",
+        "count": "DELTA_BINARY_PACKED",
+        "size": "DELTA_BINARY_PACKED",
+    },
+    "write_statistics": ["depth", "path"],
+}
+COMMON_OPTIONS: dict[str, Any] = {
+    "version": "2.6",
+    "compression": "zstd",
+    "compression_level": 3,
+    "store_schema": False,
+    "write_page_checksum": True,
+}

@@ -1,0 +1,170 @@
+"""ManifestWriter: sorted entries in, one deterministic Parquet file out, in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from landfast.errors import InvalidInput
+from landfast.manifests import schema
+from landfast.manifests.rollup import RollUpWriter
+from landfast.model.manifest import ManifestEntry, ManifestSummary
+from landfast.model.summary import SummaryBuilder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenManifest:
+    """A manifest file that is complete.
+
+    Args:
+        path: Where it lies.
+        sha256: Hexadecimal sha256 of its bytes, the name of its blob.
+        size: Its bytes.
+        summary: What its footer says of its entries.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    summary: ManifestSummary
+
+
+class ManifestWriter:
+    """Write a manifest file; a context manager that removes the file unless it was finished.
+
+    The same entries give the same bytes with the same version of pyarrow, however they were cut
+    into calls.
+
+    Args:
+        path: The file to write; an existing one is replaced.
+
+    Example:
+        >>> import tempfile
+        >>> entry = ManifestEntry(path="a.txt", size=1, checksum=None, uri="file:///d/a.txt")
+        >>> with ManifestWriter(Path(tempfile.mkdtemp()) / "m.parquet") as writer:
+        ...     writer.add(entry)
+        ...     written = writer.finish()
+        >>> written.summary.count, len(written.sha256)
+        (1, 64)
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._path = path
+        self._rows: list[ManifestEntry] = []
+        self._summary = SummaryBuilder()
+        self._finished: WrittenManifest | None = None
+        self._rollup = RollUpWriter(path.with_name(path.name + ".folders"))
+        self._sink = pa.OSFile(str(path), "wb")
+        self._parquet = pq.ParquetWriter(
+            self._sink, schema.entry_schema(), **schema.COMMON_OPTIONS, **schema.ENTRY_OPTIONS
+        )
+
+    def add(self, entry: ManifestEntry) -> None:
+        """Take the next entry, in order of the UTF-8 bytes of the paths.
+
+        Raises:
+            InvalidInput: If it is out of order or repeats a path, or if an entry cannot be recorded
+                (an empty path, text that is not UTF-8, a negative size, a time without zone).
+        """
+        if self._finished is not None:
+            raise InvalidInput(f"the manifest {self._path.name} is finished")
+        self._summary.add(entry)
+        self._rollup.add(entry.path, entry.size)
+        self._rows.append(entry)
+        if len(self._rows) >= schema.ROWS_PER_GROUP:
+            self._flush()
+
+    def extend(self, entries: Iterable[ManifestEntry]) -> None:
+        """Take many entries; as `add` otherwise."""
+        for entry in entries:
+            self.add(entry)
+
+    def finish(self) -> WrittenManifest:
+        """Complete the file and return what it is; a second call returns the same."""
+        if self._finished is None:
+            summary = self._summary.build()
+            self._flush()
+            offset, length = self._append_rollup()
+            self._parquet.add_key_value_metadata(_footer(summary, offset, length))
+            self._parquet.close()
+            self._sink.close()
+            with self._path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self._finished = WrittenManifest(
+                path=self._path, sha256=digest, size=self._path.stat().st_size, summary=summary
+            )
+        return self._finished
+
+    def _flush(self) -> None:
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._parquet.write_batch(_columns(rows), row_group_size=len(rows))
+
+    def _append_rollup(self) -> tuple[int, int]:
+        part = self._rollup.finish()
+        offset = self._sink.tell()
+        with part.open("rb") as file:
+            shutil.copyfileobj(file, self._sink, 1 << 20)
+        part.unlink()
+        return offset, self._sink.tell() - offset
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._finished is None:
+            self._parquet.close()
+            self._sink.close()
+            self._rollup.discard()
+            self._path.unlink(missing_ok=True)
+
+
+def _columns(rows: list[ManifestEntry]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    tokens = [(None, None) if (c := e.checksum) is None else (c.algorithm, c.value) for e in rows]
+    repeats = [e.etag is not None and e.etag == t[1] for e, t in zip(rows, tokens, strict=True)]
+    columns: list[list[Any]] = [
+        [e.path for e in rows],
+        [e.size for e in rows],
+        [algorithm for algorithm, _ in tokens],
+        [value for _, value in tokens],
+        [e.uri for e in rows],
+        [e.version_id for e in rows],
+        [None if repeat else e.etag for e, repeat in zip(rows, repeats, strict=True)],
+        repeats,
+        [e.modified_at for e in rows],
+    ]
+    form = schema.entry_schema()
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, form, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=form)
+
+
+def _footer(summary: ManifestSummary, offset: int, length: int) -> dict[bytes, bytes]:
+    texts = {
+        schema.KEY_FORMAT: f"{schema.FORMAT_MAJOR}.{schema.FORMAT_MINOR}",
+        schema.KEY_CONTENT_DIGEST: summary.digest,
+        schema.KEY_PIN_DIGEST: summary.pin_digest,
+        schema.KEY_COUNT: str(summary.count),
+        schema.KEY_SIZE: str(summary.size),
+        schema.KEY_UNVERIFIED: str(summary.unverified),
+        schema.KEY_UNPINNED: str(summary.unpinned),
+        schema.KEY_FOLDERS: f"{offset} {length}",
+    }
+    return {key: text.encode() for key, text in texts.items()}
