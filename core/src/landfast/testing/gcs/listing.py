@@ -9,10 +9,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from landfast.testing.gcs.bucket import Bucket
 from landfast.testing.gcs.errors import invalid
 from landfast.testing.gcs.objects import Json, StoredObject, object_resource
 from landfast.testing.gcs.preconditions import integer
-from landfast.testing.gcs.state import Bucket
 
 PAGE_SIZE = 1000
 
