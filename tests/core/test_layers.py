@@ -14,16 +14,14 @@ ROOT = Path(__file__).parents[2]
 LAYERS: dict[str, set[str]] = {
     "errors": {"errors", "redaction"},
     "model": {"model"},
-    "seams": {"stores.base", "registry.base", "blobs.base", "settings"},
-    "adapters": {"stores", "registry", "blobs"},
+    "seams": {"stores.base", "registry.base", "blobs.base", "settings", "cache_folder", "progress"},
+    "adapters": {"stores", "registry", "blobs", "manifests"},
     "services": {"services"},
-    "client": {"client", "artifact", "run", "runs", "session"},
+    "client": {"client", "artifact", "version", "managed", "session", "wandb_names", "jsonable"},
     "doors": {"", "__main__", "cli", "demo", "testing", "web"},
 }
 RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
 LAYER_NAMES = list(LAYERS)
-# Adapters of one seam know nothing of those of another: only a service brings them together.
-SEAMS = {"stores", "registry", "blobs"}
 
 
 def module_name(file: Path, source: Path = SOURCE) -> str:
