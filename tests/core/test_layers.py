@@ -15,6 +15,7 @@ LAYERS: dict[str, set[str]] = {
     "errors": {"errors", "redaction"},
     "model": {"model"},
     "seams": {"stores.base", "registry.base", "blobs.base", "settings", "cache_folder", "progress"},
+    "clouds": {"clouds"},
     "adapters": {"stores", "registry", "blobs", "manifests"},
     "services": {"services"},
     "client": {"client", "artifact", "version", "managed", "session", "wandb_names", "jsonable"},

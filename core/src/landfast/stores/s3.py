@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from landfast.clouds.s3_client import PerProcess, S3Options, make_client, public_endpoint
+from landfast.clouds.s3_errors import Asked, asking
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, ObjectChanged
 from landfast.model.location import Location
 from landfast.stores.base import (
@@ -21,8 +23,6 @@ from landfast.stores.base import (
     Versioning,
     locate_by_listing,
 )
-from landfast.stores.s3_client import PerProcess, S3Options, make_client, public_endpoint
-from landfast.stores.s3_errors import Asked, asking
 from landfast.stores.s3_listing import ETAG, Listing, install, list_page
 from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
 from landfast.stores.s3_reader import NULL, open_pin

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from landfast.clouds.s3_errors import Asked, asking
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -15,7 +16,6 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.stores.base import ObjectInfo, Pin
-from landfast.stores.s3_errors import Asked, asking
 from landfast.stores.s3_listing import ETAG
 from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe, first_byte
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
 from landfast.stores.base import ClientFactory
-from landfast.stores.s3_failures import translate_failure
 
 # The variable of the W&B page; botocore's own (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL) go before it.
 WANDB_ENDPOINT = "AWS_S3_ENDPOINT_URL"

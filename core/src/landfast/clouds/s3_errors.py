@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -15,7 +16,6 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.model.location import Location
-from landfast.stores.s3_failures import translate_failure
 
 T = TypeVar("T")
 

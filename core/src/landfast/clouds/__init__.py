@@ -1,0 +1,1 @@
+"""Clients, options and errors of providers, for the stores and the blob stores alike."""
