@@ -4,7 +4,9 @@ The contract that `landfast.testing.BlobSuite` checks over every implementation:
 
 - A blob appears whole or not at all, also when the writer is killed; writing it again is harmless.
 - `put` verifies that the bytes have the name they are given.
-- Errors: `NotFound`, `AccessDenied`, `Unavailable` (worth a retry; a full disk too, saying so), `InvalidInput`.
+- A blob store is safe to use from many threads and processes at once, and pickles.
+- Errors: `NotFound`, `AccessDenied`, `Unavailable` (worth a retry; a full disk too, saying so),
+  `InvalidInput`, and `Conflict` for stored bytes that have not their name.
 """
 
 from __future__ import annotations
@@ -41,19 +43,28 @@ class BlobStore(Protocol):
         ...
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store the file's bytes under their name; a present blob is only refreshed in age."""
+        """Store the file's bytes under their name; a present blob is only refreshed in age.
+
+        Raises:
+            InvalidInput: If the bytes have another name, or `sha256` is no name; nothing is stored.
+        """
         ...
 
     def fetch(self, sha256: str, target: Path) -> None:
-        """Write the blob to `target`, verified; the file appears whole.
+        """Write the blob to `target`, verified; the file appears whole, and replaces another.
 
         Raises:
             NotFound: Naming the blob and the store.
+            Conflict: If the stored bytes are not the blob's.
         """
         ...
 
     def open(self, sha256: str, *, start: int = 0) -> Iterator[bytes]:
-        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB."""
+        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB, unverified.
+
+        Raises:
+            NotFound: Naming the blob and the store; perhaps only at the first chunk.
+        """
         ...
 
     def stat(self, sha256: str) -> BlobInfo | None:

@@ -1,0 +1,221 @@
+"""LocalBlobStore: blobs in a folder, which may be on a shared mount."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from landfast.blobs.base import BlobInfo
+from landfast.blobs.names import (
+    CHUNK_BYTES,
+    FOLDER,
+    blob_key,
+    damaged_blob,
+    no_blob,
+    sha256_of_key,
+    wrong_source,
+)
+from landfast.disk_errors import disk_errors
+from landfast.errors import NotFound
+from landfast.model.location import Location
+
+# A temporary file this old belongs to a writer that was killed.
+_ABANDONED_S = 24 * 3600
+_FOLDER_NAME = re.compile(r"[0-9a-f]{2}")
+
+
+class LocalBlobStore:
+    """Blobs in a folder: ``blobs/sha256/ab/abcd...``, read-only files that appear whole.
+
+    A blob is written beside its place, forced to disk, and renamed; a killed writer leaves at most a
+    file in ``blobs/tmp``, which a later writer removes after a day.
+
+    Args:
+        root: The folder; made when the first blob is stored.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._url = Location(scheme="file", authority="", key=f"{self._root}").uri
+
+    @property
+    def url(self) -> str:
+        """The folder as a ``file://`` URL."""
+        return self._url
+
+    def put(self, source: Path, sha256: str) -> None:
+        """Store the file's bytes under their name; a present blob is only refreshed in age.
+
+        Raises:
+            InvalidInput: If the bytes of `source` have another name.
+            NotFound: If there is no `source`.
+            AccessDenied: If the folder cannot be written to.
+            Unavailable: If the disk is full.
+        """
+        place = self._place(sha256)
+        with disk_errors(source, "read"):
+            file = source.open("rb")
+        with file, disk_errors(self._root, "write a blob below"):
+            if not self._refresh(place, os.fstat(file.fileno()).st_size):
+                self._write(file, str(source), place, sha256)
+
+    def _write(self, file: BinaryIO, source: str, place: Path, sha256: str) -> None:
+        part = self._temporary()
+        try:
+            found = _copy(file, part, mode=0o444, sync=True)
+            if found != sha256:
+                raise wrong_source(source, sha256, found)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+        _sync_folder(place.parent)
+        _sync_folder(place.parent.parent)
+
+    def fetch(self, sha256: str, target: Path) -> None:
+        """Write the blob to `target`, verified; the file appears whole.
+
+        Raises:
+            NotFound: Naming the blob and the store.
+            Conflict: If the stored bytes are damaged.
+        """
+        place = self._place(sha256)
+        part = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
+        with self._reading(sha256), place.open("rb") as file:
+            try:
+                with disk_errors(target, "write"):
+                    found = _copy(file, part, mode=0o666)
+                    if found != sha256:
+                        raise damaged_blob(sha256, self._url, f"sha256 {found}")
+                    part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def open(self, sha256: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB.
+
+        Raises:
+            NotFound: Naming the blob and the store, at the first chunk.
+        """
+        place = self._place(sha256)
+        return self._chunks(sha256, place, start)
+
+    def _chunks(self, sha256: str, place: Path, start: int) -> Iterator[bytes]:
+        with self._reading(sha256), place.open("rb") as file:
+            file.seek(start)
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    def stat(self, sha256: str) -> BlobInfo | None:
+        """Describe a blob; None if it is not there."""
+        try:
+            with self._reading(sha256):
+                status = self._place(sha256).stat()
+        except NotFound:
+            return None
+        return _info(sha256, status)
+
+    def list(self) -> Iterator[BlobInfo]:
+        """Yield every blob, by name."""
+        top = self._root / FOLDER
+        for folder in filter(_FOLDER_NAME.fullmatch, _names(top)):
+            for name in _names(top / folder):
+                if sha256_of_key(f"{FOLDER}{folder}/{name}") == name and (info := self.stat(name)):
+                    yield info
+
+    def delete(self, sha256: str) -> None:
+        """Remove a blob; a missing one is no error."""
+        place = self._place(sha256)
+        with disk_errors(place, "delete"):
+            place.unlink(missing_ok=True)
+
+    def path(self, sha256: str) -> Path | None:
+        """Return the local path of a blob, if it is there."""
+        place = self._place(sha256)
+        with disk_errors(place, "look at"):
+            return place if place.exists() else None
+
+    def _place(self, sha256: str) -> Path:
+        return self._root / blob_key(sha256)
+
+    def _refresh(self, place: Path, size: int) -> bool:
+        # A blob of another size is damaged, one of another user cannot be touched: write it anew.
+        with contextlib.suppress(OSError):
+            if place.stat().st_size == size:
+                os.utime(place)
+                return True
+        return False
+
+    def _temporary(self) -> Path:
+        folder = self._root / "blobs" / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        oldest = time.time() - _ABANDONED_S
+        for name in _names(folder):
+            with contextlib.suppress(OSError):
+                if (folder / name).stat().st_mtime < oldest:
+                    (folder / name).unlink()
+        return folder / uuid.uuid4().hex
+
+    @contextlib.contextmanager
+    def _reading(self, sha256: str) -> Iterator[None]:
+        with disk_errors(self._root, f"read blob {sha256} in"):
+            try:
+                yield
+            except FileNotFoundError:
+                raise no_blob(sha256, self._url) from None
+
+    def __repr__(self) -> str:
+        return f"LocalBlobStore({str(self._root)!r})"
+
+
+def _copy(reader: BinaryIO, part: Path, *, mode: int, sync: bool = False) -> str:
+    """Copy to a new file and return the sha256 of what was copied."""
+    digest = hashlib.sha256()
+    # The mode of creation respects the umask, and this handle may write all the same.
+    handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    try:
+        while chunk := reader.read(CHUNK_BYTES):
+            digest.update(chunk)
+            _write_all(handle, chunk)
+        if sync:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+    return digest.hexdigest()
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    # Not every filesystem can sync a folder; the rename is atomic all the same.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _names(folder: Path) -> list[str]:
+    with disk_errors(folder, "list"):
+        try:
+            return sorted(entry.name for entry in os.scandir(folder))
+        except FileNotFoundError:
+            return []
+
+
+def _info(sha256: str, status: os.stat_result) -> BlobInfo:
+    modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+    return BlobInfo(sha256=sha256, size=status.st_size, modified_at=modified_at)

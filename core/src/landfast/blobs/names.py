@@ -1,0 +1,77 @@
+"""Names and layout of blobs: the same below every folder, bucket and prefix."""
+
+from __future__ import annotations
+
+import re
+
+from landfast.errors import Conflict, InvalidInput, NotFound
+
+FOLDER = "blobs/sha256/"
+CHUNK_BYTES = 1 << 20
+
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+_KEY = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
+
+
+def check_sha256(sha256: str) -> str:
+    """Return `sha256` if it can name a blob.
+
+    Raises:
+        InvalidInput: If it is not 64 lower-case hexadecimal digits.
+    """
+    if not _HEX.match(sha256):
+        raise InvalidInput(
+            f"{sha256!r} does not name a blob",
+            subject=sha256,
+            expected="64 lower-case hexadecimal digits",
+        )
+    return sha256
+
+
+def blob_key(sha256: str) -> str:
+    """Return where a blob lies below the root of its store: ``blobs/sha256/ab/abcd...``.
+
+    Raises:
+        InvalidInput: If `sha256` is not 64 lower-case hexadecimal digits.
+    """
+    return f"{FOLDER}{check_sha256(sha256)[:2]}/{sha256}"
+
+
+def sha256_of_key(key: str) -> str | None:
+    """Return the blob that lies at `key` below the root, or None if nothing of ours does."""
+    match = _KEY.match(key)
+    return match[2] if match else None
+
+
+def no_blob(sha256: str, url: str) -> NotFound:
+    """Build the error for a blob that is not there."""
+    return NotFound(
+        f"blob {sha256} is not in the store {url}",
+        subject=f"blob:sha256:{sha256}",
+        hint="Check that this is the registry's store (`landfast registry info`), "
+        "and that nothing but `landfast gc` deletes from it.",
+        sha256=sha256,
+    )
+
+
+def wrong_source(source: str, expected: str, found: str) -> InvalidInput:
+    """Build the error for a file whose bytes have not the name that they are given."""
+    return InvalidInput(
+        f"{source} cannot be stored under that name",
+        subject=source,
+        expected=f"sha256 {expected}",
+        found=f"sha256 {found}",
+        hint="The file changed after it was hashed: run it again.",
+    )
+
+
+def damaged_blob(sha256: str, url: str, found: str) -> Conflict:
+    """Build the error for a stored blob whose bytes have not its name."""
+    return Conflict(
+        f"blob {sha256} in the store {url} is damaged",
+        subject=f"blob:sha256:{sha256}",
+        expected=f"sha256 {sha256}",
+        found=found,
+        hint="Restore it from a backup, or delete it and log the content again.",
+        sha256=sha256,
+    )
