@@ -1,52 +1,65 @@
-"""The S3 store over moto: the store contract, and what is S3's own."""
+"""The S3 store keeps the store contract, over moto and over a radosgw."""
 
 import pytest
-from landfast.model.location import Location
 from landfast.stores.s3 import S3Store
-from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite
+from landfast.testing.s3_place import MOTO_KEYS, Bucket
+from landfast.testing.store_suite import StoreSuite
 
 
-class Bucket(Place):
-    """A bucket of a server of the test kit."""
-
-    # moto's routes do not match a newline.
-    odd_keys = tuple(key for key in ODD_KEYS if "\n" not in key)
-
-    def __init__(self, server, versioning=None):
-        self.server, self.name = server, server.bucket(versioning)
-        self.keeps_versions = versioning == "Enabled"
-
-    def location(self, key):
-        return Location(scheme="s3", authority=self.name, key=key)
-
-    def put(self, key, data):
-        return self.server.put(self.name, key, data)
-
-    def delete(self, key):
-        self.server.client.delete_object(Bucket=self.name, Key=key)
-
-
-class TestUnversionedBucket(StoreSuite):
-    @pytest.fixture
-    def place(self, s3):
-        return Bucket(s3)
+class S3Suite(StoreSuite):
+    """Credentials and endpoint come from the environment, as users have them."""
 
     @pytest.fixture
-    def store(self, s3):
+    def store(self, server):
         return S3Store()
 
     @pytest.fixture
-    def secrets(self, s3):
-        return (s3.secret_key, s3.access_key)
+    def secrets(self, server):
+        return (server.secret_key, server.access_key)
 
 
-class TestVersionedBucket(TestUnversionedBucket):
+class TestMotoUnversioned(S3Suite):
     @pytest.fixture
-    def place(self, s3):
-        return Bucket(s3, "Enabled")
+    def server(self, s3):
+        return s3
 
-
-class TestSuspendedBucket(TestUnversionedBucket):
     @pytest.fixture
-    def place(self, s3):
-        return Bucket(s3, "Suspended")
+    def place(self, server):
+        return Bucket(server, odd_keys=MOTO_KEYS)
+
+
+class TestMotoVersioned(TestMotoUnversioned):
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server, "Enabled", odd_keys=MOTO_KEYS)
+
+
+class TestMotoSuspended(TestMotoUnversioned):
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server, "Suspended", odd_keys=MOTO_KEYS)
+
+
+@pytest.mark.system
+class TestRadosgwUnversioned(S3Suite):
+    @pytest.fixture
+    def server(self, radosgw):
+        return radosgw
+
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server, odd_keys=(*Bucket.odd_keys, "odd/\x01\x7f", "odd/a\x1bb"))
+
+
+@pytest.mark.system
+class TestRadosgwVersioned(TestRadosgwUnversioned):
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server, "Enabled", odd_keys=(*Bucket.odd_keys, "odd/\x01\x7f"))
+
+
+@pytest.mark.system
+class TestRadosgwSuspended(TestRadosgwUnversioned):
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server, "Suspended")

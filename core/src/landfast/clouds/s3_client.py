@@ -167,7 +167,7 @@ def _own_client(options: S3Options) -> Any:
     )
     core = session._session
     if options.role:
-        _assume(core, options)
+        _assume(core, options.role, options.external_id)
     endpoint = options.endpoint or _environment_endpoint(core)
     own = endpoint is not None and public_endpoint(endpoint) is not None
     settings: dict[str, Any] = {
@@ -209,7 +209,7 @@ def _environment_endpoint(core: Any) -> str | None:
     return configured or os.environ.get(WANDB_ENDPOINT) or None
 
 
-def _assume(core: Any, options: S3Options) -> None:
+def _assume(core: Any, role: str, external_id: str | None) -> None:
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     source = core.get_credentials()
@@ -218,11 +218,9 @@ def _assume(core: Any, options: S3Options) -> None:
 
         raise NoCredentialsError
     details = {"RoleSessionName": "landfast"}
-    if options.external_id:
-        details["ExternalId"] = options.external_id
-    fetcher = AssumeRoleCredentialFetcher(
-        core.create_client, source, options.role, extra_args=details
-    )
+    if external_id:
+        details["ExternalId"] = external_id
+    fetcher = AssumeRoleCredentialFetcher(core.create_client, source, role, extra_args=details)
     core._credentials = DeferredRefreshableCredentials(
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )

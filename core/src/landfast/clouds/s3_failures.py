@@ -44,11 +44,12 @@ def translate_failure(error: Exception, name: str, verb: str) -> LandfastError:
     names = [kind.__name__ for kind in type(error).__mro__]
     found = names[0] if names[0] in _WORDY else f"{names[0]}: {_first_line(error)}"
     problem = f"{name} could not be {verb}"
-    for table, kind in ((_CREDENTIAL_ERRORS, AccessDenied), (_CONFIGURATION, InvalidInput)):
-        hint = next((table[n] for n in names if n in table), None)
-        if hint is not None:
-            extra = {"credentials": True} if kind is AccessDenied else {}
-            return kind(problem, subject=name, found=found, hint=hint, **extra)
+    hint = next((_CREDENTIAL_ERRORS[n] for n in names if n in _CREDENTIAL_ERRORS), None)
+    if hint is not None:
+        return AccessDenied(problem, subject=name, found=found, hint=hint, credentials=True)
+    hint = next((_CONFIGURATION[n] for n in names if n in _CONFIGURATION), None)
+    if hint is not None:
+        return InvalidInput(problem, subject=name, found=found, hint=hint)
     if "MissingDependencyException" in names:
         return MissingExtra(problem, found=found, hint="Run: pip install 'botocore[crt]'")
     if _is_certificate(error):
