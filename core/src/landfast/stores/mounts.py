@@ -1,0 +1,49 @@
+"""Mounts: whether a file lies on a network filesystem, whose clock and caches are not ours."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+_NETWORK = re.compile(
+    r"(nfs[0-9]*|cifs|smb3?|smbfs|ncpfs|afs|9p|ceph|lustre|gpfs|beegfs|glusterfs|pvfs2|orangefs"
+    r"|virtiofs|vboxsf|davfs|fuse(\..+)?)\Z"
+)
+_MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+
+
+def is_network(path: str | os.PathLike[str]) -> bool | None:
+    """Tell whether `path`, which need not exist yet, lies on a network mount; None if unknown."""
+    place = os.fsencode(os.path.realpath(path)).rstrip(b"/") + b"/"
+    kind = None
+    longest = -1
+    for point, _, found in _mounts():
+        if place.startswith(point.rstrip(b"/") + b"/") and len(point) >= longest:
+            kind, longest = found, len(point)
+    return None if kind is None else _NETWORK.match(kind) is not None
+
+
+@lru_cache(maxsize=1024)
+def is_network_device(device: int) -> bool | None:
+    """Tell whether a device number (``st_dev``) is that of a network mount; None if unknown."""
+    for _, number, kind in _mounts():
+        if number == device:
+            return _NETWORK.match(kind) is not None
+    return None
+
+
+def _mounts() -> Iterator[tuple[bytes, int, str]]:
+    try:
+        text = _MOUNTS.read_bytes()
+    except OSError:  # not Linux
+        return
+    for line in text.splitlines():
+        left, _, right = line.partition(b" - ")
+        fields = left.split(b" ")
+        major, _, minor = fields[2].partition(b":")
+        point = _OCTAL.sub(lambda m: bytes([int(m[1], 8)]), fields[4])
+        yield point, os.makedev(int(major), int(minor)), os.fsdecode(right.split(b" ")[0])
