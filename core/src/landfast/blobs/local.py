@@ -211,7 +211,7 @@ def _sync_folder(folder: Path) -> None:
 def _names(folder: Path) -> list[str]:
     with disk_errors(folder, "list"):
         try:
-            return sorted(entry.name for entry in os.scandir(folder))
+            return sorted(entry.name for entry in folder.iterdir())
         except FileNotFoundError:
             return []
 
