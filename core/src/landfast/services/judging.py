@@ -1,0 +1,204 @@
+"""Judge one entry by what its store says of its key now: a pure decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from landfast.model.manifest import ManifestEntry
+from landfast.model.verdict import Verdict
+from landfast.stores.base import ChecksumKind, ObjectInfo
+
+# Describes the entry's object, or one version of it; None if there is none.
+Ask = Callable[[str | None, ChecksumKind], ObjectInfo | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What is known of one key.
+
+    Args:
+        rows: Its versions, newest first; only the current object unless `is_whole`.
+        is_whole: Whether every version that there is stands in `rows`.
+        askable: Kinds of checksum that only a request for the object alone can tell.
+    """
+
+    rows: tuple[ObjectInfo, ...] = ()
+    is_whole: bool = False
+    askable: frozenset[str] = frozenset()
+
+    @property
+    def current(self) -> ObjectInfo | None:
+        """The object that a plain read would get."""
+        live = (row for row in self.rows if row.is_latest and not row.is_delete_marker)
+        return next(live, None)
+
+    def held(self, version_id: str) -> ObjectInfo | None:
+        """Return the version with this id, if it is still there."""
+        rows = (row for row in self.rows if not row.is_delete_marker)
+        return next((row for row in rows if row.version_id == version_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A verdict, and the row that it speaks of.
+
+    Args:
+        verdict: How the entry stands.
+        row: What was found; None if nothing.
+        detail: One sentence, where the verdict does not say it all.
+    """
+
+    verdict: Verdict
+    row: ObjectInfo | None = None
+    detail: str = ""
+
+
+def judge(entry: ManifestEntry, history: History, ask: Ask | None = None) -> Finding | None:
+    """Decide how an entry stands.
+
+    Args:
+        entry: As recorded.
+        history: What a listing says of its key.
+        ask: Sends a request for this object alone.
+
+    Returns:
+        The verdict; None if only `ask` can tell and it was not given.
+    """
+    if _has_version(entry.version_id):
+        return _judge_pinned(entry, history, ask)
+    return _judge_unpinned(entry, history, ask)
+
+
+def _judge_pinned(entry: ManifestEntry, history: History, ask: Ask | None) -> Finding | None:
+    assert entry.version_id is not None
+    current = history.current
+    held = history.held(entry.version_id)
+    if held is None and _is_plainly_current(entry, current):
+        return _available(Verdict.INTACT, current)
+    if held is None and not history.is_whole:
+        if ask is None:
+            return None
+        held = ask(entry.version_id, False)
+    if held is not None:
+        return _judge_held(entry, held, current)
+    if current is None:
+        return Finding(verdict=Verdict.GONE, detail=_elsewhere(entry, history))
+    return _judge_current(entry, history, current, ask)
+
+
+def _judge_held(entry: ManifestEntry, held: ObjectInfo, current: ObjectInfo | None) -> Finding:
+    """Decide where the recorded version is still there."""
+    if same_content(entry, held) is False:
+        detail = "The store gives other content under the recorded version id."
+        return Finding(verdict=Verdict.CHANGED, row=held, detail=detail)
+    if held.is_archived:
+        return _available(Verdict.ARCHIVED, held)
+    if current is None:
+        return Finding(verdict=Verdict.DELETED, row=held)
+    if current.version_id == held.version_id:
+        return Finding(verdict=Verdict.INTACT, row=held)
+    if _is_same_token(entry, current):
+        return _available(Verdict.MOVED, current)
+    return Finding(verdict=Verdict.OVERWRITTEN, row=current)
+
+
+def _judge_unpinned(entry: ManifestEntry, history: History, ask: Ask | None) -> Finding | None:
+    current = history.current
+    if current is None or same_content(entry, current) is not True:
+        kept = _kept_null(entry, history)
+        if kept is not None:
+            verdict = Verdict.DELETED if current is None else Verdict.OVERWRITTEN
+            return _available(verdict, kept if current is None else current)
+    if current is None:
+        return Finding(verdict=Verdict.GONE, detail=_elsewhere(entry, history))
+    return _judge_current(entry, history, current, ask)
+
+
+def _kept_null(entry: ManifestEntry, history: History) -> ObjectInfo | None:
+    """Return the version from before versioning was turned on, if a conditional read finds it."""
+    kept = None if entry.etag is None else history.held("null")
+    return kept if kept is not None and same_content(entry, kept) is True else None
+
+
+def _judge_current(
+    entry: ManifestEntry, history: History, current: ObjectInfo, ask: Ask | None
+) -> Finding | None:
+    """Decide by the content of what is there now; the recorded version is not."""
+    same = same_content(entry, current)
+    kind = None if entry.checksum is None else entry.checksum.algorithm
+    if same is not True and not _sizes_differ(entry, current) and kind in history.askable:
+        if ask is None:
+            return None
+        current = ask(None, kind) or current
+        same = same_content(entry, current)
+    if same is False:
+        detail = _elsewhere(entry, history)
+        return Finding(verdict=Verdict.CHANGED, row=current, detail=detail)
+    if same is None:
+        return Finding(verdict=Verdict.UNVERIFIABLE, row=current, detail=_why_not(entry))
+    has_new_pin = _has_version(current.version_id) or _has_version(entry.version_id)
+    return _available(Verdict.MOVED if has_new_pin else Verdict.INTACT, current)
+
+
+def same_content(entry: ManifestEntry, row: ObjectInfo) -> bool | None:
+    """Tell whether a row speaks of the recorded content; None if nothing tells.
+
+    Without a recorded token equal size and etag say nothing, but another size or etag does.
+    """
+    if _sizes_differ(entry, row):
+        return False
+    token = entry.checksum
+    if token is not None:
+        if row.checksum is not None and row.checksum.algorithm == token.algorithm:
+            return row.checksum.value == token.value
+        if row.extra and token.algorithm in row.extra:
+            return row.extra[token.algorithm] == token.value
+    if entry.etag is None or row.etag is None:
+        return None
+    if entry.etag != row.etag:
+        return False if token is None else None
+    return None if token is None or entry.etag.startswith("W/") else True
+
+
+def _sizes_differ(entry: ManifestEntry, row: ObjectInfo) -> bool:
+    return None not in {entry.size, row.size} and entry.size != row.size
+
+
+def _is_same_token(entry: ManifestEntry, row: ObjectInfo) -> bool:
+    token = entry.checksum
+    return token is not None and token.is_content_token and same_content(entry, row) is True
+
+
+def _is_plainly_current(entry: ManifestEntry, current: ObjectInfo | None) -> bool:
+    """Whether a row without version id can only be the recorded version."""
+    return (
+        current is not None
+        and current.version_id is None
+        and same_content(entry, current) is True
+        and current.modified_at == entry.modified_at
+    )
+
+
+def _available(verdict: Verdict, row: ObjectInfo | None) -> Finding:
+    is_archived = row is not None and row.is_archived
+    return Finding(verdict=Verdict.ARCHIVED if is_archived else verdict, row=row)
+
+
+def _has_version(version_id: str | None) -> bool:
+    return version_id not in {None, "null"}
+
+
+def _elsewhere(entry: ManifestEntry, history: History) -> str:
+    """Name a version that holds the recorded content though nothing was pinned to it."""
+    rows = (row for row in history.rows if not row.is_delete_marker and not row.is_latest)
+    kept = next((row for row in rows if _is_same_token(entry, row)), None)
+    if kept is None:
+        return ""
+    return f"Version {kept.version_id} of the object still has this content; restore it there."
+
+
+def _why_not(entry: ManifestEntry) -> str:
+    if entry.checksum is None:
+        return "It was recorded without a checksum."
+    return f"The store tells no {entry.checksum.algorithm} to compare with."

@@ -1,0 +1,146 @@
+"""Look keys up in a listing, in ascending order, with as few pages as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from landfast.errors import AccessDenied, InvalidInput, NotFound
+from landfast.model.location import Location
+from landfast.services.judging import History
+from landfast.stores.base import ChecksumKind, ObjectInfo, Page, Store
+
+
+class KeyedRows:
+    """The rows of a folder or prefix, by key.
+
+    Every version is listed where that is asked for and the server can, else the current objects.
+
+    Args:
+        store: Where to look.
+        location: What the keys start with.
+        versions: Whether every version is wanted.
+        checksum: The kind wanted.
+        jump: Whether pages between two wanted keys may be left out; then the others are not all seen.
+        on_other: Called with the rows of each key that was passed over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        location: Location,
+        *,
+        versions: bool,
+        checksum: ChecksumKind,
+        jump: bool = False,
+        on_other: Callable[[History], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._location = location
+        self._versions = versions
+        self._checksum = checksum
+        self._jump = jump
+        self._on_other = on_other
+        self._askable = frozenset(store.capabilities().stat_checksums)
+        self._rows: Iterator[ObjectInfo] = iter(())
+        self._head: ObjectInfo | None = None
+        self._token: str | None = None
+        self._last: str | None = None
+        self._is_full = False
+        self._has_paged = False
+        self._is_open = False
+        self._is_done = False
+        self._is_missing = False
+
+    def at(self, key: str) -> History:
+        """Return what the listing says of `key`; keys must come in ascending order.
+
+        Raises:
+            AccessDenied: If listing is not permitted.
+        """
+        wanted = key.encode()
+        while (head := self._peek(key)) is not None and head.location.key.encode() < wanted:
+            self._pass_over(self._take(head.location.key))
+        return self._take(key)
+
+    def drain(self) -> None:
+        """Pass over what is left."""
+        while (head := self._peek(None)) is not None:
+            self._pass_over(self._take(head.location.key))
+
+    def _pass_over(self, history: History) -> None:
+        if not self._jump:
+            self._on_other(history)
+
+    def _take(self, key: str) -> History:
+        rows = []
+        while (head := self._peek(key)) is not None and head.location.key == key:
+            rows.append(head)
+            self._head = None
+        is_whole = self._versions or self._is_missing
+        return History(rows=tuple(rows), is_whole=is_whole, askable=self._askable)
+
+    def _peek(self, key: str | None) -> ObjectInfo | None:
+        while self._head is None and not self._is_done:
+            try:
+                self._head = next(self._rows, None)
+                if self._head is None:
+                    self._turn_page(key)
+                else:
+                    self._last = self._head.location.key
+            except NotFound:
+                self._is_done = self._is_missing = True
+        return self._head
+
+    def _turn_page(self, key: str | None) -> None:
+        after = self._start_before(key)
+        if self._is_open and after is None and self._token is None:
+            if self._has_paged or not self._is_full or self._last is None:
+                self._is_done = True
+                return
+            # Some servers end a listing early: a full page that claims to be the last is probed.
+            after = self._last
+        token = None if after is not None else self._token
+        self._open(token, after)
+
+    def _start_before(self, key: str | None) -> str | None:
+        """Return where a page that holds `key` may start; None to go on where the last one ended."""
+        if not self._jump or key is None or (self._is_open and self._token is None):
+            return None
+        start = key[:-1]
+        floor = self._location.key if self._last is None else self._last
+        return start if start.encode() > floor.encode() else None
+
+    def _open(self, token: str | None, after: str | None) -> None:
+        try:
+            self._request(token, after)
+        except (AccessDenied, InvalidInput):
+            if not self._versions or self._is_open:
+                raise
+            self._versions = False
+            self._open(token, after)
+        self._is_open = True
+
+    def _request(self, token: str | None, after: str | None) -> None:
+        page = self._page(token, after)
+        self._rows = iter(page.rows)
+        self._token = page.next
+        self._is_full = page.is_full
+        self._has_paged = self._has_paged or page.next is not None
+        if self._store.capabilities().stable_order:
+            return
+        # Keys are looked up in order, so without an order all pages are needed at once.
+        rows = list(page.rows)
+        while page.next is not None:
+            page = self._page(page.next, None)
+            rows += page.rows
+        self._rows = iter(sorted(rows, key=lambda row: row.location.key.encode()))
+        self._token, self._is_full = None, False
+
+    def _page(self, token: str | None, after: str | None) -> Page:
+        return self._store.list_page(
+            self._location,
+            versions=self._versions,
+            checksum=self._checksum,
+            token=token,
+            after=after,
+        )

@@ -1,0 +1,133 @@
+"""Find out which source an entry came from, and open the store that the source was scanned with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from landfast.errors import Conflict
+from landfast.model.globs import path_filter
+from landfast.model.location import Location
+from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.source import Source
+from landfast.stores.base import ChecksumKind, Store
+
+if TYPE_CHECKING:
+    from landfast.stores.opener import Stores
+
+# Sources that are no place of their own: their entries lie elsewhere.
+_ELSEWHERE = ("landfast://", "blob:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A source that is a folder, with the store to look at it.
+
+    Args:
+        source: As recorded.
+        location: The folder.
+        store: Opened with the source's options.
+        why_not: Says why a path below the folder is left out; ``""`` if it is not.
+    """
+
+    source: Source
+    location: Location
+    store: Store
+    why_not: Callable[[str], str]
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of its entries begin with."""
+        return f"{self.source.name}/" if self.source.name else ""
+
+    @property
+    def kind(self) -> ChecksumKind:
+        """The kind of checksum to list with."""
+        kind = self.source.checksum
+        return kind if kind in self.store.capabilities().list_checksums else None
+
+    def key_of(self, entry: ManifestEntry) -> str | None:
+        """Return the entry's key if it came from here."""
+        if not (entry.uri.startswith(self.source.uri) and entry.path.startswith(self.prefix)):
+            return None
+        below = entry.path[len(self.prefix) :]
+        key = self.location.key + below
+        if entry.uri[len(self.source.uri) :] == below:
+            return key
+        return key if Location.parse(entry.uri, pins=False).key == key else None
+
+    def entries(self, manifest: Manifest) -> Iterator[tuple[str, ManifestEntry]]:
+        """Yield the entries that came from here with their keys, both ascending."""
+        for entry in manifest.entries(self.prefix):
+            key = self.key_of(entry)
+            if key is not None:
+                yield key, entry
+
+
+class Places:
+    """The sources of one version, and their stores.
+
+    Args:
+        sources: As recorded.
+        stores: Opens them.
+        override_endpoint: Whether another endpoint than the recorded one may be looked at.
+
+    Raises:
+        Conflict: If a store's endpoint is not the recorded one.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], stores: Stores, *, override_endpoint: bool = False
+    ) -> None:
+        self._stores = stores
+        self._override = override_endpoint
+        real = [source for source in sources if not source.uri.startswith(_ELSEWHERE)]
+        self.folders = [place for source in real if (place := self._folder(source)) is not None]
+        self._single = {source.uri: source for source in real}
+        for source in real:
+            self._open(source, Location.parse(source.uri))
+
+    def _folder(self, source: Source) -> Place | None:
+        location = Location.parse(source.uri)
+        if not location.is_folder:
+            return None
+        store = self._open(source, location)
+        if not store.capabilities().listing:
+            return None
+        return Place(
+            source=source,
+            location=location,
+            store=store,
+            why_not=path_filter(source.include, source.exclude),
+        )
+
+    def is_in_folder(self, entry: ManifestEntry) -> bool:
+        """Whether the entry came from one of the folders."""
+        return any(place.key_of(entry) is not None for place in self.folders)
+
+    def first_of(self, entry: ManifestEntry, place: Place) -> bool:
+        """Whether `place` is the first folder that the entry may have come from."""
+        first = next((p for p in self.folders if p.key_of(entry) is not None), None)
+        return first is place
+
+    def store_of(self, entry: ManifestEntry, location: Location) -> Store:
+        """Open the store of an entry, with the options of its source where there is one."""
+        # Copied from another version, an entry may lie below a source at another path.
+        above = [place for place in self.folders if entry.uri.startswith(place.source.uri)]
+        if above:
+            return max(above, key=lambda place: len(place.source.uri)).store
+        source = self._single.get(entry.uri)
+        return self._stores.at(location, {}) if source is None else self._open(source, location)
+
+    def _open(self, source: Source, location: Location) -> Store:
+        store = self._stores.at(location, source.options)
+        if store.endpoint != source.endpoint and not self._override:
+            raise Conflict(
+                f"{source.uri} was recorded at another endpoint",
+                subject=source.uri,
+                expected=source.endpoint or "the provider's own",
+                found=store.endpoint or "the provider's own",
+                hint="Set the recorded endpoint, or allow the other one explicitly.",
+            )
+        return store
