@@ -1,11 +1,14 @@
 """What every test stands on: a clean environment, loopback only, and real servers on demand."""
 
+from __future__ import annotations
+
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from landfast.testing.servers.moto import Moto, moto
@@ -19,6 +22,9 @@ from landfast.testing.servers.s3 import S3Server
 from landfast.testing.servers.s3rver import s3rver
 from landfast.testing.servers.scripted import Scripted, scripted
 from landfast.testing.servers.shared import shared
+
+if TYPE_CHECKING:
+    from landfast.testing.gcs_server import GcsServer
 
 _LEAKS = (
     "AWS_",
@@ -166,6 +172,26 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
     url = postgres_server.create()
     yield url
     postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[GcsServer]:
+    """One Cloud Storage server for this worker, in a thread of it. Use `gcs`."""
+    from landfast.testing.gcs_server import gcs_server
+
+    with gcs_server() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs(gcs_server: GcsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsServer]:
+    """An empty Cloud Storage that keeps generations; the environment's variables point at it."""
+    for name, value in gcs_server.environment().items():
+        monkeypatch.setenv(name, value)
+    yield gcs_server
+    gcs_server.reset()
+    if gcs_server.errors:
+        raise gcs_server.errors.pop()
 
 
 @pytest.fixture(scope="session")

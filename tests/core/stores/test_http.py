@@ -351,7 +351,7 @@ def test_the_time_to_wait_is_passed_on(store, http_script):
     url = http_script.put("/x", BODY, statuses=(503,), headers={"Retry-After": "7"})
     with pytest.raises(Unavailable) as caught:
         store.stat(at(url))
-    assert caught.value.details["retry_after_s"] == 7.0
+    assert caught.value.details["retry_after"] == 7.0
 
 
 def test_a_truncated_body_never_ends_quietly(store, http_script):
@@ -555,6 +555,20 @@ def test_connections_are_reused(store, http_script):
         manager = store._pool._managers[""]
         pool = manager.connection_from_url(front.url)
         assert (pool.num_connections, pool.num_requests) == (1, 10)
+
+
+def test_a_client_of_ones_own_is_made_once_and_used(http_script):
+    made = []
+
+    def make():
+        made.append(urllib3.PoolManager(headers={"X-Unused": "1"}))
+        return made[0]
+
+    store = HttpStore(client=make)
+    location = at(http_script.put("/x", BODY))
+    assert read(store, pin_of(store.stat(location))) == BODY
+    (manager,) = made
+    assert manager.connection_from_url(http_script.url).num_requests == 2
 
 
 def test_the_environments_proxy_is_used(http_script, monkeypatch):

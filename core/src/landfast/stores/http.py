@@ -19,6 +19,7 @@ from landfast.model.location import Location
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
+    ClientFactory,
     Kind,
     ObjectInfo,
     Page,
@@ -60,6 +61,7 @@ class HttpStore:
             freshly signed one, called for every request. `hash_limit`, the most bytes of a body to
             hash where the server has no strong ETag, 16 MiB by default. `timeout_s`, seconds
             without a byte. `ca_file`, a PEM file of certificate authorities.
+        client: Makes a `urllib3.PoolManager`, once in each process, for certificates of one's own.
 
     Raises:
         InvalidInput: If an option is unknown.
@@ -69,8 +71,11 @@ class HttpStore:
         False
     """
 
-    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
+    ) -> None:
         self._options = dict(options or {})
+        self._client = client
         if unknown := sorted(self._options.keys() - _OPTIONS):
             raise InvalidInput(
                 f"the HTTP store has no option {', '.join(unknown)}",
@@ -79,10 +84,10 @@ class HttpStore:
         settings = dict(self._options)
         self._signer: Signer | None = settings.pop("signer", None)
         self._hash_limit = int(settings.pop("hash_limit", HASH_LIMIT_BYTES))
-        self._pool = HttpPool(**settings)
+        self._pool = HttpPool(client=client, **settings)
 
-    def __reduce__(self) -> tuple[type[HttpStore], tuple[dict[str, Any]]]:
-        return type(self), (self._options,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._options, self._client)
 
     def __repr__(self) -> str:
         return f"HttpStore({', '.join(sorted(self._options))})"
@@ -130,6 +135,7 @@ class HttpStore:
             f"{location} cannot be listed: HTTP has no listing",
             subject=str(location),
             hint="Reference each object by its own URL.",
+            unsupported=versions,
         )
 
     def stat(
@@ -293,6 +299,10 @@ def _info(location: Location, facts: Facts, checksum: Checksum | None) -> Object
         etag=facts.etag,
         modified_at=facts.modified_at,
     )
+
+
+def _rebuild(options: dict[str, Any], client: ClientFactory | None) -> HttpStore:
+    return HttpStore(options, client=client)
 
 
 def _no_versions(location: Location, version_id: str | None) -> None:

@@ -17,6 +17,7 @@ from urllib3.util import Retry, make_headers
 from landfast.errors import InvalidInput, LandfastError, Unavailable
 from landfast.model.location import Location
 from landfast.redaction import redact
+from landfast.stores.base import ClientFactory
 
 _REDIRECTS = 10
 _CONNECTIONS = 32
@@ -33,6 +34,7 @@ class HttpPool:
         password: For basic authentication.
         timeout_s: Seconds without a byte until a request fails.
         ca_file: A PEM file of certificate authorities, instead of the system's.
+        client: Makes the `urllib3.PoolManager` to use; proxies are then its own affair.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -40,6 +42,7 @@ class HttpPool:
     password: str | None = field(default=None, repr=False)
     timeout_s: float = 60.0
     ca_file: str | None = None
+    client: ClientFactory | None = field(default=None, repr=False)
     _managers: dict[str, urllib3.PoolManager] = field(default_factory=dict, repr=False)
     _pid: int = field(default=0, repr=False)
 
@@ -91,12 +94,15 @@ class HttpPool:
         if self._pid != os.getpid():
             self._managers, self._pid = {}, os.getpid()
             _silence_secrets()
-        proxy = _proxy_for(url)
+        proxy = "" if self.client else _proxy_for(url)
         if proxy not in self._managers:
             self._managers[proxy] = self._make_manager(proxy)
         return self._managers[proxy]
 
     def _make_manager(self, proxy: str) -> urllib3.PoolManager:
+        if self.client:
+            manager: urllib3.PoolManager = self.client()
+            return manager
         settings: dict[str, Any] = {
             "num_pools": 8,
             "maxsize": _CONNECTIONS,

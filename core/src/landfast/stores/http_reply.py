@@ -147,7 +147,7 @@ def refused(
             subject=subject,
             found=found,
             status=status,
-            retry_after_s=float(after) if after.isdecimal() else None,
+            retry_after=float(after) if after.isdecimal() else None,
         )
     return InvalidInput(
         f"{subject} cannot be read", subject=subject, expected="status 200 or 206", found=found
