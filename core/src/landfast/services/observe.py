@@ -34,7 +34,7 @@ class ScanPlan:
     """What a reference turned out to be, and how it is to be listed.
 
     Args:
-        reference: As given; holds the options, so treat it as secret.
+        reference: As given; secrets in it are dropped when the plan is pickled, a worker brings its own.
         location: The object, or the folder with its final slash.
         is_object: Whether it is one object.
         list_versions: Whether version ids need a listing of every version.
@@ -52,6 +52,22 @@ class ScanPlan:
     source: Source
     windows: tuple[ScanWindow, ...] = (ScanWindow(),)
     notes: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        public = replace(
+            self.reference,
+            uri=None if self.reference.uri is None else self.location.without_secrets()[0].uri,
+            options=_public_options(self.reference.options),
+        )
+        rest = (
+            self.is_object,
+            self.list_versions,
+            self.max_objects,
+            self.source,
+            self.windows,
+            self.notes,
+        )
+        return _rebuild_plan, (public, self.location.without_secrets()[0], *rest)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -77,14 +93,16 @@ class ShardScan:
 
     Args:
         manifest: The file.
-        source: Of the plan; entries of a merged version remember it.
+        sources: Of the plan; of an adopted version, also what that was scanned from.
+        uses: Registry keys of versions whose entries were copied.
         skipped: By reason.
         max_objects: Of the plan.
         allow_empty: Of the reference.
     """
 
     manifest: WrittenManifest
-    source: Source
+    sources: tuple[Source, ...]
+    uses: tuple[int, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     max_objects: int = UNLIMITED
     allow_empty: bool = False
@@ -120,7 +138,7 @@ def plan(
     recorded, stripped = location.without_secrets()
     source = Source(
         uri=recorded.uri,
-        name=_clean_name(reference.name),
+        name=clean_name(reference.name),
         include=tuple(reference.include),
         exclude=tuple(reference.exclude),
         checksum="none" if reference.kind is False else reference.kind,
@@ -168,12 +186,12 @@ def scan_shard(
     with ManifestWriter(target) as writer:
         for count, entry in enumerate(_entries(scan, rows), start=1):
             if count > scan.max_objects:
-                raise _too_many(scan.source.uri, scan.max_objects)
+                raise too_many(scan.source.uri, scan.max_objects)
             writer.add(entry)
         written = writer.finish()
     return ShardScan(
         manifest=written,
-        source=scan.source,
+        sources=(scan.source,),
         skipped=skips.result(),
         max_objects=scan.max_objects,
         allow_empty=scan.reference.allow_empty,
@@ -189,12 +207,12 @@ def check_complete(scans: Sequence[ShardScan]) -> None:
     """
     total = sum(scan.manifest.summary.count for scan in scans)
     if total > scans[0].max_objects:
-        raise _too_many(scans[0].source.uri, scans[0].max_objects)
+        raise too_many(scans[0].sources[0].uri, scans[0].max_objects)
     if total == 0 and not scans[0].allow_empty:
         skipped = [f"{skip.count} {skip.reason}" for scan in scans for skip in scan.skipped]
         raise NotFound(
-            f"{scans[0].source.uri} holds no objects to record",
-            subject=scans[0].source.uri,
+            f"{scans[0].sources[0].uri} holds no objects to record",
+            subject=scans[0].sources[0].uri,
             found="only " + ", ".join(skipped) if skipped else "nothing",
             hint="Check the spelling, or give allow_empty=True.",
         )
@@ -210,6 +228,15 @@ def merge(scans: Iterable[ShardScan], target: Path) -> WrittenManifest:
         for entry in merge_entries([ManifestFile(scan.manifest.path).entries() for scan in scans]):
             writer.add(entry)
         return writer.finish()
+
+
+def merged_sources(scans: Iterable[ShardScan]) -> tuple[Source, ...]:
+    """Return every source once, in the order it was added."""
+    sources: list[Source] = []
+    for source in itertools.chain.from_iterable(scan.sources for scan in scans):
+        if source not in sources:
+            sources.append(source)
+    return tuple(sources)
 
 
 def merged_skips(scans: Iterable[ShardScan]) -> tuple[Skipped, ...]:
@@ -240,6 +267,20 @@ def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[Scan
     cuts = sorted(set(cuts), key=str.encode)
     edges: list[str | None] = [None, *cuts, None]
     return tuple(ScanWindow(after=after, upto=upto) for after, upto in itertools.pairwise(edges))
+
+
+def _rebuild_plan(*values: Any) -> ScanPlan:
+    names = (
+        "reference",
+        "location",
+        "is_object",
+        "list_versions",
+        "max_objects",
+        "source",
+        "windows",
+        "notes",
+    )
+    return ScanPlan(**dict(zip(names, values, strict=True)))
 
 
 def _check_kind(reference: Reference, store: Store) -> None:
@@ -316,7 +357,7 @@ def _basename(location: Location) -> str:
     return location.basename
 
 
-def _clean_name(name: str | None) -> str:
+def clean_name(name: str | None) -> str:
     """Return the path under the artifact without slashes at its ends."""
     cleaned = (name or "").strip("/")
     if name and (not cleaned or any(part in {"", ".", ".."} for part in cleaned.split("/"))):
@@ -324,7 +365,8 @@ def _clean_name(name: str | None) -> str:
     return cleaned
 
 
-def _too_many(uri: str, limit: int) -> LimitExceeded:
+def too_many(uri: str, limit: int) -> LimitExceeded:
+    """Build the error for a reference with more entries than allowed."""
     return LimitExceeded(
         f"{uri} holds more objects than allowed; nothing was stored",
         subject=uri,

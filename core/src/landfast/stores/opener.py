@@ -82,10 +82,10 @@ class Stores:
             MissingExtra: If the store needs an extra that is not installed.
         """
         uri = location.uri
-        set_for = self._options.get(_longest_prefix(self._options, uri) or "", {})
+        set_for = self._options.get(longest_prefix(self._options, uri) or "", {})
         merged = {**set_for, **(options or {})}
         # A client factory belongs to the prefix that it was given for.
-        client_of = _longest_prefix(self._clients, uri) or location.scheme
+        client_of = longest_prefix(self._clients, uri) or location.scheme
         key = (location.scheme, client_of, json.dumps(merged, sort_keys=True, default=repr))
         made = self._made.get(key)
         if made is None:
@@ -128,7 +128,8 @@ class Stores:
         return sorted({*self._own, *_BUILT_IN, *points})
 
 
-def _longest_prefix(prefixes: Mapping[str, Any], uri: str) -> str | None:
+def longest_prefix(prefixes: Mapping[str, Any], uri: str) -> str | None:
+    """Return the longest of the URI prefixes that holds `uri`; None if none does."""
     matching = [prefix for prefix in prefixes if _is_prefix(prefix, uri)]
     return max(matching, key=len, default=None)
 

@@ -1,0 +1,104 @@
+"""Record exactly which bytes a pipeline read and wrote, without moving them.
+
+    import landfast
+
+    with landfast.init(project="vision", job_type="train") as run:
+        data = landfast.Artifact("mnist", type="dataset")
+        data.add_reference("s3://my-bucket/datasets/mnist")
+        run.use_artifact(data)
+        folder = data.download()
+
+Importing is cheap and silent: every name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landfast.artifact import Artifact
+    from landfast.client import Client
+    from landfast.errors import (
+        AccessDenied,
+        Conflict,
+        InvalidInput,
+        LandfastError,
+        LimitExceeded,
+        MissingExtra,
+        NotFound,
+        NotLogged,
+        ObjectChanged,
+        Unavailable,
+        Unverifiable,
+    )
+    from landfast.model.checksum import Checksum
+    from landfast.model.lineage import Direction, Edge, Lineage
+    from landfast.model.manifest import Manifest, ManifestEntry
+    from landfast.model.names import ArtifactName
+    from landfast.model.reference import UNLIMITED, Reference
+    from landfast.model.run import RunKey, RunStatus
+    from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.version import Change, ChangeKind, Observation
+    from landfast.services.snapshots import load_snapshots
+    from landfast.session import Run, current_run, init
+    from landfast.settings import Settings, load_settings
+    from landfast.version import ArtifactVersion
+
+_HOMES = {
+    "AccessDenied": "errors",
+    "Artifact": "artifact",
+    "ArtifactName": "model.names",
+    "ArtifactVersion": "version",
+    "Change": "model.version",
+    "ChangeKind": "model.version",
+    "Checksum": "model.checksum",
+    "Client": "client",
+    "Conflict": "errors",
+    "Direction": "model.lineage",
+    "Edge": "model.lineage",
+    "InvalidInput": "errors",
+    "LandfastError": "errors",
+    "LimitExceeded": "errors",
+    "Lineage": "model.lineage",
+    "Manifest": "model.manifest",
+    "ManifestEntry": "model.manifest",
+    "MissingExtra": "errors",
+    "NotFound": "errors",
+    "NotLogged": "errors",
+    "ObjectChanged": "errors",
+    "Observation": "model.version",
+    "Reference": "model.reference",
+    "Run": "session",
+    "RunKey": "model.run",
+    "RunStatus": "model.run",
+    "Settings": "settings",
+    "SnapshotConfig": "model.snapshot_config",
+    "UNLIMITED": "model.reference",
+    "Unavailable": "errors",
+    "Unverifiable": "errors",
+    "current_run": "session",
+    "init": "session",
+    "load_settings": "settings",
+    "load_snapshots": "services.snapshots",
+}
+
+__all__ = sorted([*_HOMES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("landfast")
+    if name not in _HOMES:
+        from landfast.wandb_names import advise
+
+        raise advise("landfast", name)
+    value = getattr(importlib.import_module(f"landfast.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,193 @@
+"""Parts: the registry, its blob store, the stores and the cache, each opened on first use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunKey, RunRecord
+from landfast.redaction import redact
+from landfast.settings import Settings, load_settings
+from landfast.version import ArtifactVersion, Named
+
+if TYPE_CHECKING:
+    from landfast.client import Client
+    from landfast.blobs.base import BlobStore
+    from landfast.cache import BlobCache
+    from landfast.manifests.reader import ManifestFile
+    from landfast.registry.base import Registry
+    from landfast.stores.base import ClientFactory, Store
+    from landfast.stores.opener import Stores
+
+
+class Parts:
+    """What a client is made of; see `Client`."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        entity: str | None = None,
+        project: str | None = None,
+        store_url: str | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        clients: Mapping[str, ClientFactory] | None = None,
+        stores: Mapping[str, Store] | None = None,
+        run: RunKey | None = None,
+        settings: Settings | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        given = settings or load_settings(
+            registry_url=url, store_url=store_url, entity=entity, project=project
+        )
+        self.settings = replace(given, options={**given.options, **(options or {})})
+        self._client_factories = dict(clients or {})
+        self._own_stores = dict(stores or {})
+        self._run = run
+        self._begun: RunRecord | None = None
+        self._note = note or _note_once
+        self._pid = os.getpid()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry, opened on first use."""
+        from landfast.registry.opening import open_registry
+
+        return open_registry(
+            self.settings.effective_registry_url, store_url=self.settings.store_url
+        )
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """The registry's blob store, opened on first use."""
+        from landfast.blobs.opener import open_blobs
+        from landfast.stores.opener import longest_prefix
+
+        url = self.registry.info.store_url
+        assert url is not None
+        options = self.settings.options.get(longest_prefix(self.settings.options, url) or "")
+        factories = self._client_factories
+        factory = factories.get(longest_prefix(factories, url) or url.partition("://")[0])
+        return open_blobs(url, options=options, client_factory=factory)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """Every store that a URI can name."""
+        from landfast.stores.opener import Stores
+
+        options = {prefix: dict(chosen) for prefix, chosen in self.settings.options.items()}
+        if self.settings.path_map:
+            options.setdefault("file://", {}).setdefault("path_map", dict(self.settings.path_map))
+        return Stores(
+            own=self._own_stores,
+            options=options,
+            clients=self._client_factories,
+            blobs=self.blobs,
+            cache_dir=self.settings.cache_dir,
+        )
+
+    @cached_property
+    def cache(self) -> BlobCache:
+        """Downloaded bytes and manifests, bounded."""
+        from landfast.cache import BlobCache
+
+        return BlobCache(self.settings.cache_dir, max_bytes=self.settings.cache_size)
+
+    @property
+    def _whole(self) -> Client:
+        """This client, with the verbs of every file."""
+        return cast("Client", self)
+
+    @property
+    def display_url(self) -> str:
+        """The registry's URL without secrets."""
+        return redact(self.settings.effective_registry_url)
+
+    def bound(
+        self, *, entity: str | None = None, project: str | None = None, run: RunKey | None = None
+    ) -> Self:
+        """Return a client on the same parts with other defaults."""
+        settings = replace(
+            self.settings,
+            entity=entity or self.settings.entity,
+            project=project or self.settings.project,
+        )
+        other = type(self)(
+            settings=settings,
+            clients=self._client_factories,
+            stores=self._own_stores,
+            run=run or self._run,
+            note=self._note,
+        )
+        for part in ("registry", "blobs", "stores", "cache"):
+            if part in self.__dict__:
+                other.__dict__[part] = self.__dict__[part]
+        return other
+
+    def shares_registry(self, other: Parts) -> bool:
+        """Whether both clients log to the same registry."""
+        return self is other or self.registry.info.id == other.registry.info.id
+
+    def is_current(self) -> bool:
+        """Whether the environment still asks for what this client was made of."""
+        return self.settings == load_settings()
+
+    def close(self) -> None:
+        """Close connections; the client may be used again."""
+        if "registry" in self.__dict__:
+            self.registry.close()
+
+    def name(self, named: Named) -> ArtifactName:
+        """Return the full name: entity and project filled in with this client's defaults."""
+        if isinstance(named, ArtifactVersion):
+            return named.full_name
+        parsed = named if isinstance(named, ArtifactName) else ArtifactName.parse(named)
+        return parsed.within(entity=self.settings.entity, project=self.settings.project)
+
+    def open_manifest(self, blob: str) -> ManifestFile:
+        """Open a manifest by the sha256 of its blob."""
+        from landfast.manifests.reader import ManifestFile
+
+        return ManifestFile(self.blob_path(blob))
+
+    def blob_path(self, sha256: str) -> Path:
+        """Return a blob of the registry's store as a local file."""
+        return self.blobs.path(sha256) or self.cache.fetched(sha256, self.blobs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (
+            self.settings.entity,
+            self.settings.project,
+            self._run,
+            self._client_factories,
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self.display_url!r}, project={self.settings.project!r})"
+
+
+def _reopen(
+    kind: type[Parts],
+    entity: str,
+    project: str,
+    run: RunKey | None,
+    clients: Mapping[str, ClientFactory],
+) -> Parts:
+    return kind(entity=entity, project=project, run=run, clients=clients)
+
+
+def _note_once(text: str) -> None:
+    """Say a sentence once a process, as a log record."""
+    import logging
+
+    if text not in _noted:
+        _noted.add(text)
+        logging.getLogger("landfast").warning("%s", text)
+
+
+_noted: set[str] = set()

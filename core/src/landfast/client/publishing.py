@@ -1,0 +1,160 @@
+"""Publishing: log references and drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from landfast.client.scanning import Scanning
+from landfast.errors import InvalidInput, NotFound
+from landfast.model.lineage import Direction
+from landfast.model.names import LATEST, ArtifactName
+from landfast.model.reference import Reference
+from landfast.version import ArtifactVersion, Named
+
+if TYPE_CHECKING:
+    from landfast.artifact import Artifact
+    from landfast.services.observe import ShardScan
+
+
+class Publishing(Scanning):
+    """The log verbs of a client."""
+
+    def log(
+        self,
+        name: Named,
+        *references: str | Reference,
+        type: str | None = None,
+        partition: str | None = None,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        ttl: timedelta | None = None,
+        move_latest: bool = True,
+        **scan: Any,
+    ) -> ArtifactVersion:
+        """Scan references and log what is there; a new version only if the content changed.
+
+        Args:
+            name: ``[[entity/]project/]collection[~PARTITION]``.
+            references: URIs, paths, or `Reference` objects.
+            type: None is the collection's type, ``dataset`` for a new collection.
+            partition: The partition key, instead of ``~PARTITION``.
+            aliases: To move to the version; `latest` is implied.
+            tags: To add to the version.
+            metadata: JSON object; of the version if it is new, on the observation always.
+            description: Of the version if it is new.
+            ttl: How long the version is kept if it is new.
+            move_latest: False for backfills.
+            scan: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, options, shards.
+
+        Returns:
+            The version; `.created` and `.changed` tell what happened.
+        """
+        from landfast.artifact import Artifact
+
+        if not references:
+            raise InvalidInput(
+                "log() needs at least one reference", hint="client.log(name, 's3://bucket/prefix/')"
+            )
+        full = self.name(name)
+        kind = type or self._known_type(full) or "dataset"
+        draft = Artifact(
+            str(full), kind, description, metadata, partition=partition, ttl=ttl, client=self
+        )
+        for reference in references:
+            draft.add_reference(reference, **scan)
+        return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
+
+    def log_artifact(
+        self,
+        draft: Artifact,
+        *,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        direction: Direction | None = Direction.LOGGED,
+        move_latest: bool = True,
+    ) -> ArtifactVersion:
+        """Log a draft; from then on it forwards to its version.
+
+        Raises:
+            Conflict: If the collection has another type, or the draft is logged already.
+            InvalidInput: If nothing was added to it.
+        """
+        from landfast.registry.base import LogRequest
+        from landfast.services import observe
+        from landfast.services.publish import publish
+
+        draft.bind(self._whole)
+        manifest = draft.merged()
+        request = LogRequest(
+            name=self.name(draft.draft_name),
+            type=draft.type,
+            summary=manifest.summary,
+            sources=observe.merged_sources(draft.scans),
+            skipped=observe.merged_skips(draft.scans),
+            metadata=draft.metadata,
+            description=draft.description,
+            aliases=tuple(alias for alias in aliases if alias != LATEST),
+            tags=tuple(tags),
+            ttl_seconds=None if draft.ttl is None else int(draft.ttl.total_seconds()),
+            run=self._ensure_run(),
+            direction=direction,
+            ticket=draft.ticket,
+            move_latest=move_latest,
+        )
+        outcome = publish(self.registry, self.blobs, request, manifest)
+        for used in dict.fromkeys(key for scan in draft.scans for key in scan.uses):
+            self.registry.add_edge(self._ensure_run(), Direction.USED, used)
+        version = ArtifactVersion(
+            outcome.version,
+            self._whole,
+            created=outcome.created,
+            changed=outcome.changed,
+            change=outcome.change,
+        )
+        draft.became(version)
+        return version
+
+    def new_draft(self, named: Named) -> Artifact:
+        """Return a draft that starts from a version's entries."""
+        from landfast.artifact import Artifact
+
+        version = self.get(named)
+        draft = Artifact(
+            str(version.full_name.bare()),
+            version.type,
+            version.description,
+            version.metadata,
+            client=self._whole,
+        )
+        draft.add_reference(version.uri, max_objects=max(1, version.file_count))
+        return draft
+
+    def _known_type(self, name: ArtifactName) -> str | None:
+        try:
+            return self.registry.collection(name).type
+        except NotFound:
+            return None
+
+    def log_scans(
+        self, name: Named, scans: Sequence[ShardScan], *, ticket: int | None = None, **log: Any
+    ) -> ArtifactVersion:
+        """Log what all shards of one plan found, as one version.
+
+        Args:
+            name: As in `log`.
+            scans: One result of `scan_shard` for every shard.
+            ticket: From `registry.ticket()`, drawn before `plan`; None draws one now.
+            log: type, partition, metadata, description, ttl, aliases, tags, move_latest as in `log`.
+        """
+        from landfast.artifact import Artifact
+
+        full = self.name(name)
+        kind = log.pop("type", None) or self._known_type(full) or "dataset"
+        made = {key: log.pop(key, None) for key in ("description", "metadata", "partition", "ttl")}
+        draft = Artifact(str(full), kind, client=self._whole, **made)
+        draft.add_scans(scans, ticket=ticket)
+        return self.log_artifact(draft, **log)

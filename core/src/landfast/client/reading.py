@@ -1,0 +1,152 @@
+"""Reading: versions by name, history, the change feed, diff and lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from landfast.client.runs import Runs
+from landfast.errors import Conflict, NotFound
+from landfast.model.lineage import Direction
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunRecord
+from landfast.version import ArtifactVersion, Named
+
+if TYPE_CHECKING:
+    from landfast.manifests.reader import ManifestFile
+    from landfast.model.diff import ManifestDiff
+    from landfast.model.lineage import Lineage
+    from landfast.model.manifest import Manifest
+    from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
+
+
+class Reading(Runs):
+    """The verbs of a client that change nothing but edges."""
+
+    def get(self, named: Named) -> ArtifactVersion:
+        """Return a version by name, without an edge; `use` is for pipelines.
+
+        Args:
+            named: ``mnist`` (its latest), ``mnist:v3``, ``mnist:prod``, ``mnist@lf1:...``, a ``landfast://`` URI.
+
+        Raises:
+            NotFound: Naming what is missing, and what there is.
+        """
+        if isinstance(named, ArtifactVersion):
+            return named
+        return ArtifactVersion(self.registry.get(self.name(named)), self._whole)
+
+    def use(
+        self,
+        named: Named,
+        *,
+        type: str | None = None,
+        declared: bool = False,
+    ) -> ArtifactVersion:
+        """Return a version and record that this run used it.
+
+        Args:
+            named: As in `get`.
+            type: The type expected.
+            declared: Whether the orchestrator only says so and nothing is loaded.
+
+        Raises:
+            Conflict: If it has another type.
+        """
+        version = self.get(named)
+        if type is not None and version.type != type:
+            raise Conflict(
+                f"{version.qualified_name} has another type",
+                subject=version.qualified_name,
+                expected=type,
+                found=version.type,
+            )
+        direction = Direction.DECLARED if declared else Direction.USED
+        self.registry.add_edge(self._ensure_run(), direction, version.record.id)
+        return (
+            version
+            if version._client_here is self._whole
+            else ArtifactVersion(version.record, self._whole)
+        )
+
+    def as_of(self, named: Named, moment: datetime) -> ArtifactVersion:
+        """Return what a name's alias (or latest) meant at a moment, registry time."""
+        return ArtifactVersion(self.registry.as_of(self.name(named), moment), self._whole)
+
+    def history(self, named: Named, *, limit: int | None = None) -> list[Observation]:
+        """Return the observations of a collection's partition, or of one version, newest first."""
+        return list(self.registry.observations(self.name(named), limit=limit))
+
+    def versions(self, named: Named, *, deleted: bool = False) -> list[ArtifactVersion]:
+        """Return the versions of a collection's partition, newest first."""
+        found = self.registry.versions(self.name(named).bare(), deleted=deleted)
+        return [ArtifactVersion(record, self._whole) for record in found]
+
+    def collections(self, project: str | None = None) -> list[CollectionRecord]:
+        """Return the collections of this client's entity, of one project if given."""
+        return list(self.registry.collections(entity=self.settings.entity, project=project))
+
+    def partitions(self, named: Named) -> dict[str, ArtifactVersion]:
+        """Return the latest version of each partition of a collection, by key."""
+        found = self.registry.partitions(self.name(named).bare())
+        return {key: ArtifactVersion(record, self._whole) for key, record in found}
+
+    def changes(
+        self, *, after: int = 0, limit: int | None = None, name: Named | None = None
+    ) -> Iterator[Change]:
+        """Yield the change feed after a position, ascending; of one collection partition if named."""
+        return self.registry.changes(
+            after=after, limit=limit, name=None if name is None else self.name(name).bare()
+        )
+
+    def pending_announcement(self, named: Named, consumer: str) -> Change | None:
+        """Return the change of `latest` that a consumer still has to be told, or None."""
+        return self.registry.pending_announcement(self.name(named).bare(), consumer, run=self._run)
+
+    def mark_announced(self, consumer: str, change: Change) -> None:
+        """Record that a consumer was told of a change."""
+        self.registry.mark_announced(consumer, change)
+
+    def manifest_of(self, record: VersionRecord) -> ManifestFile:
+        """Open the manifest that a version was created with."""
+        return self.open_manifest(record.blob)
+
+    def pinned_manifests(self, named: Named) -> list[tuple[PinSet, Manifest]]:
+        """Return every manifest of a version, newest pins first."""
+        pin_sets = self.registry.pin_sets(self.get(named).record.id)
+        return [(pin_set, self.open_manifest(pin_set.blob)) for pin_set in pin_sets]
+
+    def runs_using(self, named: Named) -> list[RunRecord]:
+        """Return the runs that used a version, first use first."""
+        record = self.get(named).record
+        edges = self.registry.edges(versions=[record.id])
+        keys = dict.fromkeys(edge.run for edge in edges if edge.direction is not Direction.LOGGED)
+        return [self.registry.run(key) for key in keys]
+
+    def diff(self, old: Named, new: Named) -> ManifestDiff:
+        """Return what was added, removed, modified, renamed and repinned from one version to another."""
+        from landfast.services.diff import diff
+
+        return diff(self.get(old).manifest, self.get(new).manifest)
+
+    def lineage(self, named: Named, **options: Any) -> Lineage:
+        """Return the versions and runs up- and downstream of a version, transitively.
+
+        Args:
+            named: As in `get`.
+            options: until (a moment), declared.
+        """
+        from landfast.services.lineage import lineage
+
+        return lineage(self.registry, self.get(named).record, **options)
+
+    def _latest_manifest(self, near: Named | None) -> Manifest | None:
+        if near is None:
+            return None
+        try:
+            record = self.registry.get(self.name(near).bare())
+        except NotFound:
+            return None
+        return self.open_manifest(self.registry.pin_sets(record.id)[0].blob)

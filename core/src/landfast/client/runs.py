@@ -1,0 +1,57 @@
+"""Runs: in whose name a client logs and uses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from landfast.client.parts import Parts
+from landfast.model.run import RunKey, RunRecord, RunStatus
+from landfast.redaction import redact
+
+
+class Runs(Parts):
+    """The run verbs of a client."""
+
+    def begin_run(self, **what: Any) -> RunRecord:
+        """Record this client's run, or meet it again: job_type, name, config, link, attempt."""
+        if what.get("link"):
+            what["link"] = redact(what["link"])
+        self._begun = self.registry.begin_run(
+            self._run_key(), entity=self.settings.entity, project=self.settings.project, **what
+        )
+        return self._begun
+
+    def finish_run(self, status: RunStatus) -> None:
+        """Say how this client's run ended."""
+        self.registry.finish_run(self._run_key(), status)
+
+    def run(self, run_id: str | RunKey) -> RunRecord:
+        """Return a run by its short id or key."""
+        return self.registry.run(run_id)
+
+    def runs(self, *, project: str | None = None, limit: int = 100) -> Iterator[RunRecord]:
+        """Yield runs, newest first; of one project if given."""
+        return self.registry.runs(entity=self.settings.entity, project=project, limit=limit)
+
+    def _run_key(self) -> RunKey:
+        if self._run is None or self._pid != os.getpid():
+            joined = self.settings.run
+            self._run = RunKey.decode(joined) if joined else _process_key()
+            self._pid = os.getpid()
+            self._begun = None
+        return self._run
+
+    def _ensure_run(self) -> RunKey:
+        key = self._run_key()
+        if self._begun is None:
+            self.begin_run()
+        return key
+
+
+def _process_key() -> RunKey:
+    """Return the key of the run that a process has if nobody began one."""
+    return RunKey(system="script", deployment=socket.gethostname(), run_id=secrets.token_hex(8))

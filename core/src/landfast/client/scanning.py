@@ -1,0 +1,136 @@
+"""Scanning: look at a place without logging it, whole or in shards."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landfast.client.reading import Reading
+from landfast.model.names import ArtifactName
+from landfast.model.reference import Reference
+from landfast.version import Named
+
+if TYPE_CHECKING:
+    from landfast.manifests.reader import ManifestFile
+    from landfast.services.observe import ScanPlan, Shard, ShardScan
+
+
+class Scanning(Reading):
+    """The scan verbs of a client."""
+
+    def probe(self, reference: str | Reference, **scan: Any) -> str:
+        """Return the content digest of a place, without logging it.
+
+        Args:
+            reference: As in `log`.
+            scan: As in `Artifact.add_reference`.
+        """
+        return self.scan(reference, **scan).digest
+
+    def scan(self, reference: str | Reference, **scan: Any) -> ManifestFile:
+        """Return the manifest of a place, without logging it."""
+        from landfast.artifact import Artifact
+
+        draft = Artifact("probe", "probe", client=self._whole)
+        manifest = draft.add_reference(reference, **scan)
+        # The file lives in the draft's folder, so the draft has to live as long as the manifest.
+        manifest.keep_alive = draft
+        return manifest
+
+    def plan(
+        self, reference: str | Reference, *, shards: int = 1, near: Named | None = None
+    ) -> ScanPlan:
+        """Find out what a reference is and cut it into shards, for workers to scan.
+
+        Args:
+            reference: As in `log`.
+            shards: How many key ranges to cut.
+            near: A collection whose latest manifest gives even cuts.
+        """
+        from landfast.services import observe
+
+        reference = reference if isinstance(reference, Reference) else Reference(reference)
+        plan = observe.plan(
+            reference,
+            self.stores,
+            max_objects=self.settings.max_objects,
+            shards=shards,
+            previous=self._latest_manifest(near) if shards > 1 else None,
+        )
+        for note in plan.notes:
+            self._note(note)
+        return plan
+
+    def scan_shard(self, shard: Shard, *, near: Named | None = None) -> ShardScan:
+        """Scan one shard and put its manifest into the registry's store, where `log_scans` finds it.
+
+        The result is small and pickles, so an orchestrator can pass it on.
+        """
+        from landfast.services import observe
+        from landfast.services.publish import upload
+
+        with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
+            scan = observe.scan_shard(
+                shard,
+                self.stores,
+                Path(folder) / "shard.parquet",
+                previous=lambda: self._latest_manifest(near),
+            )
+            written = scan.manifest
+            upload(self.registry, self.blobs, written.path, written.sha256, written.size)
+        return scan
+
+    def localise(self, scan: ShardScan) -> ShardScan:
+        """Return a shard's result with its manifest file on this machine."""
+        if scan.manifest.path.exists():
+            return scan
+        return replace(
+            scan, manifest=replace(scan.manifest, path=self.blob_path(scan.manifest.sha256))
+        )
+
+    def open_scan(self, scan: ShardScan) -> ManifestFile:
+        """Open what a shard found."""
+        from landfast.manifests.reader import ManifestFile
+
+        return ManifestFile(self.localise(scan).manifest.path)
+
+    def scan_into(
+        self,
+        folder: Path,
+        reference: Reference,
+        *,
+        shards: int = 1,
+        near: ArtifactName | None = None,
+    ) -> list[ShardScan]:
+        """Scan a reference into manifest files in a folder; another artifact's entries are copied."""
+        from landfast.services import observe
+
+        if reference.uri is not None and reference.uri.startswith("landfast://"):
+            return [self._adopt(reference, folder / f"{uuid.uuid4().hex}.parquet")]
+        plan = self.plan(reference, shards=shards, near=near)
+        return [
+            observe.scan_shard(
+                shard,
+                self.stores,
+                folder / f"{uuid.uuid4().hex}.parquet",
+                previous=lambda: self._latest_manifest(near),
+            )
+            for shard in plan.shards
+        ]
+
+    def _adopt(self, reference: Reference, target: Path) -> ShardScan:
+        from landfast.services.adopt import adopt
+
+        assert reference.uri is not None
+        record = self.registry.get(self.name(reference.uri))
+        newest = self.registry.pin_sets(record.id)[0]
+        return adopt(
+            reference,
+            replace(record, sources=newest.sources or record.sources),
+            self.open_manifest(newest.blob),
+            target,
+            max_objects=self.settings.max_objects,
+        )

@@ -1,0 +1,70 @@
+"""Managed files: copied once into the registry's store, recorded as ``blob:sha256:HEX`` entries."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landfast.errors import InvalidInput, ObjectChanged
+from landfast.manifests.writer import ManifestWriter
+from landfast.model.location import Location
+from landfast.model.manifest import ManifestEntry
+from landfast.model.reference import UNLIMITED, Reference
+from landfast.model.source import Source
+from landfast.services import observe
+from landfast.services.publish import upload
+
+if TYPE_CHECKING:
+    from landfast.client import Client
+
+_SOURCE_URI = "blob:sha256"
+
+
+def store_files(client: Client, path: Path, name: str | None, folder: Path) -> observe.ShardScan:
+    """Copy a file, or every file below a folder, into the store.
+
+    Args:
+        client: Whose store.
+        path: The file, or the folder.
+        name: Path under the artifact: of the file, or of the folder that takes the files.
+        folder: Where temporary files go.
+
+    Raises:
+        NotFound: If there is nothing to copy.
+        ObjectChanged: If a file changes while it is copied.
+    """
+    uri = f"{path.absolute()}/" if path.is_dir() else str(path.absolute())
+    # A scan already knows order, symlinks and hashes; only the bytes are copied here.
+    reference = Reference(uri, name=name, checksum="sha256", max_objects=UNLIMITED)
+    scans = client.scan_into(folder, reference)
+    observe.check_complete(scans)
+    with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
+        for entry in client.open_scan(scans[0]).entries():
+            writer.add(_stored(client, entry))
+        written = writer.finish()
+    return observe.ShardScan(
+        manifest=written, sources=(Source(uri=_SOURCE_URI),), skipped=scans[0].skipped
+    )
+
+
+def _stored(client: Client, entry: ManifestEntry) -> ManifestEntry:
+    assert entry.checksum is not None
+    assert entry.size is not None
+    path = Path(Location.parse(entry.uri, pins=False).key)
+    try:
+        upload(client.registry, client.blobs, path, entry.checksum.value, entry.size)
+    except InvalidInput as error:
+        raise ObjectChanged(
+            f"{path} changed while it was being copied",
+            subject=str(path),
+            hint="Log it when nobody writes to it.",
+        ) from error
+    return replace(
+        entry,
+        uri=f"{_SOURCE_URI}:{entry.checksum.value}",
+        etag=None,
+        version_id=None,
+        modified_at=None,
+    )

@@ -1,0 +1,71 @@
+"""Adopt: copy the entries and newest pins of another version, so that deleting it breaks nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from landfast.manifests.writer import ManifestWriter
+from landfast.model.globs import path_filter
+from landfast.model.manifest import Manifest
+from landfast.model.reference import Reference
+from landfast.model.source import Source
+from landfast.model.version import VersionRecord
+from landfast.services.observe import ShardScan, clean_name, too_many
+from landfast.services.skipping import SkipLog
+
+
+def adopt(
+    reference: Reference,
+    version: VersionRecord,
+    manifest: Manifest,
+    target: Path,
+    *,
+    max_objects: int,
+) -> ShardScan:
+    """Copy the entries of a version into a manifest file.
+
+    Args:
+        reference: The ``landfast://`` reference, with its name and filters.
+        version: What it was resolved to; with the sources of its newest pins.
+        manifest: At its newest pins.
+        target: Path of the file to write.
+        max_objects: The default limit; the reference's own wins.
+
+    Raises:
+        LimitExceeded: If the version has more entries than allowed.
+    """
+    name = clean_name(reference.name)
+    prefix = f"{name}/" if name else ""
+    why = path_filter(reference.include, reference.exclude)
+    limit = reference.max_objects or max_objects
+    skips = SkipLog()
+    count = 0
+    with ManifestWriter(target) as writer:
+        for entry in manifest.entries():
+            reason = why(entry.path)
+            if reason:
+                skips.add(reason, entry.path)
+                continue
+            count += 1
+            if count > limit:
+                raise too_many(version.name.uri, limit)
+            writer.add(replace(entry, path=prefix + entry.path))
+        written = writer.finish()
+    own = Source(
+        uri=version.name.uri,
+        name=name,
+        include=tuple(reference.include),
+        exclude=tuple(reference.exclude),
+    )
+    inherited = (
+        replace(source, name=(prefix + source.name).rstrip("/")) for source in version.sources
+    )
+    return ShardScan(
+        manifest=written,
+        sources=(own, *inherited),
+        uses=(version.id,),
+        skipped=skips.result(),
+        max_objects=limit,
+        allow_empty=reference.allow_empty,
+    )

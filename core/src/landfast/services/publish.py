@@ -1,0 +1,59 @@
+"""Publish: make a version of a manifest, only if its content is new.
+
+The blob comes before the row: a writer says which blob it will upload, uploads it, and only then logs.  If
+it is killed in between, the blob is an orphan that garbage collection finds; no row ever names bytes that
+are not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from landfast.blobs.base import BlobStore
+from landfast.errors import Unavailable
+from landfast.manifests.writer import WrittenManifest
+from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest, Registry
+
+# Each further try means that garbage collection condemned the blob again in between.
+_TRIES = 5
+
+
+def publish(
+    registry: Registry, blobs: BlobStore, request: LogRequest, manifest: WrittenManifest
+) -> LogOutcome:
+    """Log a manifest: a new version, or an observation of the live version with equal content.
+
+    Unchanged content at known pins uploads nothing.
+
+    Args:
+        registry: Where to log.
+        blobs: The registry's blob store.
+        request: What to log; its `blob` is filled in here.
+        manifest: The file that `merge` wrote.
+
+    Raises:
+        Conflict: If the collection has another type.
+        Unavailable: If the blob could not be kept from garbage collection.
+    """
+    for _ in range(_TRIES):
+        try:
+            return registry.log(request)
+        except BlobNeeded:
+            upload(registry, blobs, manifest.path, manifest.sha256, manifest.size)
+            request = replace(request, blob=manifest.sha256)
+    raise Unavailable(
+        f"the manifest of {request.name} was garbage-collected again and again while it was being logged",
+        subject=str(request.name),
+        hint="Give `landfast gc` a longer grace period.",
+    )
+
+
+def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: int) -> None:
+    """Store a file under its sha256, announced to garbage collection first.
+
+    A blob that is there already is only announced, unless it was condemned meanwhile.
+    """
+    condemned = registry.record_blob(sha256, size)
+    if condemned or blobs.stat(sha256) is None:
+        blobs.put(path, sha256)

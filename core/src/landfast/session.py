@@ -1,0 +1,350 @@
+"""Run and init: W&B's shape, so that a script moves over by changing its import.
+
+A run begins with `init`, ends with the process, and is marked failed by an exception.  `LANDFAST_RUN` in
+the environment makes `init` join the run of a parent process instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from landfast.artifact import Artifact
+from landfast.client import Client
+from landfast.errors import InvalidInput, LandfastError
+from landfast.model.lineage import Direction
+from landfast.model.reference import Reference
+from landfast.model.run import RunKey, RunStatus
+from landfast.version import ArtifactVersion
+from landfast.wandb_names import advise
+
+# Arguments of wandb.init that mean nothing here; taken, so that a script need not be edited.
+_IGNORED = frozenset(
+    [
+        "allow_val_change",
+        "anonymous",
+        "config_exclude_keys",
+        "config_include_keys",
+        "dir",
+        "fork_from",
+        "force",
+        "group",
+        "magic",
+        "mode",
+        "monitor_gym",
+        "notes",
+        "reinit",
+        "resume",
+        "resume_from",
+        "save_code",
+        "settings",
+        "sync_tensorboard",
+        "tags",
+        "tensorboard",
+    ]
+)
+
+_lock = threading.RLock()
+_current: Run | None = None
+_default: Client | None = None
+
+
+class Run:
+    """One execution of a script: what it uses and logs leaves lineage edges.
+
+    Made by `landfast.init`.  A context manager: an exception marks it failed.
+
+    Args:
+        client: Bound to the run's project and key.
+        job_type: Such as ``train``.
+        name: Display name.
+        config: Parameters.
+        link: A page about the run elsewhere.
+        joined: Whether a parent process owns the run.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        job_type: str = "",
+        name: str = "",
+        config: Mapping[str, Any] | None = None,
+        link: str | None = None,
+        joined: bool = False,
+    ) -> None:
+        self._client = client
+        self._joined = joined
+        self._finished = False
+        self._pid = os.getpid()
+        self.record = client.begin_run(job_type=job_type, name=name, config=config, link=link)
+        self.config: dict[str, Any] = dict(self.record.config)
+
+    @property
+    def client(self) -> Client:
+        """The client that logs in the name of this run."""
+        return self._client
+
+    @property
+    def key(self) -> RunKey:
+        """What makes the run the same one when it is met again."""
+        return self.record.key
+
+    @property
+    def id(self) -> str:
+        """Short id in the registry."""
+        return self.record.id
+
+    @property
+    def name(self) -> str:
+        """Display name, or the id."""
+        return self.record.name or self.record.id
+
+    @property
+    def project(self) -> str:
+        """Default project of names."""
+        return self._client.settings.project
+
+    @property
+    def entity(self) -> str:
+        """Default entity of names."""
+        return self._client.settings.entity
+
+    @property
+    def job_type(self) -> str:
+        """What the run does."""
+        return self.record.job_type
+
+    @property
+    def link(self) -> str | None:
+        """The page about it elsewhere."""
+        return self.record.link
+
+    def env(self) -> dict[str, str]:
+        """Return the variables that let a subprocess, a pod or a Spark step join this run."""
+        return {"LANDFAST_RUN": self.key.encode()}
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | Path,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        *,
+        partition: str | None = None,
+        move_latest: bool = True,
+    ) -> ArtifactVersion:
+        """Log an artifact as an output of this run.
+
+        Args:
+            artifact_or_path: A draft; or a URI, which is referenced; or a local path, which is copied.
+            name: For a URI or path; None is ``run-ID-BASENAME``.
+            type: For a URI or path; None is ``unspecified``.
+            aliases: To move to the version; `latest` is implied.
+            tags: To add to the version.
+            partition: For a URI or path.
+            move_latest: False for backfills: leaves `latest` where it is.
+
+        Returns:
+            The version with this content: a new one only if the content changed.
+        """
+        draft = artifact_or_path
+        if not isinstance(draft, Artifact):
+            draft = self._draft_of(str(draft), name, type or "unspecified", partition)
+        return self._client.log_artifact(
+            draft, aliases=aliases or (), tags=tags or (), move_latest=move_latest
+        )
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | ArtifactVersion | str,
+        type: str | None = None,
+        aliases: Sequence[str] = (),
+        use_as: str | None = None,  # noqa: ARG002
+    ) -> ArtifactVersion:
+        """Mark a version as an input of this run.
+
+        Args:
+            artifact_or_name: A name such as ``mnist:latest``; a version; or a draft, which is logged if its
+                content changed.
+            type: The type expected.
+            aliases: To move to the version of a draft.
+            use_as: Ignored.
+
+        Raises:
+            NotFound: Naming what is missing and what there is.
+            Conflict: If the version has another type.
+        """
+        if isinstance(artifact_or_name, Artifact) and not artifact_or_name.is_logged:
+            return self._client.log_artifact(
+                artifact_or_name, aliases=aliases or (), direction=Direction.USED
+            )
+        named = (
+            artifact_or_name.qualified_name
+            if isinstance(artifact_or_name, Artifact)
+            else artifact_or_name
+        )
+        return self._client.use(named, type=type)
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: ARG002
+        """End the run now; a non-zero `exit_code` marks it failed.  A joined run is ended by its owner."""
+        global _current
+        with _lock:
+            if _current is self:
+                _current = None
+        if self._finished or self._joined or os.getpid() != self._pid:
+            return
+        self._finished = True
+        self._client.finish_run(RunStatus.FAILED if exit_code else RunStatus.FINISHED)
+
+    def _draft_of(self, path: str, name: str | None, kind: str, partition: str | None) -> Artifact:
+        base = path.rstrip("/").rpartition("/")[2] or "root"
+        safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in base)
+        draft = Artifact(
+            name or f"run-{self.id}-{safe}", kind, partition=partition, client=self._client
+        )
+        if "://" in path:
+            draft.add_reference(Reference(path))
+        elif Path(path).is_dir():
+            draft.add_dir(path)
+        else:
+            draft.add_file(path)
+        return draft
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.finish(exit_code=0 if kind is None else 1)
+
+    def __getattr__(self, name: str) -> Any:
+        raise advise("Run", name)
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}, project={self.project!r})"
+
+
+def init(
+    entity: str | None = None,
+    project: str | None = None,
+    *,
+    name: str | None = None,
+    job_type: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    id: str | None = None,
+    link: str | None = None,
+    client: Client | None = None,
+    **more: Any,
+) -> Run:
+    """Begin a run, or join the one that `LANDFAST_RUN` names.
+
+    Args:
+        entity: Namespace of the project; None is the environment's, else ``default``.
+        project: Namespace of names; None is the environment's, else ``uncategorized``.
+        name: Display name.
+        job_type: Such as ``train``.
+        config: Parameters.
+        id: Give the same id to meet the same run again, from a retry for example.
+        link: A page about the run elsewhere, such as ``wandb.run.url``.
+        client: Where to log; None is the environment's registry.
+        more: Arguments of W&B that mean nothing here are ignored.
+
+    Raises:
+        InvalidInput: For an argument that is neither ours nor W&B's.
+
+    Example:
+        >>> with landfast.init(project="vision", job_type="train") as run:  # doctest: +SKIP
+        ...     data = run.use_artifact("mnist:latest")
+    """
+    global _current
+    unknown = sorted(set(more) - _IGNORED)
+    if unknown:
+        raise InvalidInput(f"init() does not know {', '.join(unknown)}", subject=unknown[0])
+    base = client or default_client()
+    joined = base.settings.run if id is None else None
+    key = RunKey.decode(joined) if joined else _script_key(id)
+    bound = base.bound(entity=entity, project=project, run=key)
+    run = Run(
+        bound,
+        job_type=job_type or "",
+        name=name or "",
+        config=config,
+        link=link,
+        joined=joined is not None,
+    )
+    with _lock:
+        previous, _current = _current, run
+    if previous is not None:
+        previous.finish()
+    _watch_process_end()
+    return run
+
+
+def current_run() -> Run | None:
+    """Return the run that `init` began last in this process, if it has not ended."""
+    return _current
+
+
+def default_client() -> Client:
+    """Return the process's client: the current run's, else one for the environment."""
+    global _default
+    with _lock:
+        if _current is not None:
+            return _current.client
+        if _default is None or not _default.is_current():
+            _default = Client()
+        return _default
+
+
+def _script_key(run_id: str | None) -> RunKey:
+    return RunKey(
+        system="script", deployment=socket.gethostname(), run_id=run_id or secrets.token_hex(8)
+    )
+
+
+_watching = False
+_failed = False
+
+
+def _watch_process_end() -> None:
+    """End the current run with the process; an exception that nobody catches marks it failed."""
+    global _watching
+    if _watching:
+        return
+    _watching = True
+    previous_hook = sys.excepthook
+
+    def mark_failed(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        global _failed
+        _failed = True
+        previous_hook(kind, error, trace)
+
+    sys.excepthook = mark_failed
+    atexit.register(_end_current)
+
+
+def _end_current() -> None:
+    # At the very end there is nobody left to tell; the run stays "running" if the registry is gone.
+    with contextlib.suppress(LandfastError):
+        if _current is not None:
+            _current.finish(exit_code=1 if _failed else 0)
+
+
+__all__ = ["Run", "current_run", "default_client", "init"]

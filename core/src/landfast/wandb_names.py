@@ -1,0 +1,105 @@
+"""Advice for W&B names that Landfast does not have: say what to use instead."""
+
+from __future__ import annotations
+
+_METRICS = (
+    "Landfast records data, not metrics: keep wandb for them and give landfast.init(link=run.url)"
+)
+_NO_SERVER = "there is no service to log in to; the registry is LANDFAST_REGISTRY_URL"
+_NO_MEDIA = "Landfast records files by reference; write the object to a file and use add_reference or add_file"
+
+ADVICE: dict[str, dict[str, str]] = {
+    "landfast": {
+        "login": _NO_SERVER,
+        "Api": "use landfast.Client(): client.get('project/name:alias'), client.history(...), client.lineage(...)",
+        "log": _METRICS,
+        "define_metric": _METRICS,
+        "watch": _METRICS,
+        "sweep": _METRICS,
+        "agent": _METRICS,
+        "alert": "use a change sensor of your orchestrator, or client.changes(after=position)",
+        "config": "give landfast.init(config=...) and read run.config",
+        "run": "keep what landfast.init() returns",
+        "finish": "a run ends with the process, with `with landfast.init()`, or by run.finish()",
+        "log_artifact": "use run.log_artifact(...), or landfast.Client().log(name, uri) without a run",
+        "use_artifact": "use run.use_artifact(...), or landfast.Client().use(name) without a run",
+        "save": _NO_MEDIA,
+        "restore": "use client.get(name).download()",
+        "setup": "settings are in landfast.toml and the environment; see docs/settings.md",
+        "Settings": "settings are in landfast.toml and the environment; see docs/settings.md",
+        "ArtifactTTL": "give ttl=timedelta(...) or ttl=None",
+        **dict.fromkeys(
+            (
+                "Table",
+                "Image",
+                "Audio",
+                "Video",
+                "Html",
+                "Object3D",
+                "Molecule",
+                "Histogram",
+                "Plotly",
+                "Graph",
+            ),
+            _NO_MEDIA,
+        ),
+    },
+    "Run": {
+        **dict.fromkeys(
+            ("log", "summary", "define_metric", "watch", "unwatch", "history"), _METRICS
+        ),
+        "alert": "use a change sensor of your orchestrator, or client.changes(after=position)",
+        "save": _NO_MEDIA,
+        "restore": "use run.use_artifact(name).download()",
+        "link_artifact": "use version.promote(alias): an alias is the pointer",
+        "link_model": "use version.promote(alias): an alias is the pointer",
+        "log_model": "use run.log_artifact(Artifact(name, type='model'))",
+        "use_model": "use run.use_artifact(name, type='model')",
+        "log_code": "add the folder to an artifact of type 'code' with add_dir",
+        "upsert_artifact": "map client.scan_shard over workers and log the result once; see docs/scanning.md",
+        "finish_artifact": "map client.scan_shard over workers and log the result once; see docs/scanning.md",
+        "url": "there is no page for it; run.link is what init(link=...) was given",
+        "dir": "Landfast keeps no run folder; use your own",
+        "mark_preempting": "nothing to mark: a retry of the same run key adds no edge",
+    },
+    "Artifact": {
+        "add": _NO_MEDIA,
+        "link": "use version.promote(alias): an alias is the pointer",
+        "unlink": "use client.remove_alias(name, alias)",
+        "finalize": "logging finalises it",
+        "incremental": "use version.new_draft() and add to it",
+        "state": "a draft has none; a version is complete when log returns",
+        "is_draft": "use artifact.is_logged",
+        "remove": "use add_reference(exclude=[...])",
+    },
+}
+ADVICE["ArtifactVersion"] = ADVICE["Artifact"] | {
+    "checkout": "use download(root, exact=True): it also removes files that are not in the version",
+    "ref_target": "use entry.uri",
+    "commit_hash": "use version.digest",
+    "source_name": "use version.qualified_name",
+    "source_version": "use version.version",
+    "get": "use version.open(path) or version.get_entry(path)",
+    "get_path": "use version.get_entry(path)",
+    "file": "use version.download() or version.open(path)",
+    "files": "use version.entries()",
+    "history_step": _METRICS,
+}
+
+
+def advise(kind: str, name: str) -> AttributeError:
+    """Return the error for a missing attribute, with advice if it is a W&B name.
+
+    Args:
+        kind: ``landfast``, ``Run``, ``Artifact`` or ``ArtifactVersion``.
+        name: The attribute asked for.
+
+    Example:
+        >>> print(advise("landfast", "finish"))
+        landfast has no 'finish': a run ends with the process, with `with landfast.init()`, or by run.finish()
+    """
+    advice = ADVICE.get(kind, {}).get(name)
+    text = f"{kind} has no {name!r}"
+    return AttributeError(
+        f"{text}: {advice}" if advice else f"{text}; see docs/coming-from-wandb.md"
+    )
