@@ -55,7 +55,7 @@ class LandfastError(Exception):
         self.expected = _redacted(expected)
         self.found = _redacted(found)
         self.hint = _redacted(hint)
-        self.details = {k: redact(v) if isinstance(v, str) else v for k, v in details.items()}
+        self.details = {name: _redacted_value(value) for name, value in details.items()}
         super().__init__(self._line())
 
     def _line(self) -> str:
@@ -65,7 +65,7 @@ class LandfastError(Exception):
         if self.found is not None:
             facts.append(f"found {self.found}")
         line = self.problem + (": " + ", ".join(facts) if facts else "")
-        return f"{line}. {self.hint}" if self.hint else line
+        return _one_line(f"{line}. {self.hint}" if self.hint else line)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
@@ -132,6 +132,23 @@ class MissingExtra(LandfastError, ImportError):
 
 def _redacted(text: str | None) -> str | None:
     return None if text is None else redact(text)
+
+
+def _redacted_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted_value(item) for key, item in value.items()}
+    if type(value) in {list, tuple, set, frozenset}:
+        return type(value)(map(_redacted_value, value))
+    return value
+
+
+def _one_line(text: str) -> str:
+    # A key may hold line feeds, escape sequences, or bytes that are not UTF-8.
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _rebuild(kind: type[LandfastError], problem: str, parts: dict[str, Any]) -> LandfastError:

@@ -7,36 +7,101 @@ can leak a secret by naming the object it worked on.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
 MASK = "***"
 
-# Query parameters that authorise whoever holds the URL.  AWS SigV4 and SigV2 presigned URLs,
-# GCS V4 and V2 signed URLs, Azure SAS, CloudFront, and the names that private servers use.
+# Query parameters that authorise whoever holds the URL: AWS SigV4 and SigV2, GCS V4 and V2, Azure,
+# CloudFront, and the names that private servers use.
 _SECRET_PARAMETER = re.compile(
-    r"""^(
-        x-amz-.* | x-goog-.* | awsaccesskeyid | googleaccessid | signature | expires | policy | key-pair-id
-      | sig | se | sp | sv | sr | spr | st | skoid | sktid | skt | ske | sks | skv | sip | ss | srt | sdd
-      | (access[_-]?|auth[_-]?|api[_-]?|id[_-]?|refresh[_-]?|secret[_-]?|session[_-]?)?(token|key)
-      | .*(password|passwd|secret|credential|apikey).* | auth | authorization | jwt | code | hmac
-    )$""",
+    r"""(
+        x-amz-.* | x-goog-.* | awsaccesskeyid | googleaccessid | signature | sig | key-pair-id
+      | (access|auth|api|id|refresh|secret|session|private|security|aws)?[_-]?(token|key)
+      | .*(password|passwd|secret|credential|apikey|access[_-]?key|session[_-]?token|access[_-]?token
+           |private[_-]?key).*
+      | auth | authorization | jwt | hmac | pwd
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Part of a signature, and plain words elsewhere: `?st=` may be a state, `?sp=` a species.
+_BESIDE_SIGNATURE = {
+    "sig": frozenset(
+        [
+            "se",
+            "sp",
+            "sv",
+            "sr",
+            "spr",
+            "st",
+            "skoid",
+            "sktid",
+            "skt",
+            "ske",
+            "sks",
+            "skv",
+            "sip",
+            "si",
+            "ss",
+            "srt",
+            "sdd",
+            "ses",
+            "saoid",
+            "suoid",
+            "scid",
+        ]
+    ),
+    "signature": frozenset({"expires", "policy"}),
+}
+# In running text only what can mean nothing else; `key=` and `token=` may be a program's own words.
+_SECRET_WORD = re.compile(
+    r"""(?<![\w.-])(?P<name>[\w.-]*(?:password|passwd|secret|signature|credential|api[_-]?key|access[_-]?key
+         |private[_-]?key|(?:session|security|access|auth|refresh|id)[_-]?token)[\w.-]*)
+        (?P<sep>['"]?\s*=\s*['"]?|['"]\s*:\s*['"])
+        (?P<value>[^\s'",;&#}]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _USERINFO = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/?#@:]*):(?P<word>[^\s/?#]*)@"
+    r"(?<![a-zA-Z0-9+.-])(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)"
+    r"(?P<user>[^\s/?#@:]*):(?P<word>[^\s/?#]*)@"
 )
-_QUERY_PAIR = re.compile(r"(?P<lead>[?&;])(?P<name>[^=&;\s'\"<>#]+)=(?P<value>[^&\s'\"<>#]*)")
+# Where a URL is a connection, its password may hold a stray slash or question mark.
+_CONNECTION = re.compile(
+    r"(?P<scheme>(?:postgres(?:ql)?|mysql|mariadb|mssql|oracle|redis|rediss|amqp|ftp|sftp|ssh|smb)"
+    r"(?:\+\w+)?://)(?P<user>[^\s/?#@:]*):(?P<word>\S*)@",
+    re.IGNORECASE,
+)
+_WEB_TOKEN = re.compile(r"(?P<scheme>\bhttps?://)(?P<user>[^\s/?#@:]+)@", re.IGNORECASE)
+_QUERY = re.compile(r"[?&;][^\s'\"<>?#&;=]+=[^\s'\"<>#]*")
+_QUERY_PAIR = re.compile(r"(?P<lead>[?&;])(?P<name>[^=&;?]+)=(?P<value>[^&;?]*)")
 _HEADER = re.compile(
-    r"(?P<name>\b(?:proxy-)?authorization|x-amz-security-token|cookie)(?P<sep>['\"]?\s*[:=]\s*['\"]?)"
-    r"(?P<value>(?:(?:bearer|basic|aws4-hmac-sha256)\s+)?[^\s'\",}]+)",
+    r"(?P<name>\b(?:proxy-)?authorization|\bx-amz-security-token|\b(?:set-)?cookie)"
+    r"(?P<sep>['\"]?\s*[:=]\s*['\"]?)(?P<value>[^\r\n'\"}]+)",
     re.IGNORECASE,
 )
 _AWS_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 
 
-def is_secret_parameter(name: str) -> bool:
-    """Tell whether a URL query parameter of this name authorises its holder."""
-    return _SECRET_PARAMETER.match(unquote_plus(name)) is not None
+def is_secret_parameter(name: str, beside: Iterable[str] = ()) -> bool:
+    """Tell whether a URL query parameter of this name authorises its holder.
+
+    Args:
+        name: As it stands in the URL.
+        beside: The names of all parameters of the same query: some, as Azure's ``st`` and ``se``,
+            are part of a signature only where there is one.
+
+    Example:
+        >>> is_secret_parameter("st"), is_secret_parameter("st", beside=["st", "sig"])
+        (False, True)
+    """
+    plain = _plain(name)
+    if _SECRET_PARAMETER.fullmatch(plain):
+        return True
+    marks = [mark for mark, names in _BESIDE_SIGNATURE.items() if plain in names]
+    return bool(marks) and not set(marks).isdisjoint(map(_plain, beside))
 
 
 def redact(text: str) -> str:
@@ -48,13 +113,30 @@ def redact(text: str) -> str:
         >>> redact("https://h/a.bin?X-Amz-Signature=abc&part=1")
         'https://h/a.bin?X-Amz-Signature=***&part=1'
     """
-    text = _USERINFO.sub(lambda m: f"{m['scheme']}{m['user']}:{MASK}@", text)
-    text = _QUERY_PAIR.sub(_mask_pair, text)
+    text = _PRIVATE_KEY.sub(MASK, text)
+    text = _CONNECTION.sub(_mask_password, text)
+    text = _USERINFO.sub(_mask_password, text)
+    text = _WEB_TOKEN.sub(lambda m: f"{m['scheme']}{MASK}@", text)
+    text = _QUERY.sub(_mask_query, text)
+    text = _SECRET_WORD.sub(lambda m: f"{m['name']}{m['sep']}{MASK}", text)
     text = _HEADER.sub(lambda m: f"{m['name']}{m['sep']}{MASK}", text)
     return _AWS_KEY_ID.sub(MASK, text)
 
 
-def _mask_pair(match: re.Match[str]) -> str:
-    if not is_secret_parameter(match["name"]):
-        return match[0]
-    return f"{match['lead']}{match['name']}={MASK}"
+def _plain(name: str) -> str:
+    return unquote_plus(name).lower()
+
+
+def _mask_password(match: re.Match[str]) -> str:
+    return f"{match['scheme']}{match['user']}:{MASK}@"
+
+
+def _mask_query(match: re.Match[str]) -> str:
+    names = [pair["name"] for pair in _QUERY_PAIR.finditer(match[0])]
+
+    def mask(pair: re.Match[str]) -> str:
+        if not is_secret_parameter(pair["name"], names):
+            return pair[0]
+        return f"{pair['lead']}{pair['name']}={MASK}"
+
+    return _QUERY_PAIR.sub(mask, match[0])

@@ -11,7 +11,7 @@ import os.path
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from landfast.errors import InvalidInput
 from landfast.redaction import is_secret_parameter
@@ -22,6 +22,12 @@ _GS_PIN = re.compile(r"#([0-9]+)\Z")
 _RAW_KEY_SCHEMES = {"s3": _S3_PIN, "gs": _GS_PIN}
 # What may stand unescaped in the path of a file:// URI.
 _FILE_SAFE = "/:@!$&'()*+,;=~-._"
+_PATH_SAFE = _FILE_SAFE + "%"
+_QUERY_SAFE = _PATH_SAFE + "?[]"
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_AUTHORITY = re.compile(r"//([^/?]*)")
+_HOST = re.compile(r"(\[[0-9A-Za-z:.%]+\]|[^\s:\[\]\\<>\"'`{}|^\x00-\x20]+)(:[0-9]{0,5})?\Z")
+_BLOB = re.compile(r"blob:sha256:[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ class Location:
         if scheme in {"http", "https"}:
             return cls._http(scheme, uri)
         if scheme == "blob":
-            return cls(scheme="blob", authority="", key=uri[len("blob:") :])
+            return cls._blob(uri)
         if not match[2]:
             raise InvalidInput(
                 f"{uri!r} is not a URI that can be referenced",
@@ -89,8 +95,16 @@ class Location:
                 f"{path!r} is not a path", subject=path, expected="a URI or a local path"
             )
         is_folder = path.endswith(("/", "/.", "/..")) or path in {".", ".."}
-        # abspath, not resolve: a symlink in the path is the user's name for the place.
-        absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+        try:
+            # abspath, not resolve: a symlink in the path is the user's name for the place.
+            absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+        except RuntimeError:
+            raise InvalidInput(
+                f"{path!r} begins with a user that this machine does not know",
+                subject=path,
+                hint="Write ./~ for a file whose name begins with ~.",
+            ) from None
+        absolute = "/" + absolute.lstrip("/")
         return cls(
             scheme="file",
             authority="",
@@ -100,10 +114,14 @@ class Location:
     @classmethod
     def _raw_key(cls, scheme: str, uri: str, *, pins: bool) -> Location:
         bucket, _, key = uri[len(scheme) + 3 :].partition("/")
-        if not uri[len(scheme) :].startswith("://") or not bucket:
+        if not uri[len(scheme) :].startswith("://") or not bucket or "@" in bucket:
             raise InvalidInput(
-                f"{uri!r} names no bucket", subject=uri, expected=f"{scheme}://BUCKET/KEY"
+                f"{uri!r} names no bucket",
+                subject=uri,
+                expected=f"{scheme}://BUCKET/KEY, without credentials",
             )
+        if any("\ud800" <= c <= "\udfff" for c in uri):
+            raise InvalidInput(f"{uri!r} is not UTF-8", subject=repr(uri), expected="a UTF-8 key")
         pin = _RAW_KEY_SCHEMES[scheme].search(key) if pins else None
         if pin is None:
             return cls(scheme=scheme, authority=bucket, key=key)
@@ -111,34 +129,47 @@ class Location:
 
     @classmethod
     def _file(cls, uri: str) -> Location:
-        parts = urlsplit(uri)
-        path = unquote(parts.path, errors="surrogateescape")
-        if parts.netloc not in {"", "localhost"} or not path.startswith("/"):
-            raise InvalidInput(
-                f"{uri!r} is not a local file",
-                subject=uri,
-                expected="file:///ABSOLUTE/PATH (three slashes)",
-                found=f"host {parts.netloc!r}, path {path!r}",
-            )
-        if parts.query or parts.fragment:
+        # By hand: urlsplit drops line feeds and tabs.
+        rest = uri[len("file:") :]
+        host, slash, path = rest[2:].partition("/") if rest.startswith("//") else ("", "", rest)
+        if "?" in path or "#" in path:
             raise InvalidInput(
                 f"{uri!r} has a query or a fragment",
                 subject=uri,
                 hint="In file:// URIs write ? as %3F and # as %23, or give the plain path.",
             )
-        return cls(scheme="file", authority="", key=path)
+        key = unquote(slash + path, errors="surrogateescape")
+        if host not in {"", "localhost"} or not key.startswith("/") or "\0" in key:
+            raise InvalidInput(
+                f"{uri!r} is not a local file",
+                subject=uri,
+                expected="file:///ABSOLUTE/PATH (three slashes)",
+                found=f"host {host!r}, path {key!r}",
+            )
+        return cls(scheme="file", authority="", key=key)
 
     @classmethod
     def _http(cls, scheme: str, uri: str) -> Location:
-        parts = urlsplit(uri)
-        if not parts.hostname:
+        rest = uri[len(scheme) + 1 :].partition("#")[0]
+        match = _AUTHORITY.match(rest)
+        userinfo, at, host = match[1].rpartition("@") if match else ("", "", "")
+        if match is None or not _HOST.match(host):
             raise InvalidInput(
-                f"{uri!r} names no host", subject=uri, expected=f"{scheme}://HOST/PATH"
+                f"{uri!r} names no host", subject=uri, expected=f"{scheme}://HOST[:PORT]/PATH"
             )
-        key = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
-            f"?{parts.query}" if parts.query else ""
-        )
-        return cls(scheme=scheme, authority=parts.netloc, key=key)
+        path, mark, query = rest[match.end() :].partition("?")
+        key = _encoded(path or "/", _PATH_SAFE)
+        if mark and query:
+            key += "?" + _encoded(query, _QUERY_SAFE)
+        return cls(scheme=scheme, authority=f"{userinfo}{at}{host.lower()}", key=key)
+
+    @classmethod
+    def _blob(cls, uri: str) -> Location:
+        if not _BLOB.match(uri):
+            raise InvalidInput(
+                f"{uri!r} names no blob", subject=uri, expected="blob:sha256: and 64 hex digits"
+            )
+        return cls(scheme="blob", authority="", key=uri[len("blob:") :])
 
     @property
     def uri(self) -> str:
@@ -155,6 +186,12 @@ class Location:
     def is_folder(self) -> bool:
         """Whether the spelling can only mean a folder: a final slash, or a bare bucket."""
         return self.key == "" or self.key.endswith("/")
+
+    def pinned_uri(self, version_id: str) -> str:
+        """Write the URI with an explicit pin, where the scheme has a spelling for it."""
+        if self.scheme == "s3":
+            return f"{self.uri}?versionId={version_id}"
+        return f"{self.uri}#{version_id}" if self.scheme == "gs" else self.uri
 
     @property
     def basename(self) -> str:
@@ -184,19 +221,28 @@ class Location:
         """Return the location as it may be recorded, and the names of what was stripped.
 
         User and password, and query parameters that authorise their holder, never reach a manifest.
+        Of a scheme that fsspec opens the user stays, as it may name the place (``abfs://box@account/``).
 
         Example:
             >>> Location.parse("https://u:p@h/a?X-Amz-Signature=s&part=1").without_secrets()[0].uri
             'https://h/a?part=1'
+            >>> Location.parse("sftp://u:p@h/a").without_secrets()[0].uri
+            'sftp://u@h/a'
         """
-        if self.scheme not in {"http", "https"}:
+        if self.scheme in {"s3", "gs", "file", "blob"}:
             return self, ()
         userinfo, at, host = self.authority.rpartition("@")
+        if self.scheme not in {"http", "https"}:
+            user, colon, _ = userinfo.partition(":")
+            if not colon:
+                return self, ()
+            return replace(self, authority=f"{user}{at}{host}"), ("password",)
         path, mark, query = self.key.partition("?")
         kept, stripped = [], ["userinfo"] if at and userinfo else []
-        for pair in query.split("&") if mark else []:
-            name = pair.partition("=")[0]
-            if is_secret_parameter(name):
+        pairs = query.split("&") if mark else []
+        names = [pair.partition("=")[0] for pair in pairs]
+        for name, pair in zip(names, pairs, strict=True):
+            if is_secret_parameter(name, names):
                 stripped.append(name)
             else:
                 kept.append(pair)
@@ -205,3 +251,8 @@ class Location:
 
     def __str__(self) -> str:
         return self.without_secrets()[0].uri
+
+
+def _encoded(text: str, safe: str) -> str:
+    """Percent-encode what may not stand in a URL, and leave what is encoded already."""
+    return quote(_LONE_PERCENT.sub("%25", text), safe=safe, errors="surrogateescape")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from landfast.errors import InvalidInput
 
@@ -61,6 +61,18 @@ class ArtifactName:
         check_partition(self.partition)
         if self.alias is not None:
             check_alias(self.alias)
+        self._check_pick()
+
+    def _check_pick(self) -> None:
+        picks = [pick for pick in (self.index, self.alias, self.digest) if pick is not None]
+        is_index = self.index is None or (type(self.index) is int and 0 <= self.index < 10**18)
+        is_digest = self.digest is None or _DIGEST.match(self.digest)
+        if len(picks) > 1 or not is_index or not is_digest:
+            raise InvalidInput(
+                f"{self.collection} cannot be picked by {' and '.join(map(repr, picks))}",
+                subject=self.collection,
+                expected="one of index (0 or more), alias, digest (lf1: and 64 hex digits)",
+            )
 
     @classmethod
     def parse(cls, text: str) -> ArtifactName:
@@ -94,11 +106,12 @@ class ArtifactName:
 
     @classmethod
     def _parse_uri(cls, text: str) -> ArtifactName:
-        parts = urlsplit(text)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        # By hand: urlsplit drops line feeds and tabs.
+        place, _, query_text = text[len("landfast://") :].partition("?")
+        path = place.split("/")
+        query = _parse_query(query_text, text)
         version = query.get("version", "")
-        path = [parts.netloc, *parts.path.strip("/").split("/")]
-        if len(path) != 3 or not version:
+        if len(path) != 3 or not version or not query.keys() <= {"version", "partition"}:
             raise InvalidInput(
                 f"{text!r} is not an artifact URI",
                 subject=text,
@@ -241,6 +254,18 @@ def _pick(mark: str, word: str, text: str) -> _Pick:
         expected=":vN, :alias or @lf1: and 64 hexadecimal digits",
         found=mark + word,
     )
+
+
+def _parse_query(query: str, text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        pairs = []
+    if not pairs or len(dict(pairs)) < len(pairs):
+        raise InvalidInput(
+            f"{text!r} has no readable query", subject=text, expected="?version=vN[&partition=KEY]"
+        )
+    return dict(pairs)
 
 
 def _decode_partition(encoded: str, text: str) -> str:

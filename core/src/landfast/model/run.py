@@ -42,7 +42,7 @@ class RunKey:
 
     def encode(self) -> str:
         """Return the opaque text that `LANDFAST_RUN` carries into subprocesses."""
-        text = json.dumps([*asdict(self).values()], ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps([*asdict(self).values()], separators=(",", ":"))
         return "r1." + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
@@ -55,8 +55,9 @@ class RunKey:
         try:
             head, _, body = text.partition(".")
             values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-            is_key = head == "r1" and len(values) == 5 and all(isinstance(v, str) for v in values)
-        except (ValueError, TypeError):
+            is_key = head == "r1" and [type(value) for value in values] == [str] * 5
+            is_key = is_key and isinstance(values, list)
+        except (ValueError, TypeError, RecursionError):
             is_key = False
         if not is_key:
             raise InvalidInput(
