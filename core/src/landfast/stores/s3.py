@@ -38,8 +38,8 @@ class S3Store:
     """Read objects of buckets.
 
     A pin with a version id is read by that id.  One without, or with ``null``, is read with
-    ``If-Match``; if that fails, one further request asks for the version ``null``, as which an
-    object from before versioning was turned on stays readable.
+    ``If-Match``; if that fails, one further request asks for the version ``null``: an object from
+    before versioning was turned on stays readable under that id when it is overwritten or deleted.
 
     At AWS a bucket of another region than the configured one costs one further request per process.
 

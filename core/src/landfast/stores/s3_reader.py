@@ -16,7 +16,7 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.stores.base import ObjectInfo, Pin
-from landfast.stores.s3_listing import ETAG
+from landfast.stores.s3_listing import ETAG, bare_etag
 from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe, first_byte
 
 CHUNK = 1024 * 1024
@@ -63,42 +63,38 @@ def _fetch(
     client: Any, pin: Pin, start: int, more: dict[str, Any]
 ) -> tuple[Mapping[str, Any], Asked]:
     asked, parameters = _request(pin, start)
-    if asked.version_id:
-        return asking(asked, lambda: client.get_object(**parameters, **more)), asked
+    parameters |= more
+    refused: LandfastError
     try:
-        return asking(asked, lambda: client.get_object(**parameters, **more)), asked
+        return asking(asked, lambda: client.get_object(**parameters)), asked
     except (ObjectChanged, NotFound) as error:
         refused = error
-    if not _may_be_null(refused, pin):
+    if asked.version_id or pin.etag is None or "bucket" in refused.details:
         raise refused
-    return _fetch_null(client, parameters | more, pin, refused), asked
+    reply = _fetch_null(client, parameters, pin)
+    if reply is None:
+        raise refused
+    return reply, asked
 
 
-def _may_be_null(refused: LandfastError, pin: Pin) -> bool:
-    if pin.etag is None:
-        return False
-    return isinstance(refused, ObjectChanged) or bool(refused.details.get("delete_marker"))
-
-
-def _fetch_null(
-    client: Any, parameters: dict[str, Any], pin: Pin, refused: LandfastError
-) -> Mapping[str, Any]:
-    """Ask once more for the version ``null``.
+def _fetch_null(client: Any, parameters: dict[str, Any], pin: Pin) -> Mapping[str, Any] | None:
+    """Ask once more, for the version ``null``; None if that is not the recorded object either.
 
     An object written before versioning was turned on keeps that id when it is overwritten or
-    deleted later; where versioning is off or suspended, the condition fails again.
+    deleted later.  The ETag is compared here: some servers hold a condition against the latest.
     """
     asked = Asked(
         location=pin.location, verb="read", permission="s3:GetObjectVersion", version_id=NULL
     )
+    parameters = {name: value for name, value in parameters.items() if name != "IfMatch"}
     try:
         reply = asking(asked, lambda: client.get_object(**parameters, VersionId=NULL))
     except (ObjectChanged, NotFound, AccessDenied, InvalidInput):
-        raise refused from None
-    if reply.get("VersionId") == NULL:
+        return None
+    if bare_etag(reply.get("ETag")) == pin.etag:
         return reply
     reply["Body"].close()
-    raise refused
+    return None
 
 
 def _request(pin: Pin, start: int) -> tuple[Asked, dict[str, Any]]:
