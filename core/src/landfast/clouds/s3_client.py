@@ -1,11 +1,10 @@
-"""Make the boto3 client of a store: options, endpoint, credentials; one client per process."""
+"""Make boto3 clients: options, endpoint, credentials."""
 
 from __future__ import annotations
 
 import functools
 import os
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -102,33 +101,6 @@ def _check_endpoint(endpoint: str) -> None:
             subject=endpoint,
             expected="http(s)://HOST[:PORT], without user, password or query",
         )
-
-
-class PerProcess:
-    """A client that is made on first use in each process: connections do not survive a fork."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._state = _State(pid=os.getpid(), lock=threading.Lock())
-
-    def __call__(self) -> Any:
-        """Return this process's client."""
-        state = self._state
-        if state.pid != os.getpid():
-            # A new lock too: the old one may have been held when the process forked.
-            self._state = state = _State(pid=os.getpid(), lock=threading.Lock())
-        if state.client is None:
-            with state.lock:
-                if state.client is None:
-                    state.client = self._make()
-        return state.client
-
-
-@dataclass(slots=True)
-class _State:
-    pid: int
-    lock: threading.Lock
-    client: Any = None
 
 
 def make_client(options: S3Options, factory: ClientFactory | None) -> Any:

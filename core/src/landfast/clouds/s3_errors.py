@@ -289,12 +289,12 @@ def _unsupported(fact: _Fact, asked: Asked) -> LandfastError | None:
 def _busy(fact: _Fact, asked: Asked) -> LandfastError | None:
     if fact.code not in _BUSY and fact.status != 429 and fact.status < 500:
         return None
-    wait = fact.headers.get("retry-after")
+    wait = fact.headers.get("retry-after", "")
     return Unavailable(
         f"{asked.name} could not be {asked.verb} now",
         subject=asked.name,
         found=fact.text,
-        **({"retry_after": wait} if wait else {}),
+        retry_after=float(wait) if wait.isdecimal() else None,
         **fact.details,
     )
 

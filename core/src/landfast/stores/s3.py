@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from landfast.clouds.s3_client import PerProcess, S3Options, make_client, public_endpoint
+from landfast.clouds.per_process import PerProcess
+from landfast.clouds.s3_client import S3Options, make_client, public_endpoint
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, ObjectChanged
 from landfast.model.location import Location
@@ -45,7 +46,7 @@ class S3Store:
 
     Args:
         options: See `S3Options`.
-        client_factory: Makes a boto3 S3 client; called once in each process, and it wins over
+        client: Makes a boto3 S3 client; called once in each process, and it wins over
             every option but `requester_pays`.  Its own retries should be off.
 
     Raises:
@@ -60,10 +61,10 @@ class S3Store:
         self,
         options: Mapping[str, Any] | None = None,
         *,
-        client_factory: ClientFactory | None = None,
+        client: ClientFactory | None = None,
     ) -> None:
         self._options = S3Options.of(options)
-        self._factory = client_factory
+        self._factory = client
         self._client = PerProcess(self._make_client)
 
     def _make_client(self) -> Any:
@@ -72,7 +73,7 @@ class S3Store:
         return client
 
     def __repr__(self) -> str:
-        handed_in = ", client_factory=..." if self._factory is not None else ""
+        handed_in = ", client=..." if self._factory is not None else ""
         return f"S3Store({self._options!r}{handed_in})"
 
     def __getstate__(self) -> dict[str, Any]:
