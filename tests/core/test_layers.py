@@ -14,9 +14,12 @@ ROOT = Path(__file__).parents[2]
 LAYERS: dict[str, set[str]] = {
     "errors": {"errors", "redaction"},
     "model": {"model"},
-    "seams": {"stores.base", "registry.base", "blobs.base", "settings", "cache_folder", "progress"},
+    "seams": {
+        *("stores.base", "registry.base", "blobs.base"),
+        *("settings", "cache_folder", "progress", "disk_errors", "mounts", "state_file"),
+    },
     "clouds": {"clouds"},
-    "adapters": {"stores", "registry", "blobs", "manifests"},
+    "adapters": {"stores", "registry", "blobs", "manifests", "cache"},
     "services": {"services"},
     "client": {"client", "artifact", "version", "managed", "session", "wandb_names", "jsonable"},
     "doors": {"", "__main__", "cli", "demo", "testing", "web"},

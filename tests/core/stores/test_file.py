@@ -252,6 +252,14 @@ def test_pipes_and_sockets_are_skipped_with_the_reason_and_never_opened(root: Pa
         read(FileStore(), Pin(location=at(root / "pipe")))
 
 
+def test_marker_of_a_download_is_skipped_with_the_reason(root: Path) -> None:
+    (root / ".landfast").mkdir()
+    (root / ".landfast" / "identity.json").touch()
+    (root / "x").touch()
+    found = [(row.location.key, row.skip) for row in rows(FileStore(), at(root).as_folder())]
+    assert found == [(f"{root}/.landfast", "marker of a download"), (f"{root}/x", "")]
+
+
 def test_name_that_is_not_utf8_is_an_error_that_names_it(root: Path) -> None:
     Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9.txt")).touch()
     with pytest.raises(InvalidInput, match=r"caf\\xe9.txt is not UTF-8"):
@@ -260,7 +268,7 @@ def test_name_that_is_not_utf8_is_an_error_that_names_it(root: Path) -> None:
 
 def test_path_with_nul_is_an_error() -> None:
     with pytest.raises(InvalidInput, match="not a path"):
-        FileStore().stat(Location.parse("file:///a%00b"))
+        FileStore().stat(Location(scheme="file", authority="", key="/a\0b"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

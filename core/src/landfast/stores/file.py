@@ -16,6 +16,7 @@ from landfast.cache_folder import cache_folder
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.mounts import is_network_device
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -36,7 +37,6 @@ from landfast.stores.file_walk import (
     special,
     walk,
 )
-from landfast.stores.mounts import is_network_device
 from landfast.stores.stat_cache import StatCache
 
 _KINDS = ("sha256", "stat")

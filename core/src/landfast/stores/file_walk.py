@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Literal
 
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, Unavailable
+from landfast.model.marker import MARKER
 
 Symlinks = Literal["follow", "skip"]
+_MARKER = MARKER.encode()
 _SPECIAL = {
     stat.S_IFSOCK: "socket",
     stat.S_IFIFO: "named pipe",
@@ -123,6 +125,8 @@ def _sorted_as(
             subject=shown(entry.path),
             hint="Rename the file; a manifest holds UTF-8 paths only.",
         ) from None
+    if entry.name == _MARKER and entry.is_dir(follow_symlinks=False):
+        return entry.name, entry, "marker of a download"
     if not entry.is_symlink():
         return (entry.name + b"/" if entry.is_dir() else entry.name), entry, ""
     if symlinks == "skip":

@@ -129,6 +129,12 @@ class Stores:
 
 
 def longest_prefix(prefixes: Mapping[str, Any], uri: str) -> str | None:
+    """Return the longest of the prefixes that a URI lies below, or None.
+
+    Example:
+        >>> longest_prefix({"s3://b/": 1, "s3://b/data": 2}, "s3://b/data2/x")
+        's3://b/'
+    """
     """Return the longest of the URI prefixes that holds `uri`; None if none does."""
     matching = [prefix for prefix in prefixes if _is_prefix(prefix, uri)]
     return max(matching, key=len, default=None)
