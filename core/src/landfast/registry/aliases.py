@@ -1,0 +1,97 @@
+"""Aliases move on a partition; `latest` is one of them, moved by logging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+
+from landfast.model.version import ChangeKind
+from landfast.registry.engine import Transaction
+from landfast.registry.rows import chunks
+from landfast.registry.schema import alias_removals, aliases, counters, partitions, versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An alias that names another version than before; it becomes a change at the end of the transaction."""
+
+    kind: ChangeKind
+    alias: str
+    previous_id: int | None
+    previous_number: int | None
+
+
+def of_versions(tx: Transaction, version_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the aliases that name each version, sorted."""
+    found: dict[int, tuple[str, ...]] = {}
+    for part in chunks(version_ids):
+        statement = (
+            select(aliases.c.version_id, aliases.c.name)
+            .where(aliases.c.version_id.in_(part))
+            .order_by(aliases.c.name)
+        )
+        for version_id, name in tx.connection.execute(statement):
+            found[version_id] = (*found.get(version_id, ()), name)
+    return found
+
+
+def named(tx: Transaction, partition: int, alias: str) -> tuple[int, int] | None:
+    """Return id and number of the version that the alias names."""
+    statement = (
+        select(versions.c.id, versions.c.number)
+        .join(aliases, aliases.c.version_id == versions.c.id)
+        .where(aliases.c.partition_id == partition, aliases.c.name == alias)
+    )
+    row = tx.connection.execute(statement).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def move(
+    tx: Transaction, partition: int, alias: str, version_id: int, kind: ChangeKind
+) -> Move | None:
+    """Let the alias name the version; None if it does already. The partition must be locked."""
+    before = named(tx, partition, alias)
+    if before is not None and before[0] == version_id:
+        return None
+    values = {"version_id": version_id, "moved_at": tx.now()}
+    if before is None:
+        row = aliases.insert().values(partition_id=partition, name=alias, **values)
+        tx.connection.execute(row)
+    else:
+        tx.connection.execute(
+            update(aliases)
+            .where(aliases.c.partition_id == partition, aliases.c.name == alias)
+            .values(**values)
+        )
+    previous = before or (None, None)
+    return Move(kind=kind, alias=alias, previous_id=previous[0], previous_number=previous[1])
+
+
+def keep_ticket(tx: Transaction, partition: int, ticket: int) -> None:
+    """Remember which scan moved or confirmed `latest` last."""
+    tx.connection.execute(
+        update(partitions).where(partitions.c.id == partition).values(latest_ticket=ticket)
+    )
+
+
+def remove(tx: Transaction, partition: int, names: Sequence[str]) -> None:
+    """Take aliases away, and remember when. The partition must be locked; nothing may follow but the feed."""
+    if not names:
+        return
+    tx.connection.execute(
+        delete(aliases).where(aliases.c.partition_id == partition, aliases.c.name.in_(names))
+    )
+    feed = select(counters).where(counters.c.name == "change").with_for_update()
+    head = tx.connection.execute(feed).mappings().one()
+    rows = [
+        {
+            "partition_id": partition,
+            "name": name,
+            "position": head["value"],
+            "at": max(tx.now(), head["at"]),
+        }
+        for name in names
+    ]
+    tx.connection.execute(alias_removals.insert(), rows)

@@ -1,0 +1,119 @@
+"""Blob rows: who is about to use a blob, and which ones garbage collection may delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+
+from landfast.errors import InvalidInput
+from landfast.registry.base import BlobRow
+from landfast.registry.engine import Transaction
+from landfast.registry.rows import chunks
+from landfast.registry.schema import blobs, pin_sets, versions
+
+_HEX_DIGITS = 64
+
+
+def record(tx: Transaction, sha256: str, size: int, lease: timedelta) -> bool | None:
+    """Say that a writer is about to use a blob.
+
+    Returns:
+        Whether it was condemned, so that its bytes must be uploaded again; None while it is being
+        deleted at this moment: then nothing is recorded, and the writer has to wait.
+    """
+    if len(sha256) != _HEX_DIGITS or not set(sha256) <= set("0123456789abcdef"):
+        raise InvalidInput(f"{sha256!r} is no sha256", expected="64 hexadecimal digits")
+    condemned_at = _lock(tx, sha256)
+    now = tx.now()
+    if condemned_at is not None and now < condemned_at + lease:
+        return None
+    row = tx.insert(blobs).values(sha256=sha256, size=size, recorded_at=now, condemned_at=None)
+    tx.connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[blobs.c.sha256],
+            set_={"size": size, "recorded_at": now, "condemned_at": None},
+        )
+    )
+    return condemned_at is not None
+
+
+def hold(tx: Transaction, sha256: str) -> bool:
+    """Keep a blob from being condemned until the transaction ends; False if it is no longer there."""
+    statement = select(blobs.c.condemned_at).where(blobs.c.sha256 == sha256)
+    row = tx.connection.execute(statement.with_for_update(read=True)).one_or_none()
+    return row is not None and row[0] is None
+
+
+def garbage_page(tx: Transaction, *, older_than: datetime, after: str, size: int) -> list[BlobRow]:
+    """Return blobs that nothing needs, by name."""
+    statement = (
+        select(blobs)
+        .where(_is_garbage(older_than), blobs.c.sha256 > after)
+        .order_by(blobs.c.sha256)
+        .limit(size)
+    )
+    return [
+        BlobRow(
+            sha256=row.sha256,
+            size=row.size,
+            recorded_at=row.recorded_at,
+            condemned_at=row.condemned_at,
+        )
+        for row in tx.connection.execute(statement)
+    ]
+
+
+def condemn(tx: Transaction, sha256s: Sequence[str], older_than: datetime) -> list[str]:
+    """Condemn those that are garbage still."""
+    condemned: list[str] = []
+    for part in chunks(sorted(sha256s)):
+        mine = blobs.c.sha256.in_(part)
+        # Locked first, judged after: whoever held one has committed by now, and is seen.
+        locked = select(blobs.c.sha256).where(mine).order_by(blobs.c.sha256).with_for_update()
+        tx.connection.execute(locked).all()
+        statement = select(blobs.c.sha256).where(mine, _is_garbage(older_than))
+        found = list(tx.connection.execute(statement.order_by(blobs.c.sha256)).scalars())
+        tx.connection.execute(
+            update(blobs).where(blobs.c.sha256.in_(found)).values(condemned_at=tx.now())
+        )
+        condemned += found
+    return condemned
+
+
+def forget(tx: Transaction, sha256s: Sequence[str]) -> None:
+    """Remove the rows of condemned blobs."""
+    for part in chunks(sorted(sha256s)):
+        mine = and_(blobs.c.sha256.in_(part), blobs.c.condemned_at.is_not(None))
+        locked = select(blobs.c.sha256).where(mine).order_by(blobs.c.sha256).with_for_update()
+        tx.connection.execute(locked).all()
+        tx.connection.execute(delete(blobs).where(mine))
+
+
+def known(tx: Transaction, sha256s: Sequence[str]) -> set[str]:
+    """Return those that have a row."""
+    found: set[str] = set()
+    for part in chunks(sha256s):
+        found |= set(
+            tx.connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(part))).scalars()
+        )
+    return found
+
+
+def _lock(tx: Transaction, sha256: str) -> datetime | None:
+    statement = select(blobs.c.condemned_at).where(blobs.c.sha256 == sha256).with_for_update()
+    return tx.connection.execute(statement).scalar_one_or_none()
+
+
+def _is_garbage(older_than: datetime) -> ColumnElement[bool]:
+    # A version that was deleted within the grace period can be restored.
+    needed = (
+        select(pin_sets.c.id)
+        .join(versions, pin_sets.c.version_id == versions.c.id)
+        .where(
+            pin_sets.c.blob == blobs.c.sha256,
+            or_(versions.c.deleted_at.is_(None), versions.c.deleted_at >= older_than),
+        )
+    )
+    return and_(blobs.c.recorded_at < older_than, ~needed.exists())

@@ -1,0 +1,178 @@
+"""The change feed: positions without gaps, visible in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select, update
+
+from landfast.model.names import ArtifactName
+from landfast.model.version import Change, ChangeKind
+from landfast.registry import scopes
+from landfast.registry.aliases import Move
+from landfast.registry.engine import Transaction
+from landfast.registry.rows import KEY_COLUMNS, NAME_COLUMNS, NAMED_VERSIONS, key_of, name_of
+from landfast.registry.schema import (
+    alias_removals,
+    changes,
+    collections,
+    counters,
+    entities,
+    runs,
+    versions,
+)
+
+_previous = versions.alias("previous_versions")
+
+
+def append(
+    tx: Transaction, partition: int, version_id: int, run_id: int | None, moves: Sequence[Move]
+) -> list[Change]:
+    """Write one change per move.
+
+    It has to be the last thing that a transaction does: from here to the commit everybody waits who has
+    a change to write, and therefore nobody sees a position before all below it are there.
+    """
+    if not moves:
+        return []
+    head, at = _advance(tx, len(moves))
+    first = head - len(moves) + 1
+    rows = [
+        {
+            "position": position,
+            "kind": move.kind.value,
+            "alias": move.alias,
+            "partition_id": partition,
+            "version_id": version_id,
+            "previous_id": move.previous_id,
+            "run_id": run_id,
+            "at": at,
+        }
+        for position, move in enumerate(moves, first)
+    ]
+    tx.connection.execute(changes.insert(), rows)
+    return load(tx, query().where(changes.c.position.between(first, head)))
+
+
+def query() -> Select[Any]:
+    """Select changes in ascending order; `load` reads it."""
+    joined = (
+        NAMED_VERSIONS.join(changes, changes.c.version_id == versions.c.id)
+        .outerjoin(_previous, changes.c.previous_id == _previous.c.id)
+        .outerjoin(runs, changes.c.run_id == runs.c.id)
+    )
+    return (
+        select(
+            *changes.c,
+            versions.c.number,
+            versions.c.digest,
+            collections.c.type.label("collection_type"),
+            _previous.c.number.label("previous_number"),
+            *NAME_COLUMNS,
+            *KEY_COLUMNS,
+        )
+        .select_from(joined)
+        .order_by(changes.c.position)
+    )
+
+
+def load(tx: Transaction, statement: Select[Any]) -> list[Change]:
+    """Run a `query()`."""
+    rows = tx.connection.execute(statement).mappings()
+    return [_record(row, tx.registry_uid) for row in rows]
+
+
+def page(
+    tx: Transaction, *, after: int, size: int, name: ArtifactName | None, entity: str | None
+) -> list[Change]:
+    """Return the next changes above a position."""
+    statement = query().where(changes.c.position > after).limit(size)
+    if name is not None:
+        scope = scopes.find(tx, name)
+        if scope.partition is None:
+            return []
+        statement = statement.where(changes.c.partition_id == scope.partition)
+        if name.alias is not None:
+            statement = statement.where(changes.c.alias == name.alias)
+    if entity is not None:
+        statement = statement.where(entities.c.name == entity)
+    return load(tx, statement)
+
+
+def newest(
+    tx: Transaction, partition: int, alias: str, *where: ColumnElement[bool]
+) -> Change | None:
+    """Return the last change of an alias that meets the conditions."""
+    statement = (
+        query()
+        .where(changes.c.partition_id == partition, changes.c.alias == alias, *where)
+        .order_by(None)
+        .order_by(changes.c.position.desc())
+        .limit(1)
+    )
+    found = load(tx, statement)
+    return found[0] if found else None
+
+
+def version_as_of(tx: Transaction, partition: int, alias: str, moment: datetime) -> int | None:
+    """Return the id of the version that the alias named at `moment`."""
+    last = tx.connection.execute(
+        select(changes.c.position, changes.c.version_id)
+        .where(
+            changes.c.partition_id == partition, changes.c.alias == alias, changes.c.at <= moment
+        )
+        .order_by(changes.c.position.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is None:
+        return None
+    removed = select(alias_removals.c.id).where(
+        alias_removals.c.partition_id == partition,
+        alias_removals.c.name == alias,
+        alias_removals.c.position >= last.position,
+        alias_removals.c.at <= moment,
+    )
+    if tx.connection.execute(removed.limit(1)).one_or_none() is not None:
+        return None
+    return int(last.version_id)
+
+
+def head(tx: Transaction) -> int:
+    """Return the newest position."""
+    statement = select(counters.c.value).where(counters.c.name == "change")
+    return int(tx.connection.execute(statement).scalar_one())
+
+
+def _advance(tx: Transaction, by: int) -> tuple[int, datetime]:
+    # Registry time never runs backwards along the feed, whatever the clock does.
+    if tx.connection.dialect.name == "sqlite":
+        later: ColumnElement[Any] = func.max(counters.c.at, tx.now(), type_=counters.c.at.type)
+    else:
+        later = func.greatest(counters.c.at, func.clock_timestamp(), type_=counters.c.at.type)
+    statement = (
+        update(counters)
+        .where(counters.c.name == "change")
+        .values(value=counters.c.value + by, at=later)
+        .returning(counters.c.value, counters.c.at)
+    )
+    row = tx.connection.execute(statement).one()
+    return int(row[0]), row[1]
+
+
+def _record(row: RowMapping, uid: str) -> Change:
+    name = name_of(row, row["number"])
+    previous = row["previous_number"]
+    return Change(
+        position=row["position"],
+        id=f"{uid}:{row['position']}",
+        kind=ChangeKind(row["kind"]),
+        alias=row["alias"],
+        version=name,
+        type=row["collection_type"],
+        digest=row["digest"],
+        previous=None if previous is None else name.at(previous),
+        run=key_of(row),
+        at=row["at"],
+    )

@@ -1,0 +1,87 @@
+"""Edges: which run used or logged which version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, select
+
+from landfast.model.lineage import Direction, Edge
+from landfast.model.run import RunKey
+from landfast.registry import pins
+from landfast.registry.engine import Transaction
+from landfast.registry.rows import (
+    KEY_COLUMNS,
+    NAME_COLUMNS,
+    NAMED_VERSIONS,
+    chunks,
+    key_of,
+    key_sha256,
+    name_of,
+)
+from landfast.registry.schema import edges, runs, versions
+
+
+def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now: datetime) -> None:
+    """Record an edge; one that is there stays as it is."""
+    row = tx.insert(edges).values(
+        run_id=run_id, direction=direction.value, version_id=version_id, at=now
+    )
+    tx.connection.execute(row.on_conflict_do_nothing())
+
+
+def add_checked(tx: Transaction, run_id: int, direction: Direction, version_id: int) -> Edge:
+    """Record an edge and return it, as it was recorded first.
+
+    Raises:
+        NotFound: If there is no such version.
+    """
+    if not tx.connection.execute(select(versions.c.id).where(versions.c.id == version_id)).all():
+        raise pins.no_version(tx, version_id)
+    add(tx, run_id, direction, version_id, tx.now())
+    same = _query().where(
+        edges.c.run_id == run_id,
+        edges.c.direction == direction.value,
+        edges.c.version_id == version_id,
+    )
+    return _record(tx.connection.execute(same).mappings().one())
+
+
+def touching(
+    tx: Transaction, version_ids: Sequence[int], keys: Sequence[RunKey], until: datetime | None
+) -> list[Edge]:
+    """Return the edges of any of these versions and runs, oldest first."""
+    wanted: list[ColumnElement[bool]] = [
+        edges.c.version_id.in_(part) for part in chunks(version_ids)
+    ]
+    hashes = [key_sha256(key) for key in keys]
+    wanted += [runs.c.key_sha256.in_(part) for part in chunks(hashes)]
+    found: dict[tuple[datetime, int], Edge] = {}
+    for condition in wanted:
+        statement = _query().where(condition)
+        if until is not None:
+            statement = statement.where(edges.c.at <= until)
+        for row in tx.connection.execute(statement).mappings():
+            found[row["at"], row["id"]] = _record(row)
+    return [found[key] for key in sorted(found)]
+
+
+def _query() -> Select[Any]:
+    joined = NAMED_VERSIONS.join(edges, edges.c.version_id == versions.c.id).join(
+        runs, edges.c.run_id == runs.c.id
+    )
+    return select(*edges.c, versions.c.number, *NAME_COLUMNS, *KEY_COLUMNS).select_from(joined)
+
+
+def _record(row: RowMapping) -> Edge:
+    key = key_of(row)
+    assert key is not None
+    return Edge(
+        run=key,
+        direction=Direction(row["direction"]),
+        version=name_of(row, row["number"]),
+        version_id=row["version_id"],
+        at=row["at"],
+    )

@@ -1,0 +1,196 @@
+"""Database: connections, transactions that are retried where that is safe, and registry time."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+
+from landfast.errors import Conflict, LandfastError
+from landfast.registry.connecting import BEGIN_OPTION, connect
+from landfast.registry.faults import is_busy, is_lost, translate
+from landfast.registry.url import RegistryUrl
+
+if TYPE_CHECKING:
+    Insert = sqlite.Insert | postgresql.Insert
+
+T = TypeVar("T")
+
+BUSY_LIMIT_S = 60.0
+"""How long a transaction is tried again while others are in the way."""
+
+_LOST_ATTEMPTS = 3
+_PAGE = 200
+
+# Engines that a fork left behind.  Closing the parent's connections here would break them there.
+_left_behind: list[Engine] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A connection inside a transaction, with what differs between the databases."""
+
+    connection: Connection
+    registry_uid: str
+
+    def now(self) -> datetime:
+        """Return registry time: the server's clock; for SQLite the clock of the machine."""
+        if self.connection.dialect.name == "sqlite":
+            return datetime.now(UTC)
+        moment: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
+    def insert(self, table: Table) -> Insert:
+        """Begin an INSERT that can say what happens on conflict."""
+        if self.connection.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
+
+    def new_id(self, table: Table, **values: Any) -> int:
+        """Insert one row and return its id."""
+        statement = table.insert().values(**values).returning(table.c.id)
+        return int(self.connection.execute(statement).scalar_one())
+
+
+class Database:
+    """One database, for any number of threads, and for children made by fork.
+
+    Args:
+        url: Where it is.
+    """
+
+    def __init__(self, url: RegistryUrl) -> None:
+        self.url = url
+        self.registry_uid = ""
+        self.refusal: Conflict | None = None
+        """Why this client may not write, if it may not."""
+        self._engine = connect(url)
+        self._pid = os.getpid()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process."""
+        if self._pid != os.getpid():
+            _left_behind.append(self._engine)
+            self._engine, self._pid = connect(self.url), os.getpid()
+        return self._engine
+
+    def close(self) -> None:
+        """Close connections that are not in use."""
+        self.engine.dispose()
+
+    def read(self, body: Callable[[Transaction], T]) -> T:
+        """Run `body` on one consistent view of the database."""
+        return self._run(body, _READ)
+
+    def write(self, body: Callable[[Transaction], T]) -> T:
+        """Run `body` in a transaction that is committed, or not applied at all.
+
+        `body` may run more than once; only the last run has an effect.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        return self._run(body, _WRITE)
+
+    def write_schema(self, body: Callable[[Transaction], T]) -> T:
+        """Run `body` in a transaction that may rebuild tables that others refer to."""
+        return self._run(body, _SCHEMA)
+
+    def stream(
+        self,
+        fetch: Callable[[Transaction, Any, int], list[T]],
+        cursor: Callable[[T], Any],
+        *,
+        start: Any = None,
+        limit: int | None = None,
+    ) -> Iterator[T]:
+        """Yield the rows of `fetch(transaction, cursor, size)` page by page, no transaction open meanwhile."""
+        left = limit
+        while left is None or left > 0:
+            size = _PAGE if left is None else min(_PAGE, left)
+            after = start
+            page = self.read(lambda tx: fetch(tx, after, size))  # noqa: B023 - run at once
+            yield from page
+            if len(page) < size:
+                return
+            start = cursor(page[-1])
+            left = None if left is None else left - len(page)
+
+    def _run(self, body: Callable[[Transaction], T], mode: _Mode) -> T:
+        deadline = time.monotonic() + BUSY_LIMIT_S
+        attempt = 0
+        while True:
+            attempt += 1
+            commits = _Commit()
+            try:
+                return self._once(body, mode, commits)
+            except SQLAlchemyError as error:
+                original = getattr(error, "orig", None)
+                if isinstance(error, StatementError) and isinstance(original, LandfastError):
+                    raise original from None
+                # A commit whose answer was lost may have happened: only reading is asked again.
+                unsure = mode.writes and commits.asked
+                if unsure or not _is_worth_another(error, attempt, deadline):
+                    raise translate(error, self.url) from None
+            # Jitter, so that no writer starves among many.
+            time.sleep(random.uniform(0.001, min(0.05, 0.005 * attempt)))  # noqa: S311
+
+    def _once(self, body: Callable[[Transaction], T], mode: _Mode, commits: _Commit) -> T:
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(**getattr(mode, plain.dialect.name))
+            transaction = connection.begin()
+            try:
+                result = body(Transaction(connection, self.registry_uid))
+            except BaseException:
+                transaction.rollback()
+                raise
+            commits.asked = True
+            transaction.commit()
+            if mode is _SCHEMA:
+                plain.invalidate()  # it must not serve others without checking references
+            return result
+
+
+@dataclass(slots=True)
+class _Commit:
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mode:
+    """Options of a connection, by database."""
+
+    writes: bool
+    sqlite: dict[str, Any]
+    postgresql: dict[str, Any]
+
+
+_READ = _Mode(
+    writes=False,
+    sqlite={BEGIN_OPTION: ("BEGIN",)},
+    postgresql={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+)
+# READ COMMITTED: after waiting for a lock, the next statement sees what the other one wrote.
+_WRITE = _Mode(
+    writes=True,
+    sqlite={BEGIN_OPTION: ("BEGIN IMMEDIATE",)},
+    postgresql={"isolation_level": "READ COMMITTED"},
+)
+_SCHEMA = replace(_WRITE, sqlite={BEGIN_OPTION: ("PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")})
+
+
+def _is_worth_another(error: SQLAlchemyError, attempt: int, deadline: float) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    if is_busy(error):
+        return time.monotonic() < deadline
+    # Two transactions made the same row at once: the second look finds it.
+    return attempt < _LOST_ATTEMPTS and (is_lost(error) or isinstance(error, IntegrityError))

@@ -1,0 +1,133 @@
+"""Turn what the database drivers raise into Landfast's errors, without SQL, values or passwords."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from landfast.errors import (
+    AccessDenied,
+    Conflict,
+    InvalidInput,
+    LandfastError,
+    NotFound,
+    Unavailable,
+)
+from landfast.registry.url import RegistryUrl
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+_COLLIDED = {"40001", "40P01"}  # serialization failure, deadlock
+_DENIED = {"28000", "28P01", "42501", "25006"}
+_NO_TABLE = {"42P01", "42703", "3F000"}
+
+
+def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
+    """Tell whether another transaction was in the way: asking again is all that it takes."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        return _sqlite_code(original) in _BUSY
+    return _sqlstate(original) in _COLLIDED
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Tell whether the connection broke."""
+    return error.connection_invalidated
+
+
+def translate(error: SQLAlchemyError, url: RegistryUrl) -> LandfastError:
+    """Return the error that a caller can act on."""
+    if isinstance(error, PoolTimeout):
+        return Unavailable(f"all connections to {url} are in use", subject=str(url))
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return Unavailable(f"the registry {url} failed", found=type(error).__name__)
+    if isinstance(error.orig, sqlite3.Error):
+        return from_sqlite(error.orig, url)
+    if isinstance(error.orig, UnicodeEncodeError):
+        return InvalidInput("a text cannot be recorded", expected="UTF-8", found="lone surrogates")
+    return _from_postgresql(error, url)
+
+
+def _sqlite_code(error: BaseException) -> int:
+    # The low byte is the primary code, the rest says more: SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY.
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def from_sqlite(error: sqlite3.Error, url: RegistryUrl) -> LandfastError:
+    """Return the error for a code of SQLite."""
+    code, subject = _sqlite_code(error), str(url)
+    if code in _BUSY:
+        return Unavailable(
+            f"the registry {url} is busy: other processes wrote to it all the time",
+            subject=subject,
+            hint="Try again; many writers are better served by PostgreSQL.",
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return Unavailable(
+            f"the disk of the registry {url} is full", subject=subject, hint="Free space on it."
+        )
+    if code in _NOT_WRITABLE or code == sqlite3.SQLITE_CANTOPEN:
+        return _sqlite_denied(url, str(error))
+    if code in _BROKEN:
+        return Conflict(
+            f"{url.path} is not a usable SQLite database",
+            subject=subject,
+            expected="a Landfast registry",
+            found=str(error),
+            hint="Restore it from a backup, or name another path in LANDFAST_REGISTRY_URL.",
+        )
+    return Unavailable(f"the registry {url} failed", subject=subject, found=str(error))
+
+
+def _sqlite_denied(url: RegistryUrl, found: str) -> LandfastError:
+    path = url.path
+    if path is not None and path.exists() and not os.access(path, os.R_OK):
+        missing = f"permission to read {path}"
+    elif path is not None and path.exists() and not os.access(path, os.W_OK):
+        missing = f"permission to write {path}"
+    else:
+        missing = f"permission to write in {path.parent if path else url}"
+    return AccessDenied(
+        f"the registry {url} cannot be used", subject=str(url), expected=missing, found=found
+    )
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
+    state, found = _sqlstate(error.orig), _first_line(error, url)
+    subject = str(url)
+    # A refused login has no SQLSTATE in libpq, only its text.
+    if state in _DENIED or "authentication failed" in found or "no password supplied" in found:
+        return AccessDenied(f"the registry {url} refuses access", subject=subject, found=found)
+    if state == "3D000" or ("database" in found and "does not exist" in found):
+        return NotFound(
+            f"the registry {url} does not exist",
+            subject=subject,
+            found=found,
+            hint="Create the database, then run: landfast registry init URL --store URL",
+        )
+    if state in _NO_TABLE:
+        return Conflict(
+            f"the registry {url} has not the expected tables",
+            subject=subject,
+            found=found,
+            hint="Run: landfast registry upgrade URL",
+        )
+    if state.startswith("22"):
+        return InvalidInput("a value cannot be recorded", found=found)
+    return Unavailable(f"the registry {url} is not available", subject=subject, found=found)
+
+
+def _first_line(error: DBAPIError, url: RegistryUrl) -> str:
+    lines = str(error.orig).strip().splitlines()
+    text = lines[0].strip() if lines else type(error.orig).__name__
+    password = url.engine_url.password
+    return text.replace(str(password), "***") if password else text

@@ -1,0 +1,93 @@
+"""Who a registry is, which schema it has, and whether this client may use it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+
+from sqlalchemy import inspect, select
+
+from landfast.errors import Conflict
+from landfast.registry.base import RegistryInfo
+from landfast.registry.engine import Database, Transaction
+from landfast.registry.schema import REVISIONS, alembic_version, registry
+
+
+def read_revision(database: Database) -> str | None:
+    """Return the revision of the schema; None if the database is empty.
+
+    Raises:
+        Conflict: If the database holds something else.
+    """
+    return database.read(lambda tx: revision_in(tx, str(database.url)))
+
+
+def revision_in(tx: Transaction, url: str) -> str | None:
+    """Return the same inside a transaction."""
+    tables = set(inspect(tx.connection).get_table_names())
+    if {registry.name, alembic_version.name} <= tables:
+        return str(tx.connection.execute(select(alembic_version.c.version_num)).scalar_one())
+    if tables and tx.connection.dialect.name == "sqlite":
+        raise Conflict(
+            f"{url} is a database of something else",
+            subject=url,
+            expected="a Landfast registry, or an empty file",
+            found=f"the table {min(tables)!r}",
+            hint="Name another path in LANDFAST_REGISTRY_URL.",
+        )
+    return None
+
+
+def info_of(database: Database) -> RegistryInfo:
+    """Read what the registry says of itself."""
+
+    def read(tx: Transaction) -> RegistryInfo:
+        row = tx.connection.execute(select(registry)).one()
+        revision = tx.connection.execute(select(alembic_version.c.version_num)).scalar_one()
+        return RegistryInfo(
+            id=row.uid,
+            url=str(database.url),
+            store_url=row.store_url or _beside(database),
+            schema=revision,
+            oldest_reader=row.oldest_reader,
+            oldest_writer=row.oldest_writer,
+        )
+
+    info = database.read(read)
+    database.registry_uid = info.id
+    return info
+
+
+def check_client(database: Database, info: RegistryInfo) -> None:
+    """Refuse a schema that is too new for this client; a newer one it may know how to read.
+
+    Raises:
+        Conflict: If it may not even read.
+    """
+    if info.schema in REVISIONS:
+        return
+    client = importlib.metadata.version("landfast")
+    if _release(client) < _release(info.oldest_reader):
+        raise _too_new(info, client, info.oldest_reader, "read")
+    if _release(client) < _release(info.oldest_writer):
+        database.refusal = _too_new(info, client, info.oldest_writer, "write to")
+
+
+def _beside(database: Database) -> str | None:
+    path = database.url.path
+    return None if path is None else (path.parent / "blobs").as_uri() + "/"
+
+
+def _release(version: str) -> tuple[int, ...]:
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in numbers[0].split(".")) if numbers else ()
+
+
+def _too_new(info: RegistryInfo, client: str, needed: str, verb: str) -> Conflict:
+    return Conflict(
+        f"this landfast is too old to {verb} the registry {info.url}",
+        subject=info.url,
+        expected=f"landfast {needed} or newer, for schema {info.schema}",
+        found=f"landfast {client}",
+        hint="Run: pip install --upgrade landfast",
+    )

@@ -1,0 +1,189 @@
+"""Open, create and upgrade a registry by its URL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from landfast.errors import Conflict, InvalidInput, NotFound
+from landfast.redaction import redact
+from landfast.registry import creating, sqlite_file
+from landfast.registry.base import RegistryInfo
+from landfast.registry.engine import Database
+from landfast.registry.identity import check_client, info_of, read_revision
+from landfast.registry.schema import REVISIONS
+from landfast.registry.sql import COLLECTION_LEASE, SqlRegistry
+from landfast.registry.url import RegistryUrl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def default_registry_url() -> str:
+    """Return the URL of the registry of a user who names none."""
+    import platformdirs
+
+    folder: Path = platformdirs.user_data_path("landfast", appauthor=False)
+    return f"sqlite:///{folder / 'registry.db'}"
+
+
+def open_registry(
+    url: str,
+    *,
+    create: bool = True,
+    store_url: str | None = None,
+    lease: timedelta = COLLECTION_LEASE,
+) -> SqlRegistry:
+    """Open a registry.
+
+    A SQLite file is made where there is none, and upgraded after a backup where it is older than
+    this code.  PostgreSQL is neither: `init_registry` and `upgrade_registry` do that, on request.
+
+    Args:
+        url: ``sqlite:///PATH`` or ``postgresql://...``.
+        create: Whether to make a SQLite file.
+        store_url: Where the caller believes that the blobs lie; recorded when a file is made.
+        lease: How long a garbage collector may take to delete what it condemned.
+
+    Raises:
+        InvalidInput: If the URL cannot be one of a registry.
+        NotFound: If no registry is there.
+        Conflict: If it is no registry, too new or too old for this code, or has another store.
+        AccessDenied: If the database refuses.
+        Unavailable: If it does not answer.
+        MissingExtra: If the driver is not installed.
+    """
+    parsed = RegistryUrl.parse(url)
+    if store_url is not None:
+        _check_store(store_url)
+    if parsed.path is not None:
+        sqlite_file.prepare(parsed.path, create=create)
+    database = Database(parsed)
+    try:
+        return _open(database, create=create, store_url=store_url, lease=lease)
+    except BaseException:
+        database.close()
+        raise
+
+
+def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
+    """Make a registry, or find that it is there with the same store.
+
+    Args:
+        url: Of an empty database.
+        store_url: ``s3://``, ``gs://`` or a folder; SQLite alone has a default, beside its file.
+
+    Raises:
+        Conflict: If the registry has another store.
+        InvalidInput: If PostgreSQL gets no store.
+    """
+    parsed = RegistryUrl.parse(url)
+    if not parsed.is_sqlite:
+        if store_url is None:
+            raise InvalidInput(
+                "a registry in PostgreSQL needs a store for its blobs",
+                hint=f"Run: landfast registry init {parsed} --store URL",
+            )
+        _check_store(store_url)
+        database = Database(parsed)
+        try:
+            creating.create(database, store_url)
+        finally:
+            database.close()
+    registry = open_registry(url, store_url=store_url)
+    registry.close()
+    return registry.info
+
+
+def upgrade_registry(url: str) -> RegistryInfo:
+    """Bring a registry to the newest schema; a SQLite file is copied beside itself before.
+
+    Raises:
+        NotFound: If no registry is there.
+        Conflict: If it is newer than this code.
+    """
+    parsed = RegistryUrl.parse(url)
+    if not parsed.is_sqlite:
+        database = Database(parsed)
+        try:
+            revision = read_revision(database)
+            if revision is None:
+                raise _no_registry(parsed)
+            if revision in REVISIONS[:-1]:
+                from landfast.registry.migrating import upgrade_postgresql
+
+                upgrade_postgresql(database)
+        finally:
+            database.close()
+    registry = open_registry(url, create=False)
+    registry.close()
+    return registry.info
+
+
+def _open(
+    database: Database, *, create: bool, store_url: str | None, lease: timedelta
+) -> SqlRegistry:
+    url = database.url
+    revision = read_revision(database)
+    if revision is None:
+        if not (url.is_sqlite and create):
+            raise _no_registry(url)
+        sqlite_file.use_write_ahead_log(url)
+        creating.create(database, store_url)
+        revision = read_revision(database)
+    if revision in REVISIONS[:-1]:
+        if not url.is_sqlite:
+            raise _too_old(url, revision)
+        from landfast.registry.migrating import upgrade_sqlite
+
+        upgrade_sqlite(database)
+    info = info_of(database)
+    check_client(database, info)
+    if store_url is not None and not _same_place(store_url, info.store_url):
+        raise _other_store(info, store_url)
+    return SqlRegistry(database, info, lease=lease)
+
+
+def _check_store(store_url: str) -> None:
+    if not store_url or redact(store_url) != store_url:
+        raise InvalidInput(
+            "the store URL cannot be recorded",
+            expected="a URL without secrets",
+            found=repr(redact(store_url)),
+        )
+
+
+def _same_place(one: str, other: str | None) -> bool:
+    from landfast.model.location import Location
+
+    return other is not None and (
+        Location.parse(one).as_folder().uri == Location.parse(other).as_folder().uri
+    )
+
+
+def _no_registry(url: RegistryUrl) -> NotFound:
+    return NotFound(
+        f"there is no registry at {url}",
+        subject=str(url),
+        hint=f"Run: landfast registry init {url} --store URL",
+    )
+
+
+def _too_old(url: RegistryUrl, revision: str | None) -> Conflict:
+    return Conflict(
+        f"the registry {url} is older than this landfast",
+        subject=str(url),
+        expected=f"schema {REVISIONS[-1]}",
+        found=f"schema {revision}",
+        hint=f"Run: landfast registry upgrade {url}",
+    )
+
+
+def _other_store(info: RegistryInfo, store_url: str) -> Conflict:
+    return Conflict(
+        f"the registry {info.url} has another store",
+        subject=info.url,
+        expected=str(info.store_url),
+        found=store_url,
+        hint="Unset LANDFAST_STORE_URL: the store is a property of the registry.",
+    )

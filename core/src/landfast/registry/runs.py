@@ -1,0 +1,184 @@
+"""Runs: executions that used and logged versions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, select, update
+
+from landfast.errors import InvalidInput, NotFound
+from landfast.model.names import check_name
+from landfast.model.run import RunKey, RunRecord, RunStatus
+from landfast.redaction import redact
+from landfast.registry import scopes
+from landfast.registry.engine import Transaction
+from landfast.registry.rows import key_sha256, recordable
+from landfast.registry.schema import entities, projects, runs
+
+# Without letters and digits that look alike: people type it.
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+_ID_LENGTH = 8
+
+
+def begin(
+    tx: Transaction,
+    key: RunKey,
+    *,
+    entity: str,
+    project: str,
+    name: str,
+    job_type: str,
+    attempt: int,
+    link: str | None,
+    config: Mapping[str, Any] | None,
+) -> RunRecord:
+    """Record a run, or meet it again; what is given replaces what was, unless the attempt is an older one."""
+    if attempt < 1:
+        raise InvalidInput(f"{attempt} is no attempt", expected="1 or more")
+    check_name(entity, "entity")
+    check_name(project, "project")
+    given: dict[str, Any] = {
+        column: value
+        for column, value in {
+            "name": name,
+            "job_type": job_type,
+            "link": None if link is None else redact(link),
+            "config": None if config is None else dict(config),
+        }.items()
+        if value
+    }
+    row = _locked(tx, key)
+    if row is None:
+        _insert(tx, key, scopes.ensure_project(tx, entity, project), attempt, given)
+    elif attempt >= row["attempt"]:
+        _again(tx, row, attempt, given)
+    return one(tx, is_key(key), str(key))
+
+
+def finish(tx: Transaction, key: RunKey, status: RunStatus) -> None:
+    """Set how a run ended; see `Registry.finish_run`."""
+    ended = None if status is RunStatus.RUNNING else tx.now()
+    tx.connection.execute(
+        update(runs)
+        .where(runs.c.id == require(tx, key))
+        .values(status=status.value, finished_at=ended)
+    )
+
+
+def require(tx: Transaction, key: RunKey) -> int:
+    """Return the id of a run that was begun.
+
+    Raises:
+        NotFound: If it was not.
+    """
+    statement = select(runs.c.id).where(is_key(key))
+    found = tx.connection.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise _unknown(str(key))
+    return int(found)
+
+
+def one(tx: Transaction, where: ColumnElement[bool], wanted: str) -> RunRecord:
+    """Return the run that meets the condition.
+
+    Raises:
+        NotFound: If none does.
+    """
+    row = tx.connection.execute(_query().where(where)).mappings().one_or_none()
+    if row is None:
+        raise _unknown(wanted)
+    return _record(row)
+
+
+def is_key(key: RunKey) -> ColumnElement[bool]:
+    """Return the condition that finds a key."""
+    return runs.c.key_sha256 == key_sha256(key)
+
+
+def page(
+    tx: Transaction, *, entity: str, project: str | None, below: int | None, size: int
+) -> list[tuple[int, RunRecord]]:
+    """Return runs with their row ids, newest first."""
+    statement = _query().where(entities.c.name == entity)
+    if project is not None:
+        statement = statement.where(projects.c.name == project)
+    if below is not None:
+        statement = statement.where(runs.c.id < below)
+    rows = tx.connection.execute(statement.order_by(runs.c.id.desc()).limit(size)).mappings()
+    return [(row["id"], _record(row)) for row in rows]
+
+
+def _locked(tx: Transaction, key: RunKey) -> RowMapping | None:
+    statement = select(runs).where(is_key(key))
+    return tx.connection.execute(statement.with_for_update(key_share=True)).mappings().one_or_none()
+
+
+def _insert(
+    tx: Transaction, key: RunKey, project_id: int, attempt: int, given: Mapping[str, Any]
+) -> None:
+    values = {"name": "", "job_type": "", "link": None, "config": {}, **given}
+    kept = recordable(key)
+    # The same run begun twice at once, or a short id drawn twice: the transaction is tried again.
+    row = runs.insert().values(
+        short_id="".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
+        key_sha256=key_sha256(key),
+        system=kept.system,
+        deployment=kept.deployment,
+        run_id=kept.run_id,
+        node=kept.node,
+        part=kept.part,
+        project_id=project_id,
+        status=RunStatus.RUNNING.value,
+        attempt=attempt,
+        started_at=tx.now(),
+        **values,
+    )
+    tx.connection.execute(row)
+
+
+def _again(tx: Transaction, row: RowMapping, attempt: int, given: dict[str, Any]) -> None:
+    if attempt > row["attempt"]:
+        # A retry: the run is under way once more.
+        given |= {"attempt": attempt, "status": RunStatus.RUNNING.value, "finished_at": None}
+    if given:
+        tx.connection.execute(update(runs).where(runs.c.id == row["id"]).values(**given))
+
+
+def _query() -> Select[Any]:
+    return select(
+        *runs.c, projects.c.name.label("project_name"), entities.c.name.label("entity_name")
+    ).select_from(runs.join(projects).join(entities))
+
+
+def _record(row: RowMapping) -> RunRecord:
+    key = RunKey(
+        system=row["system"],
+        deployment=row["deployment"],
+        run_id=row["run_id"],
+        node=row["node"],
+        part=row["part"],
+    )
+    return RunRecord(
+        id=row["short_id"],
+        key=key,
+        entity=row["entity_name"],
+        project=row["project_name"],
+        name=row["name"],
+        job_type=row["job_type"],
+        status=RunStatus(row["status"]),
+        attempt=row["attempt"],
+        link=row["link"],
+        config=row["config"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def _unknown(wanted: str) -> NotFound:
+    return NotFound(
+        f"there is no run {wanted!r}",
+        subject=wanted,
+        hint="Begin it first; `landfast run ls` lists the runs of a project.",
+    )

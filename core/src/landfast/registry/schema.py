@@ -1,0 +1,283 @@
+"""The tables of a registry, the same on SQLite and PostgreSQL; `migrations/` leads here step by step."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from landfast.registry.columns import BigInt, Bytewise, Json, Moment
+
+REVISIONS = ("0001",)
+"""Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
+
+OLDEST_READER = "0.1.0"
+"""Oldest client that can read the newest revision: raise it only when a column changes its meaning."""
+
+OLDEST_WRITER = "0.1.0"
+"""Oldest client that may write to it: raise it when a writer must fill something new."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One row: who this registry is.
+registry = Table(
+    "registry",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("uid", Bytewise, nullable=False),
+    Column("store_url", Bytewise),  # NULL: the folder `blobs/` beside the SQLite file
+    Column("oldest_reader", Bytewise, nullable=False),
+    Column("oldest_writer", Bytewise, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+# The rows `ticket` and `change`.  A row rather than a sequence: its lock makes positions gapless and
+# visible in commit order.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Bytewise, primary_key=True),
+    Column("value", BigInt, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("name", Bytewise, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("entity_id", ForeignKey("entities.id"), nullable=False),
+    Column("name", Bytewise, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("entity_id", "name"),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("name", Bytewise, nullable=False),
+    Column("type", Bytewise, nullable=False),
+    Column("description", Bytewise, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+partitions = Table(
+    "partitions",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("key", Bytewise, nullable=False),
+    Column("next_index", BigInt, nullable=False),
+    # The ticket of the scan that moved `latest`, or confirmed it, last.
+    Column("latest_ticket", BigInt, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("collection_id", "key"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("short_id", Bytewise, nullable=False, unique=True),
+    # The five parts of a key may be longer than an index allows.
+    Column("key_sha256", Bytewise, nullable=False, unique=True),
+    Column("system", Bytewise, nullable=False),
+    Column("deployment", Bytewise, nullable=False),
+    Column("run_id", Bytewise, nullable=False),
+    Column("node", Bytewise, nullable=False),
+    Column("part", Bytewise, nullable=False),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("name", Bytewise, nullable=False),
+    Column("job_type", Bytewise, nullable=False),
+    Column("status", Bytewise, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("link", Bytewise),
+    Column("config", Json, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Index(None, "project_id", "id"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("partition_id", ForeignKey("partitions.id"), nullable=False),
+    Column("number", BigInt, nullable=False),  # N of vN
+    Column("digest", Bytewise, nullable=False),
+    Column("pin_digest", Bytewise, nullable=False),
+    Column("count", BigInt, nullable=False),
+    Column("size", BigInt, nullable=False),
+    Column("unverified", BigInt, nullable=False),
+    Column("unpinned", BigInt, nullable=False),
+    Column("blob", Bytewise, nullable=False),
+    Column("sources", Json, nullable=False),
+    Column("skipped", Json, nullable=False),
+    Column("description", Bytewise, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("ttl_seconds", BigInt),
+    Column("expires_at", Moment),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("created_at", Moment, nullable=False),
+    Column("deleted_at", Moment),
+    UniqueConstraint("partition_id", "number"),
+    # Equal content is one live version: the backstop of the partition's lock.
+    Index(
+        "uq_versions_live_digest",
+        "partition_id",
+        "digest",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(None, "expires_at"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("partition_id", ForeignKey("partitions.id"), primary_key=True),
+    Column("name", Bytewise, primary_key=True),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("moved_at", Moment, nullable=False),
+    Index(None, "version_id"),
+)
+
+# What the feed cannot say: that an alias names nothing from here on, after change `position`.
+alias_removals = Table(
+    "alias_removals",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("partition_id", ForeignKey("partitions.id"), nullable=False),
+    Column("name", Bytewise, nullable=False),
+    Column("position", BigInt, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "partition_id", "name", "position"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("version_id", ForeignKey("versions.id"), primary_key=True),
+    Column("name", Bytewise, primary_key=True),
+)
+
+# `blob` is no foreign key: a deleted version outlives its manifest.
+pin_sets = Table(
+    "pin_sets",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("pin_digest", Bytewise, nullable=False),
+    Column("blob", Bytewise, nullable=False),
+    Column("sources", Json, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    UniqueConstraint("version_id", "pin_digest"),
+    Index(None, "blob"),
+)
+
+# For the question which versions may hold an object; the record itself is the JSON of version and pin set.
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("uri", Bytewise, nullable=False),
+    Column("uri_start", Bytewise, nullable=False),  # what fits into an index
+    Index(None, "uri_start"),
+    Index(None, "version_id"),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("partition_id", ForeignKey("partitions.id"), nullable=False),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("pin_digest", Bytewise, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created", Boolean, nullable=False),
+    Column("moved_latest", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "partition_id", "id"),
+    Index(None, "version_id", "id"),
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("direction", Bytewise, nullable=False),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("run_id", "direction", "version_id"),
+    Index(None, "version_id"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("position", BigInt, primary_key=True, autoincrement=False),
+    Column("kind", Bytewise, nullable=False),
+    Column("alias", Bytewise, nullable=False),
+    Column("partition_id", ForeignKey("partitions.id"), nullable=False),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("previous_id", ForeignKey("versions.id")),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("at", Moment, nullable=False),
+    Index(None, "partition_id", "alias", "position"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("consumer", Bytewise, primary_key=True),
+    Column("partition_id", ForeignKey("partitions.id"), primary_key=True),
+    Column("position", BigInt, nullable=False),
+    Column("digest", Bytewise, nullable=False),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", Bytewise, primary_key=True),
+    Column("size", BigInt, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("condemned_at", Moment),
+    Index(None, "recorded_at"),
+)
+
+# Alembic's own table, in its shape: a fresh registry is made without importing Alembic.
+alembic_version = Table(
+    "alembic_version",
+    MetaData(naming_convention={"pk": "alembic_version_pkc"}),
+    Column("version_num", String(32), primary_key=True),
+)

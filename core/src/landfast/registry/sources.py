@@ -1,0 +1,77 @@
+"""Sources: which versions may hold an object, found by the start of a URI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from landfast.errors import InvalidInput
+from landfast.model.location import Location
+from landfast.model.source import Source
+from landfast.model.version import VersionRecord
+from landfast.registry import versions
+from landfast.registry.engine import Transaction
+from landfast.registry.schema import entities, sources
+from landfast.registry.schema import versions as version_rows
+
+# An index entry of PostgreSQL holds 2,704 bytes; a character takes up to four.
+_INDEXED = 500
+
+
+def add(tx: Transaction, version_id: int, recorded: Iterable[Source]) -> None:
+    """Index the URIs of a version's sources."""
+    uris = {uri for source in recorded for uri in _spellings(source.uri)}
+    known = select(sources.c.uri).where(sources.c.version_id == version_id)
+    uris -= set(tx.connection.execute(known).scalars())
+    rows = [
+        {"version_id": version_id, "uri": uri, "uri_start": uri[:_INDEXED]} for uri in sorted(uris)
+    ]
+    if rows:
+        tx.connection.execute(sources.insert(), rows)
+
+
+def page(
+    tx: Transaction, uri: str, *, entity: str | None, below: int | None, size: int
+) -> list[VersionRecord]:
+    """Return live versions with a source that is, contains or lies below `uri`, newest first."""
+    near = or_(*(_near(spelling) for spelling in _spellings(uri)))
+    statement = versions.query().where(
+        version_rows.c.id.in_(select(sources.c.version_id).where(near)),
+        version_rows.c.deleted_at.is_(None),
+    )
+    if entity is not None:
+        statement = statement.where(entities.c.name == entity)
+    if below is not None:
+        statement = statement.where(version_rows.c.id < below)
+    return versions.load(tx, statement.order_by(version_rows.c.id.desc()).limit(size))
+
+
+def _spellings(uri: str) -> set[str]:
+    """Return the URI with and without what may be a pin at its end, in canonical form."""
+    try:
+        return {Location.parse(uri).uri, Location.parse(uri, pins=False).uri}
+    except InvalidInput:
+        return {uri}
+
+
+def _near(uri: str) -> ColumnElement[bool]:
+    folder = uri if uri.endswith("/") else uri + "/"
+    above = _folders_above(uri) | {uri, folder}
+    is_or_contains = and_(
+        sources.c.uri_start.in_(sorted({item[:_INDEXED] for item in above})),
+        sources.c.uri.in_(sorted(above)),
+    )
+    # "0" is the character after "/": this range is what starts with the folder. No LIKE, no wildcards.
+    end = folder[:-1] + "0"
+    lies_below = and_(
+        sources.c.uri_start.between(folder[:_INDEXED], end[:_INDEXED]),
+        sources.c.uri >= folder,
+        sources.c.uri < end,
+    )
+    return or_(is_or_contains, lies_below)
+
+
+def _folders_above(uri: str) -> set[str]:
+    start = uri.find("://") + 3
+    return {uri[: at + 1] for at in range(start, len(uri)) if uri[at] == "/"}

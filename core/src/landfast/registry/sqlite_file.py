@@ -1,0 +1,101 @@
+"""The file of a SQLite registry: its place, its permissions, and its backup."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
+from landfast.registry.faults import from_sqlite, is_busy
+from landfast.registry.filesystem import network_type
+from landfast.registry.url import RegistryUrl
+
+ALLOW_NETWORK = "LANDFAST_ALLOW_NETWORK_SQLITE"
+
+_WAL_PATIENCE_S = 60.0
+
+
+def prepare(path: Path, *, create: bool) -> None:
+    """Make sure that a SQLite database may be at `path`, and is there.
+
+    Raises:
+        Conflict: If the folder lies on a network filesystem, or `path` is no file.
+        NotFound: If there is no file and `create` is False.
+        AccessDenied: If it cannot be made.
+    """
+    _refuse_network(path)
+    if path.is_file():
+        return
+    if path.exists():
+        raise Conflict(f"{path} is not a file", subject=str(path), expected="a SQLite database")
+    if not create:
+        raise NotFound(
+            f"there is no registry at {path}",
+            subject=str(path),
+            hint=f"Run: landfast registry init sqlite:///{path}",
+        )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its write-ahead log the permissions of the file.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise _cannot_make(path, error) from None
+
+
+def use_write_ahead_log(url: RegistryUrl) -> None:
+    """Let readers and a writer work at once; the file remembers it."""
+    assert url.path is not None
+    deadline = time.monotonic() + _WAL_PATIENCE_S
+    while True:
+        try:
+            with closing(sqlite3.connect(url.path, timeout=1)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise from_sqlite(error, url) from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def back_up(path: Path, revision: str) -> Path:
+    """Copy the database beside itself, whole, whoever uses it; return the copy."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    target = path.with_name(f"{path.name}.before-upgrade-{revision}-{stamp}")
+    os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
+    source, copy = sqlite3.connect(path), sqlite3.connect(target)
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+        source.close()
+    return target
+
+
+def _refuse_network(path: Path) -> None:
+    kind = network_type(path.parent)
+    if kind is None or os.environ.get(ALLOW_NETWORK) == "1":
+        return
+    raise Conflict(
+        f"the registry {path} lies on a network filesystem ({kind})",
+        subject=str(path),
+        expected="a local disk: several machines would corrupt a SQLite file",
+        hint=f"Use postgresql://..., or set {ALLOW_NETWORK}=1 if only one machine ever uses it.",
+    )
+
+
+def _cannot_make(path: Path, error: OSError) -> AccessDenied | Unavailable:
+    if isinstance(error, PermissionError) or error.errno == 30:  # EROFS
+        return AccessDenied(
+            f"the registry {path} cannot be made",
+            subject=str(path),
+            expected=f"permission to write in {path.parent}",
+            found=error.strerror,
+            hint="Name another place in LANDFAST_REGISTRY_URL.",
+        )
+    return Unavailable(
+        f"the registry {path} cannot be made", subject=str(path), found=error.strerror
+    )

@@ -1,0 +1,182 @@
+"""Versions: find them, list them, edit them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from types import EllipsisType
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, select, update
+
+from landfast.errors import InvalidInput
+from landfast.model.manifest import ManifestSummary
+from landfast.model.names import LATEST, ArtifactName
+from landfast.model.version import VersionRecord
+from landfast.registry import aliases, missing, scopes, tags
+from landfast.registry.engine import Transaction
+from landfast.registry.rows import (
+    KEY_COLUMNS,
+    NAME_COLUMNS,
+    NAMED_VERSIONS,
+    key_of,
+    name_of,
+    skipped_of,
+    sources_of,
+)
+from landfast.registry.schema import aliases as alias_rows
+from landfast.registry.schema import collections, partitions, runs, versions
+
+_MAX_TTL_S = 100 * 365 * 86400
+
+
+def query() -> Select[Any]:
+    """Select versions with their names and runs; `load` reads it."""
+    return select(
+        *versions.c, collections.c.type.label("collection_type"), *NAME_COLUMNS, *KEY_COLUMNS
+    ).select_from(NAMED_VERSIONS.outerjoin(runs, versions.c.run_id == runs.c.id))
+
+
+def load(tx: Transaction, statement: Select[Any]) -> list[VersionRecord]:
+    """Run a `query()` and add aliases and tags: three statements for any number of versions."""
+    rows = tx.connection.execute(statement).mappings().all()
+    ids = [row["id"] for row in rows]
+    named, tagged = aliases.of_versions(tx, ids), tags.of_versions(tx, ids)
+    return [_record(row, named.get(row["id"], ()), tagged.get(row["id"], ())) for row in rows]
+
+
+def by_id(tx: Transaction, version_id: int) -> VersionRecord:
+    """Return a version that exists."""
+    return load(tx, query().where(versions.c.id == version_id))[0]
+
+
+def live_with_digest(tx: Transaction, partition: int, digest: str) -> int | None:
+    """Return the id of the live version with this content."""
+    statement = select(versions.c.id).where(
+        versions.c.partition_id == partition,
+        versions.c.digest == digest,
+        versions.c.deleted_at.is_(None),
+    )
+    return tx.connection.execute(statement).scalar_one_or_none()
+
+
+def pick(tx: Transaction, name: ArtifactName, *, deleted: bool = False) -> VersionRecord:
+    """Return the version that the name picks; without a pick, `latest`.
+
+    Raises:
+        NotFound: Naming what there is.
+    """
+    partition = scopes.require_partition(tx, name)
+    statement = query().where(versions.c.partition_id == partition)
+    if not deleted:
+        statement = statement.where(versions.c.deleted_at.is_(None))
+    # A live version comes before a deleted one of the same content.
+    live_first = (versions.c.deleted_at.is_not(None), versions.c.number.desc())
+    found = load(tx, statement.where(_picked(name, partition)).order_by(*live_first).limit(1))
+    if not found:
+        raise missing.explain_pick(tx, name, partition)
+    return found[0]
+
+
+def page(
+    tx: Transaction, partition: int, *, below: int | None, size: int, deleted: bool
+) -> list[VersionRecord]:
+    """Return versions of a partition, newest first."""
+    statement = query().where(versions.c.partition_id == partition)
+    if below is not None:
+        statement = statement.where(versions.c.number < below)
+    if not deleted:
+        statement = statement.where(versions.c.deleted_at.is_(None))
+    return load(tx, statement.order_by(versions.c.number.desc()).limit(size))
+
+
+def lock_partition(tx: Transaction, partition: int) -> RowMapping:
+    """Wait until nobody else changes this partition; return its row."""
+    statement = (
+        select(partitions).where(partitions.c.id == partition).with_for_update(key_share=True)
+    )
+    return tx.connection.execute(statement).mappings().one()
+
+
+def edit(
+    tx: Transaction,
+    name: ArtifactName,
+    *,
+    description: str | None,
+    metadata: dict[str, Any] | None,
+    ttl_seconds: int | EllipsisType | None,
+    add_tags: Iterable[str],
+    remove_tags: Iterable[str],
+) -> VersionRecord:
+    """Change what is editable; see `Registry.update`."""
+    lock_partition(tx, scopes.require_partition(tx, name))
+    record = pick(tx, name)
+    values: dict[str, Any] = {}
+    if description is not None:
+        values["description"] = description
+    if metadata is not None:
+        values["metadata"] = metadata
+    if not isinstance(ttl_seconds, EllipsisType):
+        values["ttl_seconds"] = ttl_seconds
+        values["expires_at"] = expiry(record.created_at, ttl_seconds)
+    if values:
+        tx.connection.execute(update(versions).where(versions.c.id == record.id).values(**values))
+    tags.remove(tx, record.id, remove_tags)
+    tags.add(tx, record.id, add_tags)
+    return by_id(tx, record.id)
+
+
+def expiry(created_at: datetime, ttl_seconds: int | None) -> datetime | None:
+    """Return when a version expires.
+
+    Raises:
+        InvalidInput: If the time to live is no positive number of seconds.
+    """
+    if ttl_seconds is None:
+        return None
+    if not 0 < ttl_seconds <= _MAX_TTL_S:
+        raise InvalidInput(
+            "the time to live cannot be recorded",
+            expected=f"1 to {_MAX_TTL_S} seconds, or None to keep the version",
+            found=str(ttl_seconds),
+        )
+    return created_at + timedelta(seconds=ttl_seconds)
+
+
+def _picked(name: ArtifactName, partition: int) -> ColumnElement[bool]:
+    if name.index is not None:
+        return versions.c.number == name.index
+    if name.digest is not None:
+        return versions.c.digest == name.digest
+    named = select(alias_rows.c.version_id).where(
+        alias_rows.c.partition_id == partition, alias_rows.c.name == (name.alias or LATEST)
+    )
+    return versions.c.id == named.scalar_subquery()
+
+
+def _record(row: RowMapping, named: tuple[str, ...], tagged: tuple[str, ...]) -> VersionRecord:
+    summary = ManifestSummary(
+        digest=row["digest"],
+        pin_digest=row["pin_digest"],
+        count=row["count"],
+        size=row["size"],
+        unverified=row["unverified"],
+        unpinned=row["unpinned"],
+    )
+    return VersionRecord(
+        id=row["id"],
+        name=name_of(row, row["number"]),
+        type=row["collection_type"],
+        summary=summary,
+        blob=row["blob"],
+        sources=sources_of(row["sources"]),
+        skipped=skipped_of(row["skipped"]),
+        description=row["description"],
+        metadata=row["metadata"],
+        aliases=named,
+        tags=tagged,
+        ttl_seconds=row["ttl_seconds"],
+        run=key_of(row),
+        created_at=row["created_at"],
+        deleted_at=row["deleted_at"],
+    )
