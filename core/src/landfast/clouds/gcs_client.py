@@ -1,0 +1,247 @@
+"""Make Cloud Storage clients, and send single requests through their authorised sessions.
+
+Google's high-level methods retry, and since 3.17 start a thread that asks for the bucket's metadata
+at its first mention; downloads have no reader.  One GET through the client's own session is one
+request, with the same credentials, endpoint and proxies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from landfast.clouds.gcs_errors import Asked, asking, translate_reply
+from landfast.errors import InvalidInput, LandfastError, MissingExtra
+from landfast.stores.base import ClientFactory
+
+if TYPE_CHECKING:
+    from requests import Response
+
+EMULATOR = "STORAGE_EMULATOR_HOST"
+TIMEOUT_S = (10, 60)  # to connect, and without a byte
+POOL_SIZE = 64
+_ERROR_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcsOptions:
+    """What may be said about a store or a prefix; all else comes from Google's own chain.
+
+    The chain is that of Application Default Credentials: the file that
+    ``GOOGLE_APPLICATION_CREDENTIALS`` names, ``application_default_credentials.json`` in
+    ``~/.config/gcloud``, then the metadata server of the machine.
+
+    Args:
+        endpoint: URL of another server of the JSON API; None is what ``STORAGE_EMULATOR_HOST``
+            says, else Google's.  Credentials of the chain are sent to it too, unless `anonymous`.
+        project: The project of the client.
+        user_project: The project that pays for requests to requester-pays buckets.
+        key_file: Path of a service account's key; goes before the chain.
+        anonymous: Whether to send no credentials, for public buckets.
+    """
+
+    endpoint: str | None = None
+    project: str | None = None
+    user_project: str | None = None
+    key_file: str | None = None
+    anonymous: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | None) -> GcsOptions:
+        """Read a mapping, as `landfast.toml` or a call has it.
+
+        Raises:
+            InvalidInput: Naming the option that is unknown or has a wrong value.
+        """
+        given = {name: value for name, value in (options or {}).items() if value is not None}
+        kinds = {f.name: bool if f.type == "bool" else str for f in fields(cls)}
+        for name, value in given.items():
+            if name not in kinds:
+                raise InvalidInput(
+                    f"gs:// has no option {name!r}",
+                    subject=name,
+                    expected="one of " + ", ".join(sorted(kinds)),
+                )
+            if not isinstance(value, kinds[name]):
+                raise InvalidInput(
+                    f"option {name!r} of gs:// has a wrong value",
+                    subject=name,
+                    expected="true or false" if kinds[name] is bool else "text",
+                    found=type(value).__name__,
+                )
+        made = cls(**given)
+        if made.anonymous and made.key_file:
+            raise InvalidInput("option anonymous of gs:// excludes key_file")
+        if made.endpoint is not None:
+            _check_endpoint(made.endpoint)
+        return made
+
+    def effective_endpoint(self) -> str | None:
+        """Return the endpoint of the option or the environment, None for Google's own."""
+        named = self.endpoint or os.environ.get(EMULATOR)
+        if not named:
+            return None
+        return (named if "://" in named else f"http://{named}").rstrip("/")
+
+
+class GcsConnection:
+    """One process's client: sends requests, lets only Landfast's errors out."""
+
+    def __init__(self, client: Any, user_project: str | None) -> None:
+        self._base = client.api_endpoint.rstrip("/")
+        self._session = client._http
+        self._user_project = user_project
+
+    def get(
+        self,
+        asked: Asked,
+        path: str,
+        parameters: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        media: bool = False,
+    ) -> Response:
+        """Send one GET.
+
+        Args:
+            asked: What it is about.
+            path: The path, percent-encoded.
+            parameters: Of the query.
+            headers: Sent besides those of the session.
+            media: Whether to leave the body unread, and a 416 to the caller.
+
+        Raises:
+            LandfastError: For every reply that is no success.
+        """
+        payer = {"userProject": self._user_project} if self._user_project else {}
+        reply: Response = asking(
+            asked,
+            lambda: self._session.get(
+                self._base + path,
+                params={**parameters, **payer},
+                headers=dict(headers or {}),
+                timeout=TIMEOUT_S,
+                stream=media,
+            ),
+        )
+        if reply.ok or (media and reply.status_code == 416):
+            return reply
+        with reply:
+            body = asking(asked, lambda: _head_of(reply, media=media))
+        raise translate_reply(reply.status_code, reply.headers, body, asked)
+
+
+def make_client(options: GcsOptions, factory: ClientFactory | None = None) -> Any:
+    """Make a `google.cloud.storage.Client`; no request is sent.
+
+    Raises:
+        MissingExtra: If google-cloud-storage is not installed.
+        AccessDenied: If there are no credentials, saying what to do.
+        InvalidInput: If the factory gives no client.
+    """
+    try:
+        from google.cloud import storage
+    except ImportError:
+        raise MissingExtra.of("gcs", "gs://") from None
+    about = Asked(name="Google Cloud Storage", verb="opened", permission="")
+    if factory is not None:
+        client = asking(about, factory)
+        if not hasattr(client, "api_endpoint"):
+            raise InvalidInput(
+                "the client factory of gs:// gives no client",
+                expected="a google.cloud.storage.Client",
+                found=type(client).__name__,
+            )
+        return client
+    return asking(about, lambda: _own_client(storage, options))
+
+
+def object_path(bucket: str, key: str) -> str:
+    """Return the path of an object under ``/storage/v1``; every character of the key is encoded.
+
+    Raises:
+        LandfastError: For the two names that a URL cannot carry; Cloud Storage forbids them too.
+    """
+    if key in {"", ".", ".."}:
+        raise _impossible(bucket, key)
+    return f"/b/{quote(bucket, safe='')}/o/{quote(key, safe='')}"
+
+
+def public_endpoint(url: str) -> str | None:
+    """Return an endpoint as it may be recorded: without secrets; None if it is Google's own."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if host == "googleapis.com" or host.endswith(".googleapis.com"):
+        return None
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    shown = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in {None, default} else f":{parts.port}"
+    return urlunsplit((parts.scheme, shown + port, parts.path.rstrip("/"), "", ""))
+
+
+def _own_client(storage: Any, options: GcsOptions) -> Any:
+    endpoint = options.effective_endpoint()
+    client = storage.Client(
+        project=options.project,
+        credentials=_credentials(storage, options),
+        client_options={"api_endpoint": endpoint} if endpoint else None,
+    )
+    _widen_pool(client._http)
+    return client
+
+
+def _credentials(storage: Any, options: GcsOptions) -> Any:
+    """Return explicit credentials; None leaves the choice to the client."""
+    if options.anonymous:
+        from google.auth.credentials import AnonymousCredentials
+
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    if options.key_file:
+        from google.oauth2.service_account import Credentials
+
+        return Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
+            options.key_file, scopes=storage.Client.SCOPE
+        )
+    if options.endpoint is None:
+        return None
+    # With an endpoint of our own, an emulator that the environment names must not switch to
+    # anonymous requests.
+    import google.auth
+
+    return google.auth.default(scopes=storage.Client.SCOPE)[0]
+
+
+def _widen_pool(session: Any) -> None:
+    """Keep a connection for every download thread; retries stay off."""
+    from requests.adapters import HTTPAdapter
+
+    if type(session.get_adapter("https://")) is HTTPAdapter:  # not the one of mutual TLS
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE))
+
+
+def _head_of(reply: Response, *, media: bool) -> bytes:
+    if not media:
+        return reply.content
+    return bytes(reply.raw.read(_ERROR_BYTES, decode_content=True))
+
+
+def _check_endpoint(endpoint: str) -> None:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise InvalidInput(
+            f"{endpoint!r} is not an endpoint",
+            subject=endpoint,
+            expected="http(s)://HOST[:PORT], without user, password or query",
+        )
+
+
+def _impossible(bucket: str, key: str) -> LandfastError:
+    return InvalidInput(
+        f"gs://{bucket}/{key} cannot be an object",
+        subject=f"gs://{bucket}/{key}",
+        expected="a name other than '', '.' and '..'",
+    )

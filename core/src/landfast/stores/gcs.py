@@ -1,0 +1,255 @@
+"""The store of `gs://`: Google Cloud Storage, through the session of google-cloud-storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from landfast.clouds.gcs_client import (
+    GcsConnection,
+    GcsOptions,
+    make_client,
+    object_path,
+    public_endpoint,
+)
+from landfast.clouds.gcs_errors import Asked, asking
+from landfast.clouds.per_process import PerProcess
+from landfast.errors import (
+    AccessDenied,
+    InvalidInput,
+    LandfastError,
+    NotFound,
+    ObjectChanged,
+    Unverifiable,
+)
+from landfast.model.location import Location
+from landfast.stores.base import (
+    Capabilities,
+    ChecksumKind,
+    ClientFactory,
+    Kind,
+    ObjectInfo,
+    Page,
+    Pin,
+    Reader,
+    Versioning,
+    locate_by_listing,
+)
+from landfast.stores.gcs_listing import Listing
+from landfast.stores.gcs_reader import open_pin
+from landfast.stores.gcs_rows import FIELDS, KINDS, describe
+
+_API = "/storage/v1"
+
+
+class GcsStore:
+    """Read objects of buckets.
+
+    Plain list rows carry generations, so pins cost nothing.  The checksum is the MD5 that Cloud
+    Storage keeps, for composite objects the CRC32C.  There are no delete markers: a deleted
+    object is one whose rows are all noncurrent.
+
+    Args:
+        options: See `landfast.clouds.gcs_client.GcsOptions`.
+        client: Makes a `google.cloud.storage.Client`; called once in each process, and it wins
+            over every option but `user_project`.
+
+    Raises:
+        InvalidInput: If an option is unknown or has a wrong value.
+
+    Example:
+        >>> GcsStore({"endpoint": "http://127.0.0.1:4443", "anonymous": True}).endpoint
+        'http://127.0.0.1:4443'
+    """
+
+    def __init__(
+        self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
+    ) -> None:
+        self._options = GcsOptions.of(options)
+        self._factory = client
+        self._client = PerProcess(self._make_client)
+        self._connection = PerProcess(self._connect)
+
+    def _make_client(self) -> Any:
+        return make_client(self._options, self._factory)
+
+    def _connect(self) -> GcsConnection:
+        return GcsConnection(self._client(), self._options.user_project)
+
+    def __repr__(self) -> str:
+        handed_in = ", client=..." if self._factory is not None else ""
+        return f"GcsStore({self._options!r}{handed_in})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_options": self._options, "_factory": self._factory}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._options, self._factory = state["_options"], state["_factory"]
+        self._client = PerProcess(self._make_client)
+        self._connection = PerProcess(self._connect)
+
+    @property
+    def endpoint(self) -> str | None:
+        """The effective endpoint; None at Google."""
+        if self._factory is not None:
+            return public_endpoint(self._client().api_endpoint)
+        named = self._options.effective_endpoint()
+        return public_endpoint(named) if named else None
+
+    def capabilities(self) -> Capabilities:
+        """Tell what Cloud Storage can do."""
+        return Capabilities(
+            versions=True,
+            list_checksums=KINDS,
+            pinned_listing=True,
+            versioning_command="gcloud storage buckets update gs://{bucket} --versioning",
+        )
+
+    def versioning(self, location: Location) -> Versioning:
+        """Ask for the bucket's metadata; a refused question is `UNKNOWN`."""
+        asked = Asked.of(location, "asked", "storage.buckets.get")
+        try:
+            body = self._json(asked, f"/b/{location.authority}", {"fields": "versioning"})
+        except AccessDenied as error:
+            if error.details.get("credentials"):
+                raise
+            return Versioning.UNKNOWN
+        return (
+            Versioning.ENABLED if (body.get("versioning") or {}).get("enabled") else Versioning.OFF
+        )
+
+    def locate(self, location: Location) -> Kind:
+        """Tell by at most two list requests."""
+        return locate_by_listing(self, location)
+
+    def list_page(
+        self,
+        location: Location,
+        *,
+        versions: bool = False,
+        checksum: ChecksumKind = None,
+        token: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+    ) -> Page:
+        """List with `objects.list`.
+
+        With `versions` a key of more than 1,000 generations comes in several runs, each of them
+        newest first.  See `landfast.stores.base.Store.list_page`.
+        """
+        _check_kind(checksum)
+        listing = Listing(
+            location=location,
+            versions=versions,
+            checksum=checksum,
+            after=after,
+            before=before,
+            limit=limit,
+        ).resumed(token)
+        asked = Asked.of(location, "listed", "storage.objects.list")
+        return listing.page(self._json(asked, f"/b/{location.authority}/o", listing.parameters()))
+
+    def stat(
+        self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
+    ) -> ObjectInfo:
+        """Describe with `objects.get`.
+
+        See `landfast.stores.base.Store.stat`.
+        """
+        _check_kind(checksum)
+        asked = Asked.of(location, "described", "storage.objects.get", version_id)
+        path = object_path(location.authority, location.key)
+        parameters = {"fields": FIELDS, **_generation(location, version_id)}
+        info = describe(self._json(asked, path, parameters), location, checksum)
+        if version_id not in {None, info.version_id}:
+            raise ObjectChanged(
+                f"{asked.name}: the server describes another generation than was asked for",
+                subject=asked.name,
+                expected=f"generation {version_id}",
+                found=str(info.version_id),
+                version_id=version_id,
+                differs="generation",
+            )
+        if checksum and info.checksum is None:
+            raise Unverifiable(
+                f"{asked.name} has no {checksum}",
+                subject=asked.name,
+                found="a composite object, which has a crc32c only",
+                hint="Use the default checksum, or checksum='crc32c'.",
+            )
+        return info
+
+    def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
+        """Open with `objects.get` of the media.
+
+        Where the recorded generation is gone, two further requests tell an overwritten object of a
+        bucket without versioning (`ObjectChanged`) from a generation that was deleted
+        (`NotFound`).  See `landfast.stores.base.Store.open`.
+        """
+        _generation(pin.location, pin.version_id)
+        return self._open(pin, start)
+
+    @contextmanager
+    def _open(self, pin: Pin, start: int) -> Iterator[Reader]:
+        with ExitStack() as stack:
+            try:
+                reader = stack.enter_context(open_pin(self._connection(), pin, start))
+            except NotFound as error:
+                missing = error
+            else:
+                yield reader
+                return
+        raise self._overwritten(pin) or missing
+
+    def _overwritten(self, pin: Pin) -> ObjectChanged | None:
+        """Tell whether a generation went because the bucket does not keep what is overwritten."""
+        if pin.version_id is None:
+            return None
+        try:
+            live = self.stat(pin.location, checksum=False)
+            if self.versioning(pin.location) is not Versioning.OFF:
+                return None
+        except LandfastError:
+            return None
+        return ObjectChanged(
+            f"{pin.location}#{pin.version_id} was overwritten, and its bucket keeps nothing",
+            subject=str(pin.location),
+            expected=f"generation {pin.version_id}",
+            found=f"generation {live.version_id}",
+            hint="Turn on versioning to keep what is overwritten from now on: "
+            + self.capabilities().versioning_command.format(bucket=pin.location.authority),
+            version_id=pin.version_id,
+            differs="generation",
+        )
+
+    def path(self, location: Location) -> Path | None:  # noqa: ARG002
+        """There is none."""
+        return None
+
+    def _json(self, asked: Asked, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        reply = self._connection().get(asked, _API + path, parameters)
+        body: Mapping[str, Any] = asking(asked, reply.json)
+        return body
+
+
+def _generation(location: Location, version_id: str | None) -> dict[str, str]:
+    if version_id is None:
+        return {}
+    if not (version_id.isascii() and version_id.isdigit()):
+        raise InvalidInput(
+            f"{location} can have no version {version_id!r}",
+            subject=str(location),
+            expected="a generation: digits only",
+            version_id=version_id,
+        )
+    return {"generation": version_id}
+
+
+def _check_kind(kind: ChecksumKind) -> None:
+    if kind not in {None, False, *KINDS}:
+        raise InvalidInput(
+            f"gs:// has no checksum {kind!r}", expected=f"one of {', '.join(KINDS)}, or None"
+        )

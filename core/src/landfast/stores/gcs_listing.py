@@ -1,0 +1,157 @@
+"""List pages of Cloud Storage: the parameters of a request, its opaque token, the reply as rows.
+
+Cloud Storage lists the generations of a key oldest first; a page of ours has them newest first.  So
+a key whose generations may go on is left for the next page, which starts at that key anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from landfast.errors import InvalidInput
+from landfast.model.location import Location
+from landfast.stores.base import ChecksumKind, ObjectInfo, Page
+from landfast.stores.gcs_rows import FIELDS, describe
+
+PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One page that is asked for.
+
+    Args:
+        location: The folder.
+        versions: Whether noncurrent generations are listed.
+        checksum: The kind that rows carry.
+        after: Only keys after this one.
+        before: Only keys before this one.
+        limit: Rows wanted.
+        resume: Where the page before stopped.
+    """
+
+    location: Location
+    versions: bool
+    checksum: ChecksumKind
+    after: str | None
+    before: str | None
+    limit: int | None
+    resume: Resume | None = None
+
+    def resumed(self, token: str | None) -> Listing:
+        """Return the listing as it goes on at a token; `after` no longer counts."""
+        return self if token is None else replace(self, resume=Resume.parse(token), after=None)
+
+    @property
+    def size(self) -> int:
+        """Objects asked for; generations are regrouped, so all that one page can hold."""
+        if self.limit is None or self.versions:
+            return PAGE_SIZE
+        # An offset is inclusive, and the row at it is dropped.
+        return max(1, min(self.limit + (self.after is not None), PAGE_SIZE))
+
+    def parameters(self) -> dict[str, str]:
+        """Return the query of the request."""
+        asked = {
+            "prefix": self.location.key,
+            "maxResults": str(self.size),
+            "fields": f"items({FIELDS}),nextPageToken",
+            "projection": "noAcl",
+        }
+        if self.versions:
+            asked["versions"] = "true"
+        if self.before is not None:
+            asked["endOffset"] = self.before
+        resume = self.resume or Resume(key=self.after)
+        if resume.token is not None:
+            asked["pageToken"] = resume.token
+        elif resume.key is not None:
+            asked["startOffset"] = resume.key
+        return asked
+
+    def page(self, body: Mapping[str, Any]) -> Page:
+        """Read the reply."""
+        items, token = body.get("items") or [], body.get("nextPageToken") or None
+        rows = [self._row(item) for item in items]
+        is_full = len(rows) >= self.size
+        following = Resume(token=token) if token else None
+        if self.versions:
+            rows, following = _newest_first(rows, following)
+            rows = [row for row in rows if not self._was_given(row)]
+            rows, following = self._cut(rows, following)
+        kept = [row for row in rows if self._is_inside(row.location.key)]
+        return Page(rows=kept, next=str(following) if following else None, is_full=is_full)
+
+    def _row(self, item: Mapping[str, Any]) -> ObjectInfo:
+        location = Location(
+            scheme=self.location.scheme, authority=self.location.authority, key=item["name"]
+        )
+        return describe(item, location, self.checksum)
+
+    def _is_inside(self, key: str) -> bool:
+        # Some servers ignore offsets.
+        return (self.after is None or key > self.after) and (
+            self.before is None or key < self.before
+        )
+
+    def _was_given(self, row: ObjectInfo) -> bool:
+        resume = self.resume
+        if resume is None or resume.below is None or row.location.key != resume.key:
+            return False
+        return int(row.version_id or 0) >= resume.below
+
+    def _cut(
+        self, rows: list[ObjectInfo], following: Resume | None
+    ) -> tuple[list[ObjectInfo], Resume | None]:
+        """Leave what is beyond the limit for the next page."""
+        if self.limit is None or len(rows) <= self.limit:
+            return rows, following
+        last, first = rows[self.limit - 1], rows[self.limit]
+        key = first.location.key
+        below = int(last.version_id or 0) if last.location.key == key else None
+        return rows[: self.limit], Resume(key=key, below=below)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Where a listing goes on: at the server's token, or at a key below a generation of it."""
+
+    token: str | None = None
+    key: str | None = None
+    below: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Resume:
+        """Read what `str` wrote.
+
+        Raises:
+            InvalidInput: If it is something else.
+        """
+        try:
+            token, key, below = json.loads(text)
+        except (ValueError, TypeError):
+            raise InvalidInput(
+                f"{text!r} is no page token of gs://", expected="what `Page.next` gave"
+            ) from None
+        return cls(token=token, key=key, below=below)
+
+    def __str__(self) -> str:
+        return json.dumps([self.token, self.key, self.below])
+
+
+def _newest_first(
+    rows: list[ObjectInfo], following: Resume | None
+) -> tuple[list[ObjectInfo], Resume | None]:
+    """Turn the generations of each key around, and hold back a last key that may go on.
+
+    It is complete if its live generation is there, which is always the last.  A key that fills the
+    whole page cannot be held back: its older generations then come before its newer ones.
+    """
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: row.location.key)]
+    if following is not None and len(groups) > 1 and not groups[-1][-1].is_latest:
+        following = Resume(key=groups.pop()[0].location.key)
+    return [row for group in groups for row in reversed(group)], following
