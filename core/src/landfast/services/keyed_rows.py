@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from landfast.errors import AccessDenied, InvalidInput, NotFound
 from landfast.model.location import Location
@@ -50,6 +51,7 @@ class KeyedRows:
         self._is_open = False
         self._is_done = False
         self._is_missing = False
+        self._has_jumped = False
 
     def at(self, key: str) -> History:
         """Return what the listing says of `key`; keys must come in ascending order.
@@ -58,22 +60,32 @@ class KeyedRows:
             AccessDenied: If listing is not permitted.
         """
         wanted = key.encode()
+        self._has_jumped = False
         while (head := self._peek(key)) is not None and head.location.key.encode() < wanted:
-            self._pass_over(self._take(head.location.key))
-        return self._take(key)
+            self._pass_over(self._take(head.location.key, wanted=key))
+        history = self._take(key, wanted=key)
+        if self._has_jumped and not any(row.is_latest for row in history.rows):
+            return self._alone(key)
+        return history
+
+    def _alone(self, key: str) -> History:
+        """List one key by itself: some servers leave out the first row of a page that starts anywhere."""
+        place = replace(self._location, key=key)
+        rows = KeyedRows(self._store, place, versions=self._versions, checksum=self._checksum)
+        return rows.at(key)
 
     def drain(self) -> None:
         """Pass over what is left."""
         while (head := self._peek(None)) is not None:
-            self._pass_over(self._take(head.location.key))
+            self._pass_over(self._take(head.location.key, wanted=None))
 
     def _pass_over(self, history: History) -> None:
         if not self._jump:
             self._on_other(history)
 
-    def _take(self, key: str) -> History:
+    def _take(self, key: str, *, wanted: str | None) -> History:
         rows = []
-        while (head := self._peek(key)) is not None and head.location.key == key:
+        while (head := self._peek(wanted)) is not None and head.location.key == key:
             rows.append(head)
             self._head = None
         is_whole = self._versions or self._is_missing
@@ -99,8 +111,8 @@ class KeyedRows:
                 return
             # Some servers end a listing early: a full page that claims to be the last is probed.
             after = self._last
-        token = None if after is not None else self._token
-        self._open(token, after)
+        self._has_jumped = self._has_jumped or after is not None
+        self._open(None if after is not None else self._token, after)
 
     def _start_before(self, key: str | None) -> str | None:
         """Return where a page that holds `key` may start; None to go on where the last one ended."""

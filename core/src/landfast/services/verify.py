@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from landfast.errors import AccessDenied, NotFound, Unverifiable
+from landfast.errors import AccessDenied, NotFound, ObjectChanged, Unverifiable
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.source import Source
@@ -262,7 +262,8 @@ def _stat(
 ) -> ObjectInfo | None:
     try:
         return store.stat(location, version_id=version_id, checksum=checksum)
-    except NotFound:
+    except (NotFound, ObjectChanged):
+        # ObjectChanged: the server described another version than was asked for.
         return None
     except Unverifiable:
         return _stat(store, location, version_id, False)
