@@ -83,7 +83,44 @@ _HOMES = {
     "load_snapshots": "services.snapshots",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])
+__all__ = [
+    "UNLIMITED",
+    "AccessDenied",
+    "Artifact",
+    "ArtifactName",
+    "ArtifactVersion",
+    "Change",
+    "ChangeKind",
+    "Checksum",
+    "Client",
+    "Conflict",
+    "Direction",
+    "Edge",
+    "InvalidInput",
+    "LandfastError",
+    "LimitExceeded",
+    "Lineage",
+    "Manifest",
+    "ManifestEntry",
+    "MissingExtra",
+    "NotFound",
+    "NotLogged",
+    "ObjectChanged",
+    "Observation",
+    "Reference",
+    "Run",
+    "RunKey",
+    "RunStatus",
+    "Settings",
+    "SnapshotConfig",
+    "Unavailable",
+    "Unverifiable",
+    "__version__",
+    "current_run",
+    "init",
+    "load_settings",
+    "load_snapshots",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,7 +84,7 @@ class Artifact:
 
     def add_reference(
         self,
-        uri: str | Reference,
+        uri: str | Path | Reference,
         name: str | None = None,
         checksum: str | bool = True,
         max_objects: int | None = None,
@@ -119,11 +119,11 @@ class Artifact:
             Conflict: If the artifact is logged already.
         """
         self._check_open()
-        reference = (
-            uri
-            if isinstance(uri, Reference)
-            else Reference(
-                uri,
+        if isinstance(uri, Reference):
+            reference = uri
+        else:
+            reference = Reference(
+                str(uri),
                 name=name,
                 checksum=checksum,
                 max_objects=max_objects,
@@ -132,7 +132,6 @@ class Artifact:
                 allow_empty=allow_empty,
                 options=dict(options or {}),
             )
-        )
         self._draw_ticket()
         scans = self.client.scan_into(
             self._work_folder(), reference, shards=shards, near=self._name

@@ -58,7 +58,7 @@ class Changing(Access):
             Conflict: If aliases name it and `delete_aliases` is False.
         """
         return ArtifactVersion(
-            self.registry.delete(self._picked(named), delete_aliases=delete_aliases), self
+            self.registry.delete(self._picked(named), delete_aliases=delete_aliases), self._whole
         )
 
     def _picked(self, named: Named) -> ArtifactName:

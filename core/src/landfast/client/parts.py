@@ -16,9 +16,10 @@ from landfast.settings import Settings, load_settings
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
-    from landfast.client import Client
     from landfast.blobs.base import BlobStore
-    from landfast.cache import BlobCache
+    from landfast.cache.blob_cache import BlobCache
+    from landfast.cache.manifest_cache import ManifestCache
+    from landfast.client import Client
     from landfast.manifests.reader import ManifestFile
     from landfast.registry.base import Registry
     from landfast.stores.base import ClientFactory, Store
@@ -93,10 +94,17 @@ class Parts:
 
     @cached_property
     def cache(self) -> BlobCache:
-        """Downloaded bytes and manifests, bounded."""
-        from landfast.cache import BlobCache
+        """Downloaded bytes, bounded."""
+        from landfast.cache.blob_cache import BlobCache
 
         return BlobCache(self.settings.cache_dir, max_bytes=self.settings.cache_size)
+
+    @cached_property
+    def manifest_cache(self) -> ManifestCache:
+        """Manifests of a remote store, as local files."""
+        from landfast.cache.manifest_cache import ManifestCache
+
+        return ManifestCache(self.settings.cache_dir)
 
     @property
     def _whole(self) -> Client:
@@ -157,7 +165,7 @@ class Parts:
 
     def blob_path(self, sha256: str) -> Path:
         """Return a blob of the registry's store as a local file."""
-        return self.blobs.path(sha256) or self.cache.fetched(sha256, self.blobs)
+        return self.blobs.path(sha256) or self.manifest_cache.path(sha256, self.blobs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (

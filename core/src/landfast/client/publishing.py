@@ -15,6 +15,7 @@ from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.artifact import Artifact
+    from landfast.model.snapshot_config import SnapshotConfig
     from landfast.services.observe import ShardScan
 
 
@@ -60,9 +61,9 @@ class Publishing(Scanning):
                 "log() needs at least one reference", hint="client.log(name, 's3://bucket/prefix/')"
             )
         full = self.name(name)
-        kind = type or self._known_type(full) or "dataset"
+        kind = type or self.known_type(full) or "dataset"
         draft = Artifact(
-            str(full), kind, description, metadata, partition=partition, ttl=ttl, client=self
+            str(full), kind, description, metadata, partition=partition, ttl=ttl, client=self._whole
         )
         for reference in references:
             draft.add_reference(reference, **scan)
@@ -133,7 +134,8 @@ class Publishing(Scanning):
         draft.add_reference(version.uri, max_objects=max(1, version.file_count))
         return draft
 
-    def _known_type(self, name: ArtifactName) -> str | None:
+    def known_type(self, name: ArtifactName) -> str | None:
+        """Return the type of a collection; None if there is no such collection."""
         try:
             return self.registry.collection(name).type
         except NotFound:
@@ -153,8 +155,33 @@ class Publishing(Scanning):
         from landfast.artifact import Artifact
 
         full = self.name(name)
-        kind = log.pop("type", None) or self._known_type(full) or "dataset"
+        kind = log.pop("type", None) or self.known_type(full) or "dataset"
         made = {key: log.pop(key, None) for key in ("description", "metadata", "partition", "ttl")}
         draft = Artifact(str(full), kind, client=self._whole, **made)
         draft.add_scans(scans, ticket=ticket)
         return self.log_artifact(draft, **log)
+
+    def snapshot(
+        self, config: SnapshotConfig, *, partition_key: str | None = None
+    ) -> ArtifactVersion:
+        """Log what a snapshot of `snapshots.yaml` describes.
+
+        Args:
+            config: From `landfast.load_snapshots`.
+            partition_key: Fills ``{partition_key}`` in its URIs and partition.
+
+        Raises:
+            InvalidInput: If it needs a partition key and none is given.
+        """
+        filled = config.for_partition(partition_key)
+        return self.log(
+            filled.name,
+            *filled.references(),
+            type=filled.type,
+            partition=filled.partition,
+            aliases=filled.aliases,
+            tags=filled.tags,
+            metadata=filled.metadata,
+            description=filled.description,
+            ttl=filled.ttl,
+        )

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from landfast.client.runs import Runs
 from landfast.errors import Conflict, NotFound
 from landfast.model.lineage import Direction
-from landfast.model.names import ArtifactName
 from landfast.model.run import RunRecord
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.manifests.reader import ManifestFile
     from landfast.model.diff import ManifestDiff
-    from landfast.model.lineage import Lineage
+    from landfast.model.lineage import Lineage, ObjectLineage
     from landfast.model.manifest import Manifest
     from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
 
@@ -150,3 +148,14 @@ class Reading(Runs):
         except NotFound:
             return None
         return self.open_manifest(self.registry.pin_sets(record.id)[0].blob)
+
+    def lineage_of_object(self, uri: str, version_id: str | None = None) -> ObjectLineage:
+        """Return which versions and runs contain an object.
+
+        Args:
+            uri: The object; an explicit pin in it counts as `version_id`.
+            version_id: Only this version of the object.
+        """
+        from landfast.services.lineage import lineage_of_object
+
+        return lineage_of_object(self.registry, self.manifest_of, uri, version_id=version_id)

@@ -29,6 +29,11 @@ class Runs(Parts):
         """Say how this client's run ended."""
         self.registry.finish_run(self._run_key(), status)
 
+    def finish_own_run(self, status: RunStatus) -> None:
+        """End the run that this client began for itself; one that it joined is ended by its owner."""
+        if self._begun is not None and self.settings.run is None:
+            self.finish_run(status)
+
     def run(self, run_id: str | RunKey) -> RunRecord:
         """Return a run by its short id or key."""
         return self.registry.run(run_id)

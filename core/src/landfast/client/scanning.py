@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import uuid
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 class Scanning(Reading):
     """The scan verbs of a client."""
 
-    def probe(self, reference: str | Reference, **scan: Any) -> str:
+    def probe(self, reference: str | Path | Reference, **scan: Any) -> str:
         """Return the content digest of a place, without logging it.
 
         Args:
@@ -30,14 +32,27 @@ class Scanning(Reading):
         """
         return self.scan(reference, **scan).digest
 
-    def scan(self, reference: str | Reference, **scan: Any) -> ManifestFile:
-        """Return the manifest of a place, without logging it."""
-        from landfast.artifact import Artifact
+    def scan(
+        self, reference: str | Path | Reference, *, shards: int = 1, **scan: Any
+    ) -> ManifestFile:
+        """Return the manifest of a place, without logging it; its file goes with it."""
+        from landfast.manifests.reader import ManifestFile
+        from landfast.services import observe
 
-        draft = Artifact("probe", "probe", client=self._whole)
-        manifest = draft.add_reference(reference, **scan)
-        # The file lives in the draft's folder, so the draft has to live as long as the manifest.
-        manifest.keep_alive = draft
+        folder = Path(tempfile.mkdtemp(prefix="landfast-"))
+        try:
+            scans = self.scan_into(folder, Reference.of(reference, **scan), shards=shards)
+            observe.check_complete(scans)
+            merged = (
+                scans[0].manifest
+                if len(scans) == 1
+                else observe.merge(scans, folder / "merged.parquet")
+            )
+            manifest = ManifestFile(merged.path)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(manifest, shutil.rmtree, folder, ignore_errors=True)
         return manifest
 
     def plan(
@@ -52,7 +67,7 @@ class Scanning(Reading):
         """
         from landfast.services import observe
 
-        reference = reference if isinstance(reference, Reference) else Reference(reference)
+        reference = Reference.of(reference)
         plan = observe.plan(
             reference,
             self.stores,

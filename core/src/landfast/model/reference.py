@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from os import PathLike
 from typing import Any, Literal
 
 from landfast.errors import InvalidInput
@@ -66,6 +67,24 @@ class Reference:
                 f"max_objects={self.max_objects} allows nothing",
                 expected="at least 1, or landfast.UNLIMITED",
             )
+
+    @classmethod
+    def of(cls, place: str | PathLike[str] | Reference, **scan: Any) -> Reference:
+        """Return a reference for a URI or a path; one that is a reference already stays as it is.
+
+        Raises:
+            InvalidInput: If a reference is given together with arguments of its own.
+        """
+        if not isinstance(place, Reference):
+            return cls(
+                str(place), **{key: value for key, value in scan.items() if value is not None}
+            )
+        if any(value is not None for value in scan.values()):
+            raise InvalidInput(
+                f"{place.location} is given as a Reference, so {', '.join(scan)} belongs into it",
+                subject=str(place.location),
+            )
+        return place
 
     @property
     def location(self) -> Location:

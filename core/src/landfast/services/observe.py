@@ -286,9 +286,9 @@ def _rebuild_plan(*values: Any) -> ScanPlan:
 def _check_kind(reference: Reference, store: Store) -> None:
     capabilities = store.capabilities()
     known = (*capabilities.list_checksums, *capabilities.stat_checksums)
-    if reference.checksum and reference.checksum not in known:
+    if reference.kind and reference.kind not in known:
         raise InvalidInput(
-            f"{reference.location} has no checksum of kind {reference.checksum!r}",
+            f"{reference.location} has no checksum of kind {reference.kind!r}",
             subject=str(reference.location),
             expected="one of " + ", ".join(known) + ", or False" if known else "None or False",
         )

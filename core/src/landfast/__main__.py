@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m landfast``."""
+
+from landfast.cli import main
+
+main()

@@ -1,0 +1,38 @@
+"""`landfast cache`: what the download cache holds, and making it smaller."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from landfast.cli.common import Output, command, human_size
+from landfast.client import Client
+from landfast.settings import parse_size
+
+
+@click.group("cache")
+def cache_command() -> None:
+    """Look at the download cache, or make it smaller."""
+
+
+@command("info")
+def info_command(client: Client, out: Output) -> None:
+    """Show where the cache is and how much it holds."""
+    usage = client.cache.usage()
+    out.answer(
+        asdict(usage),
+        [f"{client.settings.cache_dir}: {usage.count} files, {human_size(usage.size)}"],
+    )
+
+
+@command("cleanup")
+@click.argument("size", default="0")
+def cleanup_command(client: Client, out: Output, size: str) -> None:
+    """Remove the files used longest ago until at most SIZE (such as 10GB) is left."""
+    freed = client.cache.trim(parse_size(size, "SIZE"))
+    out.answer({"freed": freed}, [f"freed {human_size(freed)}"])
+
+
+cache_command.add_command(info_command)
+cache_command.add_command(cleanup_command)

@@ -1,0 +1,225 @@
+"""What every command has: options for registry and output, and errors as one line."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from landfast.client import Client
+from landfast.errors import (
+    AccessDenied,
+    Conflict,
+    InvalidInput,
+    LandfastError,
+    LimitExceeded,
+    MissingExtra,
+    NotFound,
+    NotLogged,
+    ObjectChanged,
+    Unavailable,
+    Unverifiable,
+)
+from landfast.model.run import RunKey, RunStatus
+from landfast.redaction import redact
+from landfast.settings import load_settings
+
+EXIT_CODES: dict[type[LandfastError], int] = {
+    InvalidInput: 2,
+    NotFound: 10,
+    Conflict: 11,
+    ObjectChanged: 12,
+    AccessDenied: 13,
+    LimitExceeded: 14,
+    Unavailable: 15,
+    Unverifiable: 16,
+    MissingExtra: 17,
+    NotLogged: 11,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command's answer goes: text for people, or one JSON value for programs."""
+
+    as_json: bool
+    quiet: bool
+
+    def answer(self, value: Any, lines: Iterable[str]) -> None:
+        """Print the JSON value, or the lines."""
+        if self.as_json:
+            click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        elif not self.quiet:
+            for line in lines:
+                click.echo(line)
+
+    def table(self, value: Any, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print the JSON value, or aligned columns."""
+        self.answer(value, [] if self.as_json else columns(header, rows))
+
+    def note(self, text: str) -> None:
+        """Say a sentence on standard error."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Align rows under a header."""
+    texts = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(header))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in texts
+    ]
+
+
+def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command whose function takes `client` and `out` before its own parameters.
+
+    Args:
+        name: As typed.
+        settings: For `click.command`.
+    """
+
+    def make(function: Callable[..., Any]) -> click.Command:
+        @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+        @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+        @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+        @click.option(
+            "--registry", "url", metavar="URL", help="Registry; else LANDFAST_REGISTRY_URL."
+        )
+        @click.option("--project", help="Default project of names.")
+        @click.option("--entity", help="Default entity of names.")
+        @functools.wraps(function)
+        def run(
+            *,
+            as_json: bool,
+            quiet: bool,
+            debug: bool,
+            url: str | None,
+            project: str | None,
+            entity: str | None,
+            **arguments: Any,
+        ) -> None:
+            out = Output(as_json, quiet)
+            with _errors_as_lines(debug=debug):
+                settings_now = load_settings(registry_url=url, project=project, entity=entity)
+                client = Client(
+                    settings=settings_now, run=_cli_run(settings_now.run), note=out.note
+                )
+                _run(function, client, out, arguments)
+
+        made: click.Command = click.command(name, **settings)(run)
+        return made
+
+    return make
+
+
+def _run(
+    function: Callable[..., Any], client: Client, out: Output, arguments: dict[str, Any]
+) -> None:
+    try:
+        function(client, out, **arguments)
+    except BaseException as error:
+        if not (isinstance(error, SystemExit | click.exceptions.Exit)):
+            client.finish_own_run(RunStatus.FAILED)
+        raise
+    else:
+        client.finish_own_run(RunStatus.FINISHED)
+    finally:
+        client.close()
+
+
+def _cli_run(joined: str | None) -> RunKey:
+    """Return the run of a parent, or a new one for this call."""
+    import secrets
+    import socket
+
+    if joined:
+        return RunKey.decode(joined)
+    return RunKey(system="cli", deployment=socket.gethostname(), run_id=secrets.token_hex(8))
+
+
+class _errors_as_lines:  # noqa: N801 - reads as what it does
+    """Turn errors into one line and an exit code."""
+
+    def __init__(self, *, debug: bool) -> None:
+        self._debug = debug
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if (
+            error is None
+            or self._debug
+            or isinstance(error, click.exceptions.Exit | click.ClickException)
+        ):
+            return
+        if isinstance(error, LandfastError):
+            fail(str(error), exit_code(error))
+        if isinstance(error, KeyboardInterrupt):
+            fail("interrupted; what was stored is complete, nothing half-done is visible", 130)
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            sys.exit(0)
+        if isinstance(error, OSError):
+            fail(redact(str(error)), 1)
+        if isinstance(error, Exception):
+            fail(
+                f"unexpected {type(error).__name__}: {redact(str(error))}. Run it again with --debug and report it.",
+                1,
+            )
+
+
+def exit_code(error: LandfastError) -> int:
+    """Return the exit code of an error's family."""
+    return next((code for family, code in EXIT_CODES.items() if isinstance(error, family)), 1)
+
+
+def fail(line: str, code: int) -> NoReturn:
+    """Say one line on standard error and exit."""
+    click.echo("landfast: " + " ".join(line.split()), err=True)
+    sys.exit(code)
+
+
+def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a scan: filters, limit, checksum."""
+    options = (
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="GLOB",
+            help="Keep only these paths; may be repeated.",
+        ),
+        click.option(
+            "--exclude", multiple=True, metavar="GLOB", help="Leave these paths out; wins."
+        ),
+        click.option(
+            "--max-objects", metavar="N", help="The most entries, or 'unlimited' [default: 10000]."
+        ),
+        click.option("--checksum", metavar="KIND", help="sha256, crc64nvme, stat, ..., or 'none'."),
+        click.option("--allow-empty", is_flag=True, help="A missing or empty prefix is no error."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def human_size(size: int | None) -> str:
+    """Write bytes for a person."""
+    if size is None:
+        return "?"
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError

@@ -1,0 +1,33 @@
+"""`landfast gc`: expire versions and remove blobs that nothing names."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from landfast.cli.common import Output, command, human_size
+from landfast.client import Client
+
+
+@command("gc")
+@click.option(
+    "--grace-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="Spare younger blobs.",
+)
+@click.option("--apply", is_flag=True, help="Do it; without this it only says what it would do.")
+def gc_command(client: Client, out: Output, grace_hours: float, apply: bool) -> None:
+    """Expire versions past their time to live, and remove blobs that no version names."""
+    report = client.gc(grace=timedelta(hours=grace_hours), dry_run=not apply)
+    value = report.to_dict()
+    verb = "removed" if apply else "would remove"
+    out.answer(
+        value,
+        [
+            f"{verb} {value['blobs']} blobs, {human_size(value['bytes'])}; "
+            f"{'expired' if apply else 'would expire'} {len(value['expired'])} versions"
+        ],
+    )

@@ -1,0 +1,37 @@
+"""`landfast get`: download the recorded bytes of a version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from landfast.cli.common import Output, command, human_size
+from landfast.client import Client
+
+
+@command("get")
+@click.argument("name")
+@click.option("--root", metavar="DIR", help="Target folder [default: ./artifacts/NAME:vN/].")
+@click.option("--type", "kind", help="The type expected.")
+@click.option("--path", "paths", multiple=True, help="Only this entry or folder; may be repeated.")
+@click.option("--include", multiple=True, metavar="GLOB", help="Only these paths.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these paths.")
+@click.option("--allow-missing", is_flag=True, help="Report what is missing instead of failing.")
+@click.option(
+    "--hard-link", is_flag=True, help="Link files from the cache instead of copying them."
+)
+@click.option("--any-endpoint", is_flag=True, help="Read through another endpoint than recorded.")
+@click.option("--no-use", is_flag=True, help="Leave no lineage edge.")
+def get_command(client: Client, out: Output, name: str, **given: Any) -> None:
+    """Download exactly the bytes that NAME recorded, or fail."""
+    version = client.get(name) if given.pop("no_use") else client.use(name, type=given["kind"])
+    root, _ = given.pop("root"), given.pop("kind")
+    link = "hard" if given.pop("hard_link") else "copy"
+    report = client.download(version, root, link=link, **{k: v for k, v in given.items() if v})
+    lines = [
+        f"{version.qualified_name} is in {report.root}: {report.files} files, {human_size(report.bytes)} "
+        f"({report.fetched} fetched, {report.from_cache} from the cache, {report.already_there} already there)"
+    ]
+    lines += [f"missing: {missing}" for missing in report.missing]
+    out.answer({"version": version.qualified_name, **report.to_dict()}, lines)

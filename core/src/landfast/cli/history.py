@@ -1,0 +1,48 @@
+"""`landfast history` and `landfast changes`: observations of a collection, and the change feed."""
+
+from __future__ import annotations
+
+import click
+
+from landfast.cli.common import Output, command
+from landfast.client import Client
+from landfast.jsonable import change_to_dict, observation_to_dict
+
+
+@command("history")
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(min=1), help="The most observations.")
+def history_command(client: Client, out: Output, name: str, limit: int | None) -> None:
+    """List every look at NAME, newest first: when, by which run, and which version it found."""
+    found = client.history(name, limit=limit)
+    rows = [
+        (
+            f"{o.at:%F %T}",
+            str(o.version).rpartition("/")[2],
+            "created" if o.created else "returned" if o.moved_latest else "unchanged",
+            o.run or "-",
+        )
+        for o in found
+    ]
+    out.table([observation_to_dict(o) for o in found], ("AT (UTC)", "VERSION", "WHAT", "RUN"), rows)
+
+
+@command("changes")
+@click.argument("name", required=False)
+@click.option(
+    "--after", type=click.IntRange(min=0), default=0, help="Only changes after this position."
+)
+@click.option("--limit", type=click.IntRange(min=1), help="The most changes.")
+def changes_command(
+    client: Client, out: Output, name: str | None, after: int, limit: int | None
+) -> None:
+    """List the change feed, oldest first: each time `latest` or another alias moved."""
+    found = list(client.changes(after=after, limit=limit, name=name))
+    rows = [
+        (c.position, f"{c.at:%F %T}", c.kind, c.alias, c.version, c.previous or "-") for c in found
+    ]
+    out.table(
+        [change_to_dict(c) for c in found],
+        ("POSITION", "AT (UTC)", "KIND", "ALIAS", "VERSION", "BEFORE"),
+        rows,
+    )

@@ -1,0 +1,57 @@
+"""`landfast lineage`: what a version was made from, and what was made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from landfast.cli.common import Output, command
+from landfast.client import Client
+from landfast.jsonable import edge_to_dict, lineage_to_dict
+from landfast.model.lineage import Lineage
+
+
+@command("lineage")
+@click.argument("name")
+@click.option(
+    "--object",
+    "is_object",
+    is_flag=True,
+    help="NAME is an object's URI: which versions and runs contain it?",
+)
+@click.option(
+    "--declared", is_flag=True, help="Follow dependencies that were declared but not loaded, too."
+)
+def lineage_command(
+    client: Client, out: Output, name: str, is_object: bool, declared: bool
+) -> None:
+    """Show the versions and runs up- and downstream of NAME, transitively."""
+    if is_object:
+        _object(client, out, name)
+        return
+    found = client.lineage(name, declared=declared)
+    out.answer(lineage_to_dict(found), _lines(found))
+
+
+def _object(client: Client, out: Output, uri: str) -> None:
+    found = client.lineage_of_object(uri)
+    versions = [str(record.name) for record in found.versions]
+    value = {
+        "uri": uri,
+        "versions": versions,
+        "edges": [edge_to_dict(edge) for edge in found.edges],
+    }
+    lines = [f"contained in {version}" for version in versions] or [f"no version contains {uri}"]
+    lines += [f"{edge.version}  {edge.direction} by {edge.run}" for edge in found.edges]
+    out.answer(value, lines)
+
+
+def _lines(found: Lineage) -> Iterator[str]:
+    for name in reversed(found.upstream):
+        yield f"  made from  {name}"
+    yield f"> {found.root}"
+    for name in found.downstream:
+        yield f"  made into  {name}"
+    for edge in found.edges:
+        yield f"  {edge.run}  {edge.direction}  {edge.version}"

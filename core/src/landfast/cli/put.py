@@ -1,0 +1,150 @@
+"""`landfast put`: log references, or copy local files into the store."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from landfast.artifact import Artifact
+from landfast.cli.common import Output, command, human_size, scan_options
+from landfast.client import Client
+from landfast.errors import InvalidInput
+from landfast.model.names import ArtifactName
+from landfast.model.reference import Reference
+from landfast.settings import parse_count
+from landfast.version import ArtifactVersion
+
+# Shown where --metadata cannot be read.
+_OBJECT = """such as '{"split": "train"}'"""
+
+
+@command("put")
+@click.argument("place")
+@click.option(
+    "--name",
+    "-n",
+    help="[[entity/]project/]collection[~PARTITION]; default: the last part of PLACE.",
+)
+@click.option("--type", "-t", "kind", help="Type of the collection [default: dataset].")
+@click.option("--partition", help="Partition key.")
+@click.option(
+    "--alias",
+    "-a",
+    "aliases",
+    multiple=True,
+    help="Move this alias to the version; may be repeated.",
+)
+@click.option("--tag", "tags", multiple=True, help="Add this tag; may be repeated.")
+@click.option("--description", "-d", help="Of the version, if it is new.")
+@click.option("--metadata", metavar="JSON", help="A JSON object.")
+@click.option("--ttl-days", type=float, help="Keep the version so many days.")
+@click.option(
+    "--reference/--copy", "by_reference", default=None, help="Refer to local files, or copy them."
+)
+@click.option("--no-latest", is_flag=True, help="Leave `latest` where it is: a backfill.")
+@scan_options
+def put_command(client: Client, out: Output, **given: Any) -> None:
+    """Log PLACE: a URI by reference, a local path by copy (--reference refers to it).
+
+    A new version appears only if the content changed.
+    """
+    version = put(client, **given)
+    state = "created" if version.created else "returned" if version.changed else "unchanged at"
+    out.answer(
+        version.to_dict(),
+        [
+            f"{state} {version.qualified_name}  {version.file_count} files, {human_size(version.size)}  {version.digest}"
+        ],
+    )
+
+
+def put(
+    client: Client,
+    *,
+    place: str,
+    name: str | None = None,
+    kind: str | None = None,
+    partition: str | None = None,
+    aliases: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+    description: str | None = None,
+    metadata: str | None = None,
+    ttl_days: float | None = None,
+    by_reference: bool | None = None,
+    no_latest: bool = False,
+    **scan: Any,
+) -> ArtifactVersion:
+    """Log a URI by reference or a local path by copy."""
+    is_uri = "://" in place
+    full = client.name(name or _default_name(place))
+    draft = Artifact(
+        str(full),
+        kind or client.known_type(full) or "dataset",
+        description,
+        _json_object(metadata),
+        partition=partition,
+        ttl=None if ttl_days is None else timedelta(days=ttl_days),
+        client=client,
+    )
+    if by_reference is False and is_uri:
+        raise InvalidInput("--copy takes a local path", subject=place)
+    if is_uri or by_reference:
+        draft.add_reference(Reference(place, **scan_arguments(**scan)))
+    elif Path(place).is_dir():
+        draft.add_dir(place)
+    else:
+        draft.add_file(place)
+    return client.log_artifact(draft, aliases=aliases, tags=tags, move_latest=not no_latest)
+
+
+def count_line(version: ArtifactVersion) -> str:
+    """Write how much a version holds: ``12 files, 3.4 MB``."""
+    return f"{version.file_count} files, {human_size(version.size)}"
+
+
+def scan_arguments(
+    *,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    max_objects: str | None = None,
+    checksum: str | None = None,
+    allow_empty: bool = False,
+) -> dict[str, Any]:
+    """Read the options of `scan_options` as arguments of `Reference`."""
+    return {
+        "include": include,
+        "exclude": exclude,
+        "max_objects": None if max_objects is None else parse_count(max_objects, "--max-objects"),
+        "checksum": False if checksum == "none" else checksum,
+        "allow_empty": allow_empty,
+    }
+
+
+def _default_name(place: str) -> str:
+    base = place.rstrip("/").rpartition("/")[2]
+    try:
+        return str(ArtifactName(collection=base))
+    except InvalidInput:
+        raise InvalidInput(
+            f"{place} gives no collection name", subject=place, hint="Give one with --name."
+        ) from None
+
+
+def _json_object(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidInput(
+            "--metadata is no JSON object",
+            subject="--metadata",
+            expected='such as \'{"split": "train"}\'',
+        )
+    return value

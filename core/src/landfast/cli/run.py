@@ -1,0 +1,48 @@
+"""`landfast run`: runs and their edges."""
+
+from __future__ import annotations
+
+import click
+
+from landfast.cli.common import Output, command
+from landfast.client import Client
+from landfast.jsonable import edge_to_dict, run_to_dict
+
+
+@click.group("run")
+def run_command() -> None:
+    """List runs, and show what they used and logged."""
+
+
+@command("ls")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The most runs."
+)
+@click.option("--all-projects", is_flag=True, help="Runs of every project.")
+def ls_command(client: Client, out: Output, limit: int, all_projects: bool) -> None:
+    """List runs, newest first."""
+    found = list(
+        client.runs(project=None if all_projects else client.settings.project, limit=limit)
+    )
+    rows = [(r.id, r.key, r.name, r.job_type, r.status, f"{r.started_at:%F %T}") for r in found]
+    out.table(
+        [run_to_dict(r) for r in found],
+        ("ID", "RUN", "NAME", "JOB", "STATUS", "STARTED (UTC)"),
+        rows,
+    )
+
+
+@command("show")
+@click.argument("run_id")
+def show_command(client: Client, out: Output, run_id: str) -> None:
+    """Show what a run used and logged."""
+    run = client.run(run_id)
+    edges = client.registry.edges(runs=[run.key])
+    value = run_to_dict(run) | {"edges": [edge_to_dict(edge) for edge in edges]}
+    lines = [f"{run.id}  {run.key}  {run.status}" + (f"  {run.link}" if run.link else "")]
+    lines += [f"  {edge.direction}  {edge.version}" for edge in edges]
+    out.answer(value, lines)
+
+
+run_command.add_command(ls_command)
+run_command.add_command(show_command)

@@ -1,0 +1,46 @@
+"""`landfast show`: everything about one version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from landfast.cli.common import Output, command, human_size
+from landfast.client import Client
+from landfast.version import ArtifactVersion
+
+
+@command("show")
+@click.argument("name")
+@click.option("--as-of", type=click.DateTime(), help="What the name meant at this time, UTC.")
+def show_command(client: Client, out: Output, name: str, as_of: object) -> None:
+    """Show what NAME recorded, from where, by which run."""
+    from datetime import UTC, datetime
+
+    if isinstance(as_of, datetime):
+        version = client.as_of(name, as_of.replace(tzinfo=as_of.tzinfo or UTC))
+    else:
+        version = client.get(name)
+    out.answer(version.to_dict(), _lines(version))
+
+
+def _lines(version: ArtifactVersion) -> Iterator[str]:
+    yield f"{version.qualified_name}  ({version.type})"
+    yield f"  digest      {version.digest}"
+    yield f"  content     {version.file_count} files, {human_size(version.size)}"
+    yield f"  created     {version.created_at:%F %T} UTC" + (
+        f" by run {version.record.run}" if version.record.run else ""
+    )
+    yield f"  aliases     {', '.join(version.aliases) or '-'}"
+    yield f"  tags        {', '.join(version.tags) or '-'}"
+    yield f"  verified    {'yes' if version.is_verified else 'no: recorded without checksums'}"
+    yield f"  restorable  {'yes' if version.is_restorable else 'no: an overwrite at the source would lose these bytes'}"
+    if version.description:
+        yield f"  description {version.description}"
+    for key, value in version.metadata.items():
+        yield f"  metadata    {key} = {value}"
+    for source in version.sources:
+        yield f"  source      {source.uri}" + (f" as {source.name}/" if source.name else "")
+    for skip in version.skipped:
+        yield f"  skipped     {skip.count} {skip.reason}, such as {skip.examples[0]!r}"

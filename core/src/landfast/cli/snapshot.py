@@ -1,0 +1,68 @@
+"""`landfast snapshot`: log external data, one place or everything in snapshots.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from landfast.cli.common import Output, command, exit_code, scan_options
+from landfast.cli.put import count_line, put
+from landfast.client import Client
+from landfast.errors import InvalidInput, LandfastError
+from landfast.version import ArtifactVersion
+
+
+@command("snapshot")
+@click.argument("name", required=False)
+@click.argument("uri", required=False)
+@click.option(
+    "--config", type=click.Path(), help="snapshots.yaml: snapshot everything in it, or only NAME."
+)
+@click.option("--type", "kind", help="Type of the collection [default: dataset].")
+@click.option("--partition", help="Partition key; fills {partition_key} in a config.")
+@scan_options
+def snapshot_command(
+    client: Client, out: Output, name: str | None, uri: str | None, config: str | None, **given: Any
+) -> None:
+    """Log the content of URI as NAME, if it changed; or of everything that --config names.
+
+    One failing snapshot of a config does not stop the others; the exit code is that of the first failure.
+    """
+    if config is None:
+        if name is None or uri is None:
+            raise InvalidInput("snapshot needs NAME and URI, or --config FILE", subject="snapshot")
+        version = put(client, place=uri, name=name, by_reference=True, **given)
+        out.answer(version.to_dict(), [_line(version)])
+        return
+    _from_config(client, out, config, name, given["partition"])
+
+
+def _from_config(
+    client: Client, out: Output, path: str, only: str | None, partition: str | None
+) -> None:
+    from landfast.services.snapshots import load_snapshots
+
+    chosen = [config for config in load_snapshots(path) if only in {None, config.name}]
+    if not chosen:
+        raise InvalidInput(f"{path} has no snapshot named {only!r}", subject=only)
+    results: list[dict[str, Any]] = []
+    lines: list[str] = []
+    failed = 0
+    for config in chosen:
+        try:
+            version = client.snapshot(config, partition_key=partition)
+            results.append(version.to_dict())
+            lines.append(_line(version))
+        except LandfastError as error:
+            failed = failed or exit_code(error)
+            results.append({"name": config.name, "error": str(error)})
+            lines.append(f"failed     {config.name}: {error}")
+    out.answer(results, lines)
+    if failed:
+        raise click.exceptions.Exit(failed)
+
+
+def _line(version: ArtifactVersion) -> str:
+    state = "created" if version.created else "returned" if version.changed else "unchanged"
+    return f"{state:<10} {version.qualified_name}  {count_line(version)}"
