@@ -385,6 +385,9 @@ def test_a_gzip_object_is_unpacked_only_for_who_does_not_take_gzip(
     assert (plain.status_code, plain.content) == (200, b"plain text")
     assert "Content-Length" not in plain.headers
     assert plain.headers["x-goog-stored-content-length"] == str(len(packed))
+    server.put(bucket.name, "k", packed, contentEncoding="gzip", cacheControl="no-transform")
+    with requests.get(url, headers=headers, stream=True, timeout=10) as kept:
+        assert (kept.status_code, kept.raw.read(decode_content=False)) == (206, packed[2:])
 
 
 def test_an_empty_object_is_an_object(bucket: storage.Bucket) -> None:

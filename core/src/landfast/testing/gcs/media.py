@@ -19,7 +19,7 @@ def media_reply(stored: StoredObject, headers: Mapping[str, str]) -> Response:
     """Return the bytes, or the range that was asked for."""
     about = _headers(stored)
     if stored.settings.get("contentEncoding") == "gzip":
-        if "gzip" not in headers.get("accept-encoding", ""):
+        if _is_unpacked(stored, headers):
             return _transcoded(stored, about)
         about["content-encoding"] = "gzip"
     asked = _RANGE.fullmatch(headers.get("range", ""))
@@ -70,6 +70,13 @@ def _headers(stored: StoredObject) -> dict[str, str]:
         "x-goog-stored-content-encoding": str(stored.settings.get("contentEncoding", "identity")),
         "x-goog-stored-content-length": str(len(stored.data)),
     }
+
+
+def _is_unpacked(stored: StoredObject, headers: Mapping[str, str]) -> bool:
+    """Decide as https://cloud.google.com/storage/docs/transcoding does; bad gzip goes as it is."""
+    taken = "gzip" in headers.get("accept-encoding", "")
+    kept = "no-transform" in str(stored.settings.get("cacheControl", ""))
+    return not taken and not kept and stored.data.startswith(b"\x1f\x8b")
 
 
 def _transcoded(stored: StoredObject, about: dict[str, str]) -> Response:
