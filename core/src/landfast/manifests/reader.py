@@ -174,7 +174,7 @@ def _columns(table: pa.Table) -> list[list[Any]]:
     return columns
 
 
-def _entry(  # noqa: PLR0917  one argument per column, mapped
+def _entry(
     path: str,
     size: int | None,
     algorithm: str | None,

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -149,11 +150,23 @@ def _columns(rows: list[ManifestEntry]) -> pa.RecordBatch:
         [e.version_id for e in rows],
         [None if repeat else e.etag for e, repeat in zip(rows, repeats, strict=True)],
         repeats,
-        [e.modified_at for e in rows],
+        [_in_utc(e) for e in rows],
     ]
     form = schema.entry_schema()
     arrays = [pa.array(values, field.type) for values, field in zip(columns, form, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=form)
+
+
+def _in_utc(entry: ManifestEntry) -> datetime | None:
+    moment = entry.modified_at
+    if moment is not None and moment.tzinfo is None:
+        raise InvalidInput(
+            f"the time of manifest entry {entry.path!r} has no zone",
+            subject=entry.path,
+            expected="UTC",
+            found=moment.isoformat(),
+        )
+    return moment
 
 
 def _footer(summary: ManifestSummary, offset: int, length: int) -> dict[bytes, bytes]:

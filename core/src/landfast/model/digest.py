@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _NULL_LENGTH = b"\xff\xff\xff\xff"
 _UNKNOWN_SIZE = -1
-_MAX_SIZE = 2**63 - 1
+# What a signed integer of 64 bits holds, in files and databases alike.
+MAX_BYTES = 2**63 - 1
 # Rows hashed at once: hashing row by row costs four times as much.
 _BATCH = 2048
 
@@ -92,7 +93,7 @@ class DigestBuilder:
     def _update(self, batch: list[ManifestEntry]) -> None:
         path, size, *texts = zip(*[entry.identity for entry in batch], strict=True)
         numbers = [_UNKNOWN_SIZE if number is None else number for number in size]
-        if min(numbers) < _UNKNOWN_SIZE or max(numbers) > _MAX_SIZE or _UNKNOWN_SIZE in size:
+        if min(numbers) < _UNKNOWN_SIZE or max(numbers) > MAX_BYTES or _UNKNOWN_SIZE in size:
             raise _bad_size(batch)
         self._size.update(struct.pack(f"<{len(numbers)}q", *numbers))
         for column, values in zip(self._identity, (path, *texts), strict=True):
@@ -174,7 +175,7 @@ def _texts(entry: ManifestEntry) -> Iterable[tuple[str, str | None]]:
 
 
 def _bad_size(batch: list[ManifestEntry]) -> InvalidInput:
-    entry = next(e for e in batch if e.size is not None and not 0 <= e.size <= _MAX_SIZE)
+    entry = next(e for e in batch if e.size is not None and not 0 <= e.size <= MAX_BYTES)
     return InvalidInput(
         f"manifest entry {entry.path!r} has an impossible size",
         subject=entry.path,

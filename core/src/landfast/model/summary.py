@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from landfast.model.digest import DigestBuilder
+from landfast.errors import InvalidInput
+from landfast.model.digest import MAX_BYTES, DigestBuilder
 from landfast.model.manifest import ManifestEntry, ManifestSummary
 
 
@@ -19,8 +20,14 @@ class SummaryBuilder:
         """Take the next entry.
 
         Raises:
-            InvalidInput: As `DigestBuilder.add`.
+            InvalidInput: As `DigestBuilder.add`, or if the sizes together pass 2**63 - 1 bytes.
         """
+        if entry.size and self._size + entry.size > MAX_BYTES:
+            raise InvalidInput(
+                f"the sizes of the entries up to {entry.path!r} are impossible",
+                subject=entry.path,
+                expected="at most 2**63 - 1 bytes together",
+            )
         self._digests.add(entry)
         self._count += 1
         self._size += entry.size or 0
