@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from landfast.testing.servers.moto import Moto, moto
 from landfast.testing.servers.nginx import Nginx, nginx
 from landfast.testing.servers.postgres import Postgres, postgres
-from landfast.testing.servers.process import ServerMissing
+from landfast.testing.servers.process import ServerMissing, running_logs
 from landfast.testing.servers.proxy import Proxy, proxy
 from landfast.testing.servers.radosgw import Radosgw
 from landfast.testing.servers.radosgw import radosgw as run_radosgw
@@ -49,6 +49,15 @@ COMPLETE = "LANDFAST_TEST_COMPLETE"
 
 class LeftLoopback(RuntimeError):
     """A test tried to reach another machine."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what its servers had to say."""
+    report = yield
+    if report.when == "call" and report.failed:
+        report.sections += [(f"Log of {name}", text) for name, text in running_logs().items()]
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +201,15 @@ def gcs(gcs_server: GcsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsS
     gcs_server.reset()
     if gcs_server.errors:
         raise gcs_server.errors.pop()
+
+
+@pytest.fixture(scope="session")
+def gcp_emulator() -> Iterator[str]:
+    """The URL of a Cloud Storage that answers any generation with the latest bytes."""
+    from landfast.testing.servers.gcp_emulator import gcp_storage_emulator
+
+    with skipping_if_missing(), ExitStack() as stack:
+        yield stack.enter_context(gcp_storage_emulator())
 
 
 @pytest.fixture(scope="session")

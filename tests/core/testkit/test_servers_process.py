@@ -14,6 +14,7 @@ from landfast.testing.servers.process import (
     clean_environment,
     free_port,
     running,
+    running_logs,
 )
 
 LISTEN = """
@@ -46,6 +47,9 @@ def test_a_process_answers_inside_its_block_and_leaves_no_child_behind(tmp_path)
         assert not gone(process.pid)
         assert not gone(grandchild)
         assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
+        (log,) = [text for name, text in running_logs().items() if name.startswith("listen, ")]
+        assert log == str(grandchild)
+    assert not any(name.startswith("listen, ") for name in running_logs())
     assert not answers(port)
     assert eventually(lambda: gone(process.pid))
     assert eventually(lambda: gone(grandchild))

@@ -31,6 +31,7 @@ _FOREIGN = (
     "MOTO_",
 )
 _PR_SET_PDEATHSIG = 1
+_LOGS: dict[Path, str] = {}
 
 
 class ServerFailed(RuntimeError):
@@ -127,11 +128,13 @@ def running(
             start_new_session=True,
             preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one prctl call, bound beforehand
         )
+    _LOGS[log] = name
     try:
         _wait(child, ready, name=name, log=log, timeout_s=timeout_s)
         yield Process(pid=child.pid, log=log)
     finally:
         _stop(child, stop_signal)
+        _LOGS.pop(log, None)
 
 
 def tail(log: Path, lines: int = 30) -> str:
@@ -139,6 +142,11 @@ def tail(log: Path, lines: int = 30) -> str:
     if not log.exists():
         return "(no log)"
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) or "(empty log)"
+
+
+def running_logs() -> dict[str, str]:
+    """Read the ends of the logs of all servers that run in this process, for a failed test."""
+    return {f"{name}, {log}": tail(log) for log, name in list(_LOGS.items())}
 
 
 def _die_with_parent() -> Callable[[], None] | None:

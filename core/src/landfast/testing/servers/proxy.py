@@ -24,6 +24,7 @@ from landfast.testing.servers.loopback import (
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "expect", "te", "upgrade"})
 _BODILESS = frozenset({204, 304})
 _PIECE_BYTES = 64 * 1024
+_SETTLE_S = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,11 +74,22 @@ class Proxy:
     after: Callable[[Request, Response], None] | None = None
     """Called when the server has answered and the client does not have the answer yet."""
     requests: list[Request] = field(default_factory=list)
-    exchanges: list[Exchange] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     """What hooks raised; the first is raised again when the proxy's block ends."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.Condition = field(default_factory=threading.Condition, repr=False)
+    _answered: list[Exchange] = field(default_factory=list)
+    _under_way: int = 0
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Requests with what was answered; a moment's wait for those that are under way.
+
+        A client has its answer before the proxy has written down that it sent it.
+        """
+        with self._lock:
+            self._settle()
+            return list(self._answered)
 
     @property
     def counts(self) -> Counter[str]:
@@ -116,19 +128,26 @@ class Proxy:
     def clear(self) -> None:
         """Forget requests, faults and hooks."""
         with self._lock:
+            self._settle()
             self.requests.clear()
-            self.exchanges.clear()
+            self._answered.clear()
             self.rules.clear()
             self.before = self.after = None
 
     def _arrived(self, request: Request) -> list[Fault]:
         with self._lock:
             self.requests.append(request)
+            self._under_way += 1
             return [rule.fault for rule in self.rules if rule.takes(request)]
 
     def _done(self, request: Request, response: Response | None, sent: int) -> None:
         with self._lock:
-            self.exchanges.append(Exchange(request=request, response=response, sent=sent))
+            self._answered.append(Exchange(request=request, response=response, sent=sent))
+            self._under_way -= 1
+            self._lock.notify_all()
+
+    def _settle(self) -> None:
+        self._lock.wait_for(lambda: self._under_way == 0, timeout=_SETTLE_S)
 
 
 @contextlib.contextmanager
