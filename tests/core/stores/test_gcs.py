@@ -5,7 +5,7 @@ import hashlib
 import os
 import pickle
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +27,7 @@ from landfast.stores.base import Kind, Pin, Versioning
 from landfast.stores.gcs import GcsStore
 from landfast.testing.gcs.faults import ApiStatus
 from landfast.testing.gcs_server import GcsServer
+from landfast.testing.servers.exchange import Request, Response
 from landfast.testing.servers.faults import Body, Reset, Truncate
 from landfast.testing.servers.gcp_emulator import gcp_storage_emulator
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
@@ -233,12 +234,26 @@ def test_a_server_that_is_not_there_is_unavailable(place: Bucket) -> None:
         store.stat(place.location("x"))
 
 
-def test_a_page_that_is_no_json_is_unavailable(
-    gcs: GcsServer, store: GcsStore, place: Bucket
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"items": [{"na',
+        b"<html>a proxy speaks</html>",
+        b"[]",
+        b'{"items": [{"name": "x"}]}',
+        b'{"items": [{"name": "x", "size": "many", "generation": "1"}]}',
+        b'{"items": [{"name": "x", "size": "1", "generation": "1", "md5Hash": "?"}]}',
+    ],
+)
+def test_a_page_that_is_no_answer_of_the_api_is_unavailable(
+    gcs: GcsServer, store: GcsStore, place: Bucket, body: bytes
 ) -> None:
-    gcs.inject(Body(body=b'{"items": [{"na'))
-    with pytest.raises(Unavailable):
+    place.put("x", b"x")
+    gcs.inject(Body(body=body))
+    with pytest.raises(Unavailable, match="not readable"):
         store.list_page(place.location(""))
+    with pytest.raises(Unavailable, match="not readable"):
+        store.stat(place.location("x"))
 
 
 # Listing generations
@@ -402,6 +417,51 @@ def test_one_connection_is_reused_after_reads_and_errors(
     pools = session.get_adapter(gcs.url).poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - no mapping
     assert (pool.num_connections, pool.num_requests) == (1, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Changes a header of the answer."""
+
+    name: str
+    value: str
+
+    def early(self, request: Request) -> Response | None:
+        return None
+
+    def late(self, request: Request, response: Response) -> Response:
+        return replace(response, headers={**response.headers, self.name: self.value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "differs"),
+    [
+        ("x-goog-generation", "1795357610450182", "generation"),
+        ("x-goog-stored-content-length", "7", "size"),
+        ("x-goog-hash", "crc32c=AAAAAA==,md5=FJYD5sA1FjYqjaI/Yk25RQ==", "md5"),
+    ],
+)
+def test_a_reply_that_says_something_else_is_refused_before_its_first_byte(
+    gcs: GcsServer, store: GcsStore, place: Bucket, name: str, value: str, differs: str
+) -> None:
+    place.put("x", b"recorded")
+    pin = pin_of(store.stat(place.location("x")))
+    gcs.inject(Header(name, value), kind="get-object")
+    with pytest.raises(ObjectChanged, match=differs) as caught, store.open(pin):
+        pytest.fail("it was opened")
+    assert caught.value.details["differs"] == differs
+
+
+def test_headers_that_mean_nothing_are_unavailable(
+    gcs: GcsServer, store: GcsStore, place: Bucket
+) -> None:
+    place.put("x", b"recorded")
+    pin = pin_of(store.stat(place.location("x")))
+    for name, value in (("x-goog-hash", "md5=?"), ("x-goog-stored-content-length", "many")):
+        rule = gcs.inject(Header(name, value), kind="get-object")
+        with pytest.raises(Unavailable, match="not readable"), store.open(pin):
+            pytest.fail("it was opened")
+        gcs.rules.remove(rule)
 
 
 # Errors

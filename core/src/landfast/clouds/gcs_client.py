@@ -155,8 +155,10 @@ def make_client(options: GcsOptions, factory: ClientFactory | None = None) -> An
                 expected="a google.cloud.storage.Client",
                 found=type(client).__name__,
             )
-        return client
-    return asking(about, lambda: _own_client(storage, options))
+    else:
+        client = asking(about, lambda: _own_client(storage, options))
+    asking(about, lambda: _widen_pool(client._http))
+    return client
 
 
 def object_path(bucket: str, key: str) -> str:
@@ -184,13 +186,11 @@ def public_endpoint(url: str) -> str | None:
 
 def _own_client(storage: Any, options: GcsOptions) -> Any:
     endpoint = options.effective_endpoint()
-    client = storage.Client(
+    return storage.Client(
         project=options.project,
         credentials=_credentials(storage, options),
         client_options={"api_endpoint": endpoint} if endpoint else None,
     )
-    _widen_pool(client._http)
-    return client
 
 
 def _credentials(storage: Any, options: GcsOptions) -> Any:
@@ -215,11 +215,13 @@ def _credentials(storage: Any, options: GcsOptions) -> Any:
 
 
 def _widen_pool(session: Any) -> None:
-    """Keep a connection for every download thread; retries stay off."""
-    from requests.adapters import HTTPAdapter
+    """Keep a connection for every download thread; whatever was mounted on purpose stays."""
+    from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 
-    if type(session.get_adapter("https://")) is HTTPAdapter:  # not the one of mutual TLS
-        for scheme in ("https://", "http://"):
+    for scheme in ("https://", "http://"):
+        mounted = session.adapters.get(scheme)
+        untouched = type(mounted) is HTTPAdapter and mounted._pool_maxsize == DEFAULT_POOLSIZE
+        if untouched and mounted.max_retries.total == 0:
             session.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE))
 
 

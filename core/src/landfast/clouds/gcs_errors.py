@@ -83,6 +83,22 @@ def asking(asked: Asked, send: Callable[[], T]) -> T:
     raise problem
 
 
+def reading(asked: Asked, read: Callable[[], T]) -> T:
+    """Read a reply; one that is not what the API answers may be whole the next time."""
+    try:
+        return read()
+    except LandfastError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        found = f"{type(error).__name__}: {str(error)[:300]}"
+    raise Unavailable(
+        f"the server's answer about {asked.name} is not readable",
+        subject=asked.name,
+        expected="what the Cloud Storage API writes",
+        found=found,
+    )
+
+
 def translate_reply(
     status: int, headers: Mapping[str, str], body: bytes, asked: Asked
 ) -> LandfastError:

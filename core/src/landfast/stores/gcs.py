@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from landfast.clouds.gcs_client import (
     GcsConnection,
@@ -14,7 +14,7 @@ from landfast.clouds.gcs_client import (
     object_path,
     public_endpoint,
 )
-from landfast.clouds.gcs_errors import Asked, asking
+from landfast.clouds.gcs_errors import Asked, reading
 from landfast.clouds.per_process import PerProcess
 from landfast.errors import (
     AccessDenied,
@@ -41,6 +41,8 @@ from landfast.stores.gcs_listing import Listing
 from landfast.stores.gcs_reader import open_pin
 from landfast.stores.gcs_rows import FIELDS, KINDS, describe
 
+T = TypeVar("T")
+
 _API = "/storage/v1"
 
 
@@ -49,7 +51,8 @@ class GcsStore:
 
     Plain list rows carry generations, so pins cost nothing.  The checksum is the MD5 that Cloud
     Storage keeps, for composite objects the CRC32C.  There are no delete markers: a deleted
-    object is one whose rows are all noncurrent.
+    object is one whose rows are all noncurrent.  Where a token is refused, Google's session renews
+    it and asks once more.
 
     Args:
         options: See `landfast.clouds.gcs_client.GcsOptions`.
@@ -111,14 +114,17 @@ class GcsStore:
         """Ask for the bucket's metadata; a refused question is `UNKNOWN`."""
         asked = Asked.of(location, "asked", "storage.buckets.get")
         try:
-            body = self._json(asked, f"/b/{location.authority}", {"fields": "versioning"})
+            enabled = self._json(
+                asked,
+                f"/b/{location.authority}",
+                {"fields": "versioning"},
+                lambda body: (body.get("versioning") or {}).get("enabled"),
+            )
         except AccessDenied as error:
             if error.details.get("credentials"):
                 raise
             return Versioning.UNKNOWN
-        return (
-            Versioning.ENABLED if (body.get("versioning") or {}).get("enabled") else Versioning.OFF
-        )
+        return Versioning.ENABLED if enabled else Versioning.OFF
 
     def locate(self, location: Location) -> Kind:
         """Tell by at most two list requests."""
@@ -150,7 +156,8 @@ class GcsStore:
             limit=limit,
         ).resumed(token)
         asked = Asked.of(location, "listed", "storage.objects.list")
-        return listing.page(self._json(asked, f"/b/{location.authority}/o", listing.parameters()))
+        path = f"/b/{location.authority}/o"
+        return self._json(asked, path, listing.parameters(), listing.page)
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
@@ -163,7 +170,7 @@ class GcsStore:
         asked = Asked.of(location, "described", "storage.objects.get", version_id)
         path = object_path(location.authority, location.key)
         parameters = {"fields": FIELDS, **_generation(location, version_id)}
-        info = describe(self._json(asked, path, parameters), location, checksum)
+        info = self._json(asked, path, parameters, lambda item: describe(item, location, checksum))
         if version_id not in {None, info.version_id}:
             raise ObjectChanged(
                 f"{asked.name}: the server describes another generation than was asked for",
@@ -229,10 +236,11 @@ class GcsStore:
         """There is none."""
         return None
 
-    def _json(self, asked: Asked, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+    def _json(
+        self, asked: Asked, path: str, parameters: Mapping[str, str], read: Callable[[Any], T]
+    ) -> T:
         reply = self._connection().get(asked, _API + path, parameters)
-        body: Mapping[str, Any] = asking(asked, reply.json)
-        return body
+        return reading(asked, lambda: read(reply.json()))
 
 
 def _generation(location: Location, version_id: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from landfast.clouds.gcs_client import GcsConnection, object_path
-from landfast.clouds.gcs_errors import Asked, asking
+from landfast.clouds.gcs_errors import Asked, asking, reading
 from landfast.errors import ObjectChanged, Unavailable
 from landfast.stores.base import ObjectInfo, Pin
 from landfast.stores.gcs_rows import describe_headers
@@ -59,8 +59,8 @@ def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsRea
     parameters = {"alt": "media", **({"generation": generation} if generation else {})}
     path = "/download/storage/v1" + object_path(pin.location.authority, pin.location.key)
     with connection.get(asked, path, parameters, headers=headers, media=True) as reply:
-        first, size = _extent(reply, start)
-        info = describe_headers(reply.headers, pin.location, size)
+        first, size = reading(asked, lambda: _extent(reply, start))
+        info = reading(asked, lambda: describe_headers(reply.headers, pin.location, size))
         if reply.status_code == 416:
             _check_end(info, start, asked)
         else:

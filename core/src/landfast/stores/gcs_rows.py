@@ -17,6 +17,7 @@ FIELDS = "name,size,generation,md5Hash,crc32c,timeCreated,timeDeleted"
 FOLDER_MARKER = "folder marker"
 
 _PROPERTIES = {"md5": "md5Hash", "crc32c": "crc32c"}
+_DIGEST_BYTES = {"md5": 16, "crc32c": 4}
 
 
 def describe(item: Mapping[str, Any], location: Location, kind: ChecksumKind) -> ObjectInfo:
@@ -25,7 +26,7 @@ def describe(item: Mapping[str, Any], location: Location, kind: ChecksumKind) ->
     The time is that of the generation, as `updated` moves with metadata; so does the etag, and it
     is left out.
     """
-    known = {label: _hex(item[name]) for label, name in _PROPERTIES.items() if name in item}
+    known = {label: _hex(label, item[name]) for label, name in _PROPERTIES.items() if name in item}
     created = item.get("timeCreated")
     size = int(item["size"])
     return ObjectInfo(
@@ -45,7 +46,7 @@ def describe_headers(
 ) -> ObjectInfo:
     """Read what a media reply says of the whole object."""
     pairs = (item.strip().partition("=") for item in headers.get("x-goog-hash", "").split(","))
-    known = {kind: _hex(value) for kind, _, value in pairs if kind in KINDS}
+    known = {kind: _hex(kind, value) for kind, _, value in pairs if kind in KINDS}
     return ObjectInfo(
         location=location,
         size=size,
@@ -65,5 +66,9 @@ def pick(known: Mapping[str, str], kind: ChecksumKind) -> Checksum | None:
     return None
 
 
-def _hex(base64: str) -> str:
-    return a2b_base64(base64).hex()
+def _hex(kind: str, base64: str) -> str:
+    digest = a2b_base64(base64, strict_mode=True)
+    if len(digest) != _DIGEST_BYTES[kind]:
+        msg = f"{base64!r} is no {kind}"
+        raise ValueError(msg)
+    return digest.hex()
