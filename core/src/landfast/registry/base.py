@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import EllipsisType
 from typing import Any, Protocol, runtime_checkable
 
@@ -210,8 +210,13 @@ class Registry(Protocol):
         """
         ...
 
-    def containing(self, uri: str, *, entity: str | None = None) -> Iterator[VersionRecord]:
-        """Yield live versions with a source that is, contains, or lies below `uri`: candidates that may hold it."""
+    def containing(
+        self, uri: str, *, entity: str | None = None, deleted_since: datetime | None = None
+    ) -> Iterator[VersionRecord]:
+        """Yield live versions with a source that is, contains, or lies below `uri`: candidates that may hold it.
+
+        With `deleted_since` also versions that were deleted then or later: they can be restored.
+        """
         ...
 
     # -- changing -----------------------------------------------------------------------------
@@ -345,6 +350,11 @@ class Registry(Protocol):
 
     # -- blobs --------------------------------------------------------------------------------
 
+    @property
+    def collection_lease(self) -> timedelta:
+        """How long a collector may take to delete what it condemned; a writer that wants it waits so long."""
+        ...
+
     def record_blob(self, sha256: str, size: int) -> bool:
         """Say that a writer is about to upload or reuse a blob; tell whether it was condemned (upload it again)."""
         ...
@@ -354,7 +364,11 @@ class Registry(Protocol):
         ...
 
     def condemn(self, sha256s: Sequence[str], *, older_than: datetime) -> list[str]:
-        """Condemn those of the blobs that are still garbage; return them.  Only they may be deleted."""
+        """Condemn those of the blobs that are still garbage; return them.  Only they may be deleted.
+
+        What another collector condemned within `collection_lease` is left to it.  The caller deletes at
+        once: a writer that wants a condemned blob waits until its row is forgotten or the lease is over.
+        """
         ...
 
     def forget_blobs(self, sha256s: Sequence[str]) -> None:

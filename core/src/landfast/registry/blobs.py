@@ -65,18 +65,23 @@ def garbage_page(tx: Transaction, *, older_than: datetime, after: str, size: int
     ]
 
 
-def condemn(tx: Transaction, sha256s: Sequence[str], older_than: datetime) -> list[str]:
-    """Condemn those that are garbage still."""
+def condemn(
+    tx: Transaction, sha256s: Sequence[str], older_than: datetime, lease: timedelta
+) -> list[str]:
+    """Condemn those that are garbage still and that no other collector is deleting."""
     condemned: list[str] = []
     for part in chunks(sorted(sha256s)):
         mine = blobs.c.sha256.in_(part)
         # Locked first, judged after: whoever held one has committed by now, and is seen.
         locked = select(blobs.c.sha256).where(mine).order_by(blobs.c.sha256).with_for_update()
         tx.connection.execute(locked).all()
-        statement = select(blobs.c.sha256).where(mine, _is_garbage(older_than))
+        now = tx.now()
+        # Two that delete one blob could not both know when the other one is done with it.
+        free = or_(blobs.c.condemned_at.is_(None), blobs.c.condemned_at <= now - lease)
+        statement = select(blobs.c.sha256).where(mine, free, _is_garbage(older_than))
         found = list(tx.connection.execute(statement.order_by(blobs.c.sha256)).scalars())
         tx.connection.execute(
-            update(blobs).where(blobs.c.sha256.in_(found)).values(condemned_at=tx.now())
+            update(blobs).where(blobs.c.sha256.in_(found)).values(condemned_at=now)
         )
         condemned += found
     return condemned

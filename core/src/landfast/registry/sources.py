@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
@@ -32,13 +33,22 @@ def add(tx: Transaction, version_id: int, recorded: Iterable[Source]) -> None:
 
 
 def page(
-    tx: Transaction, uri: str, *, entity: str | None, below: int | None, size: int
+    tx: Transaction,
+    uri: str,
+    *,
+    entity: str | None,
+    deleted_since: datetime | None,
+    below: int | None,
+    size: int,
 ) -> list[VersionRecord]:
-    """Return live versions with a source that is, contains or lies below `uri`, newest first."""
+    """Return versions with a source that is, contains or lies below `uri`, newest first."""
+    kept = version_rows.c.deleted_at.is_(None)
+    if deleted_since is not None:
+        kept = or_(kept, version_rows.c.deleted_at >= deleted_since)
     near = or_(*(_near(spelling) for spelling in _spellings(uri)))
     statement = versions.query().where(
         version_rows.c.id.in_(select(sources.c.version_id).where(near)),
-        version_rows.c.deleted_at.is_(None),
+        kept,
     )
     if entity is not None:
         statement = statement.where(entities.c.name == entity)

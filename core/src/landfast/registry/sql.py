@@ -172,10 +172,14 @@ class SqlRegistry:
 
         return self._database.read(find)
 
-    def containing(self, uri: str, *, entity: str | None = None) -> Iterator[VersionRecord]:
+    def containing(
+        self, uri: str, *, entity: str | None = None, deleted_since: datetime | None = None
+    ) -> Iterator[VersionRecord]:
         """Yield live versions with a source that is, contains, or lies below `uri`, newest first."""
         return self._database.stream(
-            lambda tx, below, size: sources.page(tx, uri, entity=entity, below=below, size=size),
+            lambda tx, below, size: sources.page(
+                tx, uri, entity=entity, deleted_since=deleted_since, below=below, size=size
+            ),
             lambda record: record.id,
         )
 
@@ -339,6 +343,11 @@ class SqlRegistry:
 
     # -- blobs --------------------------------------------------------------------------------
 
+    @property
+    def collection_lease(self) -> timedelta:
+        """How long a collector may take to delete what it condemned; a writer that wants it waits so long."""
+        return self._lease
+
     def record_blob(self, sha256: str, size: int) -> bool:
         """Say that a writer is about to upload or reuse a blob; tell whether it was condemned.
 
@@ -366,7 +375,7 @@ class SqlRegistry:
     def condemn(self, sha256s: Sequence[str], *, older_than: datetime) -> list[str]:
         """Condemn those of the blobs that are still garbage; return them."""
         _check_moment(older_than)
-        return self._database.write(lambda tx: blobs.condemn(tx, sha256s, older_than))
+        return self._database.write(lambda tx: blobs.condemn(tx, sha256s, older_than, self._lease))
 
     def forget_blobs(self, sha256s: Sequence[str]) -> None:
         """Remove the rows of condemned blobs, after their bytes are gone."""
