@@ -25,6 +25,7 @@ from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 
 # History is deep when, after this many rows, fewer than one in four is a current object.
 _DEEP_AFTER_ROWS = 4_000
+_CHECK_EVERY = 1_000
 _DEEP_RATIO = 4
 # So many changed objects are asked about one by one before listing every version is cheaper again.
 _STAT_BUDGET = 1_000
@@ -157,7 +158,7 @@ class _Lister:
             if row.is_latest and not row.is_delete_marker:
                 current += 1
                 yield row
-            is_deep = may_switch and seen >= _DEEP_AFTER_ROWS and seen % 1_000 == 0
+            is_deep = may_switch and seen >= _DEEP_AFTER_ROWS and seen % _CHECK_EVERY == 0
             if is_deep and current * _DEEP_RATIO < seen and self._previous() is not None:
                 return True
         return False

@@ -147,16 +147,19 @@ def plan(
         stripped=stripped,
         versioning=str(versioning),
     )
+    list_versions = not capabilities.pinned_listing and versioning not in {
+        Versioning.OFF,
+        Versioning.NONE,
+    }
+    windows = (ScanWindow(),) if is_object else cut_windows(shards, source.name, previous)
     return ScanPlan(
         reference=reference,
         location=location,
         is_object=is_object,
-        list_versions=capabilities.versions
-        and not capabilities.pinned_listing
-        and versioning not in {Versioning.OFF, Versioning.NONE},
+        list_versions=list_versions,
         max_objects=reference.max_objects or max_objects,
         source=source,
-        windows=(ScanWindow(),) if is_object else cut_windows(shards, source.name, previous),
+        windows=_snapped(windows, location, store) if list_versions else windows,
         notes=_notes(reference, recorded.uri, versioning, store),
     )
 
@@ -265,8 +268,27 @@ def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[Scan
         printable = [chr(code) for code in range(0x21, 0x7F)]
         cuts = [printable[len(printable) * number // shards] for number in range(1, shards)]
     cuts = sorted(set(cuts), key=str.encode)
+    return _between(cuts)
+
+
+def _between(cuts: Sequence[str]) -> tuple[ScanWindow, ...]:
     edges: list[str | None] = [None, *cuts, None]
     return tuple(ScanWindow(after=after, upto=upto) for after, upto in itertools.pairwise(edges))
+
+
+def _snapped(
+    windows: Sequence[ScanWindow], location: Location, store: Store
+) -> tuple[ScanWindow, ...]:
+    """Move the cuts to keys that exist, one list request each.
+
+    Some servers lose the first key after a marker that names no object, when they list versions.
+    """
+    cuts = set()
+    for window in windows[1:]:
+        assert window.after is not None
+        page = store.list_page(location, checksum=False, after=location.key + window.after, limit=1)
+        cuts |= {row.location.key[len(location.key) :] for row in itertools.islice(page.rows, 1)}
+    return _between(sorted(cuts, key=str.encode))
 
 
 def _rebuild_plan(*values: Any) -> ScanPlan:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from landfast.clouds.per_process import PerProcess
-from landfast.clouds.s3_client import S3Options, make_client, public_endpoint
+from landfast.clouds.s3_client import S3Options, make_client, public_endpoint, refuse_to_pickle_keys
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, ObjectChanged
 from landfast.model.location import Location
@@ -77,11 +77,7 @@ class S3Store:
         return f"S3Store({self._options!r}{handed_in})"
 
     def __getstate__(self) -> dict[str, Any]:
-        if self._options.has_keys:
-            raise InvalidInput(
-                "an S3 store with explicit keys can not be sent to another process",
-                hint="Give a profile, a role, the environment's credentials, or a client factory.",
-            )
+        refuse_to_pickle_keys(self._options)
         return {"_options": self._options, "_factory": self._factory}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -99,6 +95,8 @@ class S3Store:
             versions=True,
             list_checksums=(ETAG,),
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
+            versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
+            " --versioning-configuration Status=Enabled",
         )
 
     def versioning(self, location: Location) -> Versioning:
