@@ -595,3 +595,52 @@ def test_urllib3_is_not_asked_to_retry(monkeypatch, http_script):
     assert (retries.connect, retries.read, retries.respect_retry_after_header) == (
         *(False, False, False),
     )
+
+
+# A real signed URL
+
+
+@pytest.mark.system
+def test_a_presigned_url_of_a_real_server_that_checks_it(radosgw):
+    """It is signed for GET, so HEAD is refused, and it reads no other key."""
+
+    def presign(key, expires_s=60):
+        params = {"Bucket": bucket, "Key": key}
+        return radosgw.client.generate_presigned_url("get_object", params, ExpiresIn=expires_s)
+
+    bucket = radosgw.bucket()
+    radosgw.put(bucket, "a b+c", BODY)
+    info = HttpStore().stat(at(presign("a b+c")))
+    assert (info.size, info.etag) == (10, f'"{hashlib.md5(BODY).hexdigest()}"')
+    assert [access.kind for access in radosgw.requests(bucket)][-2:] == ["head", "get-object"]
+    recorded, _ = info.location.without_secrets()
+    assert recorded.uri == f"{radosgw.url}/{bucket}/a%20b%2Bc"
+    pin = Pin(location=recorded, etag=info.etag, size=10, checksum=info.checksum)
+    with pytest.raises(AccessDenied, match="signer="):
+        read(HttpStore(), pin)
+    assert read(HttpStore({"signer": lambda _: presign("a b+c")}), pin) == BODY
+    wrong = presign("a b+c").replace("a%20b%2Bc", "other")
+    with pytest.raises(AccessDenied, match="may have expired"):
+        HttpStore().stat(at(wrong))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Algorithm=a&X-Amz-Credential=b&X-Amz-Date=c&X-Amz-Expires=d&X-Amz-Security-Token=e"
+        "&X-Amz-SignedHeaders=f&X-Amz-Signature=g",
+        "AWSAccessKeyId=a&Expires=b&Signature=c",
+        "X-Goog-Algorithm=a&X-Goog-Credential=b&X-Goog-Signature=c",
+        "GoogleAccessId=a&Expires=b&Signature=c",
+        "sv=a&ss=b&srt=c&sp=d&se=e&st=f&spr=g&sig=h&sr=i",
+        "token=a",
+        "access_token=a",
+        "signature=a",
+        "key=a",
+        "api_key=a",
+    ],
+)
+def test_what_signs_a_url_is_not_recorded_and_named(query):
+    recorded, stripped = at(f"https://h/x?part=1&{query}&format=csv").without_secrets()
+    assert recorded.uri == "https://h/x?part=1&format=csv"
+    assert stripped == tuple(pair.partition("=")[0] for pair in query.split("&"))
