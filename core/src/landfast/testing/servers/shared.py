@@ -56,7 +56,8 @@ def keep(factory: str, folder: Path) -> None:
     """Run a server until no process uses the folder; the body of the keeper process."""
     signal.signal(signal.SIGTERM, _leave)
     module, _, name = factory.partition(":")
-    with (folder / "alive").open("ab") as alive, (folder / "users").open("ab") as users:
+    # Closed in reverse: whoever waits for `users` then finds `alive` free, and starts a new keeper.
+    with (folder / "users").open("ab") as users, (folder / "alive").open("ab") as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)
         state = folder / "state.json"
         try:
