@@ -75,7 +75,8 @@ def _near(uri: str) -> ColumnElement[bool]:
     # "0" is the character after "/": this range is what starts with the folder. No LIKE, no wildcards.
     end = folder[:-1] + "0"
     lies_below = and_(
-        sources.c.uri_start.between(folder[:_INDEXED], end[:_INDEXED]),
+        sources.c.uri_start >= folder[:_INDEXED],
+        sources.c.uri_start <= end[:_INDEXED],
         sources.c.uri >= folder,
         sources.c.uri < end,
     )

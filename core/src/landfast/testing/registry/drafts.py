@@ -1,0 +1,55 @@
+"""Contents to log: a word stands for what a scan found."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from landfast.model.manifest import ManifestSummary
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunKey
+from landfast.registry.base import LogOutcome, LogRequest, Registry
+
+NAME = ArtifactName(entity="default", project="vision", collection="mnist")
+"""Where the suite logs unless a test says otherwise."""
+
+RUN = RunKey(system="script", deployment="host", run_id="1")
+OTHER_RUN = RunKey(system="script", deployment="host", run_id="2")
+
+
+def hexadecimal(*words: str) -> str:
+    """Return a sha256 that stands for the words."""
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
+def summary(content: str, pins: str = "p") -> ManifestSummary:
+    """Return the summary of a manifest: equal words are equal content, equal pins."""
+    return ManifestSummary(
+        digest="lf1:" + hexadecimal(content),
+        pin_digest="lp1:" + hexadecimal(content, pins),
+        count=len(content),
+        size=1000 * len(content),
+    )
+
+
+def draft(
+    registry: Registry, content: str, *, pins: str = "p", name: ArtifactName = NAME, **given: Any
+) -> LogRequest:
+    """Return a request whose blob is uploaded, and whose scan began now."""
+    blob = hexadecimal("blob", str(name), content, pins)
+    registry.record_blob(blob, 100)
+    values: dict[str, Any] = {"type": "dataset", "blob": blob, "name": name, **given}
+    if "ticket" not in values:
+        values["ticket"] = registry.ticket()
+    return LogRequest(summary=summary(content, pins), **values)
+
+
+def log(registry: Registry, content: str, **given: Any) -> LogOutcome:
+    """Log `content`, as `draft` makes it."""
+    return registry.log(draft(registry, content, **given))
+
+
+def begin(registry: Registry, key: RunKey = RUN, **given: Any) -> RunKey:
+    """Begin a run where the suite logs."""
+    registry.begin_run(key, entity="default", project="vision", **given)
+    return key

@@ -1,0 +1,122 @@
+"""What blob rows have to do: nothing that is needed, or about to be, is ever given away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from landfast.errors import InvalidInput
+from landfast.registry.base import BlobNeeded, Registry
+from landfast.testing.registry.drafts import NAME, draft, hexadecimal, log
+
+ORPHAN = hexadecimal("orphan")
+
+
+def soon() -> datetime:
+    """Return a moment after everything that happened."""
+    return datetime.now(UTC) + timedelta(minutes=5)
+
+
+class GarbageSuite:
+    """Garbage collection, as the registry sees it.
+
+    The registry should be opened with a short lease: a writer that meets a blob which is being
+    deleted waits that long.
+    """
+
+    def test_a_blob_in_use_is_no_garbage(self, registry: Registry) -> None:
+        log(registry, "a")
+        log(registry, "a", pins="q")
+        assert list(registry.garbage(older_than=soon())) == []
+
+    def test_a_blob_that_nobody_names_is(self, registry: Registry) -> None:
+        assert registry.record_blob(ORPHAN, 5) is False
+        (row,) = registry.garbage(older_than=soon())
+        assert (row.sha256, row.size, row.condemned_at) == (ORPHAN, 5, None)
+        assert list(registry.garbage(older_than=row.recorded_at)) == []
+
+    def test_recording_again_renews_the_grace_period(self, registry: Registry) -> None:
+        registry.record_blob(ORPHAN, 5)
+        (row,) = registry.garbage(older_than=soon())
+        cut = row.recorded_at + timedelta(microseconds=1)
+        assert [r.sha256 for r in registry.garbage(older_than=cut)] == [ORPHAN]
+        assert registry.record_blob(ORPHAN, 5) is False
+        assert list(registry.garbage(older_than=cut)) == []
+        assert registry.condemn([ORPHAN], older_than=cut) == []
+
+    def test_a_deleted_version_keeps_its_blobs_for_the_grace_period(
+        self, registry: Registry
+    ) -> None:
+        log(registry, "a")
+        log(registry, "a", pins="q")
+        blobs = {pins.blob for pins in registry.pin_sets(registry.get(NAME).id)}
+        deleted = registry.delete(NAME, delete_aliases=True)
+        assert deleted.deleted_at is not None
+        assert list(registry.garbage(older_than=deleted.deleted_at)) == []
+        after = deleted.deleted_at + timedelta(microseconds=1)
+        assert {row.sha256 for row in registry.garbage(older_than=after)} == blobs
+
+    def test_only_garbage_is_condemned(self, registry: Registry) -> None:
+        version = log(registry, "a").version
+        registry.record_blob(ORPHAN, 5)
+        wanted = [version.blob, ORPHAN, hexadecimal("unknown")]
+        assert registry.condemn(wanted, older_than=soon()) == [ORPHAN]
+        (row,) = registry.garbage(older_than=soon())
+        assert row.condemned_at is not None
+        assert registry.condemn([], older_than=soon()) == []
+
+    def test_a_blob_that_is_named_meanwhile_is_not_condemned(self, registry: Registry) -> None:
+        request = draft(registry, "a")
+        (row,) = registry.garbage(older_than=soon())
+        registry.log(request)
+        assert registry.condemn([row.sha256], older_than=soon()) == []
+
+    def test_a_condemned_blob_cannot_be_logged_until_it_is_uploaded_again(
+        self, registry: Registry
+    ) -> None:
+        request = draft(registry, "a")
+        assert request.blob is not None
+        assert registry.condemn([request.blob], older_than=soon()) == [request.blob]
+        with pytest.raises(BlobNeeded):
+            registry.log(request)
+        assert registry.record_blob(request.blob, 100) is True
+        assert registry.record_blob(request.blob, 100) is False
+        assert registry.log(request).created
+
+    def test_a_forgotten_blob_cannot_be_logged(self, registry: Registry) -> None:
+        request = draft(registry, "a")
+        assert request.blob is not None
+        registry.condemn([request.blob], older_than=soon())
+        registry.forget_blobs([request.blob])
+        assert registry.is_known_blob([request.blob]) == set()
+        with pytest.raises(BlobNeeded):
+            registry.log(request)
+        with pytest.raises(BlobNeeded):
+            registry.log(replace(request, blob=None))
+
+    def test_what_was_saved_from_collection_is_not_forgotten(self, registry: Registry) -> None:
+        registry.record_blob(ORPHAN, 5)
+        registry.condemn([ORPHAN], older_than=soon())
+        assert registry.record_blob(ORPHAN, 5) is True
+        registry.forget_blobs([ORPHAN])
+        assert registry.is_known_blob([ORPHAN]) == {ORPHAN}
+
+    def test_known_blobs_of_many(self, registry: Registry) -> None:
+        registry.record_blob(ORPHAN, 5)
+        many = [hexadecimal(str(number)) for number in range(3000)]
+        assert registry.is_known_blob([*many, ORPHAN]) == {ORPHAN}
+
+    def test_garbage_is_listed_whole(self, registry: Registry) -> None:
+        blobs = sorted(hexadecimal(str(number)) for number in range(450))
+        for sha256 in blobs:
+            registry.record_blob(sha256, 1)
+        assert [row.sha256 for row in registry.garbage(older_than=soon())] == blobs
+        assert registry.condemn(blobs, older_than=soon()) == blobs
+        registry.forget_blobs(blobs)
+        assert list(registry.garbage(older_than=soon())) == []
+
+    def test_a_blob_has_the_name_of_its_sha256(self, registry: Registry) -> None:
+        with pytest.raises(InvalidInput):
+            registry.record_blob("sha256:" + ORPHAN, 1)

@@ -1,0 +1,54 @@
+"""What threads may do with one registry at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from landfast.registry.base import Registry
+from landfast.testing.registry.drafts import NAME, RUN, begin, log
+
+_THREADS = 8
+
+
+class ThreadSuite:
+    """Concurrency inside one process; processes are the business of a slower test."""
+
+    def test_the_first_log_of_a_collection_may_be_many_at_once(self, registry: Registry) -> None:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            outcomes = list(pool.map(lambda _: log(registry, "same"), range(_THREADS * 3)))
+        assert Counter(o.created for o in outcomes)[True] == 1
+        assert {o.version.id for o in outcomes} == {outcomes[0].version.id}
+        assert len(list(registry.observations(NAME))) == _THREADS * 3
+
+    def test_numbers_have_no_gap_and_the_feed_neither(self, registry: Registry) -> None:
+        names = [replace(NAME, partition=str(number % 3)) for number in range(48)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(lambda n: log(registry, str(n), name=names[n]), range(48)))
+        for partition in "012":
+            found = registry.versions(replace(NAME, partition=partition))
+            assert [v.index for v in found] == list(range(15, -1, -1))
+        feed = [change.position for change in registry.changes()]
+        assert feed == list(range(1, len(feed) + 1))
+
+    def test_a_run_may_be_begun_many_times_at_once(self, registry: Registry) -> None:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(lambda _: begin(registry), range(_THREADS * 2)))
+        assert [run.key for run in registry.runs(entity="default")] == [RUN]
+
+    def test_tickets_are_never_drawn_twice(self, registry: Registry) -> None:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            tickets = list(pool.map(lambda _: registry.ticket(), range(100)))
+        assert len(set(tickets)) == 100
+
+    def test_no_alias_is_lost(self, registry: Registry) -> None:
+        log(registry, "a")
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(lambda n: registry.promote(NAME, f"alias-{n}"), range(24)))
+        assert len(registry.get(NAME).aliases) == 25
+
+    def test_it_works_on_after_close(self, registry: Registry) -> None:
+        log(registry, "a")
+        registry.close()
+        assert registry.get(NAME).index == 0
