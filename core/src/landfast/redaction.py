@@ -54,12 +54,15 @@ _BESIDE_SIGNATURE = {
     "signature": frozenset({"expires", "policy"}),
 }
 # In running text only what can mean nothing else; `key=` and `token=` may be a program's own words.
-_SECRET_WORD = re.compile(
-    r"""(?<![\w.-])(?P<name>[\w.-]*(?:password|passwd|secret|signature|credential|api[_-]?key|access[_-]?key
-         |private[_-]?key|(?:session|security|access|auth|refresh|id)[_-]?token)[\w.-]*)
-        (?P<sep>['"]?\s*=\s*['"]?|['"]\s*:\s*['"])
+_ASSIGNMENT = re.compile(
+    r"""(?<![\w.-])(?P<name>[\w.-]++)(?P<sep>['"]?\s*=\s*['"]?|['"]\s*:\s*['"])
         (?P<value>[^\s'",;&#}]+)""",
-    re.IGNORECASE | re.VERBOSE,
+    re.VERBOSE,
+)
+_SECRET_WORD = re.compile(
+    r"password|passwd|secret|signature|credential|(api|access|private)[_-]?key"
+    r"|(session|security|access|auth|refresh|id)[_-]?token",
+    re.IGNORECASE,
 )
 _USERINFO = re.compile(
     r"(?<![a-zA-Z0-9+.-])(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)"
@@ -118,7 +121,7 @@ def redact(text: str) -> str:
     text = _USERINFO.sub(_mask_password, text)
     text = _WEB_TOKEN.sub(lambda m: f"{m['scheme']}{MASK}@", text)
     text = _QUERY.sub(_mask_query, text)
-    text = _SECRET_WORD.sub(lambda m: f"{m['name']}{m['sep']}{MASK}", text)
+    text = _ASSIGNMENT.sub(_mask_assignment, text)
     text = _HEADER.sub(lambda m: f"{m['name']}{m['sep']}{MASK}", text)
     return _AWS_KEY_ID.sub(MASK, text)
 
@@ -129,6 +132,12 @@ def _plain(name: str) -> str:
 
 def _mask_password(match: re.Match[str]) -> str:
     return f"{match['scheme']}{match['user']}:{MASK}@"
+
+
+def _mask_assignment(match: re.Match[str]) -> str:
+    if not _SECRET_WORD.search(match["name"]):
+        return match[0]
+    return f"{match['name']}{match['sep']}{MASK}"
 
 
 def _mask_query(match: re.Match[str]) -> str:
