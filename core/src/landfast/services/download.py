@@ -1,0 +1,260 @@
+"""Download: write the recorded bytes of a version to a folder, and nothing else under their names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landfast.errors import (
+    AccessDenied,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    ObjectChanged,
+)
+from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.marker import MARKER
+from landfast.model.source import Source
+from landfast.services.download_report import DownloadReport, MissingFile, Progress, Tally
+from landfast.services.marked_folder import MarkedFolder, file_status
+from landfast.services.pin_sets import PinSets
+from landfast.services.proof import Outcome, Proof, is_strong
+from landfast.services.selection import Selection
+from landfast.services.targets import check_targets, probe
+from landfast.services.transfer import Origin, Transfer
+
+if TYPE_CHECKING:
+    from landfast.cache.blob_cache import BlobCache, Link
+    from landfast.stores.opener import Stores
+
+DEFAULT_WORKERS = 16
+__all__ = ["DownloadReport", "MissingFile", "download"]
+
+_MISSING = (NotFound, ObjectChanged, AccessDenied)
+_SHOWN = 10
+
+
+def download(
+    sets: Sequence[tuple[Manifest, Sequence[Source]]],
+    *,
+    stores: Stores,
+    cache: BlobCache | None,
+    identity: str,
+    root: Path,
+    paths: Iterable[str] | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    allow_missing: bool = False,
+    link: Link = "copy",
+    workers: int = DEFAULT_WORKERS,
+    progress: Progress | None = None,
+    any_endpoint: bool = False,
+    exact: bool = False,
+) -> DownloadReport:
+    """Write a version, or a part of it, to a folder.
+
+    Args:
+        sets: Its manifests with what they were scanned from, newest pins first, its own last.
+        stores: Opens the sources.
+        cache: Downloaded bytes; None uses none.
+        identity: Full version name and digest; a folder that holds another is refused.
+        root: The folder; made if it is not there.
+        paths: Files or folders of the version; None is all.
+        include: Globs of paths to keep.
+        exclude: Globs of paths to leave out; exclude wins.
+        allow_missing: Whether what cannot be had is reported instead of raised.
+        link: ``copy`` (a reflink where possible), or ``hard``: read-only names of the cache's files.
+        workers: Files fetched side by side.
+        progress: Called with bytes done and in all, from one thread at a time.
+        any_endpoint: Whether another endpoint than the recorded one may be read.
+        exact: Whether files that are not in the version are removed from the folder afterwards.
+
+    Raises:
+        NotFound: If an object, or a path asked for, is not there.
+        ObjectChanged: If recorded bytes are neither at the source nor in the cache.
+        InvalidInput: If paths cannot be files side by side in a folder; all of them are named.
+        Conflict: If the folder holds another version or a different file of the same name, or a
+            source's endpoint is another one.
+        AccessDenied: If a source may not be read, or the folder not be written.
+        Unavailable: If a source does not answer, or the disk is full.
+    """
+    if workers < 1 or link not in {"copy", "hard"}:
+        raise InvalidInput(
+            "the download's options are wrong",
+            expected="workers of at least 1, link 'copy' or 'hard'",
+            found=f"workers={workers}, link={link!r}",
+        )
+    pins = PinSets(sets, stores, any_endpoint=any_endpoint)
+    selection = Selection(paths, include, exclude)
+    folder = MarkedFolder(root, identity)
+    is_marked = folder.check()
+    if exact and not is_marked:
+        _check_empty(folder.root)
+    tally = Tally(folder.root, progress)
+    check_targets(tally.counted(selection.of(pins.newest)), folder.root, probe(folder.root))
+    if not is_marked:
+        _check_foreign(selection.of(pins.newest), folder)
+    folder.claim()
+    is_complete = False
+    try:
+        work = _Work(pins, cache, folder, tally, link=link, allow_missing=allow_missing)
+        work.run(selection.of(pins.newest), workers)
+        if exact:
+            tally.report.removed = _remove_others(folder.root, selection.of(pins.newest))
+        is_complete = True
+    finally:
+        folder.close(is_complete=is_complete)
+    return tally.report
+
+
+class _Work:
+    """Brings every entry to its place, several at a time."""
+
+    def __init__(
+        self,
+        pins: PinSets,
+        cache: BlobCache | None,
+        folder: MarkedFolder,
+        tally: Tally,
+        *,
+        link: Link,
+        allow_missing: bool,
+    ) -> None:
+        self._stop = threading.Event()
+        self._folder = folder
+        self._tally = tally
+        self._allow_missing = allow_missing
+        self._transfer = Transfer(pins, cache, link=link, on_bytes=tally.came, stop=self._stop)
+
+    def run(self, entries: Iterator[ManifestEntry], workers: int) -> None:
+        """Bring them all; the first error stops the others.
+
+        Raises:
+            LandfastError: The first one.
+        """
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(workers, thread_name_prefix="landfast-download") as pool:
+            try:
+                while True:
+                    room = 4 * workers - len(running)
+                    running |= {pool.submit(self._one, entry) for entry in islice(entries, room)}
+                    if not running:
+                        break
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+            finally:
+                self._stop.set()
+                for future in running:
+                    future.cancel()
+        self._tally.report.missing.sort(key=lambda file: file.path.encode())
+
+    def _one(self, entry: ManifestEntry) -> None:
+        if self._stop.is_set():
+            return
+        fact = _fact(entry)
+        target = self._folder.target(entry.path)
+        status = file_status(target)
+        if status is not None and self._is_there(entry, target, fact):
+            self._tally.came(status.st_size)
+            self._tally.add(entry, status.st_size, already_there=1)
+            return
+        try:
+            arrived = self._transfer.bring(entry, self._folder.parts)
+        except _MISSING as error:
+            if not self._allow_missing:
+                raise
+            self._tally.miss(entry, error)
+            return
+        try:
+            size = arrived.part.path.stat().st_size
+            self._folder.place(arrived.part.path, target)
+        finally:
+            arrived.part.close()
+        self._folder.remember(entry.path, fact)
+        is_fetched = arrived.origin is Origin.SOURCE
+        self._tally.add(
+            entry,
+            size,
+            fetched=int(is_fetched),
+            from_cache=int(not is_fetched),
+            fetched_bytes=arrived.fetched,
+            opaque=int(entry.checksum is not None and not arrived.is_proven),
+        )
+
+    def _is_there(self, entry: ManifestEntry, target: Path, fact: str) -> bool:
+        if self._folder.is_unchanged(entry.path, fact):
+            return True
+        if not _holds(target, entry):
+            return False
+        self._folder.remember(entry.path, fact)
+        return True
+
+
+def _fact(entry: ManifestEntry) -> str:
+    return hashlib.sha256(json.dumps(entry.identity).encode()).hexdigest()
+
+
+def _holds(path: Path, entry: ManifestEntry) -> bool:
+    """Tell whether a file is proven to hold an entry's bytes, by reading it."""
+    status = file_status(path)
+    if status is None or entry.size not in {None, status.st_size} or not is_strong(entry):
+        return False
+    proof = Proof(entry)
+    proof.restart(path, status.st_size)
+    return proof.outcome() is Outcome.PROVEN
+
+
+def _check_foreign(entries: Iterable[ManifestEntry], folder: MarkedFolder) -> None:
+    """Refuse to replace files that no download of this version wrote."""
+    if not folder.root.exists():
+        return
+    others = [
+        entry.path
+        for entry in entries
+        if os.path.lexists(folder.root / entry.path) and not _holds(folder.root / entry.path, entry)
+    ]
+    if others:
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        raise Conflict(
+            f"{folder.root} has other files under the names of the version: "
+            + ", ".join(repr(path) for path in others[:_SHOWN])
+            + more,
+            subject=str(folder.root),
+            hint="Download into another folder, or move these away.",
+            paths=tuple(others[:1000]),
+        )
+
+
+def _check_empty(root: Path) -> None:
+    if root.is_dir() and any(root.iterdir()):
+        raise Conflict(
+            f"{root} was not made by a download, and exact= would remove what is in it",
+            subject=str(root),
+            hint="Download into a new folder, or empty this one.",
+        )
+
+
+def _remove_others(root: Path, entries: Iterable[ManifestEntry]) -> int:
+    """Remove what is not among the entries; links are removed, not followed."""
+    kept = {entry.path for entry in entries}
+    removed = 0
+    for folder, folders, files in os.walk(root, topdown=False):
+        below = Path(folder).relative_to(root)
+        if below.parts[:1] == (MARKER,):
+            continue
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in (*files, *links):
+            if (below / name).as_posix() not in kept:
+                (Path(folder) / name).unlink()
+                removed += 1
+        if below.parts and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
+    return removed

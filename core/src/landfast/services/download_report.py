@@ -1,0 +1,114 @@
+"""DownloadReport: what a download did, and the tally that many threads write it with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import LandfastError
+from landfast.model.manifest import ManifestEntry
+
+# Bytes done and bytes in all; None where a size is not known.
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingFile:
+    """An entry whose bytes could not be had.
+
+    Args:
+        path: Of the entry.
+        uri: Where it was recorded.
+        reason: The kind of error: ``NotFound``, ``ObjectChanged``, ``AccessDenied``.
+        message: What the error says.
+    """
+
+    path: str
+    uri: str
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(slots=True, kw_only=True)
+class DownloadReport:
+    """What a download did.
+
+    Args:
+        root: The folder.
+        files: Files that are there now.
+        bytes: Their bytes.
+        fetched: Files that came from their source.
+        fetched_bytes: Bytes that were read from sources; less than the files' where one was continued.
+        from_cache: Files that came from the cache.
+        already_there: Files that were there before.
+        unverified: Files recorded without any token; they came, and nothing proves their bytes.
+        opaque: Files whose token cannot be computed from bytes; their source vouches for them.
+        missing: With `allow_missing`, what could not be had.
+        removed: With `exact`, files that were removed.
+    """
+
+    root: Path
+    files: int = 0
+    bytes: int = 0
+    fetched: int = 0
+    fetched_bytes: int = 0
+    from_cache: int = 0
+    already_there: int = 0
+    unverified: int = 0
+    opaque: int = 0
+    missing: list[MissingFile] = field(default_factory=list)
+    removed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as it can be written as JSON."""
+        return {**asdict(self), "root": str(self.root)}
+
+
+class Tally:
+    """Counts for the report and for the progress; used by many threads."""
+
+    def __init__(self, root: Path, progress: Progress | None) -> None:
+        self.report = DownloadReport(root=root)
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._done = 0
+        self._total: int | None = 0
+
+    def counted(self, entries: Iterable[ManifestEntry]) -> Iterator[str]:
+        """Yield the paths, adding up the sizes."""
+        for entry in entries:
+            if self._total is not None:
+                self._total = None if entry.size is None else self._total + entry.size
+            yield entry.path
+
+    def came(self, count: int) -> None:
+        """Count bytes for the progress."""
+        with self._lock:
+            self._done += count
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+
+    def add(self, entry: ManifestEntry, size: int, **counts: int) -> None:
+        """Count a file that is there now."""
+        with self._lock:
+            report = self.report
+            report.files += 1
+            report.bytes += size
+            report.unverified += entry.checksum is None
+            for name, count in counts.items():
+                setattr(report, name, getattr(report, name) + count)
+
+    def miss(self, entry: ManifestEntry, error: LandfastError) -> None:
+        """Note a file that could not be had."""
+        with self._lock:
+            self.report.missing.append(
+                MissingFile(
+                    path=entry.path, uri=entry.uri, reason=type(error).__name__, message=str(error)
+                )
+            )

@@ -1,0 +1,202 @@
+"""MarkedFolder: a download's target, with the marker that says which version it holds.
+
+.landfast/identity.json    which version; another one's folder is refused
+.landfast/state.sqlite3    the files as they were written, so that nothing is fetched twice
+.landfast/parts/           what is being fetched; continued after a kill
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from landfast.disk_errors import disk_errors
+from landfast.errors import Conflict, InvalidInput
+from landfast.model.marker import MARKER
+from landfast.state_file import StateFile
+
+_FORMAT = 1
+
+
+class MarkedFolder:
+    """The target folder of one version.
+
+    Args:
+        root: The folder; made by `claim`.
+        identity: Full version name and digest.
+    """
+
+    def __init__(self, root: Path, identity: str) -> None:
+        self.root = root.absolute()
+        self.identity = identity
+        self.parts = self.root / MARKER / "parts"
+        self._state = StateFile(self.root / MARKER / "state.sqlite3", expires=False)
+        self._real_root = ""
+        self._safe: set[Path] = set()
+
+    def check(self) -> bool:
+        """Look whether the folder may be used; nothing is written.
+
+        Returns:
+            Whether it is marked as this version's already.
+
+        Raises:
+            Conflict: If it holds another version.
+            InvalidInput: If it is a file.
+        """
+        with disk_errors(self.root, "read"):
+            if self.root.exists() and not self.root.is_dir():
+                raise InvalidInput(f"{self.root} is a file, not a folder", subject=str(self.root))
+            found = self._read()
+        if found is None:
+            return False
+        if found != self.identity:
+            raise Conflict(
+                f"{self.root} holds another version",
+                subject=str(self.root),
+                expected=self.identity,
+                found=found,
+                hint="Download into another folder, or remove this one first.",
+            )
+        return True
+
+    def claim(self) -> None:
+        """Make the folder and its marker.
+
+        Raises:
+            Conflict: If another version took it in the meantime.
+        """
+        with disk_errors(self.root, "write below"):
+            self.parts.mkdir(parents=True, exist_ok=True)
+            self._write()
+            self._real_root = os.path.realpath(self.root)
+        self.check()
+
+    def _read(self) -> str | None:
+        marker = self.root / MARKER
+        try:
+            content = json.loads((marker / "identity.json").read_text())
+            return str(content["identity"])
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            return f"a file named {MARKER}" if marker.exists() else None
+        except (ValueError, KeyError, TypeError):
+            return f"a marker that cannot be read: {marker / 'identity.json'}"
+
+    def _write(self) -> None:
+        place = self.root / MARKER / "identity.json"
+        if place.exists():
+            return
+        handle, name = tempfile.mkstemp(dir=place.parent)
+        with os.fdopen(handle, "w") as file:
+            json.dump({"format": _FORMAT, "identity": self.identity}, file)
+        try:
+            os.link(name, place)  # unlike a rename, it fails if another was quicker
+        except FileExistsError:
+            pass
+        except OSError:  # no hard links here
+            if not place.exists():
+                Path(name).replace(place)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def target(self, path: str) -> Path:
+        """Return where an entry lies; the folders above it are made.
+
+        Raises:
+            Conflict: If a symlink leads out of the folder, or a file is where a folder must be.
+        """
+        target = self.root / path
+        if target.parent not in self._safe:
+            try:
+                with disk_errors(target.parent, "make the folder"):
+                    self._stay_inside(target.parent)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+            except (InvalidInput, FileExistsError):
+                raise self._in_the_way(target.parent) from None
+            self._safe.add(target.parent)
+        return target
+
+    def _stay_inside(self, folder: Path) -> None:
+        real = os.path.realpath(folder)
+        if real != self._real_root and not real.startswith(self._real_root.rstrip("/") + "/"):
+            raise Conflict(
+                f"{folder} leads out of {self.root} by a symlink",
+                subject=str(folder),
+                found=real,
+                hint="Remove the link; downloads follow none out of their folder.",
+            )
+
+    def _in_the_way(self, folder: Path) -> Conflict:
+        return Conflict(
+            f"{folder} must be a folder, and something else is there",
+            subject=str(folder),
+            hint="Remove it, or download into another folder.",
+        )
+
+    def place(self, part: Path, target: Path) -> None:
+        """Move a finished file to its target, and never through a link."""
+        try:
+            with disk_errors(target, "write"):
+                part.replace(target)
+        except InvalidInput:
+            if not target.is_dir():
+                raise
+            raise Conflict(
+                f"{target} must be a file, and is a folder",
+                subject=str(target),
+                hint="Remove it, or download into another folder.",
+            ) from None
+
+    def is_unchanged(self, path: str, fact: str) -> bool:
+        """Tell whether the file is still as this download wrote it, for an entry of these facts."""
+        status = file_status(self.root / path)
+        return status is not None and self._state.get(path.encode(), _state(status)) == fact
+
+    def remember(self, path: str, fact: str) -> None:
+        """Remember that the file holds what an entry says."""
+        status = file_status(self.root / path)
+        if status is not None:
+            self._state.put(path.encode(), _state(status), fact)
+
+    def close(self, *, is_complete: bool) -> None:
+        """Write what is to be remembered; after a complete download drop what is left of others."""
+        self._state.close()
+        if is_complete:
+            for part in self.parts.glob("*"):
+                with contextlib.suppress(OSError):
+                    _unlink_unlocked(part)
+            with contextlib.suppress(OSError):
+                self.parts.rmdir()
+
+
+def file_status(path: Path) -> os.stat_result | None:
+    """Return the status of a regular file that is no symlink; else None."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP}:
+            return None
+        raise
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _state(status: os.stat_result) -> str:
+    # Without ctime, which a further hard link changes.
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+
+
+def _unlink_unlocked(part: Path) -> None:
+    import fcntl
+
+    with part.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A hard link into the cache cannot be locked by its writer, who is about to move it.
+        if os.fstat(file.fileno()).st_nlink == 1:
+            part.unlink()

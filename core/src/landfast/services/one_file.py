@@ -1,0 +1,70 @@
+"""One file of a version: as a stream of verified bytes, or in place."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from landfast.disk_errors import disk_errors
+from landfast.errors import InvalidInput
+from landfast.model.location import Location
+from landfast.model.manifest import ManifestEntry
+from landfast.services.pin_sets import PinSets, pin_of
+from landfast.services.proof import Proof
+from landfast.services.transfer import Transfer, check_time
+
+if TYPE_CHECKING:
+    from landfast.cache.blob_cache import BlobCache
+
+
+def open_entry(pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None) -> IO[bytes]:
+    """Open one entry for reading; its bytes are verified before the first is returned.
+
+    They come into a file without a name, on the disk of the cache if there is one, which goes when
+    the stream is closed.
+
+    Args:
+        pins: Of the version.
+        entry: From its newest manifest.
+        cache: Looked into first, and filled; None leaves it out.
+
+    Raises:
+        NotFound: If no pin leads to an object.
+        ObjectChanged: If the recorded bytes are neither at the source nor in the cache.
+        AccessDenied: If they may not be read.
+        Unavailable: If the source does not answer, or the disk is full.
+    """
+    home = None if cache is None else cache.scratch()
+    with tempfile.TemporaryDirectory(prefix="landfast-", dir=home) as folder:
+        arrived = Transfer(pins, cache).bring(entry, Path(folder))
+        try:
+            return arrived.part.path.open("rb")
+        finally:
+            arrived.part.close()
+
+
+def path_in_place(pins: PinSets, entry: ManifestEntry) -> Path:
+    """Return where an entry's file lies on this machine, after its bytes were verified.
+
+    Raises:
+        InvalidInput: If it is no local file.
+        NotFound: If it is gone.
+        ObjectChanged: If its bytes are not the recorded ones.
+    """
+    for pinned, store in pins.candidates(entry):
+        path = store.path(Location.parse(pinned.uri, pins=False))
+        if path is None:
+            continue
+        with store.open(pin_of(pinned)) as reader:
+            check_time(pinned, reader.info)
+        proof = Proof(pinned)
+        with disk_errors(path, "read"):
+            proof.restart(path, path.stat().st_size)
+        proof.check()
+        return path
+    raise InvalidInput(
+        f"{entry.uri} is no file on this machine",
+        subject=entry.uri,
+        hint="Use download() or open(path), which bring the bytes here.",
+    )

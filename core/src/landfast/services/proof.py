@@ -1,0 +1,173 @@
+"""Proof: compare bytes with a checksum, as far as the checksum can be computed from bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import ObjectChanged
+from landfast.model.checksum import STRONG_TOKENS, Checksum
+from landfast.model.manifest import ManifestEntry
+
+CHUNK = 1 << 20
+# The MD5 of an upload in one piece, or of one in one part; of all others the parts are not known.
+_PLAIN_ETAG = re.compile(r"[0-9a-f]{32}(-1)?\Z")
+
+
+class Outcome(StrEnum):
+    """What a comparison says."""
+
+    PROVEN = "proven"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"  # the checksum is opaque, or there is none
+
+
+class Proof:
+    """Takes the bytes of one object in order.
+
+    Args:
+        entry: What they should be.
+        sha256: Whether their sha256 is wanted in any case.
+    """
+
+    def __init__(self, entry: ManifestEntry, *, sha256: bool = False) -> None:
+        self._entry = entry
+        self._sha256 = sha256
+        self.count = 0
+        self._start()
+
+    def _start(self) -> None:
+        self.count = 0
+        algorithm = _computable(self._entry.checksum)
+        wanted = {algorithm} if algorithm else set()
+        if self._sha256:
+            wanted.add("sha256")
+        self._hashes: dict[str, Any] = {name: _MAKERS[name]() for name in wanted}
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self.count += len(chunk)
+        for running in self._hashes.values():
+            running.update(chunk)
+
+    def restart(self, path: Path, size: int) -> None:
+        """Take the first `size` bytes of a file, and forget all others."""
+        self._start()
+        with path.open("rb") as file:
+            while self.count < size and (chunk := file.read(min(CHUNK, size - self.count))):
+                self.update(chunk)
+
+    @property
+    def sha256(self) -> str | None:
+        """The sha256 so far, if it was computed."""
+        return self._hashes["sha256"].hexdigest() if "sha256" in self._hashes else None
+
+    def outcome(self) -> Outcome:
+        """Compare what was taken with the entry."""
+        if self._entry.size is not None and self.count != self._entry.size:
+            return Outcome.WRONG
+        checksum = self._entry.checksum
+        algorithm = _computable(checksum)
+        if checksum is None or algorithm is None:
+            return Outcome.UNKNOWN
+        found = self._hashes[algorithm].hexdigest()
+        if checksum.algorithm != "s3-etag":
+            return Outcome.PROVEN if found == checksum.value else Outcome.WRONG
+        if checksum.value.endswith("-1"):
+            found = hashlib.md5(bytes.fromhex(found), usedforsecurity=False).hexdigest() + "-1"
+        # With KMS the ETag is no MD5: only equality says something.
+        return Outcome.PROVEN if found == checksum.value else Outcome.UNKNOWN
+
+    def check(self) -> None:
+        """Refuse bytes that are not the recorded ones.
+
+        Raises:
+            ObjectChanged: Naming the entry, what was recorded and what came.
+        """
+        if self.outcome() is not Outcome.WRONG:
+            return
+        entry = self._entry
+        algorithm = _computable(entry.checksum)
+        found = f"{self.count} bytes"
+        if algorithm is not None:
+            found += f", {algorithm}:{self._hashes[algorithm].hexdigest()}"
+        raise ObjectChanged(
+            f"{entry.uri} is not what was recorded as {entry.path!r}",
+            subject=entry.uri,
+            expected=f"{entry.size} bytes, {entry.checksum}",
+            found=found,
+            path=entry.path,
+        )
+
+
+def is_strong(entry: ManifestEntry) -> bool:
+    """Tell whether equal computed checksums leave no doubt that a file holds the entry's bytes."""
+    checksum = entry.checksum
+    if checksum is None:
+        return False
+    return checksum.algorithm in STRONG_TOKENS or (
+        checksum.algorithm == "s3-etag" and _computable(checksum) is not None
+    )
+
+
+def is_computable(entry: ManifestEntry) -> bool:
+    """Tell whether wrong bytes are sure to be noticed."""
+    checksum = entry.checksum
+    return (
+        _computable(checksum) is not None
+        and checksum is not None
+        and checksum.algorithm != "s3-etag"
+    )
+
+
+def _computable(checksum: Checksum | None) -> str | None:
+    """Return the algorithm to run over the bytes, or None."""
+    if checksum is None:
+        return None
+    if checksum.algorithm == "s3-etag":
+        return "md5" if _PLAIN_ETAG.match(checksum.value) else None
+    if checksum.algorithm == "crc64nvme" and not _has_awscrt():
+        return None
+    return checksum.algorithm if checksum.algorithm in _MAKERS else None
+
+
+class _Crc32c:
+    def __init__(self) -> None:
+        self._running: Any = import_module("google_crc32c").Checksum()
+
+    def update(self, chunk: bytes) -> None:
+        self._running.update(chunk)
+
+    def hexdigest(self) -> str:
+        digest: bytes = self._running.digest()
+        return digest.hex()
+
+
+class _Crc64Nvme:
+    def __init__(self) -> None:
+        self._crc: Any = import_module("awscrt.checksums").crc64nvme
+        self._value = 0
+
+    def update(self, chunk: bytes) -> None:
+        self._value = self._crc(chunk, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:016x}"
+
+
+def _has_awscrt() -> bool:
+    return find_spec("awscrt") is not None
+
+
+_MAKERS: dict[str, Callable[[], Any]] = {
+    "sha256": hashlib.sha256,
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "crc32c": _Crc32c,
+    "crc64nvme": _Crc64Nvme,
+}

@@ -1,0 +1,239 @@
+"""Transfer: bring the recorded bytes of one entry into a part file, from the cache or the source."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landfast.cache.keys import keys_of, sha256_of
+from landfast.disk_errors import disk_errors
+from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
+from landfast.model.manifest import ManifestEntry, format_time
+from landfast.services.part_file import PartFile, part_name
+from landfast.services.pin_sets import PinSets, pin_of
+from landfast.services.proof import Outcome, Proof, is_computable
+from landfast.stores.base import ObjectInfo, Store
+
+if TYPE_CHECKING:
+    from landfast.cache.blob_cache import BlobCache, Link
+
+_TRIES_WITHOUT_PROGRESS = 5
+_MISSING = (NotFound, ObjectChanged, AccessDenied)
+
+
+class Stopped(Exception):
+    """Another file failed, so this one is left where it is."""
+
+
+class Origin(StrEnum):
+    """Where bytes came from."""
+
+    SOURCE = "source"
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A finished part.
+
+    Args:
+        part: Holds all bytes, checked as far as the entry's token allows; still locked.
+        origin: Where they came from.
+        fetched: Bytes that were read from the source now.
+        is_proven: Whether a token was computed and is the recorded one.
+    """
+
+    part: PartFile
+    origin: Origin
+    fetched: int
+    is_proven: bool
+
+
+class Transfer:
+    """Brings entries; one instance serves many threads.
+
+    Args:
+        pins: Where the bytes may be had.
+        cache: Looked into first, and filled; None leaves it out.
+        link: How cached bytes come to the target.
+        on_bytes: Called with the number of bytes that came.
+        stop: When set, `bring` raises `Stopped` at the next chunk.
+    """
+
+    def __init__(
+        self,
+        pins: PinSets,
+        cache: BlobCache | None,
+        *,
+        link: Link = "copy",
+        on_bytes: Callable[[int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._pins = pins
+        self._cache = cache
+        self._link = link
+        self._on_bytes = on_bytes or _ignore
+        self._stop = stop or threading.Event()
+
+    def bring(self, entry: ManifestEntry, parts: Path) -> Arrived:
+        """Bring one entry into a part file below `parts`, and return it open.
+
+        Raises:
+            NotFound: If no pin leads to an object.
+            ObjectChanged: If the recorded bytes are neither at the source nor in the cache.
+            AccessDenied: If they may not be read.
+            Unavailable: If the source does not answer, or the disk is full.
+        """
+        refused: LandfastError | None = None
+        for pinned, store in self._pins.candidates(entry):
+            cached = self._from_cache(pinned, store, parts)
+            if cached is not None:
+                return cached
+            try:
+                return self._fetch(pinned, store, parts)
+            except _MISSING as error:
+                refused = refused or error
+        assert refused is not None
+        raise self._with_hint(entry, refused)
+
+    def _from_cache(self, entry: ManifestEntry, store: Store, parts: Path) -> Arrived | None:
+        if self._cache is None:
+            return None
+        found = self._cache.find(sha256_of(entry), keys_of(entry, store.endpoint))
+        if found is None:
+            return None
+        part = PartFile(parts, uuid.uuid4().hex)
+        proof = Proof(entry)
+        with part.unless_finished(), disk_errors(part.path, "write"):
+            if self._cache.fetch(found, part.path, link=self._link):
+                proof.restart(part.path, part.path.stat().st_size)
+                if proof.outcome() is not Outcome.WRONG:
+                    part.is_finished = True
+        if not part.is_finished:
+            return None
+        self._on_bytes(proof.count)
+        return Arrived(
+            part=part, origin=Origin.CACHE, fetched=0, is_proven=proof.outcome() is Outcome.PROVEN
+        )
+
+    def _fetch(self, entry: ManifestEntry, store: Store, parts: Path) -> Arrived:
+        is_kept = self._cache is not None and store.capabilities().cacheable
+        proof = Proof(entry, sha256=is_kept)
+        part = PartFile(parts, part_name(entry))
+        with part.unless_finished(), disk_errors(part.path, "read"):
+            start = self._continue(part, proof, entry)
+            fetched = self._read(entry, store, part, proof)
+            if start and proof.outcome() is Outcome.WRONG:  # the old beginning was damaged
+                self._rewind(part, proof, 0)
+                fetched += self._read(entry, store, part, proof)
+            proof.check()
+            part.is_finished = True
+        if self._cache is not None and is_kept:
+            self._keep(self._cache, entry, store, part, str(proof.sha256))
+        return Arrived(
+            part=part,
+            origin=Origin.SOURCE,
+            fetched=fetched,
+            is_proven=proof.outcome() is Outcome.PROVEN,
+        )
+
+    def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> int:
+        """Take what an earlier download left, and return how much that is."""
+        left = part.size
+        if entry.size is None or left > entry.size:
+            left = 0
+        self._rewind(part, proof, left)
+        self._on_bytes(left)
+        return left
+
+    def _rewind(self, part: PartFile, proof: Proof, size: int) -> None:
+        if proof.count > size:
+            self._on_bytes(size - proof.count)
+        proof.restart(part.path, size)
+        part.cut(size)
+
+    def _read(self, entry: ManifestEntry, store: Store, part: PartFile, proof: Proof) -> int:
+        """Read the rest from the source; a body that is cut is continued where it ended."""
+        fetched, tries = 0, 0
+        while proof.count != entry.size:
+            before = proof.count
+            try:
+                fetched += self._read_once(entry, store, part, proof)
+            except Unavailable:
+                fetched += max(0, proof.count - before)
+                is_progress = proof.count > before and _may_continue(entry)
+                tries = 1 if is_progress else tries + 1
+                if tries > _TRIES_WITHOUT_PROGRESS:
+                    raise
+                if not _may_continue(entry):
+                    self._rewind(part, proof, 0)
+                time.sleep(random.uniform(0.05, 0.1) * 2**tries)  # noqa: S311 - not a secret
+            else:
+                break
+        return fetched
+
+    def _read_once(self, entry: ManifestEntry, store: Store, part: PartFile, proof: Proof) -> int:
+        fetched = 0
+        with store.open(pin_of(entry), start=proof.count) as reader:
+            check_time(entry, reader.info)
+            if reader.start != proof.count:  # the server ignores ranges
+                self._rewind(part, proof, reader.start)
+            for chunk in reader:
+                if self._stop.is_set():
+                    raise Stopped
+                part.write(chunk)
+                proof.update(chunk)
+                fetched += len(chunk)
+                self._on_bytes(len(chunk))
+        return fetched
+
+    def _keep(
+        self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
+    ) -> None:
+        is_kept = cache.add(part.path, sha256, keys_of(entry, store.endpoint))
+        if is_kept and self._link == "hard":
+            cache.fetch(sha256, part.path, link="hard")
+
+    def _with_hint(self, entry: ManifestEntry, error: LandfastError) -> LandfastError:
+        stripped = self._pins.stripped(entry)
+        if not stripped or error.hint is not None:
+            return error
+        return type(error)(
+            error.problem,
+            subject=error.subject,
+            expected=error.expected,
+            found=error.found,
+            hint=f"Its signed query parameters ({', '.join(stripped)}) were not recorded:"
+            " hand in a client that signs anew, Client(clients={...}).",
+            **error.details,
+        )
+
+
+def _ignore(_count: int) -> None:
+    """Nobody wants to know."""
+
+
+def _may_continue(entry: ManifestEntry) -> bool:
+    """Whether a second reply is sure to hold the same bytes as the first, or a mixture is noticed."""
+    return is_computable(entry) or entry.is_pinned or entry.etag is not None
+
+
+def check_time(entry: ManifestEntry, info: ObjectInfo) -> None:
+    """Compare the modification time where nothing else tells one content from another."""
+    has_pin = entry.is_pinned or entry.etag is not None or entry.checksum is not None
+    if has_pin or entry.modified_at is None or info.modified_at is None:
+        return
+    if entry.modified_at != info.modified_at:
+        raise ObjectChanged(
+            f"{entry.uri} was written to since it was recorded as {entry.path!r}",
+            subject=entry.uri,
+            expected=f"modified at {format_time(entry.modified_at)}",
+            found=format_time(info.modified_at),
+        )
