@@ -301,7 +301,7 @@ def test_a_key_that_fills_a_whole_page_loses_no_generation(
 
 
 def test_a_token_of_something_else_is_invalid(store: GcsStore, place: Bucket) -> None:
-    for token in ("nonsense", "[]", "1", '["nonsense", null, null]'):
+    for token in ("nonsense", "[]", "1", '["nonsense", null, null, null]'):
         with pytest.raises(InvalidInput):
             store.list_page(place.location(""), token=token)
 

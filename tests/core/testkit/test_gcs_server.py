@@ -696,3 +696,17 @@ def test_it_runs_by_itself_and_ends_at_sigterm(tmp_path: object) -> None:
             assert client.get_bucket("data").versioning_enabled
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_of_many_writers_that_expect_no_object_one_wins(bucket: storage.Bucket) -> None:
+    def write_first(number: int) -> bool:
+        try:
+            bucket.blob("k").upload_from_string(bytes([number]), if_generation_match=0)
+        except exceptions.PreconditionFailed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(write_first, range(24)))
+    assert won.count(True) == 1
+    assert bucket.blob("k").download_as_bytes() == bytes([won.index(True)])

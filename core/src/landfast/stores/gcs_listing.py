@@ -43,8 +43,11 @@ class Listing:
     resume: Resume | None = None
 
     def resumed(self, token: str | None) -> Listing:
-        """Return the listing as it goes on at a token; `after` no longer counts."""
-        return self if token is None else replace(self, resume=Resume.parse(token), after=None)
+        """Return the listing as it goes on at a token."""
+        if token is None:
+            return self
+        resume = Resume.parse(token)
+        return replace(self, resume=resume, after=resume.after)
 
     @property
     def size(self) -> int:
@@ -79,12 +82,13 @@ class Listing:
         rows = [self._row(item) for item in items]
         is_full = len(rows) >= self.size
         following = Resume(token=token) if token else None
+        reached = rows[-1].location.key if rows else ""
         if self.versions:
             rows, following = _newest_first(rows, following)
-            rows = [row for row in rows if not self._was_given(row)]
-            rows, following = self._cut(rows, following)
-        kept = [row for row in rows if self._is_inside(row.location.key)]
-        return Page(rows=kept, next=str(following) if following else None, is_full=is_full)
+        rows, following = self._cut([row for row in rows if self._is_new(row)], following)
+        if following and self.after is not None and reached <= self.after:
+            following = replace(following, after=self.after)
+        return Page(rows=rows, next=str(following) if following else None, is_full=is_full)
 
     def _row(self, item: Mapping[str, Any]) -> ObjectInfo:
         location = Location(
@@ -92,17 +96,16 @@ class Listing:
         )
         return describe(item, location, self.checksum)
 
-    def _is_inside(self, key: str) -> bool:
-        # Some servers ignore offsets.
-        return (self.after is None or key > self.after) and (
-            self.before is None or key < self.before
-        )
-
-    def _was_given(self, row: ObjectInfo) -> bool:
-        resume = self.resume
-        if resume is None or resume.below is None or row.location.key != resume.key:
+    def _is_new(self, row: ObjectInfo) -> bool:
+        """Tell whether a row is asked for and was not given yet; some servers ignore offsets."""
+        key, resume = row.location.key, self.resume
+        if self.after is not None and key <= self.after:
             return False
-        return int(row.version_id or 0) >= resume.below
+        if self.before is not None and key >= self.before:
+            return False
+        if resume is None or resume.below is None or resume.key is None or key > resume.key:
+            return True
+        return key == resume.key and _generation(row) < resume.below
 
     def _cut(
         self, rows: list[ObjectInfo], following: Resume | None
@@ -111,18 +114,30 @@ class Listing:
         if self.limit is None or len(rows) <= self.limit:
             return rows, following
         last, first = rows[self.limit - 1], rows[self.limit]
-        key = first.location.key
-        below = int(last.version_id or 0) if last.location.key == key else None
-        return rows[: self.limit], Resume(key=key, below=below)
+        if self.resume is not None and self.resume.token is not None:
+            at = Resume(token=self.resume.token, key=last.location.key, below=_generation(last))
+        elif last.location.key == first.location.key:
+            at = Resume(key=last.location.key, below=_generation(last))
+        else:
+            at = Resume(key=first.location.key)
+        return rows[: self.limit], at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """Where a listing goes on: at the server's token, or at a key below a generation of it."""
+    """Where a listing goes on.
+
+    Args:
+        token: The server's page token.
+        key: Without a token, the key to start at.
+        below: Rows up to the generation `below` of `key` were given.
+        after: Only keys after this one.
+    """
 
     token: str | None = None
     key: str | None = None
     below: int | None = None
+    after: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Resume:
@@ -132,15 +147,19 @@ class Resume:
             InvalidInput: If it is something else.
         """
         try:
-            token, key, below = json.loads(text)
+            token, key, below, after = json.loads(text)
         except (ValueError, TypeError):
             raise InvalidInput(
                 f"{text!r} is no page token of gs://", expected="what `Page.next` gave"
             ) from None
-        return cls(token=token, key=key, below=below)
+        return cls(token=token, key=key, below=below, after=after)
 
     def __str__(self) -> str:
-        return json.dumps([self.token, self.key, self.below])
+        return json.dumps([self.token, self.key, self.below, self.after])
+
+
+def _generation(row: ObjectInfo) -> int:
+    return int(row.version_id or 0)
 
 
 def _newest_first(

@@ -60,8 +60,10 @@ def list_objects(
 def _rows(bucket: Bucket, query: _Query) -> Iterator[StoredObject | str]:
     """Yield what is listed, in order, from where the previous page stopped."""
     position = bisect_left(bucket.names, max(query.start, query.prefix))
+    folded = None
     if query.after is not None:
-        position = max(position, _resume(bucket.names, query.after))
+        position = max(position, bisect_left(bucket.names, query.after.name))
+        folded = _common_prefix(query.after.name, query)
     while position < len(bucket.names):
         name = bucket.names[position]
         position += 1
@@ -74,12 +76,13 @@ def _rows(bucket: Bucket, query: _Query) -> Iterator[StoredObject | str]:
         if common is None:
             yield from listed
             continue
-        if query.after != _Row(common, None):
+        if common != folded:
+            folded = common
             yield common
         if query.trailing and name == common:
             yield from listed
         else:
-            position = _resume(bucket.names, _Row(common, None))
+            position = _past(bucket.names, common)
 
 
 def _listed(bucket: Bucket, name: str, query: _Query) -> list[StoredObject]:
@@ -98,15 +101,9 @@ def _common_prefix(name: str, query: _Query) -> str | None:
     return None if cut < 0 else name[: cut + len(query.delimiter)]
 
 
-def _resume(names: list[str], row: _Row) -> int:
-    """Return the position after a row: the same name (more generations), or past a prefix."""
-    if row.generation is not None:
-        return bisect_left(names, row.name)
-    return bisect_left(
-        names,
-        True,
-        key=lambda name: name > row.name and not name.startswith(row.name),
-    )
+def _past(names: list[str], prefix: str) -> int:
+    """Return the position of the first name behind those that begin with a prefix."""
+    return bisect_left(names, True, key=lambda name: name > prefix and not name.startswith(prefix))
 
 
 def _parse(parameters: Mapping[str, str], page_size: int) -> _Query:
