@@ -103,6 +103,19 @@ def _check_endpoint(endpoint: str) -> None:
         )
 
 
+def refuse_to_pickle_keys(options: S3Options) -> None:
+    """Keep explicit keys in this process.
+
+    Raises:
+        InvalidInput: If there are any.
+    """
+    if options.has_keys:
+        raise InvalidInput(
+            "a store with explicit keys can not be sent to another process",
+            hint="Give a profile, a role, the environment's credentials, or a client factory.",
+        )
+
+
 def make_client(options: S3Options, factory: ClientFactory | None) -> Any:
     """Make a client, or let the factory that was handed in do it.
 

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
+from landfast.clouds.s3_replies import bare_etag
 from landfast.errors import InvalidInput, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
@@ -187,6 +188,8 @@ def _decoder(encoding: str | None) -> Callable[[str], str]:
         return str
 
     def decode(text: str) -> str:
+        if "%" not in text and "+" not in text:
+            return text
         try:
             return unquote_plus(text, errors="strict")
         except UnicodeDecodeError:
@@ -228,11 +231,6 @@ def _row(item: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Ob
         is_archived=found.get("StorageClass") in ARCHIVED_CLASSES,
         skip=FOLDER_MARKER if size == 0 and key.endswith("/") else "",
     )
-
-
-def bare_etag(etag: str | None) -> str | None:
-    """Return an ETag without S3's quotes."""
-    return etag.strip().strip('"') or None if etag else None
 
 
 def _moment(text: str | None) -> datetime | None:

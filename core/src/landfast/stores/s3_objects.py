@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
+from landfast.clouds.s3_replies import bare_etag, total_size
 from landfast.errors import Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import ChecksumKind, ObjectInfo
-from landfast.stores.s3_listing import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER, bare_etag
+from landfast.stores.s3_listing import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER
 
 # Kinds that the provider may keep beside the ETag, and where replies have them.
 PROVIDER_CHECKSUMS = {"sha256": "ChecksumSHA256", "crc64nvme": "ChecksumCRC64NVME"}
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
 
 
 def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -> ObjectInfo:
@@ -84,21 +83,6 @@ def provider_checksums(reply: Mapping[str, Any]) -> dict[str, str]:
             except binascii.Error:
                 continue
     return found
-
-
-def total_size(reply: Mapping[str, Any]) -> int | None:
-    """Return the size of the whole object, also where the reply holds a part of it."""
-    span = _CONTENT_RANGE.match(reply.get("ContentRange") or "")
-    if span:
-        return int(span[3])
-    length = reply.get("ContentLength")
-    return None if length is None else int(length)
-
-
-def first_byte(reply: Mapping[str, Any]) -> int:
-    """Return the offset at which the reply's body begins; 0 where the range was ignored."""
-    span = _CONTENT_RANGE.match(reply.get("ContentRange") or "")
-    return int(span[1]) if span else 0
 
 
 def _is_archived(reply: Mapping[str, Any]) -> bool:

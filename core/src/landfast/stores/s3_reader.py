@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from landfast.clouds.s3_errors import Asked, asking
+from landfast.clouds.s3_replies import bare_etag, first_byte
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -16,8 +17,8 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.stores.base import ObjectInfo, Pin
-from landfast.stores.s3_listing import ETAG, bare_etag
-from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe, first_byte
+from landfast.stores.s3_listing import ETAG
+from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
 
 CHUNK = 1024 * 1024
 NULL = "null"

@@ -1,0 +1,306 @@
+"""BucketBlobStore: blobs in a bucket, whatever the provider; `s3` and `gcs` give it their requests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from landfast.blobs.base import BlobInfo
+from landfast.blobs.names import (
+    CHUNK_BYTES,
+    FOLDER,
+    blob_key,
+    damaged_blob,
+    no_blob,
+    sha256_of_key,
+    wrong_source,
+)
+from landfast.blobs.retried import ATTEMPTS, FIRST_WAIT_S, retried
+from landfast.disk_errors import disk_errors
+from landfast.errors import InvalidInput, NotFound, Unavailable
+from landfast.model.location import Location
+
+# Up to this size a blob is one request and lies in memory once; a longer one comes in such parts.
+PART_BYTES = 16 * 1024 * 1024
+MOST_PARTS = 9_000  # S3 takes 10,000
+# A blob younger than this needs no refreshing: it is far from every grace period.
+FRESH = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object as a list or a description has it; times in whole seconds."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class Body(Protocol):
+    """An open reply."""
+
+    start: int
+    """Offset of the first byte that comes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield chunks of at most 1 MiB; a cut connection raises `Unavailable`."""
+        ...
+
+
+class Objects(Protocol):
+    """A provider's requests: nothing is retried but in `put_parts`; only our errors come out."""
+
+    @property
+    def root(self) -> Location:
+        """The bucket and the prefix, which is empty or ends in ``/``."""
+        ...
+
+    def head(self, key: str) -> Stored:
+        """Describe an object, or raise `NotFound`."""
+        ...
+
+    def get(self, key: str, start: int) -> AbstractContextManager[Body]:
+        """Open an object from an offset on; behind its end there is nothing."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object in one request."""
+        ...
+
+    def put_parts(self, key: str, size: int, parts: Iterator[bytes]) -> None:
+        """Write an object that appears after the last part; nothing appears if `parts` raises."""
+        ...
+
+    def refresh(self, key: str, size: int) -> bool:
+        """Make a present object new in age; False if that can only be done by writing it anew."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """Yield every object below a prefix; retries by page."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete an object; a missing one is no error."""
+        ...
+
+
+class BucketBlobStore:
+    """Blobs below a prefix of a bucket: ``PREFIX/blobs/sha256/ab/abcd...``.
+
+    A blob is uploaded in one request, or in parts whose last is sent when the sha256 of all is
+    known to be right: objects appear whole.  Interrupted uploads leave parts that the bucket's own
+    lifecycle rules should remove (S3: ``AbortIncompleteMultipartUpload``; GCS: after a week).
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    @property
+    def url(self) -> str:
+        """The bucket and prefix, without a final slash."""
+        return self._objects.root.uri.rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    def put(self, source: Path, sha256: str) -> None:
+        """Store the file's bytes under their name; a present blob is only refreshed in age.
+
+        Raises:
+            InvalidInput: If the bytes of `source` have another name.
+            NotFound: If there is no `source`, or no bucket.
+            AccessDenied: Naming the missing permission.
+            Unavailable: If the provider did not answer after several tries.
+        """
+        key = self._key(sha256)
+        with disk_errors(source, "read"):
+            file = source.open("rb")
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            if self._is_there(key, size):
+                return
+            self._upload(key, size, _checked_parts(file, source, size, sha256))
+
+    def _is_there(self, key: str, size: int) -> bool:
+        try:
+            found = retried(lambda: self._objects.head(key))
+            if found.size != size:
+                return False  # damaged
+            # A clock that is far behind the provider's cannot tell the age either.
+            if timedelta(0) <= datetime.now(UTC) - found.modified_at < FRESH:
+                return True
+            return retried(lambda: self._objects.refresh(key, size))
+        except NotFound as error:
+            if "bucket" in error.details:
+                raise
+            return False
+
+    def _upload(self, key: str, size: int, parts: Iterator[bytes]) -> None:
+        if size > PART_BYTES:
+            self._objects.put_parts(key, size, parts)
+        else:
+            data = b"".join(parts)
+            retried(lambda: self._objects.put(key, data))
+
+    def fetch(self, sha256: str, target: Path) -> None:
+        """Write the blob to `target`, verified; the file appears whole.
+
+        Raises:
+            NotFound: Naming the blob and the store.
+            Conflict: If the stored bytes are damaged.
+        """
+        chunks = self.open(sha256)
+        part = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
+        digest = hashlib.sha256()
+        try:
+            with disk_errors(target, "write"), part.open("xb") as file:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    file.write(chunk)
+            if digest.hexdigest() != sha256:
+                raise damaged_blob(sha256, self.url, f"sha256 {digest.hexdigest()}")
+            with disk_errors(target, "write"):
+                part.replace(target)
+        finally:
+            with disk_errors(target, "write beside"):
+                part.unlink(missing_ok=True)
+
+    def open(self, sha256: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB.
+
+        A cut connection is opened again where it was cut.
+
+        Raises:
+            NotFound: Naming the blob and the store, at the first chunk.
+        """
+        return self._chunks(sha256, self._key(sha256), start)
+
+    def _chunks(self, sha256: str, key: str, at: int) -> Iterator[bytes]:
+        cuts = 0
+        while True:
+            try:
+                with self._opened(sha256, key, at) as body:
+                    for chunk in _from(body, at):
+                        at += len(chunk)
+                        cuts = 0
+                        yield chunk
+            except Unavailable:
+                cuts += 1
+                if cuts >= ATTEMPTS:
+                    raise
+            else:
+                return
+            time.sleep(FIRST_WAIT_S * 2**cuts)
+
+    @contextmanager
+    def _opened(self, sha256: str, key: str, at: int) -> Iterator[Body]:
+        with self._naming(sha256), self._objects.get(key, at) as body:
+            yield body
+
+    @contextmanager
+    def _naming(self, sha256: str) -> Iterator[None]:
+        try:
+            yield
+        except NotFound as error:
+            if "bucket" in error.details:
+                raise
+            missing = no_blob(sha256, self.url)
+        else:
+            return
+        raise missing
+
+    def stat(self, sha256: str) -> BlobInfo | None:
+        """Describe a blob; None if it is not there."""
+        key = self._key(sha256)
+        try:
+            found = retried(lambda: self._objects.head(key))
+        except NotFound as error:
+            if "bucket" in error.details:
+                raise
+            return None
+        return BlobInfo(sha256=sha256, size=found.size, modified_at=found.modified_at)
+
+    def list(self) -> Iterator[BlobInfo]:
+        """Yield every blob, by name."""
+        root = self._objects.root.key
+        for found in self._objects.list(root + FOLDER):
+            sha256 = sha256_of_key(found.key.removeprefix(root))
+            if sha256 is not None:
+                yield BlobInfo(sha256=sha256, size=found.size, modified_at=found.modified_at)
+
+    def delete(self, sha256: str) -> None:
+        """Remove a blob; a missing one is no error.
+
+        In a versioned bucket the bytes stay as a noncurrent version, for as long as its rules say.
+        """
+        key = self._key(sha256)
+        retried(lambda: self._objects.delete(key))
+
+    def path(self, sha256: str) -> Path | None:
+        """There is none."""
+        self._key(sha256)
+        return None
+
+    def _key(self, sha256: str) -> str:
+        return self._objects.root.key + blob_key(sha256)
+
+
+def root_of(url: str, scheme: str) -> Location:
+    """Return the root that a URL names.
+
+    Raises:
+        InvalidInput: If the URL is of another scheme or holds credentials.
+    """
+    root = Location.parse(url, pins=False)
+    if root.scheme != scheme or "@" in root.authority:
+        raise InvalidInput(
+            f"{url!r} is no place for blobs",
+            subject=url,
+            expected=f"{scheme}://BUCKET/PREFIX, without credentials",
+        )
+    prefix = root.key.rstrip("/")
+    return Location(scheme=scheme, authority=root.authority, key=prefix + "/" if prefix else "")
+
+
+def part_size(size: int) -> int:
+    """Return the bytes of one part of an object of this size, a multiple of 1 MiB."""
+    least = -(-size // MOST_PARTS)
+    return max(PART_BYTES, -(-least // CHUNK_BYTES) * CHUNK_BYTES)
+
+
+def _checked_parts(file: BinaryIO, source: Path, size: int, sha256: str) -> Iterator[bytes]:
+    """Yield the file in parts; the last one only if the bytes have the name that they are given."""
+    digest, length, step = hashlib.sha256(), 0, part_size(size)
+    with disk_errors(source, "read"):
+        part = file.read(step)
+    while True:
+        digest.update(part)
+        length += len(part)
+        with disk_errors(source, "read"):
+            following = file.read(step)
+        if not following:
+            break
+        yield part
+        part = following
+    if digest.hexdigest() != sha256 or length != size:
+        raise wrong_source(str(source), sha256, digest.hexdigest())
+    yield part
+
+
+def _from(body: Body, at: int) -> Iterator[bytes]:
+    """Leave out what comes before the offset, where a server ignored the range."""
+    behind = at - body.start
+    for chunk in body:
+        if behind >= len(chunk):
+            behind -= len(chunk)
+            continue
+        yield chunk[behind:] if behind else chunk
+        behind = 0
