@@ -14,11 +14,16 @@ ROOT = Path(__file__).parents[2]
 LAYERS: dict[str, set[str]] = {
     "errors": {"errors", "redaction"},
     "model": {"model"},
-    "seams": {
-        *("stores.base", "registry.base", "blobs.base"),
-        *("settings", "cache_folder", "progress", "disk_errors", "mounts", "state_file"),
+    "seams": {"stores.base", "registry.base", "blobs.base"},
+    "ground": {
+        "cache_folder",
+        "clouds",
+        "disk_errors",
+        "mounts",
+        "progress",
+        "settings",
+        "state_file",
     },
-    "clouds": {"clouds"},
     "adapters": {"stores", "registry", "blobs", "manifests", "cache"},
     "services": {"services"},
     "client": {"client", "artifact", "version", "managed", "session", "wandb_names", "jsonable"},
