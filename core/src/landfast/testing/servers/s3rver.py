@@ -70,6 +70,8 @@ def _install() -> Path:
     """Install s3rver once, whoever comes first; the others wait."""
     prefix = tools_folder() / f"s3rver-{VERSION}"
     done = prefix / "installed"
+    if done.exists():
+        return prefix
     prefix.mkdir(parents=True, exist_ok=True)
     with (prefix / "lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
