@@ -104,8 +104,17 @@ def test_truncated_list_is_unavailable(proxy, calls, kind):
         calls[kind]()
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><p>portal</html>", b"<ListBucketResult>"])
-def test_list_that_is_no_xml_is_unavailable(proxy, calls, body):
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><p>portal</html>",
+        b"<ListBucketResult>",
+        b"<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
+        b"<ListBucketResult><Contents><Key>k</Key><Size>x</Size></Contents></ListBucketResult>",
+    ],
+)
+def test_list_that_is_not_readable_is_unavailable(proxy, calls, body):
     proxy.inject(Body(body=body), kind="list-objects-v2")
     with pytest.raises(Unavailable, match="d/"):
         calls["list-objects-v2"]()

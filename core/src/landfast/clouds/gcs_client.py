@@ -134,6 +134,50 @@ class GcsConnection:
         raise translate_reply(reply.status_code, reply.headers, body, asked)
 
 
+    def send(
+        self,
+        asked: Asked,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        also: frozenset[int] = frozenset(),
+    ) -> Response:
+        """Send one request that may have a body, and read the whole reply.
+
+        Args:
+            asked: What it is about.
+            method: Of HTTP.
+            path: The path, percent-encoded, or a whole URL that the server gave.
+            parameters: Of the query; a whole URL has its own.
+            headers: Sent besides those of the session.
+            data: The body.
+            also: Statuses besides success that are answers.
+
+        Raises:
+            LandfastError: For every other reply.
+        """
+        payer = {"userProject": self._user_project} if self._user_project else {}
+        whole = path.startswith(("http://", "https://"))
+        reply: Response = asking(
+            asked,
+            lambda: self._session.request(
+                method,
+                path if whole else self._base + path,
+                params=None if whole else {**parameters, **payer},
+                headers=dict(headers or {}),
+                data=data,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+            ),
+        )
+        if (reply.ok and reply.status_code < 300) or reply.status_code in also:
+            return reply
+        raise translate_reply(reply.status_code, reply.headers, reply.content, asked)
+
+
 def make_client(options: GcsOptions, factory: ClientFactory | None = None) -> Any:
     """Make a `google.cloud.storage.Client`; no request is sent.
 

@@ -19,7 +19,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from landfast.clouds.s3_replies import bare_etag
-from landfast.errors import InvalidInput, Unavailable
+from landfast.errors import InvalidInput, LandfastError, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import ObjectInfo, Page
@@ -30,7 +30,7 @@ FOLDER_MARKER = "folder marker"
 ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 _OPERATIONS = ("ListObjectsV2", "ListObjectVersions")
-_ROOTS = {"ListBucketResult": "Contents", "ListVersionsResult": "Version"}
+_ROOTS = frozenset({"ListBucketResult", "ListVersionsResult"})
 _BODY = "LandfastBody"
 _wanted = threading.local()
 
@@ -140,6 +140,16 @@ def read_page(body: bytes, listing: Listing) -> Page:
     """
     root = _parse(body, listing)
     decode = _decoder(root.findtext("EncodingType"))
+    try:
+        return _page(root, listing, decode)
+    except LandfastError:
+        raise
+    except (KeyError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+    raise _unreadable(listing, found)
+
+
+def _page(root: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Page:
     rows = list(_rows(root, listing, decode))
     counted, following = len(rows), _next(root, listing, decode, rows)
     kept = [row for row in rows if _is_inside(row, listing)]
@@ -161,11 +171,10 @@ def _is_inside(row: ObjectInfo, listing: Listing) -> bool:
 
 
 def _parse(body: bytes, listing: Listing) -> ET.Element:
-    problem = f"the server's list of {listing.location} is not readable"
     try:
         root = ET.fromstring(body)  # noqa: S314 - expat limits entities itself
     except ET.ParseError as error:
-        raise Unavailable(problem, subject=str(listing.location), found=f"{error}") from None
+        raise _unreadable(listing, f"{error}") from None
     namespace, brace, name = root.tag.rpartition("}")
     if brace:
         prefix = namespace + brace
@@ -175,12 +184,17 @@ def _parse(body: bytes, listing: Listing) -> ET.Element:
     if name == expected:
         return root
     raise InvalidInput(
-        problem,
+        f"the server answers another question than for the list of {listing.location}",
         subject=str(listing.location),
         expected=expected,
         found=f"<{name}>",
         unsupported=name in _ROOTS,
     )
+
+
+def _unreadable(listing: Listing, found: str) -> Unavailable:
+    where = str(listing.location)
+    return Unavailable(f"the server's list of {where} is not readable", subject=where, found=found)
 
 
 def _decoder(encoding: str | None) -> Callable[[str], str]:
