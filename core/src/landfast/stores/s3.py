@@ -97,8 +97,6 @@ class S3Store:
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
             versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
             " --versioning-configuration Status=Enabled",
-            versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
-            " --versioning-configuration Status=Enabled",
         )
 
     def versioning(self, location: Location) -> Versioning:
