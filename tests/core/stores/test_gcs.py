@@ -390,6 +390,16 @@ def test_a_cut_body_is_unavailable_and_never_short(
         assert taken + b"".join(reader) == data
 
 
+def test_a_body_that_is_complete_but_short_is_unavailable(
+    gcs: GcsServer, store: GcsStore, place: Bucket
+) -> None:
+    place.put("x", b"recorded")
+    pin = pin_of(store.stat(place.location("x")))
+    gcs.inject(Body(body=b"rec"), kind="get-object")
+    with pytest.raises(Unavailable, match="ended early"):
+        read(store, pin)
+
+
 def test_an_object_stored_as_gzip_is_read_as_it_is_stored(
     gcs: GcsServer, store: GcsStore, place: Bucket
 ) -> None:

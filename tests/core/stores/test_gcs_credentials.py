@@ -169,6 +169,14 @@ def test_a_client_that_is_handed_in_goes_before_all(
     assert tokens.asked == ["handed-in@test"]
 
 
+@pytest.mark.usefixtures("environment_file")
+def test_an_endpoint_of_ones_own_gets_credentials_beside_an_emulator(
+    google: GcsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    assert asked_by(google) == "Bearer token-of-environment@test"
+
+
 @pytest.mark.usefixtures("environment_file", "shared_file")
 def test_anonymous_sends_no_credentials(google: GcsServer, tokens: TokenServer) -> None:
     assert asked_by(google, anonymous=True) is None
