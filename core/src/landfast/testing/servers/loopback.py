@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -19,14 +20,19 @@ class LoopbackServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, handler: type["LoopbackHandler"]) -> None:
+    def __init__(
+        self, handler: type["LoopbackHandler"], *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._open: set[socket.socket] = set()
         self._workers: list[threading.Thread] = []
+        self._scheme = "https" if tls else "http"
         super().__init__((LOOPBACK, 0), handler)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.server_address[1]}"
+        return f"{self._scheme}://{LOOPBACK}:{self.server_address[1]}"
 
     def server_bind(self) -> None:
         """Bind without the reverse name look-up of the base class."""

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -101,14 +102,17 @@ class Scripted:
 
 
 @contextlib.contextmanager
-def scripted() -> Iterator[Scripted]:
+def scripted(*, tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     """Run a scripted server; every path answers 404 until `put`.
+
+    Args:
+        tls: Speak HTTPS with this context's certificate.
 
     Yields:
         The running server.
     """
     script = Scripted(url="")
-    server = LoopbackServer(type("BoundHandler", (_Handler,), {"script": script}))
+    server = LoopbackServer(type("BoundHandler", (_Handler,), {"script": script}), tls=tls)
     script.url = server.url
     with serving(server):
         yield script
