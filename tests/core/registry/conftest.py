@@ -1,0 +1,38 @@
+"""An empty registry on each database."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from landfast.registry.opening import init_registry, open_registry
+from landfast.registry.sql import SqlRegistry
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty registry, on SQLite and on PostgreSQL."""
+    urls = {"sqlite": lambda: f"sqlite:///{tmp_path}/registry.db"}
+    url = urls.get(request.param, lambda: request.getfixturevalue("postgres_url"))()
+    init_registry(url, "s3://bucket/store/")
+    return url
+
+
+@pytest.fixture
+def open_again(registry_url: str) -> Iterator[Callable[[], SqlRegistry]]:
+    """Open the registry once more, with connections of its own."""
+    opened: list[SqlRegistry] = []
+
+    def open_it() -> SqlRegistry:
+        opened.append(open_registry(registry_url, lease=timedelta(milliseconds=50)))
+        return opened[-1]
+
+    yield open_it
+    for registry in opened:
+        registry.close()
+
+
+@pytest.fixture
+def registry(open_again: Callable[[], SqlRegistry]) -> SqlRegistry:
+    """The registry, opened."""
+    return open_again()
