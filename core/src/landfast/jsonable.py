@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord
     from landfast.model.source import Source
     from landfast.model.version import Change, CollectionRecord, Observation
+    from landfast.services.download import DownloadReport
     from landfast.version import ArtifactVersion
 
 
@@ -145,6 +147,11 @@ def lineage_to_dict(lineage: Lineage) -> dict[str, Any]:
         "downstream": [str(name) for name in lineage.downstream],
         "edges": [edge_to_dict(edge) for edge in lineage.edges],
     }
+
+
+def download_to_dict(report: DownloadReport) -> dict[str, Any]:
+    """Describe what a download did."""
+    return {**asdict(report), "root": str(report.root)}
 
 
 def _time(moment: datetime | None) -> str | None:

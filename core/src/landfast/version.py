@@ -220,7 +220,7 @@ class ArtifactVersion:
         """Return the local path of a `file://` entry in place, verified, without a copy.
 
         Raises:
-            NotFound: If the entry has no local path.
+            InvalidInput: If it is no file of this machine.
             ObjectChanged: If the file there is not the recorded one.
         """
         return self._client.path_in_place(self, path)

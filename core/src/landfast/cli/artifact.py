@@ -7,7 +7,7 @@ import click
 from landfast.cli.common import Output, command, human_size
 from landfast.cli.put import put
 from landfast.client import Client
-from landfast.jsonable import version_to_dict
+from landfast.jsonable import download_to_dict, version_to_dict
 
 
 @click.group("artifact")
@@ -57,7 +57,7 @@ def put_command(
 def get_command(client: Client, out: Output, path: str, root: str | None, kind: str | None) -> None:
     """Download PATH: project/name:alias."""
     report = client.download(client.use(path, type=kind), root)
-    out.answer(report.to_dict(), [f"Artifact downloaded to {report.root}"])
+    out.answer(download_to_dict(report), [f"Artifact downloaded to {report.root}"])
 
 
 @command("ls")

@@ -8,6 +8,7 @@ import click
 
 from landfast.cli.common import Output, command, human_size
 from landfast.client import Client
+from landfast.jsonable import download_to_dict
 
 
 @command("get")
@@ -33,5 +34,5 @@ def get_command(client: Client, out: Output, name: str, **given: Any) -> None:
         f"{version.qualified_name} is in {report.root}: {report.files} files, {human_size(report.bytes)} "
         f"({report.fetched} fetched, {report.from_cache} from the cache, {report.already_there} already there)"
     ]
-    lines += [f"missing: {missing}" for missing in report.missing]
-    out.answer({"version": version.qualified_name, **report.to_dict()}, lines)
+    lines += [f"missing: {missing.path} ({missing.message})" for missing in report.missing]
+    out.answer({"version": version.qualified_name, **download_to_dict(report)}, lines)

@@ -54,12 +54,8 @@ def put_command(client: Client, out: Output, **given: Any) -> None:
     """
     version = put(client, **given)
     state = "created" if version.created else "returned" if version.changed else "unchanged at"
-    out.answer(
-        version.to_dict(),
-        [
-            f"{state} {version.qualified_name}  {version.file_count} files, {human_size(version.size)}  {version.digest}"
-        ],
-    )
+    line = f"{state} {version.qualified_name}  {count_line(version)}  {version.digest}"
+    out.answer(version.to_dict(), [line])
 
 
 def put(

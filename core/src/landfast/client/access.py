@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from landfast.client.publishing import Publishing
-from landfast.version import Named
+from landfast.progress import progress
+from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from landfast.model.manifest import Manifest
+    from landfast.model.source import Source
     from landfast.model.verdict import VerifyReport
     from landfast.services.download import DownloadReport
+    from landfast.services.pin_sets import PinSets
 
 
 class Access(Publishing):
@@ -24,7 +30,7 @@ class Access(Publishing):
         Args:
             named: As in `get`.
             root: Target; None is `LANDFAST_ARTIFACT_DIR`, else ``./artifacts/NAME:vN/``.
-            options: paths, include, exclude, allow_missing, link, workers, exact, progress, any_endpoint.
+            options: paths, include, exclude, allow_missing, link, workers, exact, any_endpoint, progress.
 
         Raises:
             ObjectChanged: If recorded bytes are neither at the source nor in the cache.
@@ -32,29 +38,82 @@ class Access(Publishing):
             InvalidInput: If keys cannot be files side by side in a folder; all of them are named.
             Conflict: If the folder holds another version, or the source's endpoint is another one.
         """
-        from landfast import reading
+        from landfast.services.download import download
 
-        return reading.download(self, self.get(named), root, **options)
+        version = self.get(named)
+        with progress(f"downloading {version.name}", unit="bytes") as report:
+            return download(
+                self._pin_sets(version),
+                stores=self.stores,
+                cache=self.cache,
+                identity=f"{version.qualified_name} {version.digest}",
+                root=Path(root) if root is not None else self._default_root(version),
+                **{"progress": report, **options},
+            )
 
     def open_entry(self, named: Named, path: str) -> IO[bytes]:
-        """Open one entry of a version; the bytes are verified before the first is returned."""
-        from landfast import reading
+        """Open one entry of a version; the bytes are verified before the first is returned.
 
-        return reading.open_entry(self, self.get(named), path)
+        Raises:
+            NotFound: If there is no such entry, or its object is gone.
+            ObjectChanged: If only other bytes are to be had.
+        """
+        from landfast.services.one_file import open_entry
+
+        pins = self._pins(self.get(named))
+        return open_entry(pins, pins.newest.get(path), cache=self.cache)
 
     def path_in_place(self, named: Named, path: str = "") -> Path:
-        """Return the verified local path of a `file://` entry, or of the folder that holds all entries."""
-        from landfast import reading
+        """Return the verified local path of a `file://` entry, or of the folder that holds all entries.
 
-        return reading.path_in_place(self, self.get(named), path)
+        Raises:
+            NotFound: If it has no local path.
+            ObjectChanged: If what is there is not what was recorded.
+        """
+        from landfast.services.in_place import folder_in_place
+        from landfast.services.one_file import path_in_place
 
-    def verify(self, named: Named, **options: Any) -> VerifyReport:
+        version = self.get(named)
+        if not path:
+            return folder_in_place(version.manifest, version.sources, self.stores)
+        pins = self._pins(version)
+        return path_in_place(pins, pins.newest.get(path))
+
+    def verify(self, named: Named, *, any_endpoint: bool = False, **options: Any) -> VerifyReport:
         """Compare every entry of a version with what the stores have now, from list pages.
 
         Args:
             named: As in `get`.
-            options: deep, workers, progress, any_endpoint.
+            any_endpoint: Whether another endpoint than recorded may be looked at.
+            options: deep, workers, progress.
         """
-        from landfast import reading
+        from landfast.services.verify import verify
 
-        return reading.verify_version(self, self.get(named), **options)
+        version = self.get(named)
+        (manifest, sources), *older = self._pin_sets(version)
+        with progress(f"verifying {version.name}") as report:
+            return verify(
+                manifest,
+                sources,
+                self.stores,
+                older=older,
+                override_endpoint=any_endpoint,
+                **{"progress": report, **options},
+            )
+
+    def _pin_sets(self, version: ArtifactVersion) -> Sequence[tuple[Manifest, Sequence[Source]]]:
+        """Return the version's manifests with their sources, newest pins first, its own last."""
+        record = version.record
+        newest = [pins for pins in self.registry.pin_sets(record.id) if pins.blob != record.blob]
+        sets: list[tuple[Manifest, Sequence[Source]]] = [
+            (self.open_manifest(pins.blob), pins.sources or record.sources) for pins in newest
+        ]
+        return [*sets, (self.open_manifest(record.blob), record.sources)]
+
+    def _pins(self, version: ArtifactVersion) -> PinSets:
+        from landfast.services.pin_sets import PinSets
+
+        return PinSets(self._pin_sets(version), self.stores)
+
+    def _default_root(self, version: ArtifactVersion) -> Path:
+        return (self.settings.artifact_dir or Path("artifacts")) / version.name.replace("/", "%2F")

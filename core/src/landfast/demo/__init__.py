@@ -1,0 +1,7 @@
+"""The demo: the main job on real data, on this machine alone, with the public API only."""
+
+from __future__ import annotations
+
+from landfast.demo.story import run_demo
+
+__all__ = ["run_demo"]
