@@ -9,6 +9,8 @@ export UV_PYTHON_DOWNLOADS := "never"
 unexport VIRTUAL_ENV
 
 integrations := "dagster prefect airflow"
+# All tests but those that need an environment of their own.
+core_tests := "tests --ignore=tests/with_dagster --ignore=tests/with_prefect --ignore=tests/with_airflow"
 
 # List the recipes
 default:
@@ -29,20 +31,20 @@ setup: (_packages "nginx:nginx-light") _sync (_sync-integration "dagster") (_syn
 
 # Run the tests of the core and of each integration; arguments go to the core's pytest
 test *args: (_packages "nginx:nginx-light") _sync && (test-with "dagster") (test-with "prefect") (test-with "airflow")
-    .venv/bin/pytest tests/core -m "not system" -n 2 "$@"
+    .venv/bin/python -m pytest {{core_tests}} -m "not system" -n 2 "$@"
 
 # Run the core's tests alone, in one process: `just test-core tests/core/model -k digest`
 test-core *args: _sync
-    .venv/bin/pytest -m "not system" "${@:-tests/core}"
+    .venv/bin/python -m pytest -m "not system" {{ if args == "" { core_tests } else { '"$@"' } }}
 
 # Run one integration's tests, in its own environment: dagster, prefect or airflow
 test-with integration *args: (_sync-integration integration)
     @echo "== tests/with_$1"
-    .venvs/$1/bin/pytest "tests/with_$1" -m "not system" "${@:2}"
+    .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" "${@:2}"
 
 # Run the slow tests: Ceph's radosgw and what takes minutes; then the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && wheels-check
-    scripts/pytest-or-none tests/core -m system "$@"
+    .venv/bin/python -m pytest {{core_tests}} -m system "$@"
 
 # Check style, spelling, TOML and YAML: what the git hooks check, on all files
 lint: _sync

@@ -1,8 +1,8 @@
 """The public surface is what `landfast.__all__` lists, and nothing else."""
 
+import ast
 import inspect
-import subprocess
-import sys
+from pathlib import Path
 
 import landfast
 import pytest
@@ -22,16 +22,30 @@ def test_a_public_name_can_be_imported_by_name(name: str) -> None:
 
 
 def test_nothing_but_the_public_names_is_visible() -> None:
-    # In a process of its own: here, other tests have loaded submodules, which show as attributes.
-    probe = (
-        "import landfast, types;"
-        "print(*(n for n in dir(landfast) if not n.startswith('_')"
-        " and not isinstance(getattr(landfast, n), types.ModuleType)), sep='\\n')"
+    assert dir(landfast) == landfast.__all__
+    starred: dict[str, object] = {}
+    exec("from landfast import *", starred)
+    assert set(starred) - {"__builtins__"} == set(landfast.__all__)
+
+
+def test_a_type_checker_sees_the_names_that_are_loaded_on_first_use() -> None:
+    tree = ast.parse(Path(landfast.__file__).read_text())
+    block = next(
+        n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"
     )
-    seen = subprocess.run(
-        [sys.executable, "-c", probe], check=True, capture_output=True, text=True
-    ).stdout.split()
-    assert set(seen) == {name for name in landfast.__all__ if not name.startswith("_")}
+    seen = {
+        alias.name: (node.module or "").removeprefix("landfast.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == landfast._HOMES
+    assert set(seen) | {"__version__"} == set(landfast.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        assert landfast.no_such_name
 
 
 @pytest.mark.parametrize("name", CLASSES + FUNCTIONS)
