@@ -197,7 +197,7 @@ def test_null_version_of_a_suspended_bucket_is_object_changed_when_overwritten(
 ) -> None:
     bucket = s3.bucket("Enabled")
     s3.set_versioning(bucket, "Suspended")
-    assert s3.put(bucket, "d/x", b"recorded") == "null"
+    s3.put(bucket, "d/x", b"recorded")
     scanned = scan(f"s3://{bucket}/d/")
     s3.put(bucket, "d/x", b"OVERWROT")
     with pytest.raises(ObjectChanged):
@@ -371,7 +371,7 @@ def test_stripped_signature_is_named_when_the_server_refuses(
 ) -> None:
     url = http_script.put("/x.bin", b"recorded", query={"X-Amz-Signature": "s3cr3t"})
     scanned = scan(url + "?X-Amz-Signature=s3cr3t")
-    with pytest.raises(Exception, match="hand in a client that signs anew") as caught:
+    with pytest.raises(Exception, match=r"\(X-Amz-Signature\) were not recorded") as caught:
         get(scanned)
     assert "s3cr3t" not in str(caught.value)
 
@@ -454,7 +454,7 @@ def test_reset_connections_are_asked_again(
     assert tree(root) == {"x": b"bytes"}
 
 
-def test_body_with_other_bytes_is_never_given_the_name(
+def test_body_that_an_opaque_token_does_not_prove_is_told(
     s3_proxy: Any, scan: Any, get: Download, root: Path
 ) -> None:
     """A proxy on the way alters the body and leaves the headers."""
@@ -465,11 +465,9 @@ def test_body_with_other_bytes_is_never_given_the_name(
         b"recorded",
     )
     scanned = scan(Reference(f"s3://{bucket}/d/"))
-    sha256 = hashlib.sha256(b"recorded").hexdigest()
     s3_proxy.proxy.inject(Body(body=b"TAMPERED"), kind="get-object")
-    report = get(scanned)
     # An ETag of S3 may be no MD5 at all, so it proves and never refutes: the report says so.
-    assert (report.opaque, sha256) == (1, sha256)
+    assert get(scanned).opaque == 1
 
 
 def test_tampered_body_with_a_computable_token_is_object_changed(

@@ -114,12 +114,12 @@ class MarkedFolder:
         """
         target = self.root / path
         if target.parent not in self._safe:
-            try:
-                with disk_errors(target.parent, "make the folder"):
-                    self._stay_inside(target.parent)
+            with disk_errors(target.parent, "make the folder"):
+                self._stay_inside(target.parent)
+                try:
                     target.parent.mkdir(parents=True, exist_ok=True)
-            except (InvalidInput, FileExistsError):
-                raise self._in_the_way(target.parent) from None
+                except (FileExistsError, NotADirectoryError):
+                    raise self._in_the_way(target.parent) from None
             self._safe.add(target.parent)
         return target
 

@@ -203,15 +203,16 @@ class Transfer:
 
     def _with_hint(self, entry: ManifestEntry, error: LandfastError) -> LandfastError:
         stripped = self._pins.stripped(entry)
-        if not stripped or error.hint is not None:
+        if not stripped:
             return error
+        names = ", ".join(stripped)
         return type(error)(
             error.problem,
             subject=error.subject,
             expected=error.expected,
             found=error.found,
-            hint=f"Its signed query parameters ({', '.join(stripped)}) were not recorded:"
-            " hand in a client that signs anew, Client(clients={...}).",
+            hint=f"The reference's signed query parameters ({names}) were not recorded."
+            f" {error.hint or 'Hand in a client that signs anew.'}",
             **error.details,
         )
 
