@@ -84,7 +84,8 @@ def _spawn(factory: str, folder: Path) -> None:
         )
     deadline = time.monotonic() + _START_TIMEOUT_S
     while not state.exists():
-        if keeper.poll() is not None or time.monotonic() > deadline:
+        has_ended = keeper.poll() is not None  # asked first: its last act may be the state
+        if (has_ended and not state.exists()) or time.monotonic() > deadline:
             keeper.terminate()
             raise ServerFailed(f"the keeper of {factory} did not start it:\n{tail(log)}")
         time.sleep(0.02)
