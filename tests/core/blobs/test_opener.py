@@ -31,6 +31,20 @@ def test_the_url_of_a_store_opens_it_again(tmp_path: Path) -> None:
     assert repr(again) == repr(blobs)
 
 
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("s3://bucket/team/landfast", "S3BlobStore"),
+        ("gs://bucket/team/landfast", "GcsBlobStore"),
+        ("s3://bucket", "S3BlobStore"),
+    ],
+)
+def test_a_bucket_is_opened_without_a_request(url: str, kind: str) -> None:
+    blobs = open_blobs(url, options={})
+    assert type(blobs).__name__ == kind
+    assert blobs.url == url
+
+
 @pytest.mark.parametrize("url", ["https://h/blobs", "ftp://h/blobs", "landfast://e/p/c", "blob:x"])
 def test_another_scheme_is_refused_with_what_is_possible(url: str) -> None:
     with pytest.raises(InvalidInput, match=r"s3://BUCKET|sha256"):
