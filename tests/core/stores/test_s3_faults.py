@@ -158,6 +158,14 @@ def test_denied_request_names_the_missing_permission(proxy, calls, kind, permiss
     assert "arn:aws:s3:::" in caught.value.hint
 
 
+def test_permission_that_the_server_names_is_told(proxy, calls):
+    message = "User: arn:aws:iam::1:user/u is not authorized to perform: kms:Decrypt on resource: x"
+    proxy.inject(Status(status=403, message=message), kind="get-object")
+    with pytest.raises(AccessDenied, match="Allow kms:Decrypt") as caught:
+        calls["get-object"]()
+    assert caught.value.details["permission"] == "kms:Decrypt"
+
+
 def test_denied_object_without_version_names_get_object(proxy, store, place):
     proxy.inject(Status(status=403))
     with pytest.raises(AccessDenied) as caught:

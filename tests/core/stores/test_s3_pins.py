@@ -179,6 +179,18 @@ def test_pages_of_versions_hold_every_row_once(server, store, limit):
     assert found == whole
 
 
+def test_page_that_reaches_the_upper_bound_is_the_last(server, store):
+    place = Bucket(server)
+    for n in range(6):
+        place.put(f"k{n}", b"x")
+    page = store.list_page(place.location(""), after="k0", before="k2x", limit=3)
+    assert [row.location.key for row in page.rows] == ["k1", "k2"]
+    assert (page.next, page.is_full) == (None, False)
+    page = store.list_page(place.location(""), after="k0", before="k5x", limit=3)
+    assert [row.location.key for row in page.rows] == ["k1", "k2", "k3"]
+    assert page.next is not None
+
+
 @pytest.mark.parametrize(
     ("status", "answer"),
     [

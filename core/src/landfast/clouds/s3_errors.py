@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from landfast.clouds.s3_codes import (
+    BUSY,
+    CREDENTIALS,
+    DENIED,
+    MISSING,
+    REGION,
+    UNSUPPORTED,
+    Fact,
+)
 from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import (
     AccessDenied,
@@ -19,46 +29,7 @@ from landfast.model.location import Location
 
 T = TypeVar("T")
 
-_DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"})
-_CREDENTIALS = {
-    "ExpiredToken": "The session token has expired: renew it (aws sso login, a new AssumeRole, ...).",
-    "ExpiredTokenException": "The session token has expired: renew it (aws sso login, ...).",
-    "TokenRefreshRequired": "The session token has expired: renew it (aws sso login, ...).",
-    "RequestTimeTooSkewed": "The clocks of this machine and of the server differ: set the clock.",
-    "RequestExpired": "The clocks of this machine and of the server differ: set the clock.",
-    "InvalidAccessKeyId": "The server does not know the access key: check AWS_PROFILE, the keys and the endpoint.",
-    "InvalidToken": "The session token is not valid: check AWS_SESSION_TOKEN, it belongs to one pair of keys.",
-    "InvalidClientTokenId": "The access key is not valid: check AWS_PROFILE and the keys.",
-    "SignatureDoesNotMatch": "The secret key does not belong to the access key, or a proxy changes requests.",
-    "NotSignedUp": "The account has no S3.",
-    "401": "Check the credentials.",
-}
-_REGION = frozenset(
-    {
-        "PermanentRedirect",
-        "TemporaryRedirect",
-        "AuthorizationHeaderMalformed",
-        "IllegalLocationConstraintException",
-    }
-)
-_MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound", "404"})
-_UNSUPPORTED = frozenset({"MethodNotAllowed", "NotImplemented", "XNotImplemented"})
-_BUSY = frozenset(
-    {
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequests",
-        "RequestLimitExceeded",
-        "BandwidthLimitExceeded",
-        "InternalError",
-        "InternalFailure",
-        "ServiceUnavailable",
-        "RequestTimeout",
-        "OperationAborted",
-        "ConditionalRequestConflict",
-    }
-)
+_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +83,12 @@ def asking(asked: Asked, send: Callable[[], T]) -> T:
 
 def translate_reply(reply: Mapping[str, Any], asked: Asked) -> LandfastError:
     """Return the error for a reply with an error status."""
-    fact = _Fact.of(reply)
+    fact = Fact.of(reply)
     for decide in (_archived, _credentials, _region, _missing, _changed, _unsupported, _busy):
         error = decide(fact, asked)
         if error is not None:
             return error
-    if fact.code in _DENIED or fact.status == 403:
+    if fact.code in DENIED or fact.status == 403:
         return _denied(fact, asked)
     return InvalidInput(
         f"{asked.name} can not be {asked.verb}",
@@ -130,54 +101,11 @@ def translate_reply(reply: Mapping[str, Any], asked: Asked) -> LandfastError:
 
 _BLIND_400 = (
     "S3 does not tell why on HEAD requests: an expired session token, another region than the"
-    " bucket's, or an object encrypted with a customer key."
+    " bucket's, a version id that the server never gave, or an object encrypted with a customer key."
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fact:
-    """An error reply, without anything secret."""
-
-    code: str
-    status: int
-    message: str
-    headers: Mapping[str, str]
-    region: str | None
-    argument: str | None
-
-    @classmethod
-    def of(cls, reply: Mapping[str, Any]) -> _Fact:
-        error, meta = reply.get("Error", {}), reply.get("ResponseMetadata", {})
-        headers = meta.get("HTTPHeaders", {})
-        return cls(
-            code=str(error.get("Code", "")),
-            status=int(meta.get("HTTPStatusCode", 0)),
-            message=str(error.get("Message") or ""),
-            headers=headers,
-            region=error.get("Region") or headers.get("x-amz-bucket-region"),
-            argument=error.get("ArgumentName"),
-        )
-
-    @property
-    def text(self) -> str:
-        parts = dict.fromkeys((str(self.status), self.code, self.message))
-        return " ".join(part for part in parts if part)
-
-    @property
-    def details(self) -> dict[str, Any]:
-        known = {
-            "status": self.status,
-            "code": self.code,
-            "request_id": self.headers.get("x-amz-request-id"),
-        }
-        return {name: value for name, value in known.items() if value}
-
-    @property
-    def is_delete_marker(self) -> bool:
-        return self.headers.get("x-amz-delete-marker", "").lower() == "true"
-
-
-def _archived(fact: _Fact, asked: Asked) -> LandfastError | None:
+def _archived(fact: Fact, asked: Asked) -> LandfastError | None:
     if fact.code != "InvalidObjectState":
         return None
     version = f" --version-id {asked.version_id}" if asked.version_id else ""
@@ -195,8 +123,8 @@ def _archived(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
 
 
-def _credentials(fact: _Fact, asked: Asked) -> LandfastError | None:
-    hint = _CREDENTIALS.get(fact.code)
+def _credentials(fact: Fact, asked: Asked) -> LandfastError | None:
+    hint = CREDENTIALS.get(fact.code)
     if hint is None:
         return None
     return AccessDenied(
@@ -209,8 +137,8 @@ def _credentials(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
 
 
-def _region(fact: _Fact, asked: Asked) -> LandfastError | None:
-    if fact.code not in _REGION and not 300 <= fact.status < 400:
+def _region(fact: Fact, asked: Asked) -> LandfastError | None:
+    if fact.code not in REGION and not 300 <= fact.status < 400:
         return None
     named = f"region {fact.region!r}" if fact.region else "another region or endpoint"
     set_it = f"AWS_REGION={fact.region}" if fact.region else "AWS_REGION to the bucket's region"
@@ -225,7 +153,7 @@ def _region(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
 
 
-def _missing(fact: _Fact, asked: Asked) -> LandfastError | None:
+def _missing(fact: Fact, asked: Asked) -> LandfastError | None:
     if fact.code == "NoSuchBucket":
         bucket = asked.location.authority
         return NotFound(
@@ -240,7 +168,7 @@ def _missing(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
     marker = fact.is_delete_marker and fact.status in {404, 405}
     if not (
-        fact.code in _MISSING or fact.status == 404 or marker or (malformed and asked.version_id)
+        fact.code in MISSING or fact.status == 404 or marker or (malformed and asked.version_id)
     ):
         return None
     found = "a delete marker" if marker else fact.text
@@ -254,7 +182,7 @@ def _missing(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
 
 
-def _changed(fact: _Fact, asked: Asked) -> LandfastError | None:
+def _changed(fact: Fact, asked: Asked) -> LandfastError | None:
     if fact.status == 412 or fact.code == "PreconditionFailed":
         return ObjectChanged(
             f"{asked.name} was overwritten since it was recorded",
@@ -273,8 +201,8 @@ def _changed(fact: _Fact, asked: Asked) -> LandfastError | None:
     return None
 
 
-def _unsupported(fact: _Fact, asked: Asked) -> LandfastError | None:
-    if fact.code not in _UNSUPPORTED and fact.status not in {405, 501}:
+def _unsupported(fact: Fact, asked: Asked) -> LandfastError | None:
+    if fact.code not in UNSUPPORTED and fact.status not in {405, 501}:
         return None
     return InvalidInput(
         f"{asked.name} can not be {asked.verb} this way: the server does not support it",
@@ -286,8 +214,8 @@ def _unsupported(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
 
 
-def _busy(fact: _Fact, asked: Asked) -> LandfastError | None:
-    if fact.code not in _BUSY and fact.status != 429 and fact.status < 500:
+def _busy(fact: Fact, asked: Asked) -> LandfastError | None:
+    if fact.code not in BUSY and fact.status != 429 and fact.status < 500:
         return None
     wait = fact.headers.get("retry-after", "")
     return Unavailable(
@@ -299,19 +227,25 @@ def _busy(fact: _Fact, asked: Asked) -> LandfastError | None:
     )
 
 
-def _denied(fact: _Fact, asked: Asked) -> LandfastError:
-    absent = asked.verb != "listed" and "s3:ListBucket"
+def _denied(fact: Fact, asked: Asked) -> LandfastError:
+    # AWS names the action itself, which may be another's: kms:Decrypt.
+    named = _ACTION.search(fact.message)
+    permission = named[1] if named else asked.permission
+    if permission != asked.permission:
+        hint = f"Allow {permission}."
+    elif asked.verb not in {"read", "described"}:
+        hint = f"Allow {permission} on {asked.resource}."
+    else:
+        hint = (
+            f"Allow {permission} on {asked.resource} (S3 says the same of a missing object where"
+            " s3:ListBucket is not allowed)."
+        )
     return AccessDenied(
         f"{asked.name} may not be {asked.verb}",
         subject=asked.name,
-        expected=f"permission {asked.permission}",
+        expected=f"permission {permission}",
         found=fact.text,
-        hint=f"Allow {asked.permission} on {asked.resource}"
-        + (
-            f" (S3 says the same of a missing object where {absent} is not allowed)."
-            if absent
-            else "."
-        ),
-        permission=asked.permission,
+        hint=hint,
+        permission=permission,
         **fact.details,
     )
