@@ -94,7 +94,10 @@ class SortedParquet:
                 return getattr(found, which)
             # Parquet keeps no statistics of very long values; the rows are in order.
             values = self.read(group, [column]).column(0)
-            return values[0 if which == "min" else len(values) - 1].as_py()
+            value = values[0 if which == "min" else len(values) - 1].as_py()
+            if value is None:
+                raise ValueError(f"null in column {column!r}")
+            return value
 
     def _open(self) -> pq.ParquetFile:
         import pyarrow as pa

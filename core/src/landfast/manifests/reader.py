@@ -51,6 +51,7 @@ class ManifestFile(Manifest):
         if sha256 is not None:
             _check_bytes(path, sha256)
         self._entries = SortedParquet(path)
+        self._last: tuple[int, list[str], pa.Table] | None = None
         with damage_is_conflict(path):
             footer = self._footer()
             self._summary = _summary(footer)
@@ -82,14 +83,13 @@ class ManifestFile(Manifest):
     def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
         """Yield the entries whose path starts with `prefix`, sorted by path."""
         for group in self._entries.groups(prefix):
-            start, end = 0, None
-            if prefix:
-                with damage_is_conflict(self._path):
-                    paths = text_column(self._entries.read(group, ["path"]), "path")
+            ends = (self._entries.bound(group, "path", which) for which in ("min", "max"))
+            if not prefix or all(end.startswith(prefix) for end in ends):
+                yield from self._rows(self._table(group))
+            else:
+                paths, table = self._remembered(group)
                 start, end = prefix_range(paths, prefix)
-                if start == end:
-                    continue
-            yield from self._read(group, start, end)
+                yield from self._rows(table.slice(start, end - start))
 
     def get(self, path: str) -> ManifestEntry:
         """Return the entry at exactly `path`.
@@ -98,11 +98,10 @@ class ManifestFile(Manifest):
             NotFound: If there is none.
         """
         for group in self._entries.groups(path):
-            with damage_is_conflict(self._path):
-                paths = text_column(self._entries.read(group, ["path"]), "path")
+            paths, table = self._remembered(group)
             row = bisect_left(paths, path)
             if row < len(paths) and paths[row] == path:
-                return next(self._read(group, row, row + 1))
+                return next(self._rows(table.slice(row, 1)))
             break
         raise no_entry(path)
 
@@ -127,14 +126,29 @@ class ManifestFile(Manifest):
             for row in range(start, end):
                 yield FolderTotal(path=paths[row], count=counts[row], size=sizes[row])
 
-    def _read(self, group: int, start: int, end: int | None) -> Iterator[ManifestEntry]:
+    def _table(self, group: int) -> pa.Table:
+        return self._entries.read(group, schema.ENTRY_COLUMNS)
+
+    def _remembered(self, group: int) -> tuple[list[str], pa.Table]:
+        # Who asks for one path often asks for its neighbour next.
+        found = self._last
+        if found is None or found[0] != group:
+            table = self._table(group)
+            with damage_is_conflict(self._path):
+                found = self._last = (group, text_column(table, "path"), table)
+        return found[1], found[2]
+
+    def _rows(self, table: pa.Table) -> Iterator[ManifestEntry]:
         with damage_is_conflict(self._path):
-            table = self._entries.read(group, schema.ENTRY_COLUMNS)
-            columns = _columns(table.slice(start, None if end is None else end - start))
+            columns = _columns(table)
         yield from map(_entry, *columns)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_last": None}
 
     def close(self) -> None:
         """Close the file; it is opened again when it is used again."""
+        self._last = None
         self._entries.close()
         self._folders.close()
 
