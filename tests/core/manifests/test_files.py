@@ -29,7 +29,7 @@ from landfast.testing import strategies
 
 MAY = datetime(2026, 5, 3, 8, 15, 30, 123456, tzinfo=UTC)
 # Each example writes files into the same folder, one after the other.
-same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+same_folder = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def write(path: Path, entries: Iterator[ManifestEntry] | list[ManifestEntry]) -> WrittenManifest:
@@ -364,7 +364,7 @@ def test_a_truncated_file_is_a_conflict_at_every_length(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(same_folder, max_examples=300)
+@settings(same_folder, max_examples=150)
 def test_a_flipped_bit_is_never_a_crash_nor_another_row(
     tmp_path: Path, data: st.DataObject
 ) -> None:
