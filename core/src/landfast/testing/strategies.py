@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from landfast.manifests.memory import MemoryManifest
 from landfast.model.checksum import CONTENT_TOKENS, VALIDATORS, Checksum
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
@@ -146,3 +147,19 @@ def entry_lists(*, min_size: int = 0, max_size: int = 20) -> st.SearchStrategy[l
     return st.lists(
         entries(), min_size=min_size, max_size=max_size, unique_by=lambda entry: entry.path
     ).map(lambda rows: sorted(rows, key=lambda entry: entry.sort_key))
+
+
+def manifests(*, max_size: int = 20) -> st.SearchStrategy[MemoryManifest]:
+    """Manifests that are held in memory."""
+    return entry_lists(max_size=max_size).map(MemoryManifest)
+
+
+@st.composite
+def locations(draw: st.DrawFn) -> Location:
+    """Objects in buckets and on disk, without a pin."""
+    if draw(st.booleans()):
+        return Location(scheme="file", authority="", key=draw(file_paths))
+    bucket = draw(st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True))
+    return Location(
+        scheme=draw(st.sampled_from(["s3", "gs"])), authority=bucket, key=draw(object_keys)
+    )
