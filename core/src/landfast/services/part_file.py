@@ -8,6 +8,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from landfast.disk_errors import disk_errors
@@ -37,6 +38,7 @@ def part_name(entry: ManifestEntry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
+@cache
 def _boot_id() -> str:
     with contextlib.suppress(OSError):
         return _BOOT.read_text().strip()
