@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
+from landfast.model.version import VersionRecord
 
 
 class Direction(StrEnum):
@@ -57,6 +59,46 @@ class Lineage:
     @property
     def runs(self) -> tuple[RunKey, ...]:
         """The runs on those edges, in order of their first edge."""
+        return tuple(dict.fromkeys(edge.run for edge in self.edges))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectMatch:
+    """A version that contains an object.
+
+    Args:
+        version: The version.
+        entry: Its entry for the object, at the pins that matched.
+    """
+
+    version: VersionRecord
+    entry: ManifestEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectLineage:
+    """Which versions contain an object, and which runs logged or used them.
+
+    Args:
+        uri: The object, without a pin.
+        version_id: The version of the object that was asked about; None for any.
+        matches: The versions that contain it, newest first.
+        edges: Every edge of these versions, oldest first.
+    """
+
+    uri: str
+    version_id: str | None = None
+    matches: tuple[ObjectMatch, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+    @property
+    def versions(self) -> tuple[VersionRecord, ...]:
+        """The versions that contain it, newest first."""
+        return tuple(match.version for match in self.matches)
+
+    @property
+    def runs(self) -> tuple[RunKey, ...]:
+        """The runs that logged or used these versions, in order of their first edge."""
         return tuple(dict.fromkeys(edge.run for edge in self.edges))
 
 

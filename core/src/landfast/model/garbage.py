@@ -1,0 +1,78 @@
+"""GarbageReport: what a garbage collection deleted, or would delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from landfast.model.manifest import format_time
+from landfast.model.version import VersionRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobCount:
+    """How many blobs of one kind, and how large.
+
+    Args:
+        count: How many.
+        size: Their bytes.
+        examples: At most ten of their names.
+    """
+
+    count: int = 0
+    size: int = 0
+    examples: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {"count": self.count, "size": self.size, "examples": list(self.examples)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GarbageReport:
+    """What a collection did, or would do.
+
+    Args:
+        dry_run: Whether nothing was changed.
+        older_than: Only what is older was looked at; UTC.
+        expired: Versions whose time to live is over; their blobs go a grace period later.
+        deleted: Blobs that were, or would be, deleted.
+        kept: Blobs of managed files that no row names but a version's manifest does.
+        left: Blobs that were condemned and not deleted: the lease ran out; the next run goes on.
+        orphans: Blobs without a row, from now on known; the run after a grace period deletes them.
+    """
+
+    dry_run: bool
+    older_than: datetime
+    expired: tuple[VersionRecord, ...] = ()
+    deleted: BlobCount = field(default_factory=BlobCount)
+    kept: BlobCount = field(default_factory=BlobCount)
+    left: BlobCount = field(default_factory=BlobCount)
+    orphans: BlobCount = field(default_factory=BlobCount)
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        verb = "would delete" if self.dry_run else "deleted"
+        parts = [f"{verb} {self.deleted.count:,} blobs ({self.deleted.size:,} bytes)"]
+        if self.expired:
+            parts.append(f"{len(self.expired):,} versions expired")
+        if self.orphans.count:
+            parts.append(f"{self.orphans.count:,} orphans found")
+        if self.left.count:
+            parts.append(f"{self.left.count:,} blobs left to the next run")
+        return ", ".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        kinds = ("deleted", "kept", "left", "orphans")
+        return {
+            "dry_run": self.dry_run,
+            "older_than": format_time(self.older_than),
+            "expired": [str(version.name) for version in self.expired],
+            "blobs": self.deleted.count,
+            "bytes": self.deleted.size,
+            "summary": self.summary,
+            **{kind: getattr(self, kind).to_dict() for kind in kinds},
+        }

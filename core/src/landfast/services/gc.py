@@ -1,0 +1,214 @@
+"""Collect garbage: delete the blobs that nothing needs, beside writers that go on writing.
+
+Blobs are condemned in the registry, then their bytes are deleted, then their rows are forgotten; killed
+in between, the next run goes on.  docs/adr/0011-garbage-collection.md says why no live blob is ever lost.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from landfast.blobs.base import BlobStore
+from landfast.errors import NotFound
+from landfast.model.garbage import BlobCount, GarbageReport
+from landfast.model.manifest import Manifest
+from landfast.model.version import VersionRecord
+from landfast.registry.base import Registry
+
+T = TypeVar("T")
+
+OpenManifest = Callable[[VersionRecord], Manifest]
+
+DEFAULT_GRACE = timedelta(days=1)
+# The source of managed files, and what the URIs of their entries begin with.
+_MANAGED_SOURCE = "blob:sha256"
+_MANAGED = "blob:sha256:"
+# So many names are held in memory while manifests are read.
+_PORTION = 100_000
+_WORKERS = 8
+# At most so many are condemned at a time; fewer while the store is slow.
+_MAX_BATCH = 512
+_EXAMPLES = 10
+
+
+def collect_garbage(
+    registry: Registry,
+    blobs: BlobStore,
+    open_manifest: OpenManifest,
+    *,
+    grace: timedelta = DEFAULT_GRACE,
+    dry_run: bool = True,
+    now: datetime | None = None,
+    expire: bool = True,
+    orphans: bool = True,
+) -> GarbageReport:
+    """Delete blobs that no live or restorable version names and that are older than `grace`.
+
+    May be killed and repeated at any time, and run beside writers and beside another collection.
+
+    Args:
+        registry: What is needed.
+        blobs: The registry's own blob store; no other registry may share it.
+        open_manifest: Opens the manifest that a version record names.
+        grace: How long a deleted version can be restored, and the longest time that the upload of one
+            log's managed files may take.
+        dry_run: Whether only to report.
+        now: The moment to count from; None is the present.
+        expire: Whether to delete versions past their time to live first; aliased ones are spared.
+        orphans: Whether to look for blobs that the registry does not know.
+
+    Returns:
+        What was deleted, or would be.
+
+    Raises:
+        NotFound: If the manifest of a version with managed files is missing: nothing is deleted then.
+        Unavailable: If the registry or the store did not answer.
+    """
+    older_than = (now or datetime.now(UTC)) - grace
+    expired = registry.expire(now, dry_run=dry_run) if expire else []
+    run = _Collection(registry, blobs, open_manifest, older_than, dry_run=dry_run)
+    run.sweep()
+    if orphans:
+        run.adopt_orphans()
+    return GarbageReport(
+        dry_run=dry_run,
+        older_than=older_than,
+        expired=tuple(expired),
+        deleted=run.deleted.result(),
+        kept=run.kept.result(),
+        left=run.left.result(),
+        orphans=run.orphans.result(),
+    )
+
+
+@dataclass(slots=True)
+class _Counter:
+    count: int = 0
+    size: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, sha256: str, size: int) -> None:
+        self.count += 1
+        self.size += size
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(sha256)
+
+    def result(self) -> BlobCount:
+        return BlobCount(count=self.count, size=self.size, examples=tuple(self.examples))
+
+
+class _Collection:
+    def __init__(
+        self,
+        registry: Registry,
+        blobs: BlobStore,
+        open_manifest: OpenManifest,
+        older_than: datetime,
+        *,
+        dry_run: bool,
+    ) -> None:
+        self._registry = registry
+        self._blobs = blobs
+        self._open_manifest = open_manifest
+        self._older_than = older_than
+        self._dry_run = dry_run
+        self._batch = _WORKERS
+        self.deleted, self.kept, self.left, self.orphans = (_Counter() for _ in range(4))
+
+    def sweep(self) -> None:
+        """Delete what no row and no manifest names."""
+        garbage = self._registry.garbage(older_than=self._older_than)
+        for portion in _batched(garbage, _PORTION):
+            sizes = {row.sha256: row.size for row in portion}
+            for sha256 in self._named(sizes.keys()):
+                self.kept.add(sha256, sizes.pop(sha256))
+            names = list(sizes)
+            while names:
+                batch, names = names[: self._batch], names[self._batch :]
+                self._delete({sha256: sizes[sha256] for sha256 in batch})
+
+    def adopt_orphans(self) -> None:
+        """Give a row to blobs without one, so that they become garbage like any other.
+
+        Deleting them at once would race with a writer that is about to reuse the same bytes.
+        """
+        old = (info for info in self._blobs.list() if info.modified_at < self._older_than)
+        for batch in _batched(old, 1_000):
+            known = self._registry.is_known_blob([info.sha256 for info in batch])
+            for info in batch:
+                if info.sha256 in known:
+                    continue
+                self.orphans.add(info.sha256, info.size)
+                if not self._dry_run:
+                    self._registry.record_blob(info.sha256, info.size)
+
+    def _named(self, candidates: Iterable[str]) -> set[str]:
+        """Return the candidates that a version names as a managed file."""
+        wanted = set(candidates)
+        found: set[str] = set()
+        if not wanted:
+            return found
+        kept = self._registry.containing(_MANAGED_SOURCE, deleted_since=self._older_than)
+        for version in kept:
+            for manifest in self._manifests(version):
+                for entry in manifest.entries():
+                    if entry.uri.startswith(_MANAGED):
+                        found.add(entry.uri[len(_MANAGED) :])
+                found &= wanted
+        return found
+
+    def _manifests(self, version: VersionRecord) -> Iterator[Manifest]:
+        """Yield the manifests of every pin set of a version that still has to be kept."""
+        for pins in self._registry.pin_sets(version.id):
+            if all(source.uri != _MANAGED_SOURCE for source in pins.sources):
+                continue
+            try:
+                yield self._open_manifest(replace(version, blob=pins.blob, sources=pins.sources))
+            except NotFound:
+                # Deleted, and collected by another run, since it was listed?
+                record = self._registry.get(version.name.bare().at(version.index), deleted=True)
+                if record.deleted_at is None or record.deleted_at >= self._older_than:
+                    raise
+
+    def _delete(self, sizes: dict[str, int]) -> None:
+        """Condemn, delete and forget one batch."""
+        if self._dry_run:
+            for sha256, size in sizes.items():
+                self.deleted.add(sha256, size)
+            return
+        lease = self._registry.collection_lease.total_seconds()
+        started = time.monotonic()
+        condemned = self._registry.condemn(list(sizes), older_than=self._older_than)
+        gone: list[str] = []
+
+        def delete(sha256: str) -> None:
+            # Half of the lease is left for a request that is slow to arrive: at its end a writer may
+            # have the blob again.
+            if time.monotonic() < started + lease / 2:
+                self._blobs.delete(sha256)
+                gone.append(sha256)
+
+        try:
+            with ThreadPoolExecutor(_WORKERS, thread_name_prefix="landfast-gc") as pool:
+                list(pool.map(delete, condemned))
+        finally:
+            took = time.monotonic() - started
+            if gone and took < lease * 3 / 4:
+                self._registry.forget_blobs(gone)
+        self._batch = self._batch * 2 if took < lease / 8 else self._batch // 2
+        self._batch = min(max(self._batch, _WORKERS), _MAX_BATCH)
+        deleted = set(gone)
+        for sha256 in condemned:
+            (self.deleted if sha256 in deleted else self.left).add(sha256, sizes[sha256])
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
