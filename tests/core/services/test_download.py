@@ -4,21 +4,32 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from landfast.cache import BlobCache
-from landfast.errors import Conflict, InvalidInput, NotFound, ObjectChanged, Unavailable
+from landfast.errors import (
+    AccessDenied,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    ObjectChanged,
+    Unavailable,
+)
 from landfast.model.reference import Reference
 from landfast.services.download import DownloadReport, download
 from landfast.services.one_file import open_entry, path_in_place
 from landfast.services.pin_sets import PinSets
 from landfast.stores.opener import Stores
 from landfast.testing.gcs_server import GcsServer
+from landfast.testing.servers.exchange import http_kind
 from landfast.testing.servers.faults import Body, Reset, Status, Truncate
 from landfast.testing.servers.moto import Moto
+from landfast.testing.servers.proxy import proxy
+from landfast.testing.servers.s3 import S3Server
 from landfast.testing.servers.scripted import Scripted
 
 Download = Callable[..., DownloadReport]
@@ -503,6 +514,66 @@ def test_first_error_leaves_no_unfinished_file_under_a_name(
     assert len(tree(root)) == 30
 
 
+def test_server_without_ranges_is_read_from_the_beginning_again(
+    http_script: Scripted, scan: Any, get: Download, root: Path
+) -> None:
+    data = os.urandom(3 * MEBIBYTE)
+    http_script.put("/x.bin", data, ranges=False)
+    with proxy(http_script.url, classify=http_kind) as front:
+        scanned = scan(f"{front.url}/x.bin")
+        front.inject(Truncate(keep=2 * MEBIBYTE), kind="get", at=front.counts["get"] + 1)
+        report = get(scanned)
+    assert tree(root) == {"x.bin": data}
+    assert report.files == 1
+
+
+def test_server_that_gives_the_latest_for_any_version_is_not_believed(
+    s3rver_server: S3Server,
+    scan: Any,
+    get: Download,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in s3rver_server.environment().items():
+        monkeypatch.setenv(name, value)
+    bucket = s3rver_server.bucket()
+    s3rver_server.put(bucket, "d/x", b"recorded")
+    scanned = scan(f"s3://{bucket}/d/")
+    s3rver_server.put(bucket, "d/x", b"OVERWROT")
+    with pytest.raises(ObjectChanged):
+        get(scanned)
+    assert tree(root) == {}
+
+
+@pytest.mark.system
+def test_ceph_gives_recorded_versions_after_overwrite_and_deletion(
+    radosgw: S3Server, scan: Any, get: Download, root: Path
+) -> None:
+    bucket = radosgw.bucket("Enabled")
+    for name in "xyz":
+        radosgw.put(bucket, f"d/{name}", b"recorded")
+    scanned = scan(f"s3://{bucket}/d/")
+    radosgw.put(bucket, "d/x", b"OVERWROT")
+    radosgw.client.delete_object(Bucket=bucket, Key="d/y")
+    get(scanned)
+    assert tree(root) == dict.fromkeys("xyz", b"recorded")
+
+
+@pytest.mark.system
+def test_ceph_null_version_is_object_changed_when_overwritten(
+    radosgw: S3Server, scan: Any, get: Download, root: Path
+) -> None:
+    bucket = radosgw.bucket("Enabled")
+    radosgw.set_versioning(bucket, "Suspended")
+    radosgw.put(bucket, "d/x", b"recorded")
+    scanned = scan(f"s3://{bucket}/d/")
+    assert scanned.manifest.get("x").version_id == "null"
+    radosgw.put(bucket, "d/x", b"OVERWROT")
+    with pytest.raises(ObjectChanged):
+        get(scanned)
+    assert tree(root) == {}
+
+
 # The second time
 
 
@@ -716,6 +787,45 @@ def test_other_endpoint_than_the_recorded_one_is_refused_without_an_override(
     assert not root.exists()
     get(scanned, stores=Stores(), any_endpoint=True)
     assert tree(root) == {"x": b"x"}
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem of one mebibyte; needs root."""
+    mount = tmp_path / "tiny"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(mount)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root mounts a filesystem")
+    yield mount
+    subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_full_disk_is_told_and_a_retry_continues(
+    s3_proxy: Any, scan: Any, get: Download, tiny_disk: Path
+) -> None:
+    bucket, data = s3_proxy.direct.bucket("Enabled"), os.urandom(2 * MEBIBYTE)
+    s3_proxy.direct.put(bucket, "d/x", data)
+    scanned = scan(f"s3://{bucket}/d/")
+    with pytest.raises(Unavailable, match=r"No space left on device.*Free some space"):
+        get(scanned, root=tiny_disk / "target")
+    assert s3_proxy.proxy.counts["get-object"] == 1
+    assert tree(tiny_disk / "target") == {}
+    subprocess.run(["mount", "-o", "remount,size=8M", str(tiny_disk)], check=True)
+    assert get(scanned, root=tiny_disk / "target").fetched_bytes < len(data)
+    assert tree(tiny_disk / "target") == {"x": data}
+
+
+def test_read_only_disk_is_told_before_anything_is_fetched(
+    s3_proxy: Any, scan: Any, get: Download, tiny_disk: Path
+) -> None:
+    bucket = s3_proxy.direct.bucket("Enabled")
+    s3_proxy.direct.put(bucket, "d/x", b"x")
+    scanned = scan(f"s3://{bucket}/d/")
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    with pytest.raises(AccessDenied, match="read-only"):
+        get(scanned, root=tiny_disk / "target")
+    assert s3_proxy.proxy.counts["get-object"] == 0
 
 
 # The cache

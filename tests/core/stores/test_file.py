@@ -3,8 +3,11 @@
 import hashlib
 import os
 import socket
+import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -271,12 +274,31 @@ def test_path_with_nul_is_an_error() -> None:
         FileStore().stat(Location(scheme="file", authority="", key="/a\0b"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_file_is_access_denied(root: Path) -> None:
-    (root / "x").touch(mode=0)
-    with pytest.raises(AccessDenied, match=f"{root}/x") as caught:
-        names(FileStore(), root)
-    assert caught.value.details["permission"] == "read"
+def test_unreadable_file_and_folder_are_access_denied() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        (root / "file").write_bytes(b"secret")
+        (root / "file").chmod(0)
+        (root / "sub").mkdir(mode=0)
+        for path in ["file", "sub"]:
+            with somebody(), pytest.raises(AccessDenied, match=f"{root}/{path}") as caught:
+                names(FileStore({"stat_cache": False}), root)
+            assert caught.value.details["permission"] == "read"
+            (root / path).chmod(0o755)
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """Be a user without privileges: root may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_folder_is_no_file(root: Path) -> None:

@@ -166,7 +166,9 @@ class Transfer:
             before = proof.count
             try:
                 fetched += self._read_once(entry, store, part, proof)
-            except Unavailable:
+            except Unavailable as error:
+                if error.subject == str(part.path):  # the disk here, not the source
+                    raise
                 fetched += max(0, proof.count - before)
                 is_progress = proof.count > before and _may_continue(entry)
                 tries = 1 if is_progress else tries + 1

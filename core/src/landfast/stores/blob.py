@@ -54,8 +54,11 @@ class BlobSource:
         return None
 
     def capabilities(self) -> Capabilities:
-        """One object at a time, by content."""
-        return Capabilities(listing=False, list_checksums=("sha256",), in_place=True)
+        """One object at a time, by content; blobs in a folder need no second copy in the cache."""
+        is_local = self._blobs is not None and self._blobs.url.startswith("file:")
+        return Capabilities(
+            listing=False, list_checksums=("sha256",), in_place=is_local, cacheable=not is_local
+        )
 
     def versioning(self, location: Location) -> Versioning:  # noqa: ARG002
         """A blob is never overwritten."""
