@@ -5,6 +5,7 @@ import hashlib
 import os
 import pickle
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -667,7 +668,7 @@ def emulator() -> Iterator[str]:
 def lying(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[storage.Bucket]:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-    with storage.Client() as client:
+    with closing(storage.Client()) as client:
         bucket = client.create_bucket("lies")
         yield bucket
         bucket.delete(force=True)

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import google_crc32c
@@ -54,7 +55,7 @@ def client(server: GcsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[stora
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-    with storage.Client() as made:
+    with closing(storage.Client()) as made:
         yield made
     if any(
         exchange.response is None or exchange.response.status >= 400
@@ -686,15 +687,17 @@ def test_one_connection_carries_many_requests(server: GcsServer, bucket: storage
     assert len(ports) == 1
 
 
-def test_it_runs_by_itself_and_ends_at_sigterm(tmp_path: object) -> None:
+def test_it_runs_by_itself_and_ends_at_sigterm() -> None:
     command = [sys.executable, "-m", "landfast.testing.gcs_server", "--versioned-bucket", "data"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        options = {"api_endpoint": url}
-        with storage.Client("p", AnonymousCredentials(), client_options=options) as client:
-            assert client.get_bucket("data").versioning_enabled
-        process.send_signal(signal.SIGTERM)
+        try:
+            options = {"api_endpoint": process.stdout.readline().strip()}
+            made = storage.Client("p", AnonymousCredentials(), client_options=options)
+            with closing(made) as client:
+                assert client.get_bucket("data").versioning_enabled
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
 
 

@@ -1,6 +1,7 @@
 """gcp-storage-emulator lies about generations; the negative tests stand on that lie."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -19,7 +20,7 @@ def emulator() -> Iterator[str]:
 def bucket(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[storage.Bucket]:
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     options = {"api_endpoint": emulator}
-    with storage.Client("p", AnonymousCredentials(), client_options=options) as client:
+    with closing(storage.Client("p", AnonymousCredentials(), client_options=options)) as client:
         bucket = client.create_bucket("lies")
         yield bucket
         bucket.delete(force=True)
