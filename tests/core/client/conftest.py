@@ -1,0 +1,35 @@
+"""Clients on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from landfast import Client
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'registry.db'}"
+    from landfast.registry.opening import init_registry
+
+    url: str = request.getfixturevalue("postgres_url")
+    init_registry(url, store_url=str(tmp_path / "store"))
+    return url
+
+
+@pytest.fixture
+def any_client(registry_url: str) -> Iterator[Client]:
+    client = Client(registry_url, project="vision")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many tries as ever, with next to no waiting between them."""
+    from landfast.stores.retrying import RetryPolicy
+
+    monkeypatch.setattr(RetryPolicy, "wait_s", lambda *_: 0.01)
