@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -72,16 +73,20 @@ class Database:
         self.registry_uid = ""
         self.refusal: Conflict | None = None
         """Why this client may not write, if it may not."""
-        self._engine = connect(url)
-        self._pid = os.getpid()
+        self._engine, self._pid = self._connect()
 
     @property
     def engine(self) -> Engine:
         """The engine of this process."""
         if self._pid != os.getpid():
             _left_behind.append(self._engine)
-            self._engine, self._pid = connect(self.url), os.getpid()
+            self._engine, self._pid = self._connect()
         return self._engine
+
+    def _connect(self) -> tuple[Engine, int]:
+        engine, pid = connect(self.url), os.getpid()
+        weakref.finalize(self, _let_go, engine, pid)
+        return engine, pid
 
     def close(self) -> None:
         """Close connections that are not in use."""
@@ -157,6 +162,14 @@ class Database:
             if mode is _SCHEMA:
                 plain.invalidate()  # it must not serve others without checking references
             return result
+
+
+def _let_go(engine: Engine, pid: int) -> None:
+    """Close what nobody closed, in the process that opened it."""
+    if pid == os.getpid():
+        engine.dispose()
+    else:
+        _left_behind.append(engine)
 
 
 @dataclass(slots=True)
