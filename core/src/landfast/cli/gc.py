@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from landfast.cli.common import Output, command, human_size
+from landfast.cli.common import Output, command
 from landfast.client import Client
 
 
@@ -22,12 +22,5 @@ from landfast.client import Client
 def gc_command(client: Client, out: Output, grace_hours: float, apply: bool) -> None:
     """Expire versions past their time to live, and remove blobs that no version names."""
     report = client.gc(grace=timedelta(hours=grace_hours), dry_run=not apply)
-    value = report.to_dict()
-    verb = "removed" if apply else "would remove"
-    out.answer(
-        value,
-        [
-            f"{verb} {value['blobs']} blobs, {human_size(value['bytes'])}; "
-            f"{'expired' if apply else 'would expire'} {len(value['expired'])} versions"
-        ],
-    )
+    lines = [f"expired {record.name}" for record in report.expired]
+    out.answer(report.to_dict(), [*lines, report.summary + ("" if apply else "; --apply does it")])

@@ -13,7 +13,7 @@ from landfast.model.names import LATEST, ArtifactName
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
-    from landfast.services.gc import GarbageReport
+    from landfast.model.garbage import GarbageReport
 
 
 class Changing(Access):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landfast.client.scanning import Scanning
@@ -25,7 +26,7 @@ class Publishing(Scanning):
     def log(
         self,
         name: Named,
-        *references: str | Reference,
+        *references: str | Path | Reference,
         type: str | None = None,
         partition: str | None = None,
         aliases: Sequence[str] = (),

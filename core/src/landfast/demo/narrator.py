@@ -53,16 +53,20 @@ class Narrator:
         self.say(f"   {text}")
         self.say("   check:    landfast " + shlex.join(command))
 
-    def end(self, environment: dict[str, str], root: str) -> None:
+    def end(self, environment: dict[str, str], root: str, *, is_serving: bool) -> None:
         """Print the claims, or how to look around."""
         if self._as_json:
-            value = {
+            told = {
                 "root": root,
                 "environment": environment,
                 "claims": [asdict(claim) for claim in self.claims],
             }
-            click.echo(json.dumps(value, indent=2))
+            click.echo(json.dumps(told, indent=2))
             return
         click.echo("\nEverything is in " + root + ". To look around, or to check any line above:\n")
         for name, value in environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
+        if not is_serving:
+            click.echo(
+                "\nThe S3 server stops now; `landfast demo --serve` keeps it running for the last two checks."
+            )

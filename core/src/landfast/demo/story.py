@@ -37,7 +37,7 @@ def run_demo(root: str | None = None, *, as_json: bool = False, serve: bool = Fa
         _on_a_folder(tell, folder)
         with versioned_bucket() as (s3, variables), exported(variables):
             _on_a_bucket(tell, folder, s3)
-            tell.end({**here, **variables} if serve else here, str(folder))
+            tell.end({**here, **variables} if serve else here, str(folder), is_serving=serve)
             if serve:
                 _wait_for_interrupt(tell)
 
