@@ -34,12 +34,13 @@ class StateFile:
 
     Args:
         path: The SQLite file; made, with its folder, when something is first written.
-        expires: Whether facts that were not asked for in 90 days are forgotten.
+        is_shared: Whether it serves many folders and processes for long: then it has a write-ahead
+            log, and forgets what was not asked for in 90 days.
     """
 
-    def __init__(self, path: Path, *, expires: bool = True) -> None:
+    def __init__(self, path: Path, *, is_shared: bool = True) -> None:
         self._path = path
-        self._expires = expires
+        self._is_shared = is_shared
         self._reset()
 
     def _reset(self) -> None:
@@ -62,7 +63,7 @@ class StateFile:
             row = self._open().execute(query, (path, state)).fetchone()
             if row is not None:
                 known = str(row[0])
-                if self._expires and row[1] < _today() - _REFRESHED_DAYS:
+                if self._is_shared and row[1] < _today() - _REFRESHED_DAYS:
                     self._pending[path] = (state, known)
         return known
 
@@ -101,7 +102,7 @@ class StateFile:
                 [(path, state, fact, today) for path, (state, fact) in rows.items()],
             )
             (pruned,) = connection.execute("SELECT max(day) FROM pruned").fetchone()
-            if self._expires and (pruned or 0) < today:
+            if self._is_shared and (pruned or 0) < today:
                 connection.execute("DELETE FROM files WHERE day < ?", (today - _KEPT_DAYS,))
                 connection.execute("DELETE FROM pruned")
                 connection.execute("INSERT INTO pruned VALUES (?)", (today,))
@@ -113,7 +114,8 @@ class StateFile:
                 self._path, timeout=5, check_same_thread=False, isolation_level=None
             )
             # WAL needs memory shared between processes, which a network mount does not give.
-            mode = "WAL" if is_network(self._path.parent) is False else "DELETE"
+            is_wal = self._is_shared and is_network(self._path.parent) is False
+            mode = "WAL" if is_wal else "DELETE"
             connection.execute(f"PRAGMA journal_mode={mode}")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(_SCHEMA)

@@ -26,7 +26,7 @@ from landfast.services.pin_sets import PinSets
 from landfast.stores.opener import Stores
 from landfast.testing.gcs_server import GcsServer
 from landfast.testing.servers.exchange import http_kind
-from landfast.testing.servers.faults import Body, Reset, Status, Truncate
+from landfast.testing.servers.faults import Body, Delay, Reset, Status, Truncate
 from landfast.testing.servers.moto import Moto
 from landfast.testing.servers.proxy import proxy
 from landfast.testing.servers.s3 import S3Server
@@ -493,6 +493,43 @@ def test_tampered_body_with_a_computable_token_is_object_changed(
     assert tree(root) == {}
 
 
+FAULTS = {
+    "403": (Status(status=403, code="AccessDenied"), PermissionError),
+    "404": (Status(status=404, code="NoSuchKey"), NotFound),
+    "429": (Status(status=429, code="SlowDown"), None),
+    "500": (Status(status=500, code="InternalError"), None),
+    "503": (Status(status=503, code="SlowDown"), None),
+    "slow": (Delay(seconds=0.3), None),
+    "cut": (Truncate(keep=40_000), None),
+    "empty": (Truncate(keep=0), None),
+    "reset": (Reset(), None),
+    "reset after": (Reset(after_server=True), None),
+    "other bytes, shorter": (Body(body=b"nonsense"), (ObjectChanged, Unavailable)),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("how_often", ["once", "always"])
+def test_fault_is_overcome_or_a_typed_error_and_never_a_wrong_file(
+    s3_proxy: Any, scan: Any, get: Download, root: Path, name: str, how_often: str
+) -> None:
+    bucket, data = s3_proxy.direct.bucket("Enabled"), os.urandom(100_000)
+    s3_proxy.direct.put(bucket, "d/x", data)
+    scanned = scan(f"s3://{bucket}/d/")
+    fault, error = FAULTS[name]
+    rule = s3_proxy.proxy.inject(fault, kind="get-object", at=1 if how_often == "once" else None)
+    if how_often == "always" and name not in {"slow", "cut"}:
+        error = error or Unavailable
+    if error is None:
+        get(scanned)
+        assert tree(root) == {"x": data}
+    else:
+        with pytest.raises(error, match="d/x"):
+            get(scanned)
+        assert tree(root) == {}
+    assert rule.hits >= 1
+
+
 def test_first_error_leaves_no_unfinished_file_under_a_name(
     s3_proxy: Any, scan: Any, get: Download, root: Path
 ) -> None:
@@ -622,6 +659,21 @@ def test_edited_file_is_replaced_by_the_recorded_one(
     report = get(scanned)
     assert tree(root) == dict.fromkeys("xyz", b"recorded")
     assert (report.fetched, report.already_there) == (2, 1)
+
+
+def test_progress_ends_at_the_total_when_the_newest_pins_fail_on_the_way(
+    gcs: GcsServer, scan: Any, get: Download, root: Path
+) -> None:
+    bucket, data = gcs.bucket(versioning=True), os.urandom(2 * MEBIBYTE)
+    gcs.put(bucket, "d/x", data)
+    first = scan(f"gs://{bucket}/d/")
+    gcs.put(bucket, "d/x", data)
+    second = scan(f"gs://{bucket}/d/")
+    gcs.inject(Body(body=os.urandom(2 * MEBIBYTE)), kind="get-object", at=1)
+    seen: list[tuple[int, int | None]] = []
+    get(second, first, progress=lambda *done: seen.append(done))
+    assert seen[-1] == (2 * MEBIBYTE, 2 * MEBIBYTE)
+    assert tree(root) == {"x": data}
 
 
 def test_file_in_a_part_of_an_earlier_download_is_never_trusted_unchecked(
@@ -828,6 +880,18 @@ def test_read_only_disk_is_told_before_anything_is_fetched(
     assert s3_proxy.proxy.counts["get-object"] == 0
 
 
+def test_what_is_all_there_on_a_read_only_disk_is_not_touched(
+    s3_proxy: Any, scan: Any, get: Download, tiny_disk: Path
+) -> None:
+    bucket = s3_proxy.direct.bucket("Enabled")
+    s3_proxy.direct.put(bucket, "d/x", b"recorded")
+    scanned = scan(Reference(f"s3://{bucket}/d/", checksum=False))
+    get(scanned, root=tiny_disk / "target")
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    assert get(scanned, root=tiny_disk / "target").already_there == 1
+    assert s3_proxy.proxy.counts["get-object"] == 1
+
+
 # The cache
 
 
@@ -886,7 +950,7 @@ def test_hard_links_share_the_read_only_file_of_the_cache(
 ) -> None:
     bucket = s3.bucket("Enabled")
     s3.put(bucket, "d/x", b"recorded")
-    scanned = scan(f"s3://{bucket}/d/")
+    scanned = scan(Reference(f"s3://{bucket}/d/", checksum=False))
     get(scanned, cache=cache, link="hard")
     (blob,) = (cache.folder / "objects").glob("??/*")
     assert (root / "x").samefile(blob)
@@ -895,6 +959,10 @@ def test_hard_links_share_the_read_only_file_of_the_cache(
     assert get(scanned, cache=cache, link="hard").from_cache == 1
     assert (root / "x").samefile(blob)
     assert get(scanned, cache=cache, link="hard").already_there == 1
+    for path in (root / ".landfast").glob("state*"):
+        path.unlink()
+    get(scanned, cache=cache, link="hard")
+    assert not (root / ".landfast" / "parts").exists()
 
 
 def test_copies_may_be_written_to_and_leave_the_cache_alone(

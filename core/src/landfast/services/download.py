@@ -27,7 +27,7 @@ from landfast.services.marked_folder import MarkedFolder, file_status
 from landfast.services.pin_sets import PinSets
 from landfast.services.proof import Outcome, Proof, is_strong
 from landfast.services.selection import Selection
-from landfast.services.targets import check_targets, probe
+from landfast.services.targets import Disk, check_targets, probe
 from landfast.services.transfer import Origin, Transfer
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def download(
     if exact and not is_marked:
         _check_empty(folder.root)
     tally = Tally(folder.root, progress)
-    check_targets(tally.counted(selection.of(pins.newest)), folder.root, probe(folder.root))
+    disk = _disk(folder.root, is_marked=is_marked)
+    check_targets(tally.counted(selection.of(pins.newest)), folder.root, disk)
     if not is_marked:
         _check_foreign(selection.of(pins.newest), folder)
     folder.claim()
@@ -112,6 +113,16 @@ def download(
     finally:
         folder.close(is_complete=is_complete)
     return tally.report
+
+
+def _disk(root: Path, *, is_marked: bool) -> Disk:
+    """Look what the disk takes for one name; a full folder on a read-only disk may be all there."""
+    try:
+        return probe(root)
+    except AccessDenied:
+        if not is_marked:
+            raise
+        return Disk()
 
 
 class _Work:

@@ -35,7 +35,7 @@ class MarkedFolder:
         self.root = root.absolute()
         self.identity = identity
         self.parts = self.root / MARKER / "parts"
-        self._state = StateFile(self.root / MARKER / "state.sqlite3", expires=False)
+        self._state = StateFile(self.root / MARKER / "state.sqlite3", is_shared=False)
         self._real_root = ""
         self._safe: set[Path] = set()
 
@@ -72,8 +72,9 @@ class MarkedFolder:
             Conflict: If another version took it in the meantime.
         """
         with disk_errors(self.root, "write below"):
-            self.parts.mkdir(parents=True, exist_ok=True)
-            self._write()
+            if self._read() is None:
+                self.parts.mkdir(parents=True, exist_ok=True)
+                self._write()
             self._real_root = os.path.realpath(self.root)
         self.check()
 
@@ -91,8 +92,6 @@ class MarkedFolder:
 
     def _write(self) -> None:
         place = self.root / MARKER / "identity.json"
-        if place.exists():
-            return
         handle, name = tempfile.mkstemp(dir=place.parent)
         with os.fdopen(handle, "w") as file:
             json.dump({"format": _FORMAT, "identity": self.identity}, file)
@@ -145,6 +144,8 @@ class MarkedFolder:
         try:
             with disk_errors(target, "write"):
                 part.replace(target)
+                # Two names of one file are left as they are by a rename.
+                part.unlink(missing_ok=True)
         except InvalidInput:
             if not target.is_dir():
                 raise

@@ -28,7 +28,12 @@ class Selection:
         exclude: Sequence[str] = (),
     ) -> None:
         given = [paths] if isinstance(paths, str) else paths
-        self._paths = None if given is None else _apart(given)
+        self._paths = None if given is None else list(dict.fromkeys(given))
+        self._wanted = frozenset(self._paths or ())
+        if "" in self._wanted:
+            raise InvalidInput(
+                "an empty path selects nothing", hint="Leave paths= away for everything."
+            )
         self._why_not = path_filter(include, exclude)
         self._is_filtered = bool(include or exclude)
 
@@ -53,24 +58,23 @@ class Selection:
         if self._paths is None:
             yield from manifest.entries()
             return
-        for path in self._paths:
-            is_known = False
-            for entry in manifest.entries(path):
-                if entry.path == path or path.endswith("/") or entry.path.startswith(path + "/"):
-                    is_known = True
-                    yield entry
-            if not is_known:
-                raise NotFound(f"the version has no file or folder {path!r}", subject=path)
+        unseen = set(self._paths)
+        # One path is looked up; for many, one pass is cheaper than a look-up each.
+        prefix = self._paths[0] if len(self._paths) == 1 else ""
+        for entry in manifest.entries(prefix):
+            named = [path for path in _names_of(entry.path) if path in self._wanted]
+            if named:
+                unseen.difference_update(named)
+                yield entry
+        if unseen:
+            path = min(unseen)
+            raise NotFound(f"the version has no file or folder {path!r}", subject=path)
 
 
-def _apart(paths: Iterable[str]) -> list[str]:
-    """Return the paths sorted, without those that lie below another."""
-    kept: list[str] = []
-    for path in sorted(set(paths), key=lambda text: text.rstrip("/").encode()):
-        if not path:
-            raise InvalidInput(
-                "an empty path selects nothing", hint="Leave paths= away for everything."
-            )
-        if not any(path == other or path.startswith(other.rstrip("/") + "/") for other in kept):
-            kept.append(path)
-    return kept
+def _names_of(path: str) -> Iterator[str]:
+    """Yield the path and its folders, each without and with a final slash."""
+    yield path
+    for at, letter in enumerate(path):
+        if letter == "/":
+            yield path[:at]
+            yield path[: at + 1]

@@ -96,9 +96,11 @@ class Transfer:
             cached = self._from_cache(pinned, store, parts)
             if cached is not None:
                 return cached
+            proof = Proof(pinned, sha256=self._keeps(store))
             try:
-                return self._fetch(pinned, store, parts)
+                return self._fetch(pinned, store, parts, proof)
             except _MISSING as error:
+                self._on_bytes(-proof.count)
                 refused = refused or error
         assert refused is not None
         raise self._with_hint(entry, refused)
@@ -123,9 +125,10 @@ class Transfer:
             part=part, origin=Origin.CACHE, fetched=0, is_proven=proof.outcome() is Outcome.PROVEN
         )
 
-    def _fetch(self, entry: ManifestEntry, store: Store, parts: Path) -> Arrived:
-        is_kept = self._cache is not None and store.capabilities().cacheable
-        proof = Proof(entry, sha256=is_kept)
+    def _keeps(self, store: Store) -> bool:
+        return self._cache is not None and store.capabilities().cacheable
+
+    def _fetch(self, entry: ManifestEntry, store: Store, parts: Path, proof: Proof) -> Arrived:
         part = PartFile(parts, part_name(entry))
         with part.unless_finished(), disk_errors(part.path, "read"):
             start = self._continue(part, proof, entry)
@@ -135,7 +138,7 @@ class Transfer:
                 fetched += self._read(entry, store, part, proof)
             proof.check()
             part.is_finished = True
-        if self._cache is not None and is_kept:
+        if self._cache is not None and self._keeps(store):
             self._keep(self._cache, entry, store, part, str(proof.sha256))
         return Arrived(
             part=part,
