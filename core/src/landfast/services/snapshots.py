@@ -1,0 +1,269 @@
+"""Read snapshots.yaml: the places to snapshot, for the command line and every orchestrator."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import InvalidInput, NotFound
+from landfast.model.reference import UNLIMITED
+from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
+
+DEFAULT_FILE = "snapshots.yaml"
+
+_TTL = re.compile(r"([0-9]+)\s*(s|m|h|d|w)\Z")
+_TTL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def load_snapshots(path: str | Path = DEFAULT_FILE) -> list[SnapshotConfig]:
+    """Read the snapshots that a file describes; docs/snapshots.md describes the file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        NotFound: If there is none.
+        InvalidInput: Naming file, line, what is wrong and what is allowed.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise NotFound(f"there is no file {file}", subject=str(file)) from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file} is not UTF-8", subject=str(file)) from None
+    return _Reader(file).read(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value and the line of its key."""
+
+    value: Any
+    line: int
+
+
+class _Reader:
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self, text: str) -> list[SnapshotConfig]:
+        top = self._parse(text)
+        allowed = f"{self._file} to have one key, `snapshots:`, a list"
+        if top is None or top.id != "mapping":
+            raise self._error("there are no snapshots", 1, expected=allowed)
+        keys = self._keys(top)
+        for key in keys.keys() - {"snapshots"}:
+            raise self._error(f"unknown key {key!r}", keys[key][1], expected=allowed)
+        node = keys["snapshots"][0] if "snapshots" in keys else top
+        if node.id != "sequence":
+            raise self._error("there are no snapshots", node.start_mark.line + 1, expected=allowed)
+        configs: dict[str, tuple[SnapshotConfig, int]] = {}
+        for item in node.value:
+            line = item.start_mark.line + 1
+            config = self._config(item, line)
+            if config.name in configs:
+                raise self._error(
+                    f"snapshot {config.name!r} is described twice",
+                    line,
+                    found=f"the other one in line {configs[config.name][1]}",
+                    expected="each name once; `uris:` takes several places",
+                )
+            configs[config.name] = (config, line)
+        return [config for config, _ in configs.values()]
+
+    def _parse(self, text: str) -> Any:
+        import yaml
+
+        try:
+            return yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            line = 1 if mark is None else mark.line + 1
+            raise self._error("not YAML", line, found=str(error.problem)) from None
+        except yaml.YAMLError as error:
+            raise self._error("not YAML", 1, found=str(error).splitlines()[0]) from None
+
+    def _config(self, node: Any, line: int) -> SnapshotConfig:
+        if node.id != "mapping":
+            raise self._error("a snapshot is no mapping", line, expected="keys such as name: uri:")
+        values: dict[str, _Value] = {}
+        for key, (value, key_line) in self._keys(node).items():
+            if key not in _KEYS:
+                raise self._error(
+                    f"unknown key {key!r}", key_line, expected="one of " + ", ".join(sorted(_KEYS))
+                )
+            values[key] = _Value(self._built(value), key_line)
+        given = {key: self._field(key, found) for key, found in values.items()}
+        if "name" not in given:
+            raise self._error("a snapshot has no name", line, expected="name: and uri:")
+        places = [given.pop(key) for key in ("uri", "uris") if key in given]
+        if len(places) != 1:
+            found = "both" if places else "neither"
+            raise self._error(
+                f"snapshot {given['name']!r} needs one of uri: and uris:", line, found=found
+            )
+        try:
+            return SnapshotConfig(uris=places[0], **given)
+        except InvalidInput as error:
+            raise self._located(error, line) from None
+
+    def _keys(self, node: Any) -> dict[str, tuple[Any, int]]:
+        """Return the values of a mapping by key, with their lines; ``<<`` is merged in."""
+        import yaml
+
+        own = [key.value for key, _ in node.value]
+        loader = yaml.SafeLoader("")
+        try:
+            loader.flatten_mapping(node)
+        except yaml.MarkedYAMLError as error:
+            line = node.start_mark.line + 1
+            raise self._error("not YAML", line, found=str(error.problem)) from None
+        finally:
+            loader.dispose()
+        found: dict[str, tuple[Any, int]] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            name = self._built(key)
+            if not isinstance(name, str):
+                raise self._error(f"key {name!r} is no text", line)
+            if own.count(key.value) > 1:
+                raise self._error(f"key {name!r} is given twice", line)
+            found[name] = (value, line)
+        return found
+
+    def _built(self, node: Any) -> Any:
+        import yaml
+
+        loader = yaml.SafeLoader("")
+        try:
+            return loader.construct_object(node, deep=True)
+        except yaml.YAMLError as error:
+            line = node.start_mark.line + 1
+            raise self._error("not YAML", line, found=str(error).splitlines()[0]) from None
+        finally:
+            loader.dispose()
+
+    def _field(self, key: str, found: _Value) -> Any:
+        read, expected = _KEYS[key]
+        try:
+            return read(found.value)
+        except (TypeError, ValueError):
+            raise self._error(
+                f"{key}: is wrong", found.line, expected=expected, found=_shown(found.value)
+            ) from None
+
+    def _located(self, error: InvalidInput, line: int) -> InvalidInput:
+        return self._error(
+            error.problem, line, expected=error.expected, found=error.found, hint=error.hint
+        )
+
+    def _error(self, problem: str, line: int, **facts: str | None) -> InvalidInput:
+        place = f"{self._file}, line {line}"
+        return InvalidInput(
+            f"{place}: {problem}",
+            subject=str(self._file),
+            expected=facts.get("expected"),
+            found=facts.get("found"),
+            hint=facts.get("hint"),
+            line=line,
+        )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(_text(item) for item in value)
+
+
+def _place(value: Any) -> SnapshotUri:
+    if isinstance(value, str):
+        return SnapshotUri(uri=_text(value))
+    if not isinstance(value, dict) or not value.keys() <= {"uri", "name"} or "uri" not in value:
+        raise TypeError
+    name = value.get("name")
+    return SnapshotUri(uri=_text(value["uri"]), name=None if name is None else _text(name))
+
+
+def _places(value: Any) -> tuple[SnapshotUri, ...]:
+    if not isinstance(value, list) or not value:
+        raise TypeError
+    return tuple(_place(item) for item in value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _limit(value: Any) -> int:
+    if value == "unlimited":
+        return UNLIMITED
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise TypeError
+    return value
+
+
+def _checksum(value: Any) -> str | bool:
+    return False if value is False else _text(value)
+
+
+def _json_object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError
+    json.dumps(value, allow_nan=False)
+    return value
+
+
+def _ttl(value: Any) -> timedelta:
+    found = _TTL.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise TypeError
+    return timedelta(**{_TTL_UNITS[found[2]]: int(found[1])})
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+_TEXT = "a text, in quotes where YAML would read something else"
+_LIST = "a list of texts"
+_KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "name": (_text, _TEXT),
+    "uri": (lambda value: (_place(value),), _TEXT),
+    "uris": (_places, "a list of URIs, or of mappings with uri: and name:"),
+    "type": (_text, _TEXT),
+    "description": (_text, _TEXT),
+    "partition": (_text, _TEXT),
+    "schedule": (_text, 'five fields of cron in quotes, such as "0 6 * * *"'),
+    "include": (_texts, _LIST),
+    "exclude": (_texts, _LIST),
+    "max_objects": (_limit, "a number from 1, or unlimited"),
+    "checksum": (_checksum, "a kind such as sha256, or false"),
+    "allow_empty": (_flag, "true or false"),
+    "aliases": (_texts, _LIST),
+    "tags": (_texts, _LIST),
+    "metadata": (_json_object, "a mapping of JSON values; dates in quotes"),
+    "ttl": (_ttl, "a number and s, m, h, d or w, such as 30d"),
+    "options": (_json_object, "a mapping of store options"),
+}
+
+
+def allowed_keys() -> Sequence[str]:
+    """Return the keys that a snapshot may have."""
+    return tuple(_KEYS)
