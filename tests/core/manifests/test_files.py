@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import pickle
+import resource
+import signal
 import subprocess
 import sys
 import tracemalloc
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from landfast.errors import Conflict, InvalidInput, NotFound
+from landfast.errors import Conflict, InvalidInput, NotFound, Unavailable
 from landfast.manifests import schema
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
@@ -228,6 +230,32 @@ def test_an_entry_that_cannot_be_recorded_is_named(
     with pytest.raises(InvalidInput, match=message):
         write(tmp_path / "m", [replace(entry("a"), **change)])
     assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("limit", [0, 100, 3000, 60_000])
+def test_a_full_disk_is_unavailable_says_so_and_leaves_no_file(tmp_path: Path, limit: int) -> None:
+    # A limit on the size of files is the one full disk that needs no mount.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+    try:
+        with pytest.raises(Unavailable, match="Free some space") as caught:
+            write(tmp_path / "m", many(3000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert str(caught.value).isprintable()
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="nowhere"):
+        ManifestWriter(tmp_path / "nowhere" / "m")
+
+
+def test_a_folder_is_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot read the manifest"):
+        ManifestFile(tmp_path)
 
 
 def test_a_finished_writer_takes_no_more(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from landfast.errors import Conflict, NotFound
+from landfast.disk_errors import of_os_error
+from landfast.errors import Conflict, LandfastError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -143,13 +144,12 @@ def damage_is_conflict(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except FileNotFoundError:
-        raise NotFound(f"there is no manifest file {path}", subject=str(path)) from None
-    except PermissionError:
+    except LandfastError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, IndexError) as error:
-        if isinstance(error, Conflict):
-            raise
+        # What the system refuses has a number; what pyarrow cannot read has none.
+        if isinstance(error, OSError) and error.errno:
+            raise of_os_error(error, path, "read the manifest") from None
         raise damaged(path, str(error)) from None
 
 

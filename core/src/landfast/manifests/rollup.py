@@ -7,9 +7,11 @@ needs little memory, the children of a folder stand together, and all folders in
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from pathlib import Path
 
+from landfast.disk_errors import disk_errors
 from landfast.manifests import schema
 from landfast.model.folders import FolderCounter, FolderTotal
 
@@ -27,9 +29,17 @@ class RollUpWriter:
         self._counter = FolderCounter()
         self._runs: dict[int, list[FolderTotal]] = defaultdict(list)
         self._held = 0
-        self._parquet = pq.ParquetWriter(
-            str(path), schema.folder_schema(), **schema.COMMON_OPTIONS, **schema.FOLDER_OPTIONS
-        )
+        with disk_errors(path, "write the manifest"):
+            try:
+                self._parquet = pq.ParquetWriter(
+                    str(path),
+                    schema.folder_schema(),
+                    **schema.COMMON_OPTIONS,
+                    **schema.FOLDER_OPTIONS,
+                )
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
     def add(self, path: str, size: int | None) -> None:
         """Count the next path of the sorted manifest."""
@@ -40,12 +50,14 @@ class RollUpWriter:
         self._hold(self._counter.finish())
         for depth in sorted(self._runs):
             self._write(depth)
-        self._parquet.close()
+        with disk_errors(self._path, "write the manifest"):
+            self._parquet.close()
         return self._path
 
     def discard(self) -> None:
         """Remove the file."""
-        self._parquet.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._parquet.close()
         self._path.unlink(missing_ok=True)
 
     def _hold(self, totals: list[FolderTotal]) -> None:
@@ -72,4 +84,5 @@ class RollUpWriter:
         form = schema.folder_schema()
         arrays = [pa.array(values, field.type) for values, field in zip(columns, form, strict=True)]
         batch = pa.RecordBatch.from_arrays(arrays, schema=form)
-        self._parquet.write_batch(batch, row_group_size=len(run))
+        with disk_errors(self._path, "write the manifest"):
+            self._parquet.write_batch(batch, row_group_size=len(run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
 from landfast.manifests.rollup import RollUpWriter
@@ -58,18 +60,36 @@ class ManifestWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self._path = path
         self._rows: list[ManifestEntry] = []
         self._summary = SummaryBuilder()
         self._finished: WrittenManifest | None = None
-        self._rollup = RollUpWriter(path.with_name(path.name + ".folders"))
-        self._sink = pa.OSFile(str(path), "wb")
-        self._parquet = pq.ParquetWriter(
-            self._sink, schema.entry_schema(), **schema.COMMON_OPTIONS, **schema.ENTRY_OPTIONS
-        )
+        self._files = contextlib.ExitStack()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._discard)
+            self._open()
+            undo.pop_all()
+
+    def _open(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._rollup = RollUpWriter(self._path.with_name(self._path.name + ".folders"))
+        self._files.callback(self._rollup.discard)
+        with disk_errors(self._path, "write the manifest"):
+            self._sink = pa.OSFile(str(self._path), "wb")
+            self._files.callback(self._sink.close)
+            self._parquet = pq.ParquetWriter(
+                self._sink, schema.entry_schema(), **schema.COMMON_OPTIONS, **schema.ENTRY_OPTIONS
+            )
+            self._files.callback(self._parquet.close)
+
+    def _discard(self) -> None:
+        # Of files that are thrown away nobody wants to hear that they are incomplete.
+        with contextlib.suppress(OSError, ValueError):
+            self._files.close()
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def add(self, entry: ManifestEntry) -> None:
         """Take the next entry, in order of the UTF-8 bytes of the paths.
@@ -77,6 +97,7 @@ class ManifestWriter:
         Raises:
             InvalidInput: If it is out of order or repeats a path, or if an entry cannot be recorded
                 (an empty path, text that is not UTF-8, a negative size, a time without zone).
+            Unavailable: If the disk is full.
         """
         if self._finished is not None:
             raise InvalidInput(f"the manifest {self._path.name} is finished")
@@ -96,21 +117,25 @@ class ManifestWriter:
         if self._finished is None:
             summary = self._summary.build()
             self._flush()
-            offset, length = self._append_rollup()
-            self._parquet.add_key_value_metadata(_footer(summary, offset, length))
-            self._parquet.close()
-            self._sink.close()
-            with self._path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            self._finished = WrittenManifest(
-                path=self._path, sha256=digest, size=self._path.stat().st_size, summary=summary
-            )
+            with disk_errors(self._path, "write the manifest"):
+                self._finished = self._complete(summary)
         return self._finished
 
     def _flush(self) -> None:
         if self._rows:
             rows, self._rows = self._rows, []
-            self._parquet.write_batch(_columns(rows), row_group_size=len(rows))
+            with disk_errors(self._path, "write the manifest"):
+                self._parquet.write_batch(_columns(rows), row_group_size=len(rows))
+
+    def _complete(self, summary: ManifestSummary) -> WrittenManifest:
+        offset, length = self._append_rollup()
+        self._parquet.add_key_value_metadata(_footer(summary, offset, length))
+        self._parquet.close()
+        self._sink.close()
+        with self._path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = self._path.stat().st_size
+        return WrittenManifest(path=self._path, sha256=digest, size=size, summary=summary)
 
     def _append_rollup(self) -> tuple[int, int]:
         part = self._rollup.finish()
@@ -130,10 +155,7 @@ class ManifestWriter:
         trace: TracebackType | None,
     ) -> None:
         if self._finished is None:
-            self._parquet.close()
-            self._sink.close()
-            self._rollup.discard()
-            self._path.unlink(missing_ok=True)
+            self._discard()
 
 
 def _columns(rows: list[ManifestEntry]) -> pa.RecordBatch:
