@@ -114,8 +114,8 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
                 )
                 _run(function, client, out, arguments)
 
-        made: click.Command = click.command(name, **settings)(run)
-        return made
+        decorate: Callable[[Callable[..., Any]], click.Command] = click.command(name, **settings)
+        return decorate(run)
 
     return make
 

@@ -199,8 +199,18 @@ class _Cluster:
 
     @contextlib.contextmanager
     def monitor(self) -> Iterator[None]:
-        with self._daemon("ceph-mon", "-i", "a", ready=lambda: answers(self.mon_port)):
+        with self._daemon("ceph-mon", "-i", "a", ready=self._has_quorum):
             yield
+
+    def _has_quorum(self) -> bool:
+        """Tell whether the monitor takes commands: its port opens before it does."""
+        if not answers(self.mon_port):
+            return False
+        try:
+            self.call("ceph", "mon", "stat")
+        except ServerFailed:
+            return False
+        return True
 
     @contextlib.contextmanager
     def osd(self) -> Iterator[None]:
