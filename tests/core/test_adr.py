@@ -20,9 +20,10 @@ def test_every_page_says_context_decision_consequences_and_alternatives() -> Non
     for page in PAGES:
         text = page.read_text()
         heads = re.findall(r"^## (\w+)", text, re.MULTILINE)
-        assert heads == ["Context", "Decision", "Consequences", "Alternatives"], page.name
-        assert text.startswith(f"# {page.name[:4]}: ")
-        assert len(text.splitlines()) < 80, f"{page.name} is longer than a page"
+        assert heads[:3] == ["Context", "Decision", "Consequences"], page.name
+        assert heads[3:] in (["Alternatives"], ["Rejected"]), page.name
+        assert re.match(rf"# {page.name[:4]}:? \w", text), page.name
+        assert len(text.splitlines()) < 100, f"{page.name} is longer than a page"
 
 
 def test_every_library_that_core_needs_has_a_reason() -> None:
