@@ -16,7 +16,9 @@ def bucket(radosgw_server) -> str:
     client = radosgw_server.client
     with ThreadPoolExecutor(8) as pool:
         done = pool.map(
-            lambda number: client.put_object(Bucket=name, Key=f"data/set/{number:05}", Body=b"%d" % number),
+            lambda number: client.put_object(
+                Bucket=name, Key=f"data/set/{number:05}", Body=b"%d" % number
+            ),
             range(COUNT),
         )
         assert sum(reply["ResponseMetadata"]["HTTPStatusCode"] == 200 for reply in done) == COUNT
