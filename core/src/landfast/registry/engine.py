@@ -7,6 +7,7 @@ import random
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,9 +16,10 @@ from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from landfast.errors import Conflict, LandfastError
+from landfast.errors import Conflict, InvalidInput, LandfastError
 from landfast.registry.connecting import BEGIN_OPTION, connect
 from landfast.registry.faults import is_busy, is_lost, translate
+from landfast.registry.forking import close_before_fork, not_while_forking
 from landfast.registry.url import RegistryUrl
 
 if TYPE_CHECKING:
@@ -73,6 +75,9 @@ class Database:
         self.registry_uid = ""
         self.refusal: Conflict | None = None
         """Why this client may not write, if it may not."""
+        self._gate: Callable[[], AbstractContextManager[None]] = (
+            not_while_forking if url.is_sqlite else nullcontext
+        )
         self._engine, self._pid = self._connect()
 
     @property
@@ -85,6 +90,8 @@ class Database:
 
     def _connect(self) -> tuple[Engine, int]:
         engine, pid = connect(self.url), os.getpid()
+        if self.url.is_sqlite:
+            close_before_fork(engine)
         weakref.finalize(self, _let_go, engine, pid)
         return engine, pid
 
@@ -137,6 +144,10 @@ class Database:
             commits = _Commit()
             try:
                 return self._once(body, mode, commits)
+            except UnicodeEncodeError:
+                raise InvalidInput(
+                    "a text cannot be recorded", expected="UTF-8", found="a lone surrogate"
+                ) from None
             except SQLAlchemyError as error:
                 original = getattr(error, "orig", None)
                 if isinstance(error, StatementError) and isinstance(original, LandfastError):
@@ -149,7 +160,7 @@ class Database:
             time.sleep(random.uniform(0.001, min(0.05, 0.005 * attempt)))  # noqa: S311
 
     def _once(self, body: Callable[[Transaction], T], mode: _Mode, commits: _Commit) -> T:
-        with self.engine.connect() as plain:
+        with self._gate(), self.engine.connect() as plain:
             connection = plain.execution_options(**getattr(mode, plain.dialect.name))
             transaction = connection.begin()
             try:

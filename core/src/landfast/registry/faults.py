@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from landfast.errors import (
@@ -48,8 +48,6 @@ def translate(error: SQLAlchemyError, url: RegistryUrl) -> LandfastError:
         return Unavailable(f"the registry {url} failed", found=type(error).__name__)
     if isinstance(error.orig, sqlite3.Error):
         return from_sqlite(error.orig, url)
-    if isinstance(error.orig, UnicodeEncodeError):
-        return InvalidInput("a text cannot be recorded", expected="UTF-8", found="lone surrogates")
     return _from_postgresql(error, url)
 
 
@@ -121,7 +119,7 @@ def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
             found=found,
             hint="Run: landfast registry upgrade URL",
         )
-    if state.startswith("22"):
+    if isinstance(error, DataError):
         return InvalidInput("a value cannot be recorded", found=found)
     return Unavailable(f"the registry {url} is not available", subject=subject, found=found)
 

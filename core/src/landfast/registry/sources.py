@@ -42,7 +42,7 @@ def page(
     size: int,
 ) -> list[VersionRecord]:
     """Return versions with a source that is, contains or lies below `uri`, newest first."""
-    kept = version_rows.c.deleted_at.is_(None)
+    kept: ColumnElement[bool] = version_rows.c.deleted_at.is_(None)
     if deleted_since is not None:
         kept = or_(kept, version_rows.c.deleted_at >= deleted_since)
     near = or_(*(_near(spelling) for spelling in _spellings(uri)))
