@@ -22,7 +22,7 @@ def test_every_page_says_context_decision_consequences_and_alternatives() -> Non
         heads = re.findall(r"^## (\w+)", text, re.MULTILINE)
         assert heads[:3] == ["Context", "Decision", "Consequences"], page.name
         assert heads[3:] in (["Alternatives"], ["Rejected"]), page.name
-        assert re.match(rf"# {page.name[:4]}:? \w", text), page.name
+        assert re.match(rf"# {page.name[:4]}:? \S", text), page.name
         assert len(text.splitlines()) < 100, f"{page.name} is longer than a page"
 
 
