@@ -32,7 +32,8 @@ def name(gcs):
 
 @pytest.fixture
 def blobs(gcs, name, monkeypatch):
-    monkeypatch.setattr("landfast.blobs.bucket.PART_BYTES", MIB)
+    for module in ("bucket", "parts"):
+        monkeypatch.setattr(f"landfast.blobs.{module}.PART_BYTES", MIB)
     return GcsBlobStore(f"gs://{name}")
 
 
@@ -81,6 +82,18 @@ def test_one_failure_of_an_upload_is_survived(gcs, blobs, tmp_path, at, fault):
     blobs.put(source, digest)
     assert rule.hits == 1
     assert hashlib.sha256(b"".join(blobs.open(digest))).hexdigest() == digest
+
+
+def test_part_whose_reply_was_lost_is_asked_for_and_not_sent_again(gcs, blobs, tmp_path):
+    source, digest = write_blob(tmp_path, some_bytes(BIG))
+    gcs.inject(Reset(after_server=True), kind="put-object", at=2)  # the first part
+    blobs.put(source, digest)
+    assert [r.headers["content-range"] for r in uploads_of(gcs)] == [
+        f"bytes 0-{MIB - 1}/{BIG}",
+        f"bytes */{BIG}",
+        f"bytes {MIB}-{2 * MIB - 1}/{BIG}",
+        f"bytes {2 * MIB}-{BIG - 1}/{BIG}",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["head", "put-object"])

@@ -5,7 +5,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from landfast.blobs import bucket
+from landfast.blobs import parts
 from landfast.blobs.s3 import S3BlobStore
 from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound, Unavailable
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
@@ -52,7 +52,8 @@ def name(s3_proxy):
 
 @pytest.fixture
 def blobs(s3_proxy, name, monkeypatch):
-    monkeypatch.setattr("landfast.blobs.bucket.PART_BYTES", PART)
+    for module in ("bucket", "parts"):
+        monkeypatch.setattr(f"landfast.blobs.{module}.PART_BYTES", PART)
     return S3BlobStore(f"s3://{name}")
 
 
@@ -109,6 +110,23 @@ def test_one_failure_of_an_upload_is_survived(s3_proxy, blobs, tmp_path, kind, f
     blobs.put(source, digest)
     assert rule.hits == 1
     assert hashlib.sha256(b"".join(blobs.open(digest))).hexdigest() == digest
+
+
+def test_upload_that_was_completed_though_its_reply_was_lost_is_no_error(s3_proxy, blobs, tmp_path):
+    source, digest = write_blob(tmp_path, some_bytes(BIG))
+    s3_proxy.proxy.inject(Reset(after_server=True), kind="complete-multipart", at=1)
+    gone = Status(status=404, code="NoSuchUpload")
+    s3_proxy.proxy.inject(gone, kind="complete-multipart", at=2)
+    blobs.put(source, digest)
+    assert hashlib.sha256(b"".join(blobs.open(digest))).hexdigest() == digest
+
+
+def test_upload_that_the_server_forgot_is_an_error(s3_proxy, name, blobs, tmp_path):
+    source, digest = write_blob(tmp_path, some_bytes(BIG))
+    s3_proxy.proxy.inject(Status(status=404, code="NoSuchUpload"), kind="complete-multipart")
+    with pytest.raises(NotFound):
+        blobs.put(source, digest)
+    assert keys_of(s3_proxy, name) == []
 
 
 @pytest.mark.parametrize("kind", ["head", "put-object"])
@@ -222,8 +240,8 @@ def test_explicit_keys_do_not_travel_in_a_pickle():
         pickle.dumps(blobs)
 
 
-@pytest.mark.parametrize("size", [0, bucket.PART_BYTES, 200 * 1024**3, 5 * 1024**4])
+@pytest.mark.parametrize("size", [0, parts.PART_BYTES, 200 * 1024**3, 5 * 1024**4])
 def test_parts_of_any_size_are_few_enough(size):
-    step = bucket.part_size(size)
+    step = parts.part_size(size)
     assert step % MIB == 0
     assert -(-size // step) <= 10_000

@@ -223,10 +223,23 @@ def test_client_that_was_handed_in_still_works_for_its_owner(s3):
     assert client.list_objects_v2(Bucket=place.name)["Contents"][0]["Key"] == "k"
 
 
-def test_own_endpoints_are_addressed_by_path(listener, home, monkeypatch):
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({"endpoint": "http://storage.test"}, "http://storage.test/bucket/k?"),
+        ({"endpoint": "http://storage.test", "addressing": "virtual"}, "http://bucket.storage"),
+        ({"region": "eu-west-1"}, "https://bucket.s3."),
+        (
+            {"region": "eu-west-1", "addressing": "path"},
+            "https://s3.eu-west-1.amazonaws.com/bucket/",
+        ),
+    ],
+)
+def test_own_endpoints_are_addressed_by_path(home, monkeypatch, options, url):
     plant(home, monkeypatch, "environment")
-    ask({"endpoint": listener.url})
-    assert listener.seen[-1]["target"].startswith("/bucket?")
+    client = S3Store(options)._client()
+    asked = {"Bucket": "bucket", "Key": "k"}
+    assert client.generate_presigned_url("get_object", asked).startswith(url)
 
 
 def test_addressing_of_the_config_file_is_kept(home, monkeypatch):

@@ -11,26 +11,22 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from landfast.blobs.base import BlobInfo
 from landfast.blobs.names import (
-    CHUNK_BYTES,
     FOLDER,
     blob_key,
     damaged_blob,
     no_blob,
     sha256_of_key,
-    wrong_source,
 )
-from landfast.blobs.retried import ATTEMPTS, FIRST_WAIT_S, retried
+from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset
+from landfast.blobs.retried import ATTEMPTS, retried, wait_before_next
 from landfast.disk_errors import disk_errors
-from landfast.errors import InvalidInput, NotFound, Unavailable
+from landfast.errors import NotFound, Unavailable
 from landfast.model.location import Location
 
-# Up to this size a blob is one request and lies in memory once; a longer one comes in such parts.
-PART_BYTES = 16 * 1024 * 1024
-MOST_PARTS = 9_000  # S3 takes 10,000
 # A blob younger than this needs no refreshing: it is far from every grace period.
 FRESH = timedelta(minutes=10)
 
@@ -127,7 +123,7 @@ class BucketBlobStore:
             size = os.fstat(file.fileno()).st_size
             if self._is_there(key, size):
                 return
-            self._upload(key, size, _checked_parts(file, source, size, sha256))
+            self._upload(key, size, checked_parts(file, source, size, sha256))
 
     def _is_there(self, key: str, size: int) -> bool:
         try:
@@ -188,17 +184,18 @@ class BucketBlobStore:
         while True:
             try:
                 with self._opened(sha256, key, at) as body:
-                    for chunk in _from(body, at):
+                    for chunk in from_offset(body, body.start, at):
                         at += len(chunk)
                         cuts = 0
                         yield chunk
-            except Unavailable:
+            except Unavailable as error:
                 cuts += 1
                 if cuts >= ATTEMPTS:
                     raise
+                wait_s = wait_before_next(cuts, error)
             else:
                 return
-            time.sleep(FIRST_WAIT_S * 2**cuts)
+            time.sleep(wait_s)
 
     @contextmanager
     def _opened(self, sha256: str, key: str, at: int) -> Iterator[Body]:
@@ -251,56 +248,3 @@ class BucketBlobStore:
 
     def _key(self, sha256: str) -> str:
         return self._objects.root.key + blob_key(sha256)
-
-
-def root_of(url: str, scheme: str) -> Location:
-    """Return the root that a URL names.
-
-    Raises:
-        InvalidInput: If the URL is of another scheme or holds credentials.
-    """
-    root = Location.parse(url, pins=False)
-    if root.scheme != scheme or "@" in root.authority:
-        raise InvalidInput(
-            f"{url!r} is no place for blobs",
-            subject=url,
-            expected=f"{scheme}://BUCKET/PREFIX, without credentials",
-        )
-    prefix = root.key.rstrip("/")
-    return Location(scheme=scheme, authority=root.authority, key=prefix + "/" if prefix else "")
-
-
-def part_size(size: int) -> int:
-    """Return the bytes of one part of an object of this size, a multiple of 1 MiB."""
-    least = -(-size // MOST_PARTS)
-    return max(PART_BYTES, -(-least // CHUNK_BYTES) * CHUNK_BYTES)
-
-
-def _checked_parts(file: BinaryIO, source: Path, size: int, sha256: str) -> Iterator[bytes]:
-    """Yield the file in parts; the last one only if the bytes have the name that they are given."""
-    digest, length, step = hashlib.sha256(), 0, part_size(size)
-    with disk_errors(source, "read"):
-        part = file.read(step)
-    while True:
-        digest.update(part)
-        length += len(part)
-        with disk_errors(source, "read"):
-            following = file.read(step)
-        if not following:
-            break
-        yield part
-        part = following
-    if digest.hexdigest() != sha256 or length != size:
-        raise wrong_source(str(source), sha256, digest.hexdigest())
-    yield part
-
-
-def _from(body: Body, at: int) -> Iterator[bytes]:
-    """Leave out what comes before the offset, where a server ignored the range."""
-    behind = at - body.start
-    for chunk in body:
-        if behind >= len(chunk):
-            behind -= len(chunk)
-            continue
-        yield chunk[behind:] if behind else chunk
-        behind = 0

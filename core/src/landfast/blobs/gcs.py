@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from landfast.blobs.bucket import BucketBlobStore, Stored, root_of
+from landfast.blobs.bucket import BucketBlobStore, Stored
 from landfast.blobs.names import CHUNK_BYTES
+from landfast.blobs.parts import root_of
 from landfast.blobs.retried import retried
 from landfast.clouds.gcs_client import GcsConnection, GcsOptions, make_client, object_path
 from landfast.clouds.gcs_errors import Asked, asking, reading

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from landfast.blobs.bucket import BucketBlobStore, Stored, root_of
+from landfast.blobs.bucket import BucketBlobStore, Stored
 from landfast.blobs.names import CHUNK_BYTES
+from landfast.blobs.parts import root_of
 from landfast.blobs.retried import retried
 from landfast.clouds.per_process import PerProcess
 from landfast.clouds.s3_client import S3Options, make_client, refuse_to_pickle_keys
