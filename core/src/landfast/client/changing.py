@@ -21,7 +21,7 @@ class Changing(Access):
 
     def promote(self, named: Named, alias: str) -> ArtifactVersion:
         """Move an alias to a version."""
-        record, _ = self.registry.promote(self._picked(named), alias, run=self._run)
+        record, _ = self.registry.promote(self._picked(named), alias, run=self._ensure_run())
         return ArtifactVersion(record, self._whole)
 
     def remove_alias(self, named: Named, alias: str) -> None:
