@@ -1,0 +1,119 @@
+"""What each page takes for granted: buckets with something in them, files, a PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.reader import Reader
+
+Setup = Callable[[pytest.FixtureRequest, Reader], None]
+
+
+def files(**texts: str) -> Setup:
+    """Write files; `__` in a name is a slash, `_dot_` a dot."""
+
+    def setup(_request: pytest.FixtureRequest, _reader: Reader) -> None:
+        for name, text in texts.items():
+            path = Path(name.replace("__", "/").replace("_dot_", "."))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    return setup
+
+
+def bucket(name: str, *keys: str, versioned: bool = True) -> Setup:
+    """Make a bucket on the S3 server, with an object under every key."""
+
+    def setup(request: pytest.FixtureRequest, reader: Reader) -> None:
+        server = request.getfixturevalue("s3")
+        server.client.create_bucket(Bucket=name)
+        if versioned:
+            server.set_versioning(name, "Enabled")
+        for key in keys:
+            server.put(name, key, f"bytes of {key}".encode())
+        reader.words.setdefault("https://minio.example:9000", server.url)
+
+    return setup
+
+
+def gs_bucket(name: str, *keys: str) -> Setup:
+    """Make a bucket on the Cloud Storage server."""
+
+    def setup(request: pytest.FixtureRequest, _reader: Reader) -> None:
+        server = request.getfixturevalue("gcs")
+        server.bucket(name, versioning=True)
+        for key in keys:
+            server.put(name, key, f"bytes of {key}".encode())
+
+    return setup
+
+
+def postgres(request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Let the made-up host of the pages be a real database."""
+    url = request.getfixturevalue("postgres_url")
+    reader.words["postgresql://registry.example/landfast"] = url
+
+
+def web(**texts: str) -> Setup:
+    """Let the made-up web server be nginx."""
+
+    def setup(request: pytest.FixtureRequest, reader: Reader) -> None:
+        site = request.getfixturevalue("nginx_site")
+        for name, text in texts.items():
+            (site.folder / name.replace("_dot_", ".")).write_text(text, encoding="utf-8")
+        reader.words["https://data.example"] = site.url
+
+    return setup
+
+
+def variables(**values: str) -> Setup:
+    """Set environment variables."""
+
+    def setup(_request: pytest.FixtureRequest, reader: Reader) -> None:
+        for name, value in values.items():
+            reader.monkeypatch.setenv(name, value)
+
+    return setup
+
+
+def wandb(_request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Stand in for wandb, which is not installed: a run with a page, which takes metrics."""
+
+    class Run:
+        url = "https://wandb.example/vision/runs/abc123"
+
+        def log(self, metrics: dict[str, Any]) -> None:
+            assert metrics
+
+    module = types.ModuleType("wandb")
+    module.init = lambda **_: Run()  # type: ignore[attr-defined]
+    reader.monkeypatch.setitem(sys.modules, "wandb", module)
+
+
+def data_folder(_request: pytest.FixtureRequest, _reader: Reader) -> None:
+    """Write a folder of three small files."""
+    for path, text in {
+        "data/train/a.csv": "1,2\n",
+        "data/train/b.csv": "3,4\n",
+        "data/labels.csv": "a,b\n",
+    }.items():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+
+
+MNIST = tuple(f"datasets/mnist/{path}" for path in ("labels.csv", "train/0.png", "train/1.png"))
+
+WORLDS: dict[str, list[Setup]] = {
+    "quickstart.md": [
+        bucket("my-bucket", *MNIST),
+        bucket("team-bucket"),
+        postgres,
+    ],
+}
