@@ -1,5 +1,6 @@
 """A download writes the recorded bytes under their names, or says why not; on real servers."""
 
+import errno
 import hashlib
 import json
 import os
@@ -890,6 +891,20 @@ def test_what_is_all_there_on_a_read_only_disk_is_not_touched(
     subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
     assert get(scanned, root=tiny_disk / "target").already_there == 1
     assert s3_proxy.proxy.counts["get-object"] == 1
+
+
+def test_disk_without_locks_will_do(
+    s3: Moto, scan: Any, get: Download, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    bucket = s3.bucket("Enabled")
+    s3.put(bucket, "d/x", b"recorded")
+    scanned = scan(f"s3://{bucket}/d/")
+    monkeypatch.setattr("fcntl.flock", refuse)
+    get(scanned)
+    assert tree(root) == {"x": b"recorded"}
 
 
 # The cache

@@ -57,30 +57,27 @@ class PartFile:
         self.path = folder / name
         self._handle = -1
         self.is_finished = False
+        self.written = 0
         with disk_errors(folder, "write below"):
-            while not self._try():
+            while not self._try(is_own=self.path.name != name):
                 self.path = folder / f"{name}-{uuid.uuid4().hex[:8]}"
 
-    def _try(self) -> bool:
+    def _try(self, *, is_own: bool) -> bool:
+        """Open the file and lock it; with a name of its own it needs no lock."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(self.path, flags, 0o666)
         except FileNotFoundError:  # the folder was just removed as empty
             return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            here = os.fstat(handle)
-            named = self.path.lstat()
+        if _is_locked(handle) or is_own:
             # Between opening and locking, another process may have finished and moved it.
-            is_ours = (here.st_dev, here.st_ino) == (named.st_dev, named.st_ino)
-        except OSError:
-            is_ours = False
-        if not is_ours:
-            os.close(handle)
-            return False
-        self._handle = handle
-        return True
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), self.path.lstat()):
+                    self._handle = handle
+                    return True
+        os.close(handle)
+        return False
 
     @property
     def size(self) -> int:
@@ -99,6 +96,7 @@ class PartFile:
         with disk_errors(self.path, "write"):
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
+        self.written += len(chunk)
 
     def close(self) -> None:
         """Let go of the file; what is there stays for the next one."""
@@ -127,3 +125,11 @@ class PartFile:
         with contextlib.suppress(OSError):
             self.path.unlink()
         self.close()
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process has it, or this filesystem has no locks
+        return False
+    return True

@@ -19,7 +19,7 @@ from landfast.model.manifest import ManifestEntry, format_time
 from landfast.services.part_file import PartFile, part_name
 from landfast.services.pin_sets import PinSets, pin_of
 from landfast.services.proof import Outcome, Proof, is_computable
-from landfast.stores.base import ObjectInfo, Store
+from landfast.stores.base import ObjectInfo, Reader, Store
 
 if TYPE_CHECKING:
     from landfast.cache.blob_cache import BlobCache, Link
@@ -132,10 +132,10 @@ class Transfer:
         part = PartFile(parts, part_name(entry))
         with part.unless_finished(), disk_errors(part.path, "read"):
             start = self._continue(part, proof, entry)
-            fetched = self._read(entry, store, part, proof)
+            self._read(entry, store, part, proof)
             if start and proof.outcome() is Outcome.WRONG:  # the old beginning was damaged
                 self._rewind(part, proof, 0)
-                fetched += self._read(entry, store, part, proof)
+                self._read(entry, store, part, proof)
             proof.check()
             part.is_finished = True
         if self._cache is not None and self._keeps(store):
@@ -143,7 +143,7 @@ class Transfer:
         return Arrived(
             part=part,
             origin=Origin.SOURCE,
-            fetched=fetched,
+            fetched=part.written,
             is_proven=proof.outcome() is Outcome.PROVEN,
         )
 
@@ -162,42 +162,44 @@ class Transfer:
         proof.restart(part.path, size)
         part.cut(size)
 
-    def _read(self, entry: ManifestEntry, store: Store, part: PartFile, proof: Proof) -> int:
-        """Read the rest from the source; a body that is cut is continued where it ended."""
-        fetched, tries = 0, 0
+    def _read(self, entry: ManifestEntry, store: Store, part: PartFile, proof: Proof) -> None:
+        """Read the rest from the source; a body that is cut is continued where it ended.
+
+        What the store raises at opening it has tried often enough.
+        """
+        tries = 0
         while proof.count != entry.size:
             before = proof.count
-            try:
-                fetched += self._read_once(entry, store, part, proof)
-            except Unavailable as error:
-                if error.subject == str(part.path):  # the disk here, not the source
-                    raise
-                fetched += max(0, proof.count - before)
-                is_progress = proof.count > before and _may_continue(entry)
-                tries = 1 if is_progress else tries + 1
-                if tries > _TRIES_WITHOUT_PROGRESS:
-                    raise
-                if not _may_continue(entry):
-                    self._rewind(part, proof, 0)
-                time.sleep(random.uniform(0.05, 0.1) * 2**tries)  # noqa: S311 - not a secret
-            else:
-                break
-        return fetched
+            with store.open(pin_of(entry), start=before) as reader:
+                check_time(entry, reader.info)
+                if reader.start != before:  # the server ignores ranges
+                    self._rewind(part, proof, reader.start)
+                cut = self._pour(reader, part, proof)
+            if cut is None:
+                return
+            is_progress = proof.count > before and _may_continue(entry)
+            tries = 1 if is_progress else tries + 1
+            if tries > _TRIES_WITHOUT_PROGRESS:
+                raise cut
+            if not _may_continue(entry):
+                self._rewind(part, proof, 0)
+            time.sleep(random.uniform(0.05, 0.1) * 2**tries)  # noqa: S311 - not a secret
 
-    def _read_once(self, entry: ManifestEntry, store: Store, part: PartFile, proof: Proof) -> int:
-        fetched = 0
-        with store.open(pin_of(entry), start=proof.count) as reader:
-            check_time(entry, reader.info)
-            if reader.start != proof.count:  # the server ignores ranges
-                self._rewind(part, proof, reader.start)
-            for chunk in reader:
-                if self._stop.is_set():
-                    raise Stopped
-                part.write(chunk)
-                proof.update(chunk)
-                fetched += len(chunk)
-                self._on_bytes(len(chunk))
-        return fetched
+    def _pour(self, reader: Reader, part: PartFile, proof: Proof) -> Unavailable | None:
+        """Write what comes; return the error that cut the body, if one did."""
+        chunks = iter(reader)
+        while True:
+            try:
+                chunk = next(chunks, None)
+            except Unavailable as error:
+                return error
+            if chunk is None:
+                return None
+            if self._stop.is_set():
+                raise Stopped
+            part.write(chunk)
+            proof.update(chunk)
+            self._on_bytes(len(chunk))
 
     def _keep(
         self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
