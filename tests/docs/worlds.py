@@ -37,7 +37,7 @@ def bucket(name: str, *keys: str, versioned: bool = True) -> Setup:
         if versioned:
             server.set_versioning(name, "Enabled")
         for key in keys:
-            server.put(name, key, f"bytes of {key}".encode())
+            server.put(name, key, b"" if key.endswith("/") else f"bytes of {key}".encode())
         reader.words.setdefault("https://minio.example:9000", server.url)
 
     return setup
@@ -116,4 +116,15 @@ WORLDS: dict[str, list[Setup]] = {
         bucket("team-bucket"),
         postgres,
     ],
+    "scanning.md": [
+        bucket(
+            "my-bucket",
+            *MNIST,
+            "datasets/digits/train/0.png",
+            "datasets/digits/",
+            "odd/report?versionId=7",
+        ),
+        files(extra_dot_txt="more"),
+    ],
+    "versions.md": [data_folder],
 }
