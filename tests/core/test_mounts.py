@@ -1,6 +1,7 @@
 """Mounts are told apart by what the kernel says of them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ MOUNTINFO = r"""21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 
 
 @pytest.fixture
-def mountinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def mountinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "mountinfo").write_text(MOUNTINFO)
     monkeypatch.setattr(mounts, "_MOUNTS", tmp_path / "mountinfo")
     is_network_device.cache_clear()
