@@ -9,7 +9,7 @@ from landfast.registry.opening import init_registry, open_registry
 from landfast.registry.sql import SqlRegistry
 from landfast.testing.registry_suite import RegistrySuite
 
-_LEASE = timedelta(milliseconds=50)
+_LEASE = timedelta(seconds=2)
 
 
 class TestSqlite(RegistrySuite):

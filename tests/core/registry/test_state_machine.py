@@ -25,6 +25,6 @@ def check(registry: SqlRegistry, *, examples: int, steps: int) -> None:
 def test_the_registry_is_like_the_model(open_again: Callable[[], SqlRegistry]) -> None:
     registry = open_again()
     if registry.info.url.startswith("sqlite"):
-        check(registry, examples=60, steps=30)
+        check(registry, examples=40, steps=25)
     else:
         check(registry, examples=15, steps=20)

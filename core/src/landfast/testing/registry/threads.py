@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from landfast.registry.base import Registry
-from landfast.testing.registry.drafts import NAME, RUN, begin, log
+from landfast.registry.base import BlobNeeded, LogRequest, Registry
+from landfast.testing.registry.drafts import NAME, RUN, begin, hexadecimal, log, summary
 
 _THREADS = 8
 
@@ -48,7 +50,53 @@ class ThreadSuite:
             list(pool.map(lambda n: registry.promote(NAME, f"alias-{n}"), range(24)))
         assert len(registry.get(NAME).aliases) == 25
 
+    def test_a_collector_in_a_loop_never_deletes_what_is_live(self, registry: Registry) -> None:
+        store: set[str] = set()
+        done = threading.Event()
+
+        def collect() -> None:
+            # No grace period at all: every upload may be condemned before it is logged.
+            while not done.is_set():
+                moment = datetime.now(UTC) + timedelta(minutes=1)
+                blobs = [row.sha256 for row in registry.garbage(older_than=moment)]
+                condemned = registry.condemn(blobs, older_than=moment)
+                store.difference_update(condemned)
+                registry.forget_blobs(condemned)
+
+        def write(number: int) -> None:
+            for turn in range(6):
+                _publish(registry, store, f"{number % 3} {turn}")
+
+        collector = threading.Thread(target=collect)
+        collector.start()
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(write, range(4)))
+        finally:
+            done.set()
+            collector.join()
+        live = {version.blob for version in registry.versions(NAME)}
+        assert len(live) == 18
+        assert live <= store
+
     def test_it_works_on_after_close(self, registry: Registry) -> None:
         log(registry, "a")
         registry.close()
         assert registry.get(NAME).index == 0
+
+
+def _publish(registry: Registry, store: set[str], content: str) -> None:
+    """Record, upload, log; once more if the blob was collected in between."""
+    blob = hexadecimal(content)
+    ticket = registry.ticket()
+    while True:
+        registry.record_blob(blob, 1)
+        store.add(blob)
+        request = LogRequest(
+            name=NAME, type="dataset", summary=summary(content), blob=blob, ticket=ticket
+        )
+        try:
+            registry.log(request)
+        except BlobNeeded:
+            continue
+        return
