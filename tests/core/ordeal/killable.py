@@ -1,0 +1,123 @@
+"""Work for processes that are killed; each says what it has done as soon as it has done it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import landfast
+from landfast import Artifact, ArtifactVersion, Client, Reference, RunStatus
+from landfast.testing.failpoints import arm
+
+OBJECTS = {"d/one": b"first", "d/two": b"second", "d/more/three": b"third"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one process does, under names that no other uses."""
+
+    url: str
+    bucket: str
+    label: str
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / f"{self.label}.journal"
+
+    @property
+    def target(self) -> Path:
+        return self.folder / f"target-{self.label}"
+
+    def client(self) -> Client:
+        return Client(self.url, project="ordeal")
+
+    def notes(self) -> list[dict[str, Any]]:
+        if not self.journal.exists():
+            return []
+        return [json.loads(line) for line in self.journal.read_text().splitlines()]
+
+    def note(self, what: str, version: ArtifactVersion | None = None, **more: Any) -> None:
+        """Write down what a call has returned; a kill does not take it back."""
+        if version is not None:
+            more |= {"name": version.qualified_name, "digest": version.digest}
+        with self.journal.open("a") as journal:
+            journal.write(json.dumps({"what": what, **more}) + "\n")
+
+
+def work(job: Job, kill_at: int | None) -> None:
+    """Log references and a managed file, download, promote; end by SIGKILL at a moment of it."""
+    os.environ.update(job.environment)
+    points = arm(kill_at)
+    client = job.client()
+    place = f"s3://{job.bucket}/d/"
+    data = client.log(f"data-{job.label}", Reference(place, name=job.label))
+    job.note("logged", data)
+    less = client.log(f"data-{job.label}", Reference(place, name=job.label, exclude=("more/**",)))
+    job.note("logged", less)
+    model = client.log_artifact(model_of(job, client), aliases=["candidate"])
+    job.note("logged", model, alias="candidate")
+    client.download(model, job.target)
+    job.note("downloaded")
+    client.promote(model, "prod")
+    job.note("logged", model, alias="prod")
+    client.finish_run(RunStatus.FINISHED)
+    client.close()
+    job.note("complete", moments=len(points.passed), summary=points.summary)
+
+
+def model_of(job: Job, client: Client) -> Artifact:
+    draft = Artifact(f"model-{job.label}", "model", client=client)
+    with draft.new_file("weights") as weights:
+        weights.write(f"weights {job.label}")
+    draft.add_reference(f"s3://{job.bucket}/d/one")
+    return draft
+
+
+def write_all_the_time(job: Job, stop: Event) -> None:
+    """Log managed files and references until told to stop; delete every third version again."""
+    os.environ.update(job.environment)
+    client = job.client()
+    turn = 0
+    while not stop.is_set():
+        draft = Artifact(f"live-{job.label}", "model", client=client)
+        with draft.new_file("weights") as weights:
+            weights.write(f"live {turn}")
+        with draft.new_file("same") as same:
+            same.write("shared by all versions")
+        draft.add_reference(f"s3://{job.bucket}/d/", name="data")
+        version = client.log_artifact(draft)
+        if turn % 3:
+            job.note("logged", version)
+        else:
+            version.delete(delete_aliases=True)
+        turn += 1
+        stop.wait(0.2)
+    client.close()
+
+
+def collect_all_the_time(job: Job, stop: Event, grace: timedelta) -> None:
+    """Collect garbage until told to stop."""
+    os.environ.update(job.environment)
+    client = job.client()
+    while not stop.is_set():
+        report = client.gc(grace=grace, dry_run=False)
+        job.note("collected", blobs=report.deleted.count)
+        stop.wait(0.5)
+    client.close()
+
+
+PRELOADED = [
+    *("boto3", "landfast.client", "landfast.services.download", "psycopg", "pyarrow.parquet"),
+    *("landfast.manifests.writer", "landfast.registry.opening", "landfast.blobs.opener"),
+    *("landfast.stores.s3", "landfast.blobs.s3", "sqlalchemy.dialects.sqlite.pysqlite"),
+    *("sqlalchemy.dialects.postgresql.psycopg", "landfast.services.gc", landfast.__name__),
+]
+"""What a fork server imports once, so that each process of many starts at once."""
