@@ -13,6 +13,8 @@ from landfast.services.judging import Finding
 from landfast.stores.base import ObjectInfo
 
 _EXAMPLES = 10
+# Progress is reported each time that so many entries more have a verdict.
+_REPORTED = 100
 
 
 class Tally:
@@ -54,7 +56,8 @@ class Tally:
             if row.verdict is not Verdict.INTACT:
                 self._rows[entry.path] = row
             done = self._counts.total()
-        self._progress(done, self._total)
+        if done % _REPORTED == 0 or done == self._total:
+            self._progress(done, self._total)
 
     def add_other(self, uri: str) -> None:
         """Take an object that the version does not have."""

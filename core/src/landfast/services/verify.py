@@ -93,9 +93,13 @@ class _Item:
     """An entry and what is known of its key; None if nothing was listed."""
 
     entry: ManifestEntry
-    location: Location
     store: Store
     history: History | None
+
+    @property
+    def location(self) -> Location:
+        """Where the entry lies; read from its URI only where somebody asks."""
+        return Location.parse(self.entry.uri, pins=False)
 
 
 class _Check:
@@ -128,7 +132,7 @@ class _Check:
                 location = Location.parse(entry.uri, pins=False)
                 store = self._places.store_of(entry, location)
                 group = groups.setdefault((id(store), location.authority), [])
-                group.append(_Item(entry, location, store, None))
+                group.append(_Item(entry, store, None))
             for items in groups.values():
                 items.sort(key=lambda item: item.location.key.encode())
                 self._settle(self._looked_up(items))
@@ -175,8 +179,7 @@ class _Check:
             if denied and not place.store.capabilities().in_place:
                 self._tally.add(entry, Finding(verdict=Verdict.DENIED))
                 continue
-            location = Location.parse(entry.uri, pins=False)
-            yield _Item(entry, location, place.store, history)
+            yield _Item(entry, place.store, history)
         if not denied:
             rows.drain()
 
@@ -196,7 +199,7 @@ class _Check:
             except AccessDenied as error:
                 yield from self._unlisted(items[position:], error)
                 return
-            yield _Item(item.entry, item.location, store, history)
+            yield _Item(item.entry, store, history)
 
     def _unlisted(self, items: list[_Item], error: AccessDenied) -> Iterator[_Item]:
         """Ask about a few objects one by one where listing is not permitted, else call them denied."""
@@ -226,17 +229,19 @@ class _Check:
             self._tally.add(item.entry, finding)
 
     def _ask_one(self, item: _Item) -> Finding:
+        location = item.location
+
         def ask(version_id: str | None, checksum: ChecksumKind) -> ObjectInfo | None:
-            return _stat(item.store, item.location, version_id, checksum)
+            return _stat(item.store, location, version_id, checksum)
 
         try:
             history = item.history or _history(item, ask(None, _kind(item)))
             finding = judge(item.entry, history, ask)
             assert finding is not None
             if self._deep:
-                return reread(item.entry, item.location, finding, item.store)
+                return reread(item.entry, location, finding, item.store)
         except AccessDenied as error:
-            self._tally.deny(str(item.location), error)
+            self._tally.deny(str(location), error)
             return Finding(verdict=Verdict.DENIED, detail=str(error))
         return finding
 
