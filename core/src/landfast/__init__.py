@@ -84,7 +84,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "UNLIMITED",
     "AccessDenied",
     "Artifact",
     "ArtifactName",
@@ -113,6 +112,7 @@ __all__ = [
     "RunStatus",
     "Settings",
     "SnapshotConfig",
+    "UNLIMITED",
     "Unavailable",
     "Unverifiable",
     "__version__",

@@ -16,11 +16,13 @@ from landfast.errors import Conflict, InvalidInput, NotFound, NotLogged
 from landfast.model.names import ArtifactName, check_name
 from landfast.model.reference import Reference
 from landfast.services import observe
+from landfast.wandb_names import advise, check_options
 
 if TYPE_CHECKING:
     from landfast.client import Client
-    from landfast.manifests.reader import ManifestFile
+    from landfast.draft import DraftEntries
     from landfast.manifests.writer import WrittenManifest
+    from landfast.model.manifest import Manifest
     from landfast.version import ArtifactVersion
 
 
@@ -38,6 +40,7 @@ class Artifact:
         partition: The partition key, instead of ``~PARTITION``.
         ttl: How long the version is kept; None keeps it.
         client: Where to log; None is the environment's.
+        wandb: ``storage_region`` and ``digest_algorithm`` are ignored.
 
     Raises:
         InvalidInput: If the name or type is no name, or the name says a version.
@@ -58,7 +61,9 @@ class Artifact:
         partition: str | None = None,
         ttl: timedelta | None = None,
         client: Client | None = None,
+        **wandb: Any,
     ) -> None:
+        check_options("Artifact", wandb)
         self._name = _draft_name(name, partition)
         self._type = check_name(type, "type")
         self.description = description or ""
@@ -69,6 +74,7 @@ class Artifact:
         self._ticket: int | None = None
         self._version: ArtifactVersion | None = None
         self._folder: Path | None = None
+        self._entries: DraftEntries | None = None
 
     # -- the draft ----------------------------------------------------------------------------
 
@@ -94,7 +100,7 @@ class Artifact:
         allow_empty: bool = False,
         options: Mapping[str, Any] | None = None,
         shards: int = 1,
-    ) -> ManifestFile:
+    ) -> Manifest:
         """Scan a place and add what is there; no byte of data is read where the store tells checksums.
 
         Args:
@@ -140,7 +146,7 @@ class Artifact:
 
     def add_scans(
         self, scans: Sequence[observe.ShardScan], *, ticket: int | None = None
-    ) -> ManifestFile:
+    ) -> Manifest:
         """Add what `Client.scan_shard` found elsewhere: all shards of one plan.
 
         Args:
@@ -156,18 +162,20 @@ class Artifact:
         self._draw_ticket()
         return self._added([self.client.localise(scan) for scan in scans])
 
-    def add_file(self, local_path: str | Path, name: str | None = None) -> ManifestFile:
+    def add_file(self, local_path: str | Path, name: str | None = None, **wandb: Any) -> Manifest:
         """Copy a file into the registry's store and add it as a managed entry.
 
         Args:
             local_path: The file.
             name: Path under the artifact; None is the file's name.
+            wandb: ``policy``, ``skip_cache`` and ``is_tmp`` are ignored: a file is always copied, once.
 
         Raises:
             NotFound: If it is no file.
         """
         self._check_open()
         self._draw_ticket()
+        check_options("Artifact.add_file", wandb)
         path = Path(local_path)
         if not path.is_file():
             raise NotFound(
@@ -175,18 +183,20 @@ class Artifact:
             )
         return self._added([managed.store_files(self.client, path, name, self._work_folder())])
 
-    def add_dir(self, local_path: str | Path, name: str | None = None) -> ManifestFile:
+    def add_dir(self, local_path: str | Path, name: str | None = None, **wandb: Any) -> Manifest:
         """Copy every file below a folder into the registry's store and add them as managed entries.
 
         Args:
             local_path: The folder; symlinks are followed.
             name: Folder under the artifact that takes them; None is its root.
+            wandb: As in `add_file`.
 
         Raises:
             NotFound: If it is no folder, or holds no file.
         """
         self._check_open()
         self._draw_ticket()
+        check_options("Artifact.add_dir", wandb)
         path = Path(local_path)
         if not path.is_dir():
             raise NotFound(
@@ -272,21 +282,18 @@ class Artifact:
         return self._draw_ticket()
 
     def merged(self) -> WrittenManifest:
-        """Join everything added into one manifest file.
+        """Write everything that was added into one manifest file.
 
         Raises:
-            Conflict: If the same path was added twice with different objects.
             InvalidInput: If nothing was added.
         """
-        if not self._scans:
+        if self._entries is None:
             raise InvalidInput(
                 f"artifact {self._name} is empty",
                 subject=str(self._name),
                 hint="Add something with add_reference.",
             )
-        if len(self._scans) == 1:
-            return self._scans[0].manifest
-        return observe.merge(self._scans, self._work_folder() / "merged.parquet")
+        return self._entries.merged()
 
     def became(self, version: ArtifactVersion) -> None:
         """Forward to this version from now on."""
@@ -309,7 +316,6 @@ class Artifact:
     def __getattr__(self, name: str) -> Any:
         # Only names that ArtifactVersion has are forwarded; the rest is an ordinary AttributeError.
         from landfast.version import ArtifactVersion
-        from landfast.wandb_names import advise
 
         if name.startswith("_") or name not in dir(ArtifactVersion):
             raise advise("Artifact", name)
@@ -338,27 +344,19 @@ class Artifact:
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 
-    def _added(self, scans: Sequence[observe.ShardScan]) -> ManifestFile:
-        from landfast.manifests.reader import ManifestFile
+    def _added(self, scans: Sequence[observe.ShardScan]) -> Manifest:
+        from landfast.draft import DraftEntries
 
         observe.check_complete(scans)
+        folder = self._work_folder()
         if len(scans) == 1:
-            added = scans[0].manifest
+            written = scans[0].manifest
         else:
-            added = observe.merge(scans, self._work_folder() / f"added-{len(self._scans)}.parquet")
-        self._check_paths(added)
+            written = observe.merge(scans, folder / f"added-{len(self._scans)}.parquet")
+        self._entries = self._entries or DraftEntries(folder)
+        manifest = self._entries.add(written)
         self._scans.extend(scans)
-        return ManifestFile(added.path)
-
-    def _check_paths(self, added: WrittenManifest) -> None:
-        """Find out now, not at log, whether a path is taken by another object."""
-        from landfast.manifests.merge import merge_entries
-        from landfast.manifests.reader import ManifestFile
-
-        if self._scans:
-            paths = [scan.manifest.path for scan in self._scans]
-            for _ in merge_entries([ManifestFile(path).entries() for path in [*paths, added.path]]):
-                pass
+        return manifest
 
 
 def _draft_name(name: str, partition: str | None) -> ArtifactName:

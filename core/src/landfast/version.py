@@ -12,6 +12,7 @@ from landfast.errors import NotFound
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.names import ArtifactName
+from landfast.wandb_names import advise, check_options
 
 if TYPE_CHECKING:
     from landfast.artifact import Artifact
@@ -242,6 +243,7 @@ class ArtifactVersion:
         Example:
             >>> folder = landfast.Client().get("vision/mnist").download()  # doctest: +SKIP
         """
+        check_options("ArtifactVersion.download", options)
         return str(self._client.download(self, root, **options).root)
 
     def download_report(self, root: str | Path | None = None, **options: Any) -> DownloadReport:
@@ -329,8 +331,6 @@ class ArtifactVersion:
         return self._client_here
 
     def __getattr__(self, name: str) -> Any:
-        from landfast.wandb_names import advise
-
         raise advise("ArtifactVersion", name)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from landfast.errors import InvalidInput
+
 _METRICS = (
     "Landfast records data, not metrics: keep wandb for them and give landfast.init(link=run.url)"
 )
@@ -103,3 +107,48 @@ def advise(kind: str, name: str) -> AttributeError:
     return AttributeError(
         f"{text}: {advice}" if advice else f"{text}; see docs/coming-from-wandb.md"
     )
+
+
+# Options of W&B's functions: what to use here; an empty text means that it may be ignored.
+OPTIONS: dict[str, dict[str, str]] = {
+    "Artifact": {
+        "storage_region": "",
+        "digest_algorithm": "",
+        "incremental": "use version.new_draft() and add to it",
+        "use_as": "name the run's inputs with use_artifact",
+    },
+    "Artifact.add_file": {
+        "is_tmp": "",
+        "skip_cache": "",
+        "policy": "",
+        "overwrite": "give the other file another name=",
+    },
+    "Artifact.add_dir": {
+        "skip_cache": "",
+        "policy": "",
+        "merge": "give the other folder another name=",
+    },
+    "ArtifactVersion.download": {
+        "allow_missing_references": "use allow_missing=True: it covers every kind of missing, and reports it",
+        "skip_cache": "set LANDFAST_CACHE_SIZE=0 to keep nothing",
+        "path_prefix": "use paths=['folder'] or include=['folder/**']",
+        "multipart": "large files are fetched in resumable ranges as they are",
+    },
+}
+
+
+def check_options(function: str, given: dict[str, Any]) -> None:
+    """Refuse options of W&B that mean something else here, and take those that may be ignored.
+
+    Options that are not W&B's either are left in `given` for the function itself, where it takes more.
+
+    Raises:
+        InvalidInput: Saying what to use.
+    """
+    known = OPTIONS[function]
+    for name in [name for name in given if name in known]:
+        if known[name]:
+            raise InvalidInput(f"{function}() has no {name}=: {known[name]}", subject=name)
+        del given[name]
+    if given and not function.endswith(".download"):
+        raise InvalidInput(f"{function}() has no {', '.join(given)}=", subject=next(iter(given)))

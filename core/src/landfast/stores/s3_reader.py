@@ -89,7 +89,9 @@ def _fetch_null(client: Any, parameters: dict[str, Any], pin: Pin) -> Mapping[st
     )
     parameters = {name: value for name, value in parameters.items() if name != "IfMatch"}
     try:
-        reply = asking(asked, lambda: client.get_object(**parameters, VersionId=NULL))
+        reply: dict[str, Any] = asking(
+            asked, lambda: client.get_object(**parameters, VersionId=NULL)
+        )
     except (ObjectChanged, NotFound, AccessDenied, InvalidInput):
         return None
     if bare_etag(reply.get("ETag")) == pin.etag:
