@@ -67,7 +67,8 @@ class LogRequest:
         ttl_seconds: Of the version if it is new.
         run: Key of the run that logs; must have been begun.
         direction: The edge: `LOGGED`, or `USED` for a draft handed to `use_artifact`; None for no edge.
-        ticket: From `ticket`, taken before the first request of the scan.
+        ticket: From `ticket`, taken before the first request of the scan. `latest` stays where it is if a
+            scan with a later ticket has moved or confirmed it.
         move_latest: False leaves `latest` where it is, unless the partition has none.
     """
 
@@ -224,7 +225,10 @@ class Registry(Protocol):
     def promote(
         self, name: ArtifactName, alias: str, *, run: RunKey | None = None
     ) -> tuple[VersionRecord, Change | None]:
-        """Move `alias` to the version that `name` picks; no change row if it is there already."""
+        """Move `alias` to the version that `name` picks; no change row if it is there already.
+
+        `latest` may be moved too: scans that are under way then leave it there.
+        """
         ...
 
     def remove_alias(self, name: ArtifactName, alias: str) -> None:
@@ -281,7 +285,11 @@ class Registry(Protocol):
         link: str | None = None,
         config: dict[str, Any] | None = None,
     ) -> RunRecord:
-        """Record a run, or meet it again: idempotent on the key, keeps the highest attempt."""
+        """Record a run, or meet it again: idempotent on the key, keeps the highest attempt.
+
+        What is given replaces what was, unless by an older attempt; the project stays.  A higher attempt
+        makes the run a running one again.
+        """
         ...
 
     def finish_run(self, key: RunKey, status: RunStatus) -> None:
@@ -322,10 +330,10 @@ class Registry(Protocol):
         name: ArtifactName | None = None,
         entity: str | None = None,
     ) -> Iterator[Change]:
-        """Yield changes with a position above `after`, ascending; of one collection or partition if named.
+        """Yield changes with a position above `after`, ascending; of one partition, one alias if named.
 
         A name with ``partition=""`` means the unpartitioned sequence; `name.alias == "*"` is not a thing:
-        ask without a name to see everything.
+        ask without a name to see everything.  A collection that does not exist yet has no changes.
         """
         ...
 
@@ -345,7 +353,12 @@ class Registry(Protocol):
         ...
 
     def mark_announced(self, consumer: str, change: Change) -> None:
-        """Record that the consumer was told; never moves backwards."""
+        """Record that the consumer was told of a change of `latest`; never moves backwards.
+
+        Raises:
+            InvalidInput: If the change moved another alias.
+            Conflict: If it is of another registry.
+        """
         ...
 
     # -- blobs --------------------------------------------------------------------------------
@@ -360,7 +373,11 @@ class Registry(Protocol):
         ...
 
     def garbage(self, *, older_than: datetime) -> Iterator[BlobRow]:
-        """Yield blobs that no live or restorable version and no pin set names, recorded before `older_than`."""
+        """Yield blobs that no live or restorable version and no pin set names, recorded before `older_than`.
+
+        A deleted version is restorable if it was deleted at `older_than` or later.  The registry knows
+        manifests only: what their entries name, managed files, the caller has to leave out.
+        """
         ...
 
     def condemn(self, sha256s: Sequence[str], *, older_than: datetime) -> list[str]:

@@ -34,7 +34,8 @@ def delete(tx: Transaction, name: ArtifactName, *, delete_aliases: bool) -> Vers
     aliases.remove(tx, partition, gone)
     result = versions.by_id(tx, record.id)
     if fallback is not None:
-        changes.append(tx, partition, fallback, None, [move for move in moves if move])
+        current = versions.by_id(tx, fallback)
+        changes.append(tx, partition, current, [move for move in moves if move])
     return result
 
 

@@ -29,7 +29,8 @@ def promote(
         # Whoever moves it by hand knows better than every scan that is still under way.
         aliases.keep_ticket(tx, partition, tickets.draw(tx))
     record = versions.by_id(tx, record.id)
-    return record, changes.append(tx, partition, record.id, run_id, [move])[0]
+    (change,) = changes.append(tx, partition, record, [move], run_id=run_id, run=run)
+    return record, change
 
 
 def remove_alias(tx: Transaction, name: ArtifactName, alias: str) -> None:

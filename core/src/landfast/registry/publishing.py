@@ -58,7 +58,7 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
     changed = any(move.alias == LATEST for move in moves)
     observation = _observe(tx, request, place, version_id, created=known is None, moved=changed)
     record = versions.by_id(tx, version_id)
-    fed = changes.append(tx, place.partition, version_id, place.run_id, moves)
+    fed = changes.append(tx, place.partition, record, moves, run_id=place.run_id, run=request.run)
     return LogOutcome(
         version=record,
         created=known is None,
