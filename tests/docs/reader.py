@@ -30,6 +30,7 @@ class Reader:
     page: Path
     monkeypatch: pytest.MonkeyPatch
     words: dict[str, str] = field(default_factory=dict)
+    database: str = ""
     _namespace: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
     _exit_code: int = 0
     _problems: list[str] = field(default_factory=list)
@@ -37,6 +38,8 @@ class Reader:
 
     def read(self) -> None:
         """Do the whole page."""
+        programs = Path(sys.executable).parent
+        self.monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         try:
             self._do_all()
         except Exception as error:
@@ -51,6 +54,8 @@ class Reader:
                 self._write(block)
             elif block.language == "python":
                 self._run_python(block)
+            elif block.language == "sql":
+                self._run_sql(block)
             elif block.language in {"console", "sh"}:
                 for command in commands(block):
                     self._run_command(command)
@@ -74,6 +79,13 @@ class Reader:
         for line, expected in expected_prints(block).items():
             self._compare(expected, "\n".join(printed.get(line, ["(it printed nothing)"])), line)
         self.ran += 1
+
+    def _run_sql(self, block: Block) -> None:
+        import psycopg
+
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            for statement in filter(str.strip, block.text.split(";")):
+                connection.execute(statement.encode())
 
     def _run_command(self, command: Command) -> None:
         text = self._meant(command.text)
@@ -103,10 +115,8 @@ class Reader:
         return result.output, result.exit_code
 
     def _shell(self, text: str) -> tuple[str, int]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-c", text],
-            env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

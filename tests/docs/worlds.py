@@ -58,7 +58,10 @@ def gs_bucket(name: str, *keys: str) -> Setup:
 def postgres(request: pytest.FixtureRequest, reader: Reader) -> None:
     """Let the made-up host of the pages be a real database."""
     url = request.getfixturevalue("postgres_url")
+    address = url.partition("@")[2]
+    reader.database = url
     reader.words["postgresql://registry.example/landfast"] = url
+    reader.words["@registry.example/landfast"] = f"@{address}"
 
 
 def web(**texts: str) -> Setup:
@@ -127,4 +130,8 @@ WORLDS: dict[str, list[Setup]] = {
         files(extra_dot_txt="more"),
     ],
     "versions.md": [data_folder],
+    "verify.md": [bucket("my-bucket", *MNIST), data_folder],
+    "lineage.md": [bucket("my-bucket", *MNIST), data_folder],
+    "registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
+    "errors.md": [data_folder],
 }
