@@ -17,6 +17,7 @@ from pathlib import Path
 from landfast.mounts import is_network
 
 _BATCH = 500
+_BATCH_S = 1.0
 _KEPT_DAYS = 90
 _REFRESHED_DAYS = 7
 _SCHEMA = """
@@ -48,6 +49,7 @@ class StateFile:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._pending: dict[bytes, tuple[str, str]] = {}
+        self._flushed_at = 0.0
 
     def get(self, path: bytes, state: str) -> str | None:
         """Return the fact that was put for this path in this state, or None."""
@@ -68,12 +70,12 @@ class StateFile:
         return known
 
     def put(self, path: bytes, state: str, fact: str) -> None:
-        """Remember a fact; written in batches, and by `flush`."""
+        """Remember a fact; written in batches, at least once a second while facts come."""
         self._after_fork()
         with self._lock:
             self._pending[path] = (state, fact)
             is_full = len(self._pending) >= _BATCH
-        if is_full:
+        if is_full or time.monotonic() - self._flushed_at >= _BATCH_S:
             self.flush()
 
     def flush(self) -> None:
@@ -81,6 +83,7 @@ class StateFile:
         self._after_fork()
         with self._lock:
             pending, self._pending = self._pending, {}
+            self._flushed_at = time.monotonic()
             if pending:
                 with self._forgiving():
                     self._write(self._open(), pending)

@@ -31,6 +31,7 @@ from landfast.stores.file_hash import in_order, is_worth_a_thread, sha256_of_fil
 from landfast.stores.file_options import FileOptions
 from landfast.stores.file_reader import FileReader, open_file
 from landfast.stores.file_walk import (
+    GONE,
     Found,
     broken_symlink,
     of_os_error,
@@ -115,7 +116,7 @@ class FileStore:
         Raises:
             InvalidInput: For `versions`, an unknown checksum kind, a name that is not UTF-8.
             NotFound: If a symlink leads nowhere.
-            Unavailable: If a file is written to, or vanishes, while it is scanned.
+            Unavailable: If a file is written to all the time.
         """
         if versions:
             raise InvalidInput("file:// keeps no versions", subject=str(location))
@@ -148,7 +149,7 @@ class FileStore:
         path = _bytes(self._set.local(location.key))
         status = self._status(location)
         _regular(location, status)
-        return self._row(location, Found(path=path, name=b"", status=status), kind)
+        return self._row(location, path, status, kind)
 
     @contextlib.contextmanager
     def open(self, pin: Pin, *, start: int = 0) -> Iterator[FileReader]:
@@ -189,10 +190,10 @@ class FileStore:
         self, folder: Location, found: Iterable[Found], kind: str | None
     ) -> Iterator[ObjectInfo]:
         def work(item: Found) -> ObjectInfo:
-            return self._row(folder.child(item.name.decode()), item, kind)
+            return self._listed(folder.child(item.name.decode()), item, kind)
 
         def is_heavy(item: Found) -> bool:
-            if kind != "sha256" or item.skip:
+            if kind != "sha256" or item.skip or item.status is None:
                 return False
             network = is_network_device(item.status.st_dev) is True
             return is_worth_a_thread(item.status.st_size, network=network)
@@ -203,15 +204,24 @@ class FileStore:
             if self._stat_cache is not None:
                 self._stat_cache.flush()
 
-    def _row(self, location: Location, found: Found, kind: str | None) -> ObjectInfo:
-        if found.skip:
-            return replace(_info(location, found.status), skip=found.skip)
-        if kind is None:
-            return _info(location, found.status)
-        if kind == "stat":
-            return replace(_info(location, found.status), checksum=_stat_token(found.status))
-        sha256, status = sha256_of_file(found.path, found.status, self._stat_cache)
-        return replace(_info(location, status), checksum=Checksum("sha256", sha256))
+    def _listed(self, location: Location, found: Found, kind: str | None) -> ObjectInfo:
+        if found.skip or found.status is None:
+            return ObjectInfo(location=location, skip=found.skip or GONE)
+        try:
+            return self._row(location, found.path, found.status, kind)
+        except NotFound:
+            if Path(os.fsdecode(found.path)).exists():
+                raise
+            return ObjectInfo(location=location, skip=GONE)
+
+    def _row(
+        self, location: Location, path: bytes, status: os.stat_result, kind: str | None
+    ) -> ObjectInfo:
+        if kind == "sha256":
+            sha256, status = sha256_of_file(path, status, self._stat_cache)
+            return replace(_info(location, status), checksum=Checksum("sha256", sha256))
+        token = _stat_token(status) if kind == "stat" else None
+        return replace(_info(location, status), checksum=token)
 
 
 def _rebuild(options: dict[str, Any], cache_dir: str) -> FileStore:

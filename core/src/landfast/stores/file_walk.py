@@ -2,7 +2,8 @@
 
 Symlinks to files and to folders are followed and seen at the link's own path.  A link to a folder
 that holds the link is a loop: told as skipped, since its content is walked already.  A link to
-nothing is an error, as is a name that is not UTF-8: nothing is lost in silence.
+nothing is an error, as is a name that is not UTF-8: nothing is lost in silence.  What vanishes while
+its folder is walked is told as skipped.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from landfast.model.marker import MARKER
 
 Symlinks = Literal["follow", "skip"]
 _MARKER = MARKER.encode()
+GONE = "deleted during the scan"
 _SPECIAL = {
     stat.S_IFSOCK: "socket",
     stat.S_IFIFO: "named pipe",
@@ -35,13 +37,13 @@ class Found:
     Args:
         path: Where it lies on this machine.
         name: Its path under the folder that is walked.
-        status: Of the file itself, behind links.
+        status: Of the file itself, behind links; None if it is gone.
         skip: Why it is no entry; "" if it is one.
     """
 
     path: bytes
     name: bytes
-    status: os.stat_result
+    status: os.stat_result | None
     skip: str = ""
 
 
@@ -70,15 +72,9 @@ def walk(
         NotFound: If a symlink leads nowhere.
         InvalidInput: If a name is not UTF-8.
         AccessDenied: If a folder may not be read.
-        Unavailable: If something vanishes between being seen and being looked at.
     """
-    try:
-        status = Path(os.fsdecode(root)).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise of_os_error(error, root) from None
-    if not stat.S_ISDIR(status.st_mode):
+    status = _root_status(root)
+    if status is None:
         return
     stack = [_enter(root.rstrip(b"/") + b"/", b"", status, [], symlinks)]
     while stack:
@@ -91,11 +87,40 @@ def walk(
         name = folder.name + order
         if before is not None and name >= before:
             return
-        if order.endswith(b"/"):
-            if name > after or after.startswith(name):
-                stack.append(_enter(entry.path + b"/", name, _status(entry), stack, symlinks))
-        elif name > after:
-            yield _found(entry, name, skip)
+        if not order.endswith(b"/"):
+            if name > after:
+                yield _found(entry, name, skip)
+        elif name > after or after.startswith(name):
+            below = _entered(entry, name, stack, symlinks)
+            if below is None:
+                yield Found(path=entry.path, name=name[:-1], status=None, skip=GONE)
+            else:
+                stack.append(below)
+
+
+def _root_status(root: bytes) -> os.stat_result | None:
+    """Return the status of the folder to walk; None if there is no such folder."""
+    try:
+        status = Path(os.fsdecode(root)).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise of_os_error(error, root) from None
+    return status if stat.S_ISDIR(status.st_mode) else None
+
+
+def _entered(
+    entry: os.DirEntry[bytes], name: bytes, above: list[_Folder], symlinks: Symlinks
+) -> _Folder | None:
+    status = _status(entry)
+    if status is None:
+        return None
+    try:
+        return _enter(entry.path + b"/", name, status, above, symlinks)
+    except NotFound:
+        if Path(os.fsdecode(entry.path)).exists():  # a link below it leads nowhere
+            raise
+        return None
 
 
 def _enter(
@@ -132,7 +157,7 @@ def _sorted_as(
     if symlinks == "skip":
         return entry.name, entry, "symlink"
     status = _status(entry)
-    if not stat.S_ISDIR(status.st_mode):
+    if status is None or not stat.S_ISDIR(status.st_mode):
         return entry.name, entry, ""
     if (status.st_dev, status.st_ino) in above:
         return entry.name, entry, "symlink to a folder that holds it"
@@ -140,17 +165,20 @@ def _sorted_as(
 
 
 def _found(entry: os.DirEntry[bytes], name: bytes, skip: str) -> Found:
-    status = entry.stat(follow_symlinks=False) if skip == "symlink" else _status(entry)
-    return Found(path=entry.path, name=name, status=status, skip=skip or special(status.st_mode))
+    status = None if skip else _status(entry)
+    if not skip:
+        skip = GONE if status is None else special(status.st_mode)
+    return Found(path=entry.path, name=name, status=status, skip=skip)
 
 
-def _status(entry: os.DirEntry[bytes]) -> os.stat_result:
+def _status(entry: os.DirEntry[bytes]) -> os.stat_result | None:
+    """Return the status behind links, or None if the entry vanished since it was seen."""
     try:
         return entry.stat()
     except FileNotFoundError:
-        if entry.is_symlink():
+        if Path(os.fsdecode(entry.path)).is_symlink():
             raise broken_symlink(entry.path) from None
-        raise vanished(entry.path) from None
+        return None
     except OSError as error:
         raise of_os_error(error, entry.path) from None
 
@@ -176,15 +204,6 @@ def broken_symlink(path: bytes) -> NotFound:
 
 def _link(path: bytes) -> str:
     return shown(os.fsencode(Path(os.fsdecode(path)).readlink()))
-
-
-def vanished(path: bytes) -> Unavailable:
-    """Say that a file was removed while its folder was scanned."""
-    return Unavailable(
-        f"{shown(path)} was removed while its folder was scanned",
-        subject=shown(path),
-        hint="Scan again when nothing writes there.",
-    )
 
 
 def of_os_error(error: OSError, path: bytes) -> LandfastError:
