@@ -134,4 +134,5 @@ WORLDS: dict[str, list[Setup]] = {
     "lineage.md": [bucket("my-bucket", *MNIST), data_folder],
     "registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "errors.md": [data_folder],
+    "cli.md": [data_folder],
 }

@@ -1,0 +1,132 @@
+"""What users can name is explained somewhere: names, commands, settings, errors, W&B's words."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import click
+import landfast
+import pytest
+from landfast import errors
+from landfast.cli import main
+from landfast.cli.common import EXIT_CODES
+from landfast.clouds.gcs_client import GcsOptions
+from landfast.clouds.s3_client import S3Options
+from landfast.model.verdict import Verdict
+from landfast.settings import VARIABLES, Settings
+from landfast.stores.file_options import FileOptions
+from landfast.wandb_names import ADVICE
+
+from tests.docs.pages import ROOT, pages
+
+DOCS = ROOT / "docs"
+PACKAGE = Path(landfast.__file__).parent
+WORD = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def words(page: str) -> set[str]:
+    """Return the words that a page has in code."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return {word for code in re.findall(r"`([^`]+)`", text) for word in WORD.findall(code)}
+
+
+def generator() -> ModuleType:
+    path = str(ROOT / "scripts" / "cli-reference")
+    loader = importlib.machinery.SourceFileLoader("cli_reference", path)
+    spec = importlib.util.spec_from_loader("cli_reference", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_the_reference_of_commands_is_what_the_commands_say(monkeypatch) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    written = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert generator().page(written) == written, "run .venv/bin/python scripts/cli-reference"
+
+
+def test_every_command_and_option_is_in_the_reference(monkeypatch) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    found = list(generator().commands(main, ()))
+    assert len(found) > 20
+    for path, command in found:
+        _, _, section = text.partition(f"\n## landfast {' '.join(path)}\n")
+        common = text.partition("## Options of every command")[2].partition("\n## ")[0]
+        section = section.partition("\n## ")[0] + common
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert all(f"`{name}`" in section for name in option.opts), (path, option.opts)
+
+
+def test_exit_codes_of_error_families_are_in_both_tables() -> None:
+    table = (DOCS / "errors.md").read_text(encoding="utf-8")
+    codes = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for family, code in EXIT_CODES.items():
+        assert re.search(rf"\| `{family.__name__}` \| `\w+` \| {code} \|", table), family
+        assert re.search(rf"^\| {code} \|", codes, re.MULTILINE), code
+
+
+@pytest.mark.parametrize("name", sorted(errors.LandfastError.__subclasses__(), key=str))
+def test_every_error_says_which_builtin_it_is(name: type) -> None:
+    row = next(
+        line
+        for line in (DOCS / "errors.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| `{name.__name__}` |")
+    )
+    assert f"`{name.__bases__[1].__name__}`" in row
+
+
+@pytest.mark.parametrize("name", landfast.__all__)
+def test_every_public_name_is_in_the_documents(name: str) -> None:
+    found = [page.name for page in pages() if re.search(rf"\b{name}\b", page.read_text())]
+    assert found, f"no page speaks of {name}"
+
+
+def test_every_setting_is_in_the_documents() -> None:
+    said = words("settings.md")
+    assert set(VARIABLES.values()) <= said
+    assert {*VARIABLES, *Settings.__dataclass_fields__} - {"run"} <= said
+
+
+def test_every_environment_variable_that_the_code_reads_is_in_the_documents() -> None:
+    read = {
+        name
+        for path in PACKAGE.rglob("*.py")
+        if "testing" not in path.parts
+        for name in re.findall(r"\"(LANDFAST_[A-Z_]+)\"", path.read_text(encoding="utf-8"))
+    }
+    assert read
+    assert read <= words("settings.md")
+
+
+@pytest.mark.parametrize("options", [S3Options, GcsOptions, FileOptions])
+def test_every_option_of_a_store_is_in_the_documents(options: type) -> None:
+    assert set(options.__dataclass_fields__) <= words("settings.md")
+
+
+def test_every_option_of_http_is_in_the_documents() -> None:
+    from landfast.stores import http
+
+    assert words("settings.md") >= http._OPTIONS
+
+
+def test_every_verdict_is_in_the_documents() -> None:
+    assert {str(verdict) for verdict in Verdict} <= words("verify.md")
+
+
+@pytest.mark.parametrize("kind", ADVICE)
+def test_every_name_of_wandb_that_gets_advice_is_in_the_documents(kind: str) -> None:
+    assert ADVICE[kind].keys() <= words("coming-from-wandb.md")
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    for page in DOCS.glob("*.md"):
+        if page.name != "README.md":
+            assert f"({page.name})" in index, f"docs/README.md does not lead to {page.name}"
