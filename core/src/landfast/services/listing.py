@@ -79,7 +79,7 @@ def list_rows(
         previous: Opens an earlier manifest, or answers None; only called if it spares requests.
     """
     kind = scan.reference.kind
-    asks = kind in store.capabilities().stat_checksums
+    asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)
     rows = _Lister(scan, window, store, previous, checksum=False if asks else kind).rows()
     if not store.capabilities().stable_order:
         rows = iter(sorted(rows, key=lambda row: row.location.key.encode()))
@@ -88,6 +88,12 @@ def list_rows(
         return kept
     known = _Known(scan, previous)
     return _ask_each(kept, store, kind, skips, known)
+
+
+def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
+    """Whether listing with checksums would read files that the globs leave out."""
+    is_filtered = bool(scan.source.include or scan.source.exclude)
+    return store.capabilities().in_place and is_filtered and scan.reference.kind is not False
 
 
 def _kept(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterator[ObjectInfo]:
