@@ -12,6 +12,11 @@ _METRICS = (
 _NO_SERVER = "there is no service to log in to; the registry is LANDFAST_REGISTRY_URL"
 _NO_MEDIA = "Landfast records files by reference; write the object to a file and use add_reference or add_file"
 
+_ALIAS = "use version.promote(alias): an alias is the pointer"
+_NO_PAGE = "there is no page for it; run.link is what init(link=...) was given"
+_EDGES = "use client.registry.edges(runs=[run.key]), or `landfast run show ID`"
+_SAY_IT = "Landfast keeps none; say it in init(config=...)"
+
 ADVICE: dict[str, dict[str, str]] = {
     "landfast": {
         "login": _NO_SERVER,
@@ -32,6 +37,15 @@ ADVICE: dict[str, dict[str, str]] = {
         "setup": "settings are in landfast.toml and the environment; see docs/settings.md",
         "Settings": "settings are in landfast.toml and the environment; see docs/settings.md",
         "ArtifactTTL": "give ttl=timedelta(...) or ttl=None",
+        "summary": _METRICS,
+        "unwatch": _METRICS,
+        "plot": _METRICS,
+        "plot_table": _METRICS,
+        "controller": _METRICS,
+        "log_model": "use run.log_artifact(Artifact(name, type='model'))",
+        "use_model": "use run.use_artifact(name, type='model')",
+        "link_model": _ALIAS,
+        "teardown": _NO_SERVER,
         **dict.fromkeys(
             (
                 "Table",
@@ -55,20 +69,27 @@ ADVICE: dict[str, dict[str, str]] = {
         "alert": "use a change sensor of your orchestrator, or client.changes(after=position)",
         "save": _NO_MEDIA,
         "restore": "use run.use_artifact(name).download()",
-        "link_artifact": "use version.promote(alias): an alias is the pointer",
-        "link_model": "use version.promote(alias): an alias is the pointer",
+        "link_artifact": _ALIAS,
+        "link_model": _ALIAS,
         "log_model": "use run.log_artifact(Artifact(name, type='model'))",
         "use_model": "use run.use_artifact(name, type='model')",
         "log_code": "add the folder to an artifact of type 'code' with add_dir",
         "upsert_artifact": "map client.scan_shard over workers and log the result once; see docs/scanning.md",
         "finish_artifact": "map client.scan_shard over workers and log the result once; see docs/scanning.md",
-        "url": "there is no page for it; run.link is what init(link=...) was given",
+        **dict.fromkeys(("url", "project_url", "get_url", "get_project_url"), _NO_PAGE),
+        **dict.fromkeys(("tags", "notes", "group"), _SAY_IT),
+        "path": "use run.entity, run.project and run.id",
+        "start_time": "use run.record.started_at",
+        "status": "use client.run(run.id).status",
+        "step": _METRICS,
+        "logged_artifacts": _EDGES,
+        "used_artifacts": _EDGES,
         "dir": "Landfast keeps no run folder; use your own",
         "mark_preempting": "nothing to mark: a retry of the same run key adds no edge",
     },
     "Artifact": {
         "add": _NO_MEDIA,
-        "link": "use version.promote(alias): an alias is the pointer",
+        "link": _ALIAS,
         "unlink": "use client.remove_alias(name, alias)",
         "finalize": "logging finalises it",
         "incremental": "use version.new_draft() and add to it",
@@ -88,7 +109,20 @@ ADVICE["ArtifactVersion"] = ADVICE["Artifact"] | {
     "file": "use version.download() or version.open(path)",
     "files": "use version.entries()",
     "history_step": _METRICS,
+    "id": "use version.qualified_name, or version.digest",
+    "url": "there is no page for it; version.uri names it",
+    "updated_at": "use created_at; edits of what is not content are not dated",
+    **dict.fromkeys(("is_link", "linked_artifacts", "linked_at"), _ALIAS),
+    "source_collection": "use version.collection",
+    "source_project": "use version.project",
+    "source_entity": "use version.entity",
+    "source_qualified_name": "use version.qualified_name",
+    "json_encode": "use version.to_dict()",
+    "get_added_local_path_name": "use version.get_entry(path)",
+    "use_as": "name the run's inputs with use_artifact",
 }
+# A draft that was logged is asked for what a version has.
+ADVICE["Artifact"] = ADVICE["ArtifactVersion"]
 
 
 def advise(kind: str, name: str) -> AttributeError:
