@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 from landfast.blobs.local import LocalBlobStore
-from landfast.errors import NotFound
+from landfast.errors import NotFound, Unavailable
+from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.checksum import Checksum
@@ -27,6 +28,7 @@ from landfast.model.version import VersionRecord
 from landfast.registry.base import LogOutcome, LogRequest, Registry
 from landfast.registry.opening import init_registry, open_registry
 from landfast.services.gc import collect_garbage
+from landfast.services.keeping import keep_managed
 from landfast.services.publish import publish, upload
 
 NOW = timedelta(0)
@@ -68,12 +70,23 @@ class House:
             ticket=self.registry.ticket(),
             **more,
         )
+        find = self._finder(list((files or {}).values()))
+        keep_managed(self.registry, self.blobs, ManifestFile(target), find)
         outcome = publish(self.registry, self.blobs, request, written)
-        for path, data in (files or {}).items():
-            # What was announced longer ago than the grace period is announced again.
-            self._managed(path, data)
+        keep_managed(self.registry, self.blobs, ManifestFile(target), find)
         target.unlink()
         return outcome
+
+    def _finder(self, files: list[bytes]) -> Any:
+        def find(sha256: str) -> Path | None:
+            for data in files:
+                if sha(data) == sha256:
+                    file = self.folder / f"{uuid.uuid4().hex}.bin"
+                    file.write_bytes(data)
+                    return file
+            return None
+
+        return find
 
     def _managed(self, path: str, data: bytes) -> ManifestEntry:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -310,6 +323,19 @@ def test_condemned_blob_is_left_to_the_collector_that_condemned_it(house: House)
     assert (report.deleted.count, house.stored()) == (0, {name})
 
 
+def test_managed_file_that_was_collected_before_the_log_is_stored_again(house: House) -> None:
+    entry = house._managed("x", b"slow draft")
+    house.collect()
+    assert house.stored() == set()
+    manifest = MemoryManifest([entry, replace(entry, path="same")])
+    with pytest.raises(NotFound, match="grace period"):
+        keep_managed(house.registry, house.blobs, manifest)
+    find = house._finder([b"slow draft"])
+    assert keep_managed(house.registry, house.blobs, manifest, find) == 1
+    assert house.stored() == {sha(b"slow draft")}
+    assert keep_managed(house.registry, house.blobs, manifest) == 0
+
+
 def test_killed_collection_is_finished_by_the_next(url: str, tmp_path: Path) -> None:
     folder = tmp_path / "house"
     folder.mkdir()
@@ -462,20 +488,33 @@ def test_collection_beside_writers_loses_nothing(url: str, tmp_path: Path) -> No
     house.registry.close()
 
 
+def persistently(log: Any, *arguments: Any, **options: Any) -> LogOutcome:
+    """Log until the collectors, which spare nothing here, come in between no more."""
+    for _ in range(50):
+        try:
+            outcome: LogOutcome = log(*arguments, **options)
+        except Unavailable:
+            continue
+        return outcome
+    raise AssertionError("fifty logs in a row came to nothing")
+
+
 def _write(url: str, folder: Path, number: int, problems: Any) -> None:
     house = house_at(url, folder)
+
+    def log(*arguments: Any, **options: Any) -> LogOutcome:
+        return persistently(house.log, *arguments, **options)
+
     shared = [b"shared %d" % n for n in range(3)]
     try:
         plain = None
         for step in range(12):
             own = f"own-{number}"
-            first = house.log(own, f"content {step % 4}", files={"f": shared[step % 3]})
-            house.log(
-                "shared", f"content {step % 3}", pin=f"{number}", files={"g": shared[step % 2]}
-            )
+            first = log(own, f"content {step % 4}", files={"f": shared[step % 3]})
+            log("shared", f"content {step % 3}", pin=f"{number}", files={"g": shared[step % 2]})
             if plain is not None:
                 house.delete(plain)
-            plain = house.log(own, f"plain {number} {step}", pin=str(step))
+            plain = log(own, f"plain {number} {step}", pin=str(step))
             if step % 2:
                 house.delete(first)
             house.open(house.registry.get(ArtifactName(entity="e", project="p", collection=own)))

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 from landfast.blobs.local import LocalBlobStore
-from landfast.errors import Conflict, Unavailable
+from landfast.errors import Conflict, NotFound, Unavailable
 from landfast.manifests.memory import MemoryManifest
 from landfast.model.checksum import Checksum
+from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.verdict import EntryVerdict, Verdict, VerifyReport
 from landfast.services.verify import verify
+from landfast.stores.base import Capabilities, ObjectInfo, Page
+from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
 from landfast.testing.servers.faults import Status
 
@@ -201,7 +204,9 @@ def test_expired_old_version_is_found_at_the_refreshed_pin(
     newest = scan(f"s3://{bucket}/d/")
     s3.client.delete_object(Bucket=bucket, Key="d/a", VersionId=first)
     assert check(newest, stores, older=[(older.manifest, older.sources)]).ok
-    assert verdicts(check(older, stores)) == {"a": "moved"}
+    report = check(older, stores)
+    assert verdicts(report) == {"a": "moved"}
+    assert "log it again" in row(report, "a").detail
 
 
 def test_single_objects_are_listed_together(s3_proxy: Any, stores: Stores, scan: Any) -> None:
@@ -624,6 +629,40 @@ def test_managed_files_are_looked_up_in_the_blob_store(tmp_path: Path) -> None:
         "gone": "gone",
         "rotten": "changed",
     }
+
+
+# What only own stores have
+
+
+class Dated(FileStore):
+    """Files that have versions: by their time, as some servers do, and with a validator only."""
+
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities(), versions=True, in_place=False)
+
+    def stat(
+        self, location: Location, *, version_id: str | None = None, checksum: Any = None
+    ) -> ObjectInfo:
+        info = super().stat(location, checksum="stat")
+        version = str(info.modified_at)
+        if version_id not in {None, version}:
+            raise NotFound(f"no version {version_id}")
+        return replace(info, version_id=version, checksum=Checksum("own", "the same"))
+
+    def list_page(self, location: Location, **options: Any) -> Page:
+        page = super().list_page(location)
+        return Page(rows=[self.stat(row.location) for row in page.rows])
+
+
+def test_validator_never_says_that_content_moved(tmp_path: Path, scan: Any) -> None:
+    root = folder(tmp_path, x=b"one")
+    stores = Stores(own={"file": Dated()})
+    scanned = scan(f"{root}/", stores=stores)
+    assert check(scanned, stores).ok
+    os.utime(root / "x", (1, 1))
+    report = check(scanned, stores)
+    assert verdicts(report) == {"x": "unverifiable"}
+    assert "own does not speak" in row(report, "x").detail
 
 
 # HTTP

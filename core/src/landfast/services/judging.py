@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from landfast.model.manifest import ManifestEntry
 from landfast.model.verdict import Verdict
@@ -137,8 +137,19 @@ def _judge_current(
         return Finding(verdict=Verdict.CHANGED, row=current, detail=detail)
     if same is None:
         return Finding(verdict=Verdict.UNVERIFIABLE, row=current, detail=_why_not(entry))
-    has_new_pin = _has_version(current.version_id) or _has_version(entry.version_id)
-    return _available(Verdict.MOVED if has_new_pin else Verdict.INTACT, current)
+    return _same_at_new_pins(entry, current)
+
+
+def _same_at_new_pins(entry: ManifestEntry, current: ObjectInfo) -> Finding:
+    """Decide where the content is the recorded one and the recorded version is not there."""
+    is_content = entry.checksum is not None and entry.checksum.is_content_token
+    if not _has_version(entry.version_id):
+        is_moved = is_content and _has_version(current.version_id)
+        return _available(Verdict.MOVED if is_moved else Verdict.INTACT, current)
+    if not is_content:
+        return Finding(verdict=Verdict.UNVERIFIABLE, row=current, detail=_why_not(entry))
+    found = _available(Verdict.MOVED, current)
+    return replace(found, detail="The recorded version is gone; log it again to pin this one.")
 
 
 def same_content(entry: ManifestEntry, row: ObjectInfo) -> bool | None:
@@ -201,4 +212,6 @@ def _elsewhere(entry: ManifestEntry, history: History) -> str:
 def _why_not(entry: ManifestEntry) -> str:
     if entry.checksum is None:
         return "It was recorded without a checksum."
+    if not entry.checksum.is_content_token and _has_version(entry.version_id):
+        return f"The recorded version is gone, and {entry.checksum.algorithm} does not speak of others."
     return f"The store tells no {entry.checksum.algorithm} to compare with."

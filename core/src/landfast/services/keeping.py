@@ -1,0 +1,74 @@
+"""Keep the managed files of a manifest from being collected while it is logged.
+
+No row of the registry names a managed file, so its announcement has to be fresh when the log commits, and
+what was collected before has to be stored again.  Called before the log it makes the window that garbage
+collection could use as short as this call; called after it as well, it closes it: a collection that
+began before the commit meets the fresh announcement, one that begins later reads the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from landfast.blobs.base import BlobStore
+from landfast.errors import NotFound
+from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.registry.base import Registry
+
+_MANAGED = "blob:sha256:"
+
+# Returns a local file with the bytes of that sha256, or None.
+FindBytes = Callable[[str], Path | None]
+
+
+def keep_managed(
+    registry: Registry,
+    blobs: BlobStore,
+    manifest: Manifest,
+    find: FindBytes = lambda _: None,
+) -> int:
+    """Announce every managed file that a manifest names, and store again what was collected.
+
+    Args:
+        registry: Where to announce.
+        blobs: The registry's blob store.
+        manifest: About to be logged, or logged just now.
+        find: Where the bytes are, for what has to be stored again.
+
+    Returns:
+        How many files had to be stored again.
+
+    Raises:
+        NotFound: If a file was collected and its bytes are not to be had.
+    """
+    done: set[str] = set()
+    stored = 0
+    for entry in manifest.entries():
+        sha256 = entry.uri.removeprefix(_MANAGED)
+        if sha256 != entry.uri and sha256 not in done:
+            done.add(sha256)
+            stored += _keep(registry, blobs, entry, sha256, find)
+    return stored
+
+
+def _keep(
+    registry: Registry, blobs: BlobStore, entry: ManifestEntry, sha256: str, find: FindBytes
+) -> bool:
+    condemned = registry.record_blob(sha256, entry.size or 0)
+    is_there = blobs.stat(sha256) is not None
+    if is_there and not condemned:
+        return False
+    path = find(sha256)
+    if path is not None:
+        blobs.put(path, sha256)
+        return True
+    if is_there:
+        # Its collector died: the announcement waited until it could not delete any more.
+        return False
+    raise NotFound(
+        f"the managed file {entry.path} was garbage-collected before it was logged",
+        subject=entry.path,
+        found=f"no blob {sha256} in {blobs.url}",
+        hint="Add the file again; or give `landfast gc` a grace period longer than a draft lives.",
+    )
