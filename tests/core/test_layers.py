@@ -26,7 +26,16 @@ LAYERS: dict[str, set[str]] = {
     },
     "adapters": {"stores", "registry", "blobs", "manifests", "cache"},
     "services": {"services"},
-    "client": {"client", "artifact", "version", "managed", "draft", "session", "wandb_names", "jsonable"},
+    "client": {
+        "client",
+        "artifact",
+        "version",
+        "managed",
+        "draft",
+        "session",
+        "wandb_names",
+        "jsonable",
+    },
     "doors": {"", "__main__", "cli", "demo", "testing", "web"},
 }
 RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
