@@ -2,16 +2,17 @@
 
 import json
 import os
+import random
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from landfast.blobs.local import LocalBlobStore
-from landfast.errors import Conflict, NotFound, Unavailable
+from landfast.errors import Conflict, NotFound, ObjectChanged, Unavailable
 from landfast.manifests.memory import MemoryManifest
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
@@ -19,7 +20,7 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.verdict import EntryVerdict, Verdict, VerifyReport
 from landfast.services.verify import verify
-from landfast.stores.base import Capabilities, ObjectInfo, Page
+from landfast.stores.base import Capabilities, ObjectInfo, Page, Pin
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
 from landfast.testing.servers.faults import Status
@@ -766,6 +767,122 @@ def test_denied_gcs_bucket_names_the_permission(gcs: Any, stores: Stores, scan: 
 
 
 # All of them
+
+
+def readable(stores: Stores, entry: ManifestEntry) -> bool:
+    """Whether the recorded bytes come under the recorded pins."""
+    location = Location.parse(entry.uri, pins=False)
+    pin = Pin(
+        location=location,
+        version_id=entry.version_id,
+        etag=entry.etag,
+        size=entry.size,
+        checksum=entry.checksum,
+    )
+    try:
+        with stores.at(location).open(pin) as reader:
+            return b"".join(reader) == entry.path.encode()
+    except (NotFound, ObjectChanged):
+        return False
+
+
+def shake(chance: random.Random, server: Any, bucket: str, keys: list[str]) -> None:
+    """Do something to some of the keys."""
+    for key in keys:
+        for _ in range(chance.randint(0, 3)):
+            match chance.choice(["same", "other", "delete", "versioning", "expire"]):
+                case "same":
+                    server.put(bucket, f"d/{key}", key.encode())
+                case "other":
+                    server.put(bucket, f"d/{key}", f"other {chance.random()}".encode())
+                case "delete":
+                    server.remove(bucket, f"d/{key}")
+                case "versioning":
+                    server.switch(bucket, chance.choice([True, False]))
+                case "expire":
+                    server.expire(bucket, f"d/{key}")
+
+
+class S3Hand:
+    def __init__(self, server: Any, chance: random.Random) -> None:
+        self.server, self.chance, self.put = server, chance, server.put
+
+    def bucket(self) -> str:
+        return f"s3://{self.server.bucket(self.chance.choice([None, 'Enabled', 'Suspended']))}/"
+
+    def remove(self, bucket: str, key: str) -> None:
+        from botocore.exceptions import ClientError
+
+        with suppress(
+            ClientError
+        ):  # moto stumbles over a delete marker where versioning is suspended
+            self.server.client.delete_object(Bucket=bucket, Key=key)
+
+    def switch(self, bucket: str, on: bool) -> None:
+        self.server.set_versioning(bucket, "Enabled" if on else "Suspended")
+
+    def expire(self, bucket: str, key: str) -> None:
+        found = self.server.client.list_object_versions(Bucket=bucket, Prefix=key)
+        rows = [row for row in found.get("Versions", ()) if row["Key"] == key]
+        if rows:
+            self.remove(bucket, key, VersionId=self.chance.choice(rows)["VersionId"])
+
+
+class GcsHand:
+    def __init__(self, server: Any, chance: random.Random) -> None:
+        self.server, self.chance, self.put = server, chance, server.put
+
+    def bucket(self) -> str:
+        return f"gs://{self.server.bucket(versioning=self.chance.choice([True, False]))}/"
+
+    def remove(self, bucket: str, key: str) -> None:
+        with suppress(Exception):
+            self.server.delete(bucket, key)
+
+    def switch(self, bucket: str, on: bool) -> None:
+        self.server.set_versioning(bucket, enabled=on)
+
+    def expire(self, bucket: str, key: str) -> None:
+        blobs = list(self.server.client.list_blobs(bucket, prefix=key, versions=True))
+        if blobs:
+            self.server.delete(bucket, key, str(self.chance.choice(blobs).generation))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("fixture", "hand"),
+    [
+        ("s3", S3Hand),
+        ("gcs", GcsHand),
+        pytest.param("radosgw", S3Hand, marks=pytest.mark.system),
+    ],
+)
+def test_verdicts_agree_with_what_can_be_read(
+    request: pytest.FixtureRequest, stores: Stores, scan: Any, fixture: str, hand: Any, seed: int
+) -> None:
+    chance = random.Random(seed)
+    server = hand(request.getfixturevalue(fixture), chance)
+    place = server.bucket()
+    bucket = Location.parse(place).authority
+    keys = [f"k{n}" for n in range(10)]
+    for key in keys:
+        server.put(bucket, f"d/{key}", key.encode())
+    scanned = scan(f"{place}d/")
+    shake(chance, server, bucket, keys)
+    report = check(scanned, stores)
+    told = verdicts(report)
+    for entry in scanned.manifest.entries():
+        verdict = told.get(entry.path, "intact")
+        can = readable(stores, entry)
+        if verdict in {"intact", "overwritten", "deleted"}:
+            assert can, (entry, verdict)
+        elif verdict in {"changed", "gone"}:
+            assert not can, (entry, verdict)
+        else:
+            assert verdict == "moved"
+            now = stores.at(Location.parse(entry.uri)).stat(Location.parse(entry.uri))
+            assert (now.checksum, now.size) == (entry.checksum, entry.size)
+            assert now.version_id != entry.version_id
 
 
 def test_sources_of_every_kind_are_verified_together(
