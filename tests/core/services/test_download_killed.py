@@ -13,6 +13,7 @@ from landfast.manifests.reader import ManifestFile
 from landfast.services.download import download
 from landfast.stores.opener import Stores
 from landfast.testing.servers.moto import Moto
+from landfast.testing.servers.scripted import Scripted
 
 MEBIBYTE = 1 << 20
 
@@ -232,3 +233,85 @@ def test_stopping_by_hand_leaves_the_parts(
     assert there > 0
     report = download(sets, **options)
     assert report.fetched_bytes <= sum(map(len, files.values())) - there
+
+
+# Forks a download for n = 1, 2, ... that is killed at its n-th change of the disk or connection, looks at
+# what it left, and lets a second one finish, until one comes through by itself.
+FAILPOINTS = """
+import hashlib, os, pickle, signal, sys, traceback
+from itertools import count
+from pathlib import Path
+from landfast.cache import BlobCache
+from landfast.manifests.reader import ManifestFile
+from landfast.services.download import download
+from landfast.stores.opener import Stores
+
+manifest, sources, folder, files = pickle.load(sys.stdin.buffer)
+EVENTS = {
+    "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod",
+    "os.utime", "socket.connect", "sqlite3.connect",
+}
+
+def run(home, kill_at=None):
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    seen = 0
+    def watch(event, arguments):
+        nonlocal seen
+        if event in EVENTS:
+            seen += 1
+            if seen == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(watch)
+    try:
+        download(
+            [(ManifestFile(Path(manifest)), sources)], stores=Stores(cache_dir=home / "cache"),
+            cache=BlobCache(home / "cache"), identity="v0", root=home / "target", workers=2,
+        )
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+def look(home, complete):
+    there = {
+        path.relative_to(home / "target").as_posix(): path.read_bytes()
+        for path in (home / "target").rglob("*") if path.is_file() and ".landfast" not in path.parts
+    }
+    assert all(files[name] == data for name, data in there.items()), sorted(there)
+    assert not complete or there == files, sorted(there)
+    for path in (home / "cache" / "objects").glob("??/*"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+
+for n in count(1):
+    home = Path(folder) / str(n)
+    code = run(home, kill_at=n)
+    look(home, complete=code == 0)
+    if code == 0:
+        break
+    assert code == -signal.SIGKILL, code
+    assert run(home) == 0
+    look(home, complete=True)
+print(n)
+"""
+
+
+@pytest.mark.system
+def test_kill_at_every_change_of_the_disk_leaves_nothing_wrong(
+    http_script: Scripted, scan: Any, tmp_path: Path
+) -> None:
+    files = {f"{n}.bin": os.urandom(200_000 * n) for n in range(3)}
+    scanned = scan(*(http_script.put(f"/{name}", data) for name, data in files.items()))
+    given = (str(scanned.manifest.path), scanned.sources, str(tmp_path / "runs"), files)
+    done = subprocess.run(
+        [sys.executable, "-c", FAILPOINTS],
+        input=pickle.dumps(given),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    points = int(done.stdout)
+    print(f"killed at {points - 1} points")
+    assert points > 20
