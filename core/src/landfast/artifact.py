@@ -15,7 +15,7 @@ from landfast import managed
 from landfast.errors import Conflict, InvalidInput, NotFound, NotLogged
 from landfast.model.names import ArtifactName, check_name
 from landfast.model.reference import Reference
-from landfast.services import observe
+from landfast.services import merging
 from landfast.wandb_names import advise, check_options
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Artifact:
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.ttl = ttl
         self._client = client
-        self._scans: list[observe.ShardScan] = []
+        self._scans: list[merging.ShardScan] = []
         self._ticket: int | None = None
         self._version: ArtifactVersion | None = None
         self._folder: Path | None = None
@@ -145,7 +145,7 @@ class Artifact:
         return self._added(scans)
 
     def add_scans(
-        self, scans: Sequence[observe.ShardScan], *, ticket: int | None = None
+        self, scans: Sequence[merging.ShardScan], *, ticket: int | None = None
     ) -> Manifest:
         """Add what `Client.scan_shard` found elsewhere: all shards of one plan.
 
@@ -272,7 +272,7 @@ class Artifact:
         return self._name
 
     @property
-    def scans(self) -> tuple[observe.ShardScan, ...]:
+    def scans(self) -> tuple[merging.ShardScan, ...]:
         """What was added so far."""
         return tuple(self._scans)
 
@@ -344,15 +344,15 @@ class Artifact:
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 
-    def _added(self, scans: Sequence[observe.ShardScan]) -> Manifest:
+    def _added(self, scans: Sequence[merging.ShardScan]) -> Manifest:
         from landfast.draft import DraftEntries
 
-        observe.check_complete(scans)
+        merging.check_complete(scans)
         folder = self._work_folder()
         if len(scans) == 1:
             written = scans[0].manifest
         else:
-            written = observe.merge(scans, folder / f"added-{len(self._scans)}.parquet")
+            written = merging.merge(scans, folder / f"added-{len(self._scans)}.parquet")
         self._entries = self._entries or DraftEntries(folder)
         manifest = self._entries.add(written)
         self._scans.extend(scans)

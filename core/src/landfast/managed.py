@@ -13,7 +13,7 @@ from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import UNLIMITED, Reference
 from landfast.model.source import Source
-from landfast.services import observe
+from landfast.services import merging
 from landfast.services.publish import upload
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SOURCE_URI = "blob:sha256"
 
 
-def store_files(client: Client, path: Path, name: str | None, folder: Path) -> observe.ShardScan:
+def store_files(client: Client, path: Path, name: str | None, folder: Path) -> merging.ShardScan:
     """Copy a file, or every file below a folder, into the store.
 
     Args:
@@ -39,12 +39,12 @@ def store_files(client: Client, path: Path, name: str | None, folder: Path) -> o
     # A scan already knows order, symlinks and hashes; only the bytes are copied here.
     reference = Reference(uri, name=name, checksum="sha256", max_objects=UNLIMITED)
     scans = client.scan_into(folder, reference)
-    observe.check_complete(scans)
+    merging.check_complete(scans)
     with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
         for entry in client.open_scan(scans[0]).entries():
             writer.add(_stored(client, entry))
         written = writer.finish()
-    return observe.ShardScan(
+    return merging.ShardScan(
         manifest=written, sources=(Source(uri=_SOURCE_URI),), skipped=scans[0].skipped
     )
 

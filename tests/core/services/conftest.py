@@ -10,7 +10,9 @@ from landfast.manifests.reader import ManifestFile
 from landfast.model.manifest import Manifest
 from landfast.model.reference import UNLIMITED, Reference
 from landfast.model.source import Source
-from landfast.services.observe import merge, merged_sources, plan, scan_shard
+from landfast.services.merging import merge, merged_sources
+from landfast.services.observe import scan_shard
+from landfast.services.planning import plan
 from landfast.stores.opener import Stores
 from landfast.stores.retrying import RetryPolicy
 

@@ -161,7 +161,7 @@ class Parts:
         """Open a manifest by the sha256 of its blob."""
         from landfast.manifests.reader import ManifestFile
 
-        return ManifestFile(self.blob_path(blob))
+        return ManifestFile(self.blob_path(blob), sha256=blob)
 
     def blob_path(self, sha256: str) -> Path:
         """Return a blob of the registry's store as a local file."""

@@ -17,7 +17,7 @@ from landfast.version import ArtifactVersion, Named
 if TYPE_CHECKING:
     from landfast.artifact import Artifact
     from landfast.model.snapshot_config import SnapshotConfig
-    from landfast.services.observe import ShardScan
+    from landfast.services.merging import ShardScan
 
 
 class Publishing(Scanning):
@@ -86,7 +86,7 @@ class Publishing(Scanning):
             InvalidInput: If nothing was added to it.
         """
         from landfast.registry.base import LogRequest
-        from landfast.services import observe
+        from landfast.services import merging
         from landfast.services.publish import publish
 
         draft.bind(self._whole)
@@ -95,8 +95,8 @@ class Publishing(Scanning):
             name=self.name(draft.draft_name),
             type=draft.type,
             summary=manifest.summary,
-            sources=observe.merged_sources(draft.scans),
-            skipped=observe.merged_skips(draft.scans),
+            sources=merging.merged_sources(draft.scans),
+            skipped=merging.merged_skips(draft.scans),
             metadata=draft.metadata,
             description=draft.description,
             aliases=tuple(alias for alias in aliases if alias != LATEST),

@@ -101,7 +101,9 @@ class Reading(Runs):
 
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
         """Return the change of `latest` that a consumer still has to be told, or None."""
-        return self.registry.pending_announcement(self.name(named).bare(), consumer, run=self._run_key())
+        return self.registry.pending_announcement(
+            self.name(named).bare(), consumer, run=self._run_key()
+        )
 
     def mark_announced(self, consumer: str, change: Change) -> None:
         """Record that a consumer was told of a change."""

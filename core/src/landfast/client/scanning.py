@@ -17,7 +17,8 @@ from landfast.version import Named
 
 if TYPE_CHECKING:
     from landfast.manifests.reader import ManifestFile
-    from landfast.services.observe import ScanPlan, Shard, ShardScan
+    from landfast.services.merging import ShardScan
+    from landfast.services.planning import ScanPlan, Shard
 
 
 class Scanning(Reading):
@@ -37,16 +38,16 @@ class Scanning(Reading):
     ) -> ManifestFile:
         """Return the manifest of a place, without logging it; its file goes with it."""
         from landfast.manifests.reader import ManifestFile
-        from landfast.services import observe
+        from landfast.services import merging
 
         folder = Path(tempfile.mkdtemp(prefix="landfast-"))
         try:
             scans = self.scan_into(folder, Reference.of(reference, **scan), shards=shards)
-            observe.check_complete(scans)
+            merging.check_complete(scans)
             merged = (
                 scans[0].manifest
                 if len(scans) == 1
-                else observe.merge(scans, folder / "merged.parquet")
+                else merging.merge(scans, folder / "merged.parquet")
             )
             manifest = ManifestFile(merged.path)
         except BaseException:
@@ -65,10 +66,10 @@ class Scanning(Reading):
             shards: How many key ranges to cut.
             near: A collection whose latest manifest gives even cuts.
         """
-        from landfast.services import observe
+        from landfast.services import planning
 
         reference = Reference.of(reference)
-        plan = observe.plan(
+        plan = planning.plan(
             reference,
             self.stores,
             max_objects=self.settings.max_objects,

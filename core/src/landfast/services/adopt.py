@@ -11,7 +11,8 @@ from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
-from landfast.services.observe import ShardScan, clean_name, too_many
+from landfast.services.merging import ShardScan, too_many
+from landfast.services.planning import clean_name
 from landfast.services.skipping import SkipLog
 
 
