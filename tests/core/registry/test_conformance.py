@@ -23,14 +23,15 @@ class TestSqlite(RegistrySuite):
         registry.close()
 
 
-class TestPostgresql(RegistrySuite):
-    @pytest.fixture(scope="class")
-    def one_url(self, postgres_server: Postgres) -> Iterator[str]:
-        url = postgres_server.create()
-        init_registry(url, "s3://bucket/store/")
-        yield url
-        postgres_server.drop(url)
+@pytest.fixture(scope="module")
+def one_url(postgres_server: Postgres) -> Iterator[str]:
+    url = postgres_server.create()
+    init_registry(url, "s3://bucket/store/")
+    yield url
+    postgres_server.drop(url)
 
+
+class TestPostgresql(RegistrySuite):
     @pytest.fixture
     def registry(self, one_url: str) -> Iterator[SqlRegistry]:
         empty(one_url)

@@ -165,13 +165,13 @@ class Database:
             transaction = connection.begin()
             try:
                 result = body(Transaction(connection, self.registry_uid))
-            except BaseException:
-                transaction.rollback()
-                raise
-            commits.asked = True
-            transaction.commit()
-            if mode is _SCHEMA:
-                plain.invalidate()  # it must not serve others without checking references
+                commits.asked = True
+                transaction.commit()
+            finally:
+                if transaction.is_active:
+                    transaction.rollback()
+                if mode is _SCHEMA:
+                    plain.invalidate()  # it must not serve others without checking references
             return result
 
 
