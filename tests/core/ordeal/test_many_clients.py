@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from landfast import Client
 from landfast.model.digest import content_digest
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 DISTINCT, SHARED = 20, 5
 PATIENCE_S = 1000
@@ -61,7 +61,8 @@ def test_processes_log_to_one_collection_at_once(
 
 def check_rows(url: str, processes: int) -> None:
     versions = processes * DISTINCT + SHARED
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    driver = url.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(driver, poolclass=NullPool)
     with engine.connect() as connection:
 
         def column(statement: str) -> list[int]:

@@ -5,7 +5,7 @@ from multiprocessing.synchronize import Barrier
 
 from landfast.registry.opening import open_registry
 from landfast.testing.registry.drafts import NAME, draft, log, summary
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 _PROCESSES = 32
 _DISTINCT, _SHARED = 20, 5
@@ -43,7 +43,8 @@ def test_many_processes_log_without_gap_or_duplicate(registry_url: str) -> None:
 
 def check_by_sql(url: str) -> None:
     expected = _PROCESSES * _DISTINCT + _SHARED
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    driver = url.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(driver, poolclass=NullPool)
     with engine.connect() as connection:
         ask = connection.execute
         counted = ask(text("SELECT count(*), count(DISTINCT digest), min(number) FROM versions"))
