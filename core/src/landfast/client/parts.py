@@ -169,6 +169,7 @@ class Parts:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (
+            type(self),
             self.settings.entity,
             self.settings.project,
             self._run,
