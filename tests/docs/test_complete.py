@@ -25,12 +25,31 @@ from tests.docs.pages import ROOT, pages
 
 DOCS = ROOT / "docs"
 PACKAGE = Path(landfast.__file__).parent
+# W&B's public names that have to do with artifacts, as of wandb 0.31.
+WANDB = {
+    "landfast": "init login setup teardown finish run config summary log define_metric watch unwatch "
+    "save restore alert sweep agent controller plot plot_table Api Settings Run Artifact ArtifactTTL "
+    "Table Image Audio Video Html Object3D Molecule Histogram Plotly Graph log_artifact use_artifact "
+    "log_model use_model link_model",
+    "Run": "id name project entity path url project_url get_url get_project_url job_type group tags "
+    "notes config dir start_time status step log summary define_metric watch unwatch save restore "
+    "alert finish log_artifact use_artifact upsert_artifact finish_artifact link_artifact log_code "
+    "log_model use_model link_model mark_preempting logged_artifacts used_artifacts",
+    "Artifact": "id name type version digest size file_count commit_hash created_at updated_at "
+    "linked_at history_step url entity project collection qualified_name source_name source_version "
+    "source_collection source_project source_entity source_qualified_name is_link linked_artifacts "
+    "manifest metadata description ttl aliases tags incremental use_as state is_draft add "
+    "add_reference add_file add_dir new_file remove new_draft save finalize wait link unlink download "
+    "checkout verify get get_entry get_path get_added_local_path_name file files json_encode "
+    "logged_by used_by delete",
+}
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 
 
 def words(page: str) -> set[str]:
     """Return the words that a page has in code."""
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = FENCED.sub("", (DOCS / page).read_text(encoding="utf-8"))
     return {word for code in re.findall(r"`([^`]+)`", text) for word in WORD.findall(code)}
 
 
@@ -88,6 +107,11 @@ def test_every_public_name_is_in_the_documents(name: str) -> None:
     assert found, f"no page speaks of {name}"
 
 
+def test_every_verb_of_the_client_is_in_the_documents() -> None:
+    verbs = {name for name in dir(landfast.Client) if not name.startswith("_")}
+    assert verbs <= words("python.md"), sorted(verbs - words("python.md"))
+
+
 def test_every_setting_is_in_the_documents() -> None:
     said = words("settings.md")
     assert set(VARIABLES.values()) <= said
@@ -123,6 +147,17 @@ def test_every_verdict_is_in_the_documents() -> None:
 @pytest.mark.parametrize("kind", ADVICE)
 def test_every_name_of_wandb_that_gets_advice_is_in_the_documents(kind: str) -> None:
     assert ADVICE[kind].keys() <= words("coming-from-wandb.md")
+
+
+@pytest.mark.parametrize("kind", WANDB)
+def test_every_name_of_wandb_is_there_or_says_what_to_use(kind: str) -> None:
+    said = words("coming-from-wandb.md")
+    home = {"landfast": landfast, "Run": landfast.Run, "Artifact": landfast.ArtifactVersion}[kind]
+    ours = {*dir(home), *(dir(landfast.Artifact) if kind == "Artifact" else ())}
+    ours |= {"config"} if kind == "Run" else set()  # set when a run begins
+    for name in WANDB[kind].split():
+        assert name in ours | ADVICE[kind].keys(), name
+        assert name in said, name
 
 
 def test_every_page_is_in_the_index() -> None:

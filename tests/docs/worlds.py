@@ -100,6 +100,12 @@ def wandb(_request: pytest.FixtureRequest, reader: Reader) -> None:
     reader.monkeypatch.setitem(sys.modules, "wandb", module)
 
 
+def import_here(_request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Let a page import the modules that it shows, here and in processes that it starts."""
+    reader.monkeypatch.syspath_prepend(os.getcwd())
+    reader.monkeypatch.setenv("PYTHONPATH", os.getcwd())
+
+
 def data_folder(_request: pytest.FixtureRequest, _reader: Reader) -> None:
     """Write a folder of three small files."""
     for path, text in {
@@ -135,4 +141,8 @@ WORLDS: dict[str, list[Setup]] = {
     "registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "errors.md": [data_folder],
     "cli.md": [data_folder],
+    "extending.md": [import_here],
+    "python.md": [data_folder],
+    "security.md": [web(a_dot_csv="1,2")],
+    "coming-from-wandb.md": [bucket("my-bucket", *MNIST), wandb],
 }
