@@ -766,6 +766,34 @@ def test_denied_gcs_bucket_names_the_permission(gcs: Any, stores: Stores, scan: 
     assert report.denials[0].permission == "storage.objects.list"
 
 
+# Whatever fsspec opens
+
+
+@pytest.mark.parametrize("checksum", ["sha256", False])
+def test_places_that_fsspec_opens_are_verified(stores: Stores, scan: Any, checksum: Any) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    for name in ("b/2", "a/1", "c", "single"):
+        memory.pipe_file(f"/verify/{name}", name.encode())
+    scanned = scan(
+        Reference("memory://verify/", name="all", checksum=checksum),
+        Reference("memory://verify/single", checksum=checksum),
+    )
+    assert check(scanned, stores).worst is (Verdict.INTACT if checksum else Verdict.UNVERIFIABLE)
+    memory.pipe_file("/verify/c", b"longer than before")
+    memory.rm_file("/verify/a/1")
+    memory.rm_file("/verify/single")
+    memory.pipe_file("/verify/new", b"new")
+    report = check(scanned, stores)
+    told = verdicts(report)
+    assert told.pop("all/a/1") == told.pop("all/single") == told.pop("single") == "gone"
+    assert told.pop("all/c") == "changed"
+    assert told == ({} if checksum else {"all/b/2": "unverifiable"})
+    assert report.added == 1
+    memory.store.clear()
+
+
 # All of them
 
 

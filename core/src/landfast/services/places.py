@@ -43,9 +43,9 @@ class Place:
 
     @property
     def kind(self) -> ChecksumKind:
-        """The kind of checksum to list with."""
+        """The kind of checksum to list with; False for kinds that lists do not carry."""
         kind = self.source.checksum
-        return kind if kind in self.store.capabilities().list_checksums else None
+        return kind if kind is None or kind in self.store.capabilities().list_checksums else False
 
     def key_of(self, entry: ManifestEntry) -> str | None:
         """Return the entry's key if it came from here."""

@@ -164,30 +164,30 @@ class _Check:
         self, place: Place, rows: KeyedRows, items: Iterator[tuple[bool, str, ManifestEntry]]
     ) -> Iterator[_Item]:
         """Yield the folder's own entries with their rows; without, where listing is not permitted."""
-        denied = False
+        is_listed, is_denied = True, False
         for is_own, key, entry in items:
             history = None
-            if not denied:
-                try:
-                    history = rows.at(key)
-                except AccessDenied as error:
-                    denied = True
-                    if not place.store.capabilities().in_place:
-                        self._tally.deny(place.source.uri, error)
-            if not is_own:
-                continue
-            if denied and not place.store.capabilities().in_place:
+            try:
+                history = rows.at(key) if is_listed else None
+            except Unverifiable:
+                is_listed = False
+            except AccessDenied as error:
+                is_listed, is_denied = False, not place.store.capabilities().in_place
+                if is_denied:
+                    self._tally.deny(place.source.uri, error)
+            if is_own and is_denied:
                 self._tally.add(entry, Finding(verdict=Verdict.DENIED))
-                continue
-            yield _Item(entry, place.store, history)
-        if not denied:
+            elif is_own:
+                yield _Item(entry, place.store, history)
+        if is_listed:
             rows.drain()
 
     def _looked_up(self, items: list[_Item]) -> Iterator[_Item]:
         """Yield scattered objects of one store, sorted by key, with their rows where it can list."""
         store = items[0].store
         capabilities = store.capabilities()
-        if not capabilities.listing or capabilities.in_place or not capabilities.stable_order:
+        can_jump = capabilities.stable_order and bool(capabilities.list_checksums)
+        if not capabilities.listing or capabilities.in_place or not can_jump:
             yield from items
             return
         rows = KeyedRows(
