@@ -133,7 +133,6 @@ class GcsConnection:
             body = asking(asked, lambda: _head_of(reply, media=media))
         raise translate_reply(reply.status_code, reply.headers, body, asked)
 
-
     def send(
         self,
         asked: Asked,
