@@ -48,7 +48,7 @@ def gs_bucket(name: str, *keys: str) -> Setup:
 
     def setup(request: pytest.FixtureRequest, _reader: Reader) -> None:
         server = request.getfixturevalue("gcs")
-        server.bucket(name, versioning=True)
+        server.bucket(name=name, versioning=True)
         for key in keys:
             server.put(name, key, f"bytes of {key}".encode())
 
@@ -119,7 +119,18 @@ def data_folder(_request: pytest.FixtureRequest, _reader: Reader) -> None:
 
 MNIST = tuple(f"datasets/mnist/{path}" for path in ("labels.csv", "train/0.png", "train/1.png"))
 
+FLOWERS = ("flowers/a.jpg", "flowers/thumbnails/a.jpg", "flowers/notes.txt")
+
 WORLDS: dict[str, list[Setup]] = {
+    "README.md": [
+        bucket("my-bucket", *MNIST, "models/cnn/weights.h5"),
+        bucket("team-bucket"),
+        postgres,
+    ],
+    "snapshots.md": [
+        bucket("example-bucket", *FLOWERS, "orders/dt=2026-05-01/a.csv"),
+        gs_bucket("example-labels", "train/a.txt", "test/a.txt"),
+    ],
     "quickstart.md": [
         bucket("my-bucket", *MNIST),
         bucket("team-bucket"),
@@ -142,6 +153,11 @@ WORLDS: dict[str, list[Setup]] = {
     "errors.md": [data_folder],
     "cli.md": [data_folder],
     "extending.md": [import_here],
+    "stores.md": [
+        bucket("my-bucket", *MNIST),
+        gs_bucket("photos", "2026/a.jpg"),
+        web(a_dot_csv="1,2"),
+    ],
     "python.md": [data_folder],
     "security.md": [web(a_dot_csv="1,2")],
     "coming-from-wandb.md": [bucket("my-bucket", *MNIST), wandb],
