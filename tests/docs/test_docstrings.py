@@ -13,7 +13,10 @@ PACKAGE = Path(landfast.__file__).parent
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
-    if ">>>" in path.read_text(encoding="utf-8")
+    if any(
+        ">>> " in line and "+SKIP" not in line
+        for line in path.read_text(encoding="utf-8").splitlines()
+    )
 )
 
 
