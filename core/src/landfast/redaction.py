@@ -6,6 +6,7 @@ can leak a secret by naming the object it worked on.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
@@ -79,7 +80,7 @@ _QUERY = re.compile(r"[?&;][^\s'\"<>?#&;=]+=[^\s'\"<>#]*")
 _QUERY_PAIR = re.compile(r"(?P<lead>[?&;])(?P<name>[^=&;?]+)=(?P<value>[^&;?]*)")
 _HEADER = re.compile(
     r"(?P<name>\b(?:proxy-)?authorization|\bx-amz-security-token|\b(?:set-)?cookie)"
-    r"(?P<sep>['\"]?\s*[:=]\s*['\"]?)(?P<value>[^\r\n'\"}]+)",
+    r"(?P<sep>['\"]?\s*[:=]\s*(?:b?['\"])?)(?P<value>[^\r\n'\"}]+)",
     re.IGNORECASE,
 )
 _AWS_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
@@ -124,6 +125,21 @@ def redact(text: str) -> str:
     text = _ASSIGNMENT.sub(_mask_assignment, text)
     text = _HEADER.sub(lambda m: f"{m['name']}{m['sep']}{MASK}", text)
     return _AWS_KEY_ID.sub(MASK, text)
+
+
+class _RedactedLines(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), None
+        return True
+
+
+_REDACTED_LINES = _RedactedLines()
+
+
+def redact_loggers(*names: str) -> None:
+    """Strip secrets from the lines that another library's loggers write; twice is once."""
+    for name in names:
+        logging.getLogger(name).addFilter(_REDACTED_LINES)
 
 
 def _plain(name: str) -> str:

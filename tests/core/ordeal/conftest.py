@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,3 +21,49 @@ def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     url: str = urls.get(request.param, lambda: request.getfixturevalue("postgres_url"))()
     init_registry(url, store_url=str(tmp_path / "store"))
     return url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A home, a working folder and a temporary folder that no other has, and an environment."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    def cli(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line as a process of its own."""
+        return self.python("-m", "landfast", *words, **more)
+
+    def python(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run Python as a process of its own; `more` is added to the environment."""
+        return subprocess.run(
+            [sys.executable, *words],
+            env={**self.environment, **more},
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Callable[..., Machine]:
+    """Make machines that share nothing but the variables that are given."""
+
+    def make(name: str, **environment: str) -> Machine:
+        folder = tmp_path / "machines" / name
+        for part in ("home", "work", "tmp"):
+            (folder / part).mkdir(parents=True)
+        own = {
+            "HOME": str(folder / "home"),
+            "TMPDIR": str(folder / "tmp"),
+            "PATH": os.environ["PATH"],
+        }
+        return Machine(folder=folder, environment={**own, **environment})
+
+    return make

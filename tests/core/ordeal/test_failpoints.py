@@ -228,7 +228,9 @@ def check_beside(ordeal: Ordeal, live: Job, gc: Job) -> None:
 
 def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
     for kill_at in range(40, 400, 9):
-        if ordeal.run(ordeal.job(f"k{kill_at}"), kill_at) == 0:
+        ended = ordeal.run(ordeal.job(f"k{kill_at}"), kill_at)
+        assert ended in {0, -signal.SIGKILL}
+        if ended == 0:
             break
     client = ordeal.job("check").client()
     stored = {info.sha256 for info in client.blobs.list()}

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
+from landfast.redaction import redact_loggers
 from landfast.stores.base import ClientFactory
 
 # The variable of the W&B page; botocore's own (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL) go before it.
@@ -129,6 +130,7 @@ def make_client(options: S3Options, factory: ClientFactory | None) -> Any:
         import botocore.exceptions
     except ImportError:
         raise MissingExtra.of("s3", "s3://") from None
+    redact_loggers("botocore.auth", "botocore.endpoint", "botocore.parsers")  # they log headers
     try:
         return factory() if factory is not None else _own_client(options)
     except LandfastError:

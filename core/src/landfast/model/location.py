@@ -30,7 +30,7 @@ _HOST = re.compile(r"(\[[0-9A-Za-z:.%]+\]|[^\s:\[\]\\<>\"'`{}|^\x00-\x20]+)(:[0-
 _BLOB = re.compile(r"blob:sha256:[0-9a-f]{64}\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Location:
     """A parsed URI.
 
@@ -251,6 +251,9 @@ class Location:
 
     def __str__(self) -> str:
         return self.without_secrets()[0].uri
+
+    def __repr__(self) -> str:
+        return f"Location({str(self)!r})"
 
 
 def _encoded(text: str, safe: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
+from landfast.redaction import redact
 
 # Give this as `max_objects` to lift the limit.
 UNLIMITED = 2**63 - 1
@@ -85,6 +86,10 @@ class Reference:
                 subject=str(place.location),
             )
         return place
+
+    def __repr__(self) -> str:
+        place = redact(self.uri) if self.uri is not None else str(self.location)
+        return f"Reference({place!r})"
 
     @property
     def location(self) -> Location:

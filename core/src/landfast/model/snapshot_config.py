@@ -12,6 +12,7 @@ from landfast.errors import InvalidInput
 from landfast.model.location import Location
 from landfast.model.names import ArtifactName, check_alias, check_name, check_partition
 from landfast.model.reference import Reference
+from landfast.redaction import redact
 
 PLACEHOLDER = "{partition_key}"
 _BRACES = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
@@ -28,6 +29,9 @@ class SnapshotUri:
 
     uri: str
     name: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SnapshotUri({redact(self.uri)!r}, name={self.name!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,9 +155,11 @@ class Database:
                 # A commit whose answer was lost may have happened: only reading is asked again.
                 unsure = mode.writes and commits.asked
                 if unsure or not _is_worth_another(error, attempt, deadline):
-                    raise translate(error, self.url) from None
+                    failure = translate(error, self.url)
+                    break
             # Jitter, so that no writer starves among many.
             time.sleep(random.uniform(0.001, min(0.05, 0.005 * attempt)))  # noqa: S311
+        raise failure  # outside the handler: psycopg's errors hold the password, and none may be a context
 
     def _once(self, body: Callable[[Transaction], T], mode: _Mode, commits: _Commit) -> T:
         with self._gate(), self.engine.connect() as plain:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import netrc
 import os
 import urllib.request
@@ -16,7 +15,7 @@ from urllib3.util import Retry, make_headers
 
 from landfast.errors import InvalidInput, LandfastError, Unavailable
 from landfast.model.location import Location
-from landfast.redaction import redact
+from landfast.redaction import redact_loggers
 from landfast.stores.base import ClientFactory
 
 _REDIRECTS = 10
@@ -185,17 +184,7 @@ def _proxy_for(url: str) -> str:
     return str(proxies.get(parts.scheme) or proxies.get("all") or "")
 
 
-class _RedactedLines(logging.Filter):
-    """urllib3 logs request targets with their query, and where redirects lead."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), None
-        return True
-
-
-_REDACTED_LINES = _RedactedLines()
-
-
 def _silence_secrets() -> None:
-    for name in ("connectionpool", "poolmanager", "util.retry", "response"):
-        logging.getLogger(f"urllib3.{name}").addFilter(_REDACTED_LINES)  # adding twice is nothing
+    # urllib3 logs request targets with their query, and where redirects lead.
+    names = ("connectionpool", "poolmanager", "util.retry", "response")
+    redact_loggers(*(f"urllib3.{name}" for name in names))
