@@ -24,6 +24,7 @@ def run(name: str, *arguments: str) -> list[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert not done.stderr
     return done.stdout.splitlines()
 
 

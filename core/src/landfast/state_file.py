@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from landfast.mounts import is_network
@@ -140,8 +140,9 @@ class StateFile:
             with contextlib.suppress(OSError):
                 self._path.with_name(self._path.name + suffix).unlink()
 
-    def __del__(self) -> None:
-        if getattr(self, "_connection", None) is not None and self._pid == os.getpid():
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:
+        # At the end of the process this module's names may be gone before its objects are.
+        if getattr(self, "_connection", None) is not None and self._pid == getpid():
             self._connection.close()  # type: ignore[union-attr]
 
     def _after_fork(self) -> None:
