@@ -1,0 +1,178 @@
+"""Measure the scan, the manifest and the import, each beside a peer or a physical floor in the same run.
+
+    python benchmarks/run.py [--keys 100000] [--files 20000] [--repeat 3]
+
+CPU seconds of this machine, the median of the repeats; the server of a listing runs in another process. Ratios
+are what to quote: they hold when the machine is busy or slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def cpu_s(work: Callable[[], Any], repeat: int) -> float:
+    """Return the median CPU seconds of this process and the children that it waited for."""
+    spent = []
+    for _ in range(repeat):
+        before = _used_s()
+        work()
+        spent.append(_used_s() - before)
+    return statistics.median(spent)
+
+
+def _used_s() -> float:
+    own, children = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def row(title: str, seconds: float, floor: float, note: str = "") -> None:
+    """Print one measurement and its ratio to the floor of its group."""
+    print(f"  {title:<44}{seconds:8.2f} s CPU   x {seconds / max(floor, 1e-9):6.1f}   {note}")
+
+
+def _serve(count: int, pipe: Any) -> None:
+    from pages import serving
+
+    with serving(count) as url:
+        pipe.send(url)
+        pipe.recv()
+
+
+def listing(count: int, repeat: int, folder: Path) -> None:
+    """List N keys with their versions: Landfast, boto3's paginator, and reading the pages unparsed."""
+    import boto3
+    import landfast
+
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(count, theirs))
+    server.start()
+    url = ours.recv()
+    os.environ |= {
+        "AWS_ENDPOINT_URL_S3": url,
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }
+    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1"}
+    client = landfast.Client(f"sqlite:///{folder}/bench.db")
+    boto = boto3.client("s3")
+
+    def paginate(operation: str, rows: str) -> int:
+        pages = boto.get_paginator(operation).paginate(Bucket="bench", Prefix="data/")
+        return sum(len(page.get(rows, ())) for page in pages)
+
+    def raw() -> None:
+        for start in range(0, count, 1000):
+            marker = f"&key-marker=data/{start - 1:08}" if start else ""
+            with urllib.request.urlopen(f"{url}/bench?versions&prefix=data/{marker}") as reply:  # noqa: S310
+                reply.read()
+
+    options = {"max_objects": landfast.UNLIMITED}
+    floor = cpu_s(raw, repeat)
+    print(f"list {count:,} keys with version ids ({count // 1000} pages)")
+    row("read the pages, parse nothing (floor)", floor, floor)
+    probe = cpu_s(lambda: client.probe("s3://bench/data/", **options), repeat)
+    row("landfast probe: list, check, digest, manifest", probe, floor)
+    peer = cpu_s(lambda: paginate("list_object_versions", "Versions"), repeat)
+    row(
+        "boto3 paginator: list only",
+        peer,
+        floor,
+        f"{peer / probe:.1f} x landfast's, without a manifest",
+    )
+    ours.send("done")
+    server.join()
+
+
+def folder_scan(count: int, repeat: int, folder: Path) -> None:
+    """Scan N small files: Landfast cold and warm, beside hashing them and beside stat alone."""
+    import landfast
+
+    root = folder / "files"
+    for number in range(count):
+        path = root / f"{number % 100:02}" / f"{number}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"%d" % number * 100)
+    old = time.time() - 3600
+    for path in root.rglob("*.bin"):
+        os.utime(path, (old, old))
+    client = landfast.Client(f"sqlite:///{folder}/bench.db")
+    limits = {"max_objects": landfast.UNLIMITED}
+
+    def stat_all() -> int:
+        return sum(
+            Path(base, name).stat().st_size for base, _, names in os.walk(root) for name in names
+        )
+
+    def hash_all() -> None:
+        for base, _, names in os.walk(root):
+            for name in names:
+                with Path(base, name).open("rb") as stream:
+                    hashlib.file_digest(stream, "sha256")
+
+    floor = cpu_s(hash_all, repeat)
+    print(f"scan {count:,} files of about 500 bytes")
+    row("os.walk and sha256 of every file (floor)", floor, floor)
+    cold = {"options": {"stat_cache": False}}
+    row(
+        "landfast probe, no stat cache",
+        cpu_s(lambda: client.probe(root, **limits, **cold), repeat),
+        floor,
+    )
+    client.probe(root, **limits)
+    warm = cpu_s(lambda: client.probe(root, **limits), repeat)
+    row("landfast probe, warm stat cache", warm, floor, "reads no byte of data")
+    row("os.walk and stat of every file", cpu_s(stat_all, repeat), floor)
+
+
+def import_cost(repeat: int) -> None:
+    """Import Landfast, beside an empty interpreter and boto3."""
+
+    def run(code: str) -> Callable[[], Any]:
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+
+    floor = cpu_s(run("pass"), repeat)
+    print("start an interpreter and import")
+    row("nothing (floor)", floor, floor)
+    row("landfast", cpu_s(run("import landfast"), repeat), floor)
+    row(
+        "landfast, and make a Client", cpu_s(run("import landfast; landfast.Client"), repeat), floor
+    )
+    row("boto3", cpu_s(run("import boto3"), repeat), floor)
+
+
+def main() -> None:
+    """Run every group."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=100_000)
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="landfast-bench-"))
+    os.environ["LANDFAST_CACHE_DIR"] = str(folder / "cache")
+    try:
+        import_cost(given.repeat)
+        listing(given.keys, given.repeat, folder)
+        folder_scan(given.files, given.repeat, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
