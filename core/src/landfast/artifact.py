@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,7 @@ class Artifact:
         self._version: ArtifactVersion | None = None
         self._folder: Path | None = None
         self._entries: DraftEntries | None = None
+        self._originals: dict[str, Path] = {}
 
     # -- the draft ----------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class Artifact:
             raise NotFound(
                 f"{path} is not a file", subject=str(path), hint="Folders are added with add_dir."
             )
-        return self._added([managed.store_files(self.client, path, name, self._work_folder())])
+        return self._added([self._stored(path, name)])
 
     def add_dir(self, local_path: str | Path, name: str | None = None, **wandb: Any) -> Manifest:
         """Copy every file below a folder into the registry's store and add them as managed entries.
@@ -202,7 +204,7 @@ class Artifact:
             raise NotFound(
                 f"{path} is not a folder", subject=str(path), hint="Files are added with add_file."
             )
-        return self._added([managed.store_files(self.client, path, name, self._work_folder())])
+        return self._added([self._stored(path, name)])
 
     @contextmanager
     def new_file(
@@ -225,11 +227,10 @@ class Artifact:
             raise InvalidInput(
                 f"mode {mode!r} does not write a new file", expected="w, x, wb or xb"
             )
-        path = self._work_folder() / f"new-{len(self._scans)}"
+        path = self._work_folder() / f"new-{uuid.uuid4().hex}"
         with path.open(mode, encoding=None if "b" in mode else encoding or "utf-8") as stream:
             yield stream
         self.add_file(path, name)
-        path.unlink()
 
     def save(self) -> ArtifactVersion:
         """Log the draft outside a run; in a run, `run.log_artifact` says more."""
@@ -295,6 +296,11 @@ class Artifact:
             )
         return self._entries.merged()
 
+    def find_managed(self, sha256: str) -> Path | None:
+        """Return the local file that was copied into the store under this sha256, if it is still there."""
+        path = self._originals.get(sha256)
+        return path if path is not None and path.is_file() else None
+
     def became(self, version: ArtifactVersion) -> None:
         """Forward to this version from now on."""
         self._version = version
@@ -343,6 +349,11 @@ class Artifact:
             self._folder = Path(tempfile.mkdtemp(prefix="landfast-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
+
+    def _stored(self, path: Path, name: str | None) -> merging.ShardScan:
+        return managed.store_files(
+            self.client, path, name, self._work_folder(), originals=self._originals
+        )
 
     def _added(self, scans: Sequence[merging.ShardScan]) -> Manifest:
         from landfast.draft import DraftEntries

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _SOURCE_URI = "blob:sha256"
 
 
-def store_files(client: Client, path: Path, name: str | None, folder: Path) -> merging.ShardScan:
+def store_files(
+    client: Client, path: Path, name: str | None, folder: Path, *, originals: dict[str, Path]
+) -> merging.ShardScan:
     """Copy a file, or every file below a folder, into the store.
 
     Args:
@@ -30,6 +32,7 @@ def store_files(client: Client, path: Path, name: str | None, folder: Path) -> m
         path: The file, or the folder.
         name: Path under the artifact: of the file, or of the folder that takes the files.
         folder: Where temporary files go.
+        originals: Takes the local path of each file by its sha256.
 
     Raises:
         NotFound: If there is nothing to copy.
@@ -42,14 +45,14 @@ def store_files(client: Client, path: Path, name: str | None, folder: Path) -> m
     merging.check_complete(scans)
     with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
         for entry in client.open_scan(scans[0]).entries():
-            writer.add(_stored(client, entry))
+            writer.add(_stored(client, entry, originals))
         written = writer.finish()
     return merging.ShardScan(
         manifest=written, sources=(Source(uri=_SOURCE_URI),), skipped=scans[0].skipped
     )
 
 
-def _stored(client: Client, entry: ManifestEntry) -> ManifestEntry:
+def _stored(client: Client, entry: ManifestEntry, originals: dict[str, Path]) -> ManifestEntry:
     assert entry.checksum is not None
     assert entry.size is not None
     path = Path(Location.parse(entry.uri, pins=False).key)
@@ -61,6 +64,7 @@ def _stored(client: Client, entry: ManifestEntry) -> ManifestEntry:
             subject=str(path),
             hint="Log it when nobody writes to it.",
         ) from error
+    originals[entry.checksum.value] = path
     return replace(
         entry,
         uri=f"{_SOURCE_URI}:{entry.checksum.value}",

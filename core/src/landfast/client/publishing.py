@@ -107,7 +107,7 @@ class Publishing(Scanning):
             ticket=draft.ticket,
             move_latest=move_latest,
         )
-        outcome = publish(self.registry, self.blobs, request, manifest)
+        outcome = publish(self.registry, self.blobs, request, manifest, find=draft.find_managed)
         for used in dict.fromkeys(key for scan in draft.scans for key in scan.uses):
             self.registry.add_edge(self._ensure_run(), Direction.USED, used)
         version = ArtifactVersion(

@@ -70,7 +70,7 @@ def move(
 
 
 def keep_ticket(tx: Transaction, partition: int, ticket: int) -> None:
-    """Remember which scan moved or confirmed `latest` last."""
+    """Remember which scan moved `latest` last."""
     tx.connection.execute(
         update(partitions).where(partitions.c.id == partition).values(latest_ticket=ticket)
     )

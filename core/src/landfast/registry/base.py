@@ -68,7 +68,7 @@ class LogRequest:
         run: Key of the run that logs; must have been begun.
         direction: The edge: `LOGGED`, or `USED` for a draft handed to `use_artifact`; None for no edge.
         ticket: From `ticket`, taken before the first request of the scan. `latest` stays where it is if a
-            scan with a later ticket has moved or confirmed it.
+            scan with a later ticket has moved it.
         move_latest: False leaves `latest` where it is, unless the partition has none.
     """
 

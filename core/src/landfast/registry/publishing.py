@@ -156,9 +156,10 @@ def _moves(
     moves = []
     if _moves_latest(tx, request, place):
         kind = ChangeKind.CREATED if created else ChangeKind.RETURNED
-        moves.append(aliases.move(tx, place.partition, LATEST, version_id, kind))
-        # Kept when `latest` stays, too: a scan that confirms it is newer than those begun before.
-        aliases.keep_ticket(tx, place.partition, request.ticket)
+        move = aliases.move(tx, place.partition, LATEST, version_id, kind)
+        if move is not None:
+            aliases.keep_ticket(tx, place.partition, request.ticket)
+        moves.append(move)
     for alias in dict.fromkeys(request.aliases):
         if alias != LATEST:
             check_alias(alias)

@@ -94,7 +94,7 @@ partitions = Table(
     Column("collection_id", ForeignKey("collections.id"), nullable=False),
     Column("key", Bytewise, nullable=False),
     Column("next_index", BigInt, nullable=False),
-    # The ticket of the scan that moved `latest`, or confirmed it, last.
+    # The ticket of the scan that moved `latest` last.
     Column("latest_ticket", BigInt, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("collection_id", "key"),

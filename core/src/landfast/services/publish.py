@@ -12,15 +12,22 @@ from pathlib import Path
 
 from landfast.blobs.base import BlobStore
 from landfast.errors import Unavailable
+from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import WrittenManifest
 from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest, Registry
+from landfast.services.keeping import FindBytes, keep_managed
 
 # Each further try means that garbage collection condemned the blob again in between.
 _TRIES = 5
 
 
 def publish(
-    registry: Registry, blobs: BlobStore, request: LogRequest, manifest: WrittenManifest
+    registry: Registry,
+    blobs: BlobStore,
+    request: LogRequest,
+    manifest: WrittenManifest,
+    *,
+    find: FindBytes = lambda _: None,
 ) -> LogOutcome:
     """Log a manifest: a new version, or an observation of the live version with equal content.
 
@@ -31,17 +38,26 @@ def publish(
         blobs: The registry's blob store.
         request: What to log; its `blob` is filled in here.
         manifest: The file that `merge` wrote.
+        find: Where managed files are, for what garbage collection took before the log.
 
     Raises:
         Conflict: If the collection has another type.
+        NotFound: If a managed file was collected and its bytes are not to be had.
         Unavailable: If the blob could not be kept from garbage collection.
     """
+    holds_files = any(source.uri.startswith("blob:") for source in request.sources)
     for _ in range(_TRIES):
         try:
-            return registry.log(request)
+            outcome = registry.log(request)
         except BlobNeeded:
+            if holds_files:
+                keep_managed(registry, blobs, ManifestFile(manifest.path), find)
             upload(registry, blobs, manifest.path, manifest.sha256, manifest.size)
             request = replace(request, blob=manifest.sha256)
+            continue
+        if holds_files and request.blob is not None:
+            keep_managed(registry, blobs, ManifestFile(manifest.path), find)
+        return outcome
     raise Unavailable(
         f"the manifest of {request.name} was garbage-collected again and again while it was being logged",
         subject=str(request.name),

@@ -93,8 +93,9 @@ class Model:
             partition.versions[index].pins = [p for p in seen if p != pins] + [pins]
         changed = False
         if LATEST not in partition.aliases or (move_latest and ticket >= partition.latest_ticket):
-            partition.latest_ticket = ticket
             changed = self._move(key, LATEST, index, "created" if created else "returned", run)
+            if changed:
+                partition.latest_ticket = ticket
         for alias in aliases:
             self._move(key, alias, index, "alias", run)
         self._snap()
