@@ -153,6 +153,7 @@ WORLDS: dict[str, list[Setup]] = {
     "errors.md": [data_folder],
     "cli.md": [data_folder],
     "extending.md": [import_here],
+    "downloads.md": [bucket("my-bucket", *MNIST), data_folder],
     "stores.md": [
         bucket("my-bucket", *MNIST),
         gs_bucket("photos", "2026/a.jpg"),
