@@ -39,8 +39,13 @@ class Command:
 
 
 def pages() -> list[Path]:
-    """List what users read."""
-    return sorted([ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
+    """List what users of the core read; an integration's page needs its own environment."""
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("docs/*.md")])
+
+
+def name_of(page: Path) -> str:
+    """Return a page's path in the repository."""
+    return str(page.relative_to(ROOT))
 
 
 def blocks(page: Path) -> Iterator[Block]:

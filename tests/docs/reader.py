@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from landfast.cli import main
 
-from tests.docs.pages import Block, Command, blocks, commands, expected_prints
+from tests.docs.pages import Block, Command, blocks, commands, expected_prints, name_of
 
 # Not for a test: they install, wait, or belong into a shell's start-up file.
 LEFT_OUT = ("pip ", "./just ", "eval ", "gcloud ", "aws ", "docker ", "cd ")
@@ -136,4 +136,4 @@ class Reader:
         return text
 
     def _at(self, line: int) -> str:
-        return f"{self.page.name}:{line}"
+        return f"{name_of(self.page)}:{line}"

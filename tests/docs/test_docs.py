@@ -8,7 +8,7 @@ from pathlib import Path
 import landfast
 import pytest
 
-from tests.docs.pages import ROOT, blocks, pages
+from tests.docs.pages import blocks, name_of, pages
 from tests.docs.reader import Reader
 from tests.docs.worlds import WORLDS
 
@@ -26,12 +26,12 @@ def no_run_is_left() -> Iterator[None]:
         run.finish()
 
 
-@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
 def test_what_a_page_says_can_be_done(
     page: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = Reader(page=page, monkeypatch=monkeypatch)
-    for setup in WORLDS.get(page.name, []):
+    for setup in WORLDS.get(name_of(page), []):
         setup(request, reader)
     reader.read()
     assert reader.ran
@@ -41,8 +41,8 @@ def test_blocks_say_what_they_are() -> None:
     known = {"python", "console", "sh", "toml", "yaml", "json", "text", "sql"}
     for page in pages():
         for block in blocks(page):
-            assert block.language in known, f"{page.name}:{block.line}: {block.language!r}"
+            assert block.language in known, f"{name_of(page)}:{block.line}: {block.language!r}"
 
 
 def test_every_world_has_its_page() -> None:
-    assert WORLDS.keys() <= {page.name for page in RUNNABLE}
+    assert WORLDS.keys() <= {name_of(page) for page in RUNNABLE}

@@ -127,16 +127,17 @@ WORLDS: dict[str, list[Setup]] = {
         bucket("team-bucket"),
         postgres,
     ],
-    "snapshots.md": [
+    "core/README.md": [bucket("my-bucket", *MNIST)],
+    "docs/snapshots.md": [
         bucket("example-bucket", *FLOWERS, "orders/dt=2026-05-01/a.csv"),
         gs_bucket("example-labels", "train/a.txt", "test/a.txt"),
     ],
-    "quickstart.md": [
+    "docs/quickstart.md": [
         bucket("my-bucket", *MNIST),
         bucket("team-bucket"),
         postgres,
     ],
-    "scanning.md": [
+    "docs/scanning.md": [
         bucket(
             "my-bucket",
             *MNIST,
@@ -146,20 +147,20 @@ WORLDS: dict[str, list[Setup]] = {
         ),
         files(extra_dot_txt="more"),
     ],
-    "versions.md": [data_folder],
-    "verify.md": [bucket("my-bucket", *MNIST), data_folder],
-    "lineage.md": [bucket("my-bucket", *MNIST), data_folder],
-    "registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
-    "errors.md": [data_folder],
-    "cli.md": [data_folder],
-    "extending.md": [import_here],
-    "downloads.md": [bucket("my-bucket", *MNIST), data_folder],
-    "stores.md": [
+    "docs/versions.md": [data_folder],
+    "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
+    "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
+    "docs/registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
+    "docs/errors.md": [data_folder],
+    "docs/cli.md": [data_folder],
+    "docs/extending.md": [import_here],
+    "docs/downloads.md": [bucket("my-bucket", *MNIST), data_folder],
+    "docs/stores.md": [
         bucket("my-bucket", *MNIST),
         gs_bucket("photos", "2026/a.jpg"),
         web(a_dot_csv="1,2"),
     ],
-    "python.md": [data_folder],
-    "security.md": [web(a_dot_csv="1,2")],
-    "coming-from-wandb.md": [bucket("my-bucket", *MNIST), wandb],
+    "docs/python.md": [data_folder],
+    "docs/security.md": [web(a_dot_csv="1,2")],
+    "docs/coming-from-wandb.md": [bucket("my-bucket", *MNIST), wandb],
 }
