@@ -147,7 +147,20 @@ def _parse(key: str, value: Any, origin: str) -> Any:
         raise InvalidInput(
             f"{origin}: {key} has the wrong type", subject=key, expected=expected.__name__.lower()
         )
+    if isinstance(value, Mapping):
+        _check_inner(key, value, origin)
     return value
+
+
+def _check_inner(key: str, table: Mapping[str, Any], origin: str) -> None:
+    expected = {"options": Mapping, "path_map": str}[key]
+    for name, value in table.items():
+        if not isinstance(value, expected):
+            raise InvalidInput(
+                f"{origin}: {key} of {name!r} has the wrong type",
+                subject=name,
+                expected="a table" if expected is Mapping else "a path",
+            )
 
 
 def parse_count(value: object, origin: str = "max_objects") -> int:

@@ -40,8 +40,12 @@ class Machine:
 
     def python(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run Python as a process of its own; `more` is added to the environment."""
+        return self.run(sys.executable, *words, **more)
+
+    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a program; `more` is added to the environment."""
         return subprocess.run(
-            [sys.executable, *words],
+            words,
             env={**self.environment, **more},
             cwd=self.work,
             capture_output=True,

@@ -371,7 +371,7 @@ def databases(scene: Scene) -> None:
             f"postgresql://{role}:{scene.plants['postgresql password']}@{address}/nowhere",
             f"postgresql://{role}@{address}/postgres?password={plant}",
         ):
-            scene.fail(Client(url).versions("data").__next__)
+            scene.fail(Client(url).get, "data")
     for url in (
         f"postgresql://ann:{plant}@127.0.0.1:{free_port()}/x",
         f"postgresql://ann:{plant}@no-such-host.invalid/x",

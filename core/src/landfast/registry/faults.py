@@ -84,12 +84,17 @@ def from_sqlite(error: sqlite3.Error, url: RegistryUrl) -> LandfastError:
 
 def _sqlite_denied(url: RegistryUrl, found: str) -> LandfastError:
     path = url.path
-    if path is not None and path.exists() and not os.access(path, os.R_OK):
-        missing = f"permission to read {path}"
-    elif path is not None and path.exists() and not os.access(path, os.W_OK):
-        missing = f"permission to write {path}"
-    else:
-        missing = f"permission to write in {path.parent if path else url}"
+    assert path is not None
+    # The write-ahead log and its index take the permissions of the file when they are made, and keep them.
+    files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+    ways = {"read": os.R_OK, "write": os.W_OK}
+    denied = (
+        f"permission to {verb} {file}"
+        for file in files
+        for verb, way in ways.items()
+        if file.exists() and not os.access(file, way)
+    )
+    missing = next(denied, f"permission to write in {path.parent}")
     return AccessDenied(
         f"the registry {url} cannot be used", subject=str(url), expected=missing, found=found
     )
