@@ -69,6 +69,10 @@ build:
 wheels-check: build
     scripts/wheels-check {{integrations}}
 
+# Measure import, listing and folder scan beside a peer or a floor: `just bench --keys 20000`
+bench *args: _sync
+    .venv/bin/python benchmarks/run.py "$@"
+
 # Say in one line that the lock fits the four pyproject.toml
 lock-check:
     uv lock --check
