@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import click
 
 from landfast.cli.common import Output, command, human_size
 from landfast.client import Client
+from landfast.errors import InvalidInput
 from landfast.version import ArtifactVersion
 
 
 @command("show")
 @click.argument("name")
-@click.option("--as-of", type=click.DateTime(), help="What the name meant at this time, UTC.")
-def show_command(client: Client, out: Output, name: str, as_of: object) -> None:
+@click.option(
+    "--as-of", metavar="TIME", help="What the name meant at this time, ISO 8601; UTC if no zone."
+)
+def show_command(client: Client, out: Output, name: str, as_of: str | None) -> None:
     """Show what NAME recorded, from where, by which run."""
-    from datetime import UTC, datetime
-
-    if isinstance(as_of, datetime):
-        version = client.as_of(name, as_of.replace(tzinfo=as_of.tzinfo or UTC))
-    else:
-        version = client.get(name)
+    version = client.get(name) if as_of is None else client.as_of(name, _moment(as_of))
     out.answer(version.to_dict(), _lines(version))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            f"--as-of {text!r} is no time",
+            subject="--as-of",
+            expected="ISO 8601, such as 2026-05-03 or 2026-05-03T08:15:30Z",
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _lines(version: ArtifactVersion) -> Iterator[str]:
