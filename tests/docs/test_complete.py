@@ -11,7 +11,7 @@ from types import ModuleType
 import click
 import landfast
 import pytest
-from landfast import errors
+from landfast import errors, session
 from landfast.cli import main
 from landfast.cli.common import EXIT_CODES
 from landfast.clouds.gcs_client import GcsOptions
@@ -19,7 +19,7 @@ from landfast.clouds.s3_client import S3Options
 from landfast.model.verdict import Verdict
 from landfast.settings import VARIABLES, Settings
 from landfast.stores.file_options import FileOptions
-from landfast.wandb_names import ADVICE
+from landfast.wandb_names import ADVICE, OPTIONS
 
 from tests.docs.pages import ROOT, pages
 
@@ -152,6 +152,13 @@ def test_every_verdict_is_in_the_documents() -> None:
 @pytest.mark.parametrize("kind", ADVICE)
 def test_every_name_of_wandb_that_gets_advice_is_in_the_documents(kind: str) -> None:
     assert ADVICE[kind].keys() <= words("coming-from-wandb.md")
+
+
+def test_every_argument_of_wandb_that_is_taken_or_refused_is_in_the_documents() -> None:
+    said = words("coming-from-wandb.md")
+    assert not session._IGNORED - said
+    for arguments in OPTIONS.values():
+        assert arguments.keys() <= said
 
 
 @pytest.mark.parametrize("kind", WANDB)
