@@ -22,7 +22,9 @@ from tests.core.ordeal.killable import (
     OBJECTS,
     PRELOADED,
     Job,
+    collect,
     collect_all_the_time,
+    model_of,
     work,
     write_all_the_time,
 )
@@ -55,8 +57,8 @@ class Ordeal:
             environment=self.environment,
         )
 
-    def run(self, job: Job, kill_at: int | None) -> int | None:
-        child = context.Process(target=work, args=(job, kill_at))
+    def run(self, job: Job, kill_at: int | None, target: Any = work) -> int | None:
+        child = context.Process(target=target, args=(job, kill_at))
         child.start()
         child.join(PATIENCE_S)
         return child.exitcode
@@ -227,7 +229,7 @@ def check_beside(ordeal: Ordeal, live: Job, gc: Job) -> None:
 
 
 def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
-    for kill_at in range(40, 400, 9):
+    for kill_at in range(40, 400, 20):
         ended = ordeal.run(ordeal.job(f"k{kill_at}"), kill_at)
         assert ended in {0, -signal.SIGKILL}
         if ended == 0:
@@ -242,4 +244,28 @@ def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
     assert needed != stored, "no kill left an orphan, so this shows nothing"
     client.gc(grace=timedelta(0), dry_run=False)
     assert {info.sha256 for info in client.blobs.list()} == needed
+    client.close()
+
+
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.system)])
+def test_a_killed_collector_takes_nothing_that_lives(ordeal: Ordeal, step: int) -> None:
+    assert ordeal.run(ordeal.job("whole"), None) == 0
+    client = ordeal.job("check").client()
+    live = [
+        version
+        for collection in list(client.collections())
+        for version in client.versions(collection.name)
+    ]
+    for kill_at in itertools.count(1, step):
+        job = ordeal.job(f"gc{kill_at}")
+        client.log_artifact(model_of(job, client)).delete(delete_aliases=True)  # garbage
+        ended = ordeal.run(job, kill_at, collect)
+        assert ended in {0, -signal.SIGKILL}
+        for version in live:
+            check_whole(client, client.get(version.qualified_name))
+        if ended == 0:
+            break
+    print(f"{ordeal.url.partition(':')[0]}: killed up to {kill_at}; {job.notes()}")
+    assert kill_at > 10
+    assert job.notes()[-1]["blobs"] > 0
     client.close()
