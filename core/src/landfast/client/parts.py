@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from landfast.errors import Conflict
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunRecord
 from landfast.redaction import redact
@@ -53,15 +54,30 @@ class Parts:
         self._begun: RunRecord | None = None
         self._note = note or _note_once
         self._pid = os.getpid()
+        # Of a client from another process: id and URL of the registry that it had open there.
+        self._came_from: tuple[str, str] | None = None
 
     @cached_property
     def registry(self) -> Registry:
-        """The registry, opened on first use."""
+        """The registry, opened on first use.
+
+        Raises:
+            Conflict: If the client was sent here from another process, and had another one there.
+        """
         from landfast.registry.opening import open_registry
 
-        return open_registry(
+        opened = open_registry(
             self.settings.effective_registry_url, store_url=self.settings.store_url
         )
+        if self._came_from is not None and opened.info.id != self._came_from[0]:
+            opened.close()
+            raise Conflict(
+                "the client was sent to a process that has another registry",
+                expected=self._came_from[1],
+                found=self.display_url,
+                hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
+            )
+        return opened
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -132,6 +148,7 @@ class Parts:
             run=run or self._run,
             note=self._note,
         )
+        other._came_from = self._came_from
         for part in ("registry", "blobs", "stores", "cache"):
             if part in self.__dict__:
                 other.__dict__[part] = self.__dict__[part]
@@ -174,7 +191,13 @@ class Parts:
             self.settings.project,
             self._run,
             self._client_factories,
+            self._origin(),
         )
+
+    def _origin(self) -> tuple[str, str] | None:
+        if "registry" not in self.__dict__:
+            return self._came_from
+        return self.registry.info.id, self.display_url
 
     def __repr__(self) -> str:
         return f"Client({self.display_url!r}, project={self.settings.project!r})"
@@ -186,8 +209,11 @@ def _reopen(
     project: str,
     run: RunKey | None,
     clients: Mapping[str, ClientFactory],
+    came_from: tuple[str, str] | None,
 ) -> Parts:
-    return kind(entity=entity, project=project, run=run, clients=clients)
+    made = kind(entity=entity, project=project, run=run, clients=clients)
+    made._came_from = came_from
+    return made
 
 
 def _note_once(text: str) -> None:
