@@ -25,7 +25,7 @@ def init_command(client: Client, out: Output, where: str, store: str | None) -> 
     """Make a registry at URL (sqlite:///PATH or postgresql://...)."""
     from landfast.registry.opening import init_registry
 
-    _say(out, "made", init_registry(where, store_url=store))
+    _say(out, "ready", init_registry(where, store_url=store))
 
 
 @command("upgrade")
