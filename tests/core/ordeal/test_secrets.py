@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import pickle
 import secrets
@@ -233,6 +234,7 @@ def test_no_secret_is_left_anywhere(
     signed_urls(scene, client)
     other_stores(scene, client)
     runs_and_names(scene)
+    google_key(scene, request.getfixturevalue("tmp_path_factory").mktemp("google"))
     databases(scene)
     command_line(scene)
 
@@ -339,6 +341,19 @@ def other_stores(scene: Scene, client: Client) -> None:
     token = {"token": scene.plants["fsspec token"], "account_key": scene.plants["account key"]}
     scene.fail(client.log, "memory", Reference("memory://nothing/x", options=token))
     scene.fail(client.log, "azure", Reference("az://container/x", options=token))
+
+
+def google_key(scene: Scene, folder: Path) -> None:
+    """A service account whose key cannot be read, and one whose key is no key at all."""
+    plant = scene.plants["google private key"]
+    place = folder / "account.json"
+    for key in (f"-----BEGIN PRIVATE KEY-----\n{plant}\n-----END PRIVATE KEY-----\n", plant):
+        account = {"type": "service_account", "client_email": "a@b.iam", "private_key": key}
+        account |= {"token_uri": f"{scene.script.url}/token", "project_id": "p"}
+        place.write_text(json.dumps(account))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(place))
+            scene.fail(Client(project="secret").log, "google", "gs://bucket/x/")
 
 
 def runs_and_names(scene: Scene) -> None:

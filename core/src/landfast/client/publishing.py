@@ -107,9 +107,10 @@ class Publishing(Scanning):
             ticket=draft.ticket,
             move_latest=move_latest,
         )
-        outcome = publish(self.registry, self.blobs, request, manifest, find=draft.find_managed)
+        # Before the version, so that no version lacks its lineage if this process is killed in between.
         for used in dict.fromkeys(key for scan in draft.scans for key in scan.uses):
             self.registry.add_edge(self._ensure_run(), Direction.USED, used)
+        outcome = publish(self.registry, self.blobs, request, manifest, find=draft.find_managed)
         version = ArtifactVersion(
             outcome.version,
             self._whole,
