@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
+from landfast.testing.servers.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -69,5 +73,25 @@ def machine(tmp_path: Path) -> Callable[..., Machine]:
             "PATH": os.environ["PATH"],
         }
         return Machine(folder=folder, environment={**own, **environment})
+
+    return make
+
+
+@pytest.fixture
+def with_password(postgres_server: Postgres) -> Callable[[str, str, str], str]:
+    """Make a role that PostgreSQL asks for a password, and return a database's URL with both."""
+
+    def make(url: str, word: str, rights: str = "") -> str:
+        role = f"role_{secrets.token_hex(4)}"
+        rules = Path(postgres_server.socket_folder) / "pg_hba.conf"
+        with rules.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the server may be shared by several test processes
+            others = file.read()
+            file.seek(0)
+            file.write(f"host all {role} 127.0.0.1/32 scram-sha-256\n{others}")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {role} LOGIN {rights} PASSWORD '{word}'")
+            connection.execute("SELECT pg_reload_conf()")
+        return url.replace("postgres@", f"{role}:{word}@")
 
     return make

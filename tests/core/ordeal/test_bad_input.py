@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -12,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from landfast.testing.servers.moto import Moto
 from landfast.testing.servers.process import free_port
@@ -331,17 +329,13 @@ def test_databases_that_do_not_answer_are_named(here: Any) -> None:
 
 
 def test_databases_that_refuse_are_named(
-    here: Any, postgres_server: Any, postgres_url: str
+    here: Any, postgres_url: str, with_password: Callable[..., str]
 ) -> None:
-    role = f"role_{secrets.token_hex(4)}"
-    rules = Path(postgres_server.socket_folder) / "pg_hba.conf"
-    rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'right'")
-        connection.execute("SELECT pg_reload_conf()")
-    wrong, right = (postgres_url.replace("postgres@", f"{role}:{w}@") for w in ("wrong", "right"))
-    line = refused(here.cli("ls", "--registry", wrong), 13, "password authentication failed", role)
-    assert "wrong" not in line
+    right = with_password(postgres_url, "right")
+    wrong = right.replace(":right@", ":wrong@")
+    line = refused(here.cli("ls", "--registry", wrong), 13, "password authentication failed")
+    assert ":***@" in line
+    assert ":wrong@" not in line
     refused(here.cli("ls", "--registry", right), 10, "landfast registry init")
     store = str(here.folder / "store")
     init = here.cli("registry", "init", right, "--store", store)

@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import landfast
-import psycopg
 import pytest
 from landfast import Artifact, Client, LandfastError, Reference
 from landfast.manifests.reader import ManifestFile
@@ -25,7 +24,6 @@ from landfast.registry.opening import init_registry
 from landfast.stores.retrying import RetryPolicy
 from landfast.testing.servers.faults import Status
 from landfast.testing.servers.ftp import ftp
-from landfast.testing.servers.postgres import Postgres
 from landfast.testing.servers.process import free_port
 from sqlalchemy import create_engine, inspect, text
 
@@ -176,15 +174,11 @@ def secret_url(request: pytest.FixtureRequest, plants: Plants, tmp_path: Path) -
     """A registry; PostgreSQL really asks for the password, which is in the URL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'registry.db'}"
-    server: Postgres = request.getfixturevalue("postgres_server")
     plain: str = request.getfixturevalue("postgres_url")
-    role, word = f"role_{secrets.token_hex(4)}", plants["postgresql password"]
-    rules = Path(server.socket_folder) / "pg_hba.conf"
-    rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{word}'")
-        connection.execute("SELECT pg_reload_conf()")
-    return plain.replace("postgres@", f"{role}:{word}@")
+    made: str = request.getfixturevalue("with_password")(
+        plain, plants["postgresql password"], "SUPERUSER"
+    )
+    return made
 
 
 @pytest.fixture
