@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -168,8 +169,11 @@ def test_a_file_that_is_no_registry_is_left_alone(here: Any) -> None:
 @pytest.fixture
 def unprivileged() -> tuple[str, ...]:
     """What to put before a command so that permissions hold for root as well."""
+    if os.geteuid() != 0:
+        return ()
     found = shutil.which("setpriv")
-    assert found is not None
+    if found is None:
+        pytest.skip("setpriv is not installed")
     return (found, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
