@@ -71,9 +71,7 @@ class House:
             **more,
         )
         find = self._finder(list((files or {}).values()))
-        keep_managed(self.registry, self.blobs, ManifestFile(target), find)
-        outcome = publish(self.registry, self.blobs, request, written)
-        keep_managed(self.registry, self.blobs, ManifestFile(target), find)
+        outcome = publish(self.registry, self.blobs, request, written, find=find)
         target.unlink()
         return outcome
 

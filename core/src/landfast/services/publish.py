@@ -55,7 +55,8 @@ def publish(
             upload(registry, blobs, manifest.path, manifest.sha256, manifest.size)
             request = replace(request, blob=manifest.sha256)
             continue
-        if holds_files and request.blob is not None:
+        if holds_files:
+            # Also where nothing was new: whoever logged this content first may not have come to it yet.
             keep_managed(registry, blobs, ManifestFile(manifest.path), find)
         return outcome
     raise Unavailable(
