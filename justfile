@@ -44,7 +44,7 @@ test-with integration *args: (_sync-integration integration)
 
 # Run the slow tests: Ceph's radosgw and what takes minutes; then the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && wheels-check
-    .venv/bin/python -m pytest {{core_tests}} -m system "$@"
+    .venv/bin/python -m pytest {{core_tests}} -m system -n 2 "$@"
 
 # Check style, spelling, TOML and YAML: what the git hooks check, on all files
 lint: _sync
