@@ -43,7 +43,8 @@ def test_longest_mount_point_decides() -> None:
 def test_device_numbers_decide_for_files() -> None:
     assert is_network_device(os.makedev(0, 45)) is True
     assert is_network_device(os.makedev(254, 0)) is False
-    assert is_network_device(os.makedev(9, 99)) is None
+    assert is_network_device(os.makedev(9, 99)) is False, "a block device, mounted out of sight"
+    assert is_network_device(os.makedev(0, 99)) is None
 
 
 def test_this_machine_answers(tmp_path: Path) -> None:
@@ -53,8 +54,13 @@ def test_this_machine_answers(tmp_path: Path) -> None:
     assert is_network(tmp_path) is is_network_device(tmp_path.stat().st_dev)
 
 
-def test_where_nothing_is_told_nothing_is_claimed(
+def test_where_nothing_is_told_only_block_devices_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """As in a chroot, whose root is no mount of its own."""
     monkeypatch.setattr(mounts, "_MOUNTS", tmp_path / "absent")
-    assert is_network(tmp_path) is None
+    is_network_device.cache_clear()
+    expected = False if os.major(tmp_path.stat().st_dev) else None
+    assert is_network(tmp_path) is expected
+    assert is_network(tmp_path / "not" / "there") is expected
+    is_network_device.cache_clear()

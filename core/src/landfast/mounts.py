@@ -24,7 +24,9 @@ def is_network(path: str | os.PathLike[str]) -> bool | None:
     for point, _, found in _mounts():
         if place.startswith(point.rstrip(b"/") + b"/") and len(point) >= longest:
             kind, longest = found, len(point)
-    return None if kind is None else _NETWORK.match(kind) is not None
+    if kind is not None:
+        return _NETWORK.match(kind) is not None
+    return is_network_device(_nearest(Path(os.fsdecode(place))).stat().st_dev)
 
 
 @lru_cache(maxsize=1024)
@@ -33,7 +35,16 @@ def is_network_device(device: int) -> bool | None:
     for _, number, kind in _mounts():
         if number == device:
             return _NETWORK.match(kind) is not None
-    return None
+    # In a chroot the root is no mount of its own.  A block device is no network, whatever lies on it;
+    # network and memory filesystems have the anonymous major number 0.
+    return False if os.major(device) else None
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path itself, or the nearest folder above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
 
 
 def _mounts() -> Iterator[tuple[bytes, int, str]]:
