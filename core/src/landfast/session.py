@@ -9,8 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import secrets
-import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from typing import Any, Self
 
 from landfast.artifact import Artifact
 from landfast.client import Client
+from landfast.client.runs import joined_or_new
 from landfast.errors import InvalidInput, LandfastError
 from landfast.model.lineage import Direction
 from landfast.model.reference import Reference
@@ -277,7 +276,7 @@ def init(
         raise InvalidInput(f"init() does not know {', '.join(unknown)}", subject=unknown[0])
     base = client or default_client()
     joined = base.settings.run if id is None else None
-    key = RunKey.decode(joined) if joined else _script_key(id)
+    key = joined_or_new(joined, "script", id)
     bound = base.bound(entity=entity, project=project, run=key)
     run = Run(
         bound,
@@ -309,12 +308,6 @@ def default_client() -> Client:
         if _default is None or not _default.is_current():
             _default = Client()
         return _default
-
-
-def _script_key(run_id: str | None) -> RunKey:
-    return RunKey(
-        system="script", deployment=socket.gethostname(), run_id=run_id or secrets.token_hex(8)
-    )
 
 
 _watching = False

@@ -23,7 +23,8 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.registry import filesystem
-from landfast.registry.opening import default_registry_url, init_registry, open_registry
+from landfast.registry.opening import init_registry, open_registry
+from landfast.settings import default_registry_url
 from landfast.testing.registry.drafts import NAME, log
 from landfast.testing.servers.postgres import Postgres
 

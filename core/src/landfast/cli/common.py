@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from landfast.client import Client
+from landfast.client.runs import joined_or_new
 from landfast.errors import (
     AccessDenied,
     Conflict,
@@ -25,7 +26,7 @@ from landfast.errors import (
     Unavailable,
     Unverifiable,
 )
-from landfast.model.run import RunKey, RunStatus
+from landfast.model.run import RunStatus
 from landfast.redaction import redact
 from landfast.settings import load_settings
 
@@ -110,7 +111,7 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
             with _errors_as_lines(debug=debug):
                 settings_now = load_settings(registry_url=url, project=project, entity=entity)
                 client = Client(
-                    settings=settings_now, run=_cli_run(settings_now.run), note=out.note
+                    settings=settings_now, run=joined_or_new(settings_now.run, "cli"), note=out.note
                 )
                 _run(function, client, out, arguments)
 
@@ -133,16 +134,6 @@ def _run(
         client.finish_own_run(RunStatus.FINISHED)
     finally:
         client.close()
-
-
-def _cli_run(joined: str | None) -> RunKey:
-    """Return the run of a parent, or a new one for this call."""
-    import secrets
-    import socket
-
-    if joined:
-        return RunKey.decode(joined)
-    return RunKey(system="cli", deployment=socket.gethostname(), run_id=secrets.token_hex(8))
 
 
 class _errors_as_lines:  # noqa: N801 - reads as what it does

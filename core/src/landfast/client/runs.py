@@ -44,8 +44,7 @@ class Runs(Parts):
 
     def _run_key(self) -> RunKey:
         if self._run is None or self._pid != os.getpid():
-            joined = self.settings.run
-            self._run = RunKey.decode(joined) if joined else _process_key()
+            self._run = joined_or_new(self.settings.run, "script")
             self._pid = os.getpid()
             self._begun = None
         return self._run
@@ -57,6 +56,19 @@ class Runs(Parts):
         return key
 
 
-def _process_key() -> RunKey:
-    """Return the key of the run that a process has if nobody began one."""
-    return RunKey(system="script", deployment=socket.gethostname(), run_id=secrets.token_hex(8))
+def joined_or_new(joined: str | None, system: str, run_id: str | None = None) -> RunKey:
+    """Return the run that `LANDFAST_RUN` names, else a new one on this host.
+
+    Args:
+        joined: What `LANDFAST_RUN` says; None joins none.
+        system: Of a new run: ``script`` or ``cli``.
+        run_id: Of a new run; None draws one.
+
+    Raises:
+        InvalidInput: If `joined` names no run.
+    """
+    if joined:
+        return RunKey.decode(joined)
+    return RunKey(
+        system=system, deployment=socket.gethostname(), run_id=run_id or secrets.token_hex(8)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -100,12 +99,3 @@ class ObjectLineage:
     def runs(self) -> tuple[RunKey, ...]:
         """The runs that logged or used these versions, in order of their first edge."""
         return tuple(dict.fromkeys(edge.run for edge in self.edges))
-
-
-def used_by(edges: Iterable[Edge]) -> dict[RunKey, list[Edge]]:
-    """Group the edges that say what a run read, by run."""
-    grouped: dict[RunKey, list[Edge]] = {}
-    for edge in edges:
-        if edge.direction is not Direction.LOGGED:
-            grouped.setdefault(edge.run, []).append(edge)
-    return grouped

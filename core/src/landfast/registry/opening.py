@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from landfast.errors import Conflict, InvalidInput, NotFound
 from landfast.redaction import redact
@@ -14,17 +13,6 @@ from landfast.registry.identity import check_client, info_of, read_revision
 from landfast.registry.schema import REVISIONS
 from landfast.registry.sql import COLLECTION_LEASE, SqlRegistry
 from landfast.registry.url import RegistryUrl
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-def default_registry_url() -> str:
-    """Return the URL of the registry of a user who names none."""
-    import platformdirs
-
-    folder: Path = platformdirs.user_data_path("landfast", appauthor=False)
-    return f"sqlite:///{folder / 'registry.db'}"
 
 
 def open_registry(
