@@ -311,6 +311,43 @@ def test_missing_manifest_of_managed_files_stops_the_collection(house: House) ->
     assert house.stored() == {sha(b"precious"), sha(b"garbage")}
 
 
+def test_manifest_that_another_collection_took_meanwhile_stops_nothing(house: House) -> None:
+    outcome = house.log("a", "one", files={"x": b"managed"})
+    house._managed("y", b"garbage")
+    overtaken = False
+
+    def open_late(version: VersionRecord) -> Manifest:
+        nonlocal overtaken
+        if not overtaken:
+            overtaken = True
+            house.delete(outcome)
+            assert house.collect().deleted.count > 0
+        return house.open(version)
+
+    later = datetime.now(UTC) + timedelta(hours=1)
+    collect_garbage(
+        house.registry,
+        house.blobs,
+        open_late,
+        grace=timedelta(hours=1),
+        now=later,
+        dry_run=False,
+    )
+    assert overtaken
+    assert house.stored() == set()
+
+
+def test_missing_manifest_of_a_restorable_version_stops_the_collection(house: House) -> None:
+    outcome = house.log("a", "one", files={"x": b"managed"})
+    garbage = house._managed("y", b"garbage")
+    moment = datetime.now(UTC)
+    house.delete(outcome)
+    house.blobs.delete(outcome.version.blob)
+    with pytest.raises(NotFound):
+        house.collect(timedelta(hours=1), now=moment + timedelta(hours=1))
+    assert garbage.uri.removeprefix("blob:sha256:") in house.stored()
+
+
 def test_condemned_blob_is_left_to_the_collector_that_condemned_it(house: House) -> None:
     house._managed("x", b"garbage")
     name = sha(b"garbage")

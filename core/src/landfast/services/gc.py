@@ -35,6 +35,8 @@ _WORKERS = 8
 # At most so many are condemned at a time; fewer while the store is slow.
 _MAX_BATCH = 512
 _EXAMPLES = 10
+# Later than any clock of a registry says that it is.
+_LONG = timedelta(days=1)
 
 
 def collect_garbage(
@@ -171,10 +173,23 @@ class _Collection:
             try:
                 yield self._open_manifest(replace(version, blob=pins.blob, sources=pins.sources))
             except NotFound:
-                # Deleted, and collected by another run, since it was listed?
-                record = self._registry.get(version.name.bare().at(version.index), deleted=True)
-                if record.deleted_at is None or record.deleted_at >= self._older_than:
+                if not self._was_collected(version, pins.blob):
                     raise
+
+    def _was_collected(self, version: VersionRecord, blob: str) -> bool:
+        """Tell whether a manifest is missing because another collection took it since it was listed.
+
+        One that began later, or grants less grace, may take what this one would still have kept.
+        """
+        record = self._registry.get(version.name.bare().at(version.index), deleted=True)
+        if record.deleted_at is None:
+            return False
+        condemned = self._registry.garbage(older_than=datetime.now(UTC) + _LONG)
+        return (
+            record.deleted_at < self._older_than
+            or any(row.sha256 == blob and row.condemned_at is not None for row in condemned)
+            or blob not in self._registry.is_known_blob([blob])
+        )
 
     def _delete(self, sizes: dict[str, int]) -> None:
         """Condemn, delete and forget one batch."""
