@@ -46,6 +46,20 @@ test-with integration *args: (_sync-integration integration)
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && wheels-check
     .venv/bin/python -m pytest {{core_tests}} -m system -n 2 "$@"
 
+# Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
+test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)
+    @echo "== tests/with_$1, live"
+    .venvs/$1/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
+
+# Run all tests of one integration, slow ones too, with the oldest framework that it supports
+test-oldest integration *args: (_packages "chromium:chromium") (_oldest integration)
+    @echo "== tests/with_$1, oldest supported"
+    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" "${@:2}"
+
+# Take the documentation's pictures anew, each after its page shows what it should
+pictures:
+    for name in {{integrations}}; do LANDFAST_TEST_PICTURES="$PWD/docs/images" just test-live $name -k picture; done
+
 # Check style, spelling, TOML and YAML: what the git hooks check, on all files
 lint: _sync
     .venv/bin/pre-commit run --all-files --show-diff-on-failure
@@ -91,6 +105,9 @@ _sync-demo:
 _sync-integration name:
     @UV_PROJECT_ENVIRONMENT=.venvs/$1 uv sync --locked --quiet --group test \
         --package "$(scripts/distribution $1)" --extra s3 --extra gcs --extra postgres
+
+_oldest name:
+    @scripts/oldest-environment "$1"
 
 _packages +commands:
     @scripts/debian-packages "$@"

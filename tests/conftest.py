@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from landfast.testing.browser import Browser
+from landfast.testing.browser import browser as run_browser
 from landfast.testing.servers.moto import Moto, moto
 from landfast.testing.servers.nginx import Nginx, nginx
 from landfast.testing.servers.postgres import Postgres, postgres
@@ -246,3 +248,10 @@ def http_script() -> Iterator[Scripted]:
     """An HTTP server that says per path what the test tells it to say."""
     with scripted() as server:
         yield server
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; for tests marked `system`."""
+    with skipping_if_missing(), ExitStack() as stack:
+        yield stack.enter_context(run_browser())
