@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, update
 
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
@@ -155,11 +155,18 @@ def newest(
 
 
 def version_as_of(tx: Transaction, partition: int, alias: str, moment: datetime) -> int | None:
-    """Return the id of the version that the alias named at `moment`."""
+    """Return the id of the version that the alias named at `moment`.
+
+    A version is current from its `created_at` on, though its change is stamped later, under the feed's lock.
+    """
+    created = and_(changes.c.kind == ChangeKind.CREATED.value, versions.c.created_at <= moment)
     last = tx.connection.execute(
         select(changes.c.position, changes.c.version_id)
+        .join(versions, changes.c.version_id == versions.c.id)
         .where(
-            changes.c.partition_id == partition, changes.c.alias == alias, changes.c.at <= moment
+            changes.c.partition_id == partition,
+            changes.c.alias == alias,
+            or_(changes.c.at <= moment, created),
         )
         .order_by(changes.c.position.desc())
         .limit(1)

@@ -128,15 +128,14 @@ class AsOfSuite:
     """What was current then."""
 
     def test_latest_as_of_each_change(self, registry: Registry) -> None:
-        moments = []
-        for content in "aba":
-            change = log(registry, content).change
-            assert change is not None
-            moments.append(change.at)
+        outcomes = [log(registry, content) for content in "aba"]
+        moments = [outcome.change.at for outcome in outcomes if outcome.change is not None]
         assert [registry.as_of(NAME, moment).index for moment in moments] == [0, 1, 0]
         assert registry.as_of(NAME, datetime.now(UTC) + timedelta(days=1)).index == 0
+        created = [outcome.version.created_at for outcome in outcomes[:2]]
+        assert [registry.as_of(NAME, moment).index for moment in created] == [0, 1]
         with pytest.raises(NotFound, match="had no 'latest'"):
-            registry.as_of(NAME, moments[0] - timedelta(microseconds=1))
+            registry.as_of(NAME, created[0] - timedelta(microseconds=1))
 
     def test_an_alias_as_of_then_even_if_removed_since(self, registry: Registry) -> None:
         prod = replace(NAME, alias="prod")
