@@ -40,10 +40,10 @@ test-core *args: _sync
 # Run one integration's tests, in its own environment: dagster, prefect or airflow
 test-with integration *args: (_sync-integration integration)
     @echo "== tests/with_$1"
-    .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" "${@:2}"
+    .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
 
-# Run the slow tests: Ceph's radosgw and what takes minutes; then the built wheels
-test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && wheels-check
+# Run the slow tests: Ceph's radosgw and what takes minutes; each integration live, newest and oldest; the built wheels
+test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
     .venv/bin/python -m pytest {{core_tests}} -m system -n 2 "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
@@ -54,7 +54,8 @@ test-live integration *args: (_packages "chromium:chromium") (_sync-integration 
 # Run all tests of one integration, slow ones too, with the oldest framework that it supports
 test-oldest integration *args: (_packages "chromium:chromium") (_oldest integration)
     @echo "== tests/with_$1, oldest supported"
-    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" "${@:2}"
+    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
+    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
 # Take the documentation's pictures anew, each after its page shows what it should
 pictures:
@@ -105,6 +106,8 @@ _sync-demo:
 _sync-integration name:
     @UV_PROJECT_ENVIRONMENT=.venvs/$1 uv sync --locked --quiet --group test \
         --package "$(scripts/distribution $1)" --extra s3 --extra gcs --extra postgres
+
+_integration-system name: (test-live name) (test-oldest name)
 
 _oldest name:
     @scripts/oldest-environment "$1"
