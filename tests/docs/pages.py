@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+INTEGRATIONS = ("airflow", "dagster", "prefect")
 FENCE = re.compile(r"^( *)```(\w*)\s*$")
 FILE_NAME = re.compile(r"#( !)? ?([\w./-]+\.(?:toml|yaml|yml|py|sh))$")
 PRINTS = re.compile(r"^\s*print\(.*?(?:  # (.*))?$")
@@ -40,7 +41,14 @@ class Command:
 
 def pages() -> list[Path]:
     """List what users of the core read; an integration's page needs its own environment."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("docs/*.md")])
+    found = sorted([*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("docs/*.md")])
+    return [page for page in found if page.stem not in INTEGRATIONS]
+
+
+def integration_pages(name: str) -> list[Path]:
+    """List what users of an integration read; `tests/with_NAME` does what they say."""
+    written = [ROOT / "docs" / f"{name}.md", *sorted(ROOT.glob(f"integrations/{name}/*.md"))]
+    return [page for page in written if page.exists()]
 
 
 def name_of(page: Path) -> str:
