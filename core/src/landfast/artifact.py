@@ -164,12 +164,21 @@ class Artifact:
         self._draw_ticket()
         return self._added([self.client.localise(scan) for scan in scans])
 
-    def add_file(self, local_path: str | Path, name: str | None = None, **wandb: Any) -> Manifest:
+    def add_file(
+        self,
+        local_path: str | Path,
+        name: str | None = None,
+        *,
+        into: str | None = None,
+        **wandb: Any,
+    ) -> Manifest:
         """Copy a file into the registry's store and add it as a managed entry.
 
         Args:
             local_path: The file.
             name: Path under the artifact; None is the file's name.
+            into: A folder, bucket or prefix of yours that takes the copy instead, as `Client.copy_into` says;
+                the entry is a reference to it.
             wandb: ``policy``, ``skip_cache`` and ``is_tmp`` are ignored: a file is always copied, once.
 
         Raises:
@@ -183,6 +192,8 @@ class Artifact:
             raise NotFound(
                 f"{path} is not a file", subject=str(path), hint="Folders are added with add_dir."
             )
+        if into is not None:
+            return self.add_reference(self.client.copy_into(into, path), name=name or path.name)
         return self._added([self._stored(path, name)])
 
     def add_dir(self, local_path: str | Path, name: str | None = None, **wandb: Any) -> Manifest:

@@ -82,11 +82,14 @@ class Parts:
     @cached_property
     def blobs(self) -> BlobStore:
         """The registry's blob store, opened on first use."""
+        url = self.registry.info.store_url
+        assert url is not None
+        return self._blobs_at(url)
+
+    def _blobs_at(self, url: str) -> BlobStore:
         from landfast.blobs.opener import open_blobs
         from landfast.stores.opener import longest_prefix
 
-        url = self.registry.info.store_url
-        assert url is not None
         options = self.settings.options.get(longest_prefix(self.settings.options, url) or "")
         factories = self._client_factories
         factory = factories.get(longest_prefix(factories, url) or url.partition("://")[0])

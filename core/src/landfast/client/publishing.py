@@ -136,6 +136,27 @@ class Publishing(Scanning):
         draft.add_reference(version.uri, max_objects=max(1, version.file_count))
         return draft
 
+    def copy_into(self, place: str, local_path: str | Path) -> str:
+        """Copy a file into a folder or bucket of yours, under the sha256 of its bytes.
+
+        Nothing there is ever overwritten: other bytes have another address, and equal bytes are left as they are.
+
+        Args:
+            place: A folder, ``file:///FOLDER``, ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX``.
+            local_path: The file.
+
+        Returns:
+            Where it lies, a URI to reference: ``PLACE/blobs/sha256/ab/abcd...``.
+
+        Raises:
+            InvalidInput: If files cannot be copied to such a place.
+            NotFound: If there is no such file, or no bucket.
+            AccessDenied: Naming the missing permission.
+        """
+        from landfast.services.publish import copy_into
+
+        return copy_into(self._blobs_at(place), Path(local_path))
+
     def known_type(self, name: ArtifactName) -> str | None:
         """Return the type of a collection; None if there is no such collection."""
         try:

@@ -7,10 +7,13 @@ are not there.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from landfast.blobs.base import BlobStore
+from landfast.blobs.names import blob_key
+from landfast.disk_errors import disk_errors
 from landfast.errors import Unavailable
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import WrittenManifest
@@ -74,3 +77,18 @@ def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: 
     condemned = registry.record_blob(sha256, size)
     if condemned or blobs.stat(sha256) is None:
         blobs.put(path, sha256)
+
+
+def copy_into(blobs: BlobStore, path: Path) -> str:
+    """Store a file in a blob store that is no registry's, and return the URI of where it lies.
+
+    Raises:
+        NotFound: If there is no such file.
+    """
+    with disk_errors(path, "read"), path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    present = blobs.stat(sha256)
+    # Not refreshed in age as a registry's blobs are: in a versioning bucket that makes another version.
+    if present is None or present.size != path.stat().st_size:
+        blobs.put(path, sha256)
+    return f"{blobs.url.rstrip('/')}/{blob_key(sha256)}"
