@@ -1,0 +1,10 @@
+"""What runs by itself: every asset whose inputs have new content."""
+
+import dagster as dg
+
+automation = dg.AutomationConditionSensorDefinition(
+    "automation",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=5,  # quick, for a demo
+)

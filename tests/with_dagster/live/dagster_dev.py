@@ -1,0 +1,270 @@
+"""A live `dg dev` on loopback, asked and driven through its GraphQL."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from landfast.testing.servers.process import (
+    LOOPBACK,
+    clean_environment,
+    free_port,
+    running,
+    tail,
+)
+
+T = TypeVar("T")
+
+START_S = 300
+STEP_S = 180
+"""The most that one run, tick or page may take on a slow and busy machine."""
+
+INSTANCE = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+concurrency: {runs: {max_concurrent_runs: 2}}
+"""
+READY = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus\
+ locationOrLoadError { __typename ... on PythonError { message stack }\
+ ... on RepositoryLocation { repositories { name } } } } } } }"
+RUNS = "{ runsOrError { __typename ... on Runs { results { runId status jobName\
+ assetSelection { path } tags { key value } } } } }"
+LAUNCH = "mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename\
+ ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }\
+ ... on RunConfigValidationInvalid { errors { message } } } }"
+BACKFILL = "mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {\
+ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
+STALE = "query($k: [AssetKeyInput!]) { assetNodes(assetKeys: $k) { assetKey { path }\
+ partitionKeys staleStatus staleCauses { reason } } }"
+STALE_PARTITIONS = "query($k: [AssetKeyInput!], $p: [String!]) { assetNodes(assetKeys: $k) {\
+ staleStatusByPartition(partitions: $p) } }"
+TICKS = "query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { __typename\
+ ... on Sensor { sensorState { status ticks(limit: 5) { tickId status timestamp endTimestamp\
+ requestedAssetMaterializationCount error { message } } } } } }"
+EVALUATIONS = "query($k: AssetKeyInput!) { assetConditionEvaluationRecordsOrError(\
+ assetKey: $k, limit: 1) { __typename ... on AssetConditionEvaluationRecords {\
+ records { evaluationId timestamp } } } }"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRun:
+    """A run, as the server tells it."""
+
+    id: str
+    status: str
+    job: str
+    assets: tuple[str, ...]
+    partition: str | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagsterDev:
+    """A running server with one code location."""
+
+    url: str
+    home: Path
+    location: str = ""
+    repository: str = ""
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Send one GraphQL document and return its data."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=STEP_S) as reply:
+            answer = json.load(reply)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def launch(self, *keys: str, partition: str | None = None, job: str = "__ASSET_JOB") -> str:
+        """Materialize or observe assets, as the buttons of the page do; return the run's id."""
+        tags = [{"key": "dagster/partition", "value": partition}] if partition else []
+        selector = {
+            "repositoryLocationName": self.location,
+            "repositoryName": self.repository,
+            "pipelineName": job,
+            **({"assetSelection": [as_key(key) for key in keys]} if keys else {}),
+        }
+        parameters = {
+            "selector": selector,
+            "runConfigData": {},
+            "executionMetadata": {"tags": tags},
+        }
+        answer = self.ask(LAUNCH, p=parameters)["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        run_id: str = answer["run"]["runId"]
+        return run_id
+
+    def backfill(self, *keys: str, partitions: Sequence[str]) -> str:
+        """Materialize partitions, one run for each; return the backfill's id."""
+        parameters = {
+            "assetSelection": [as_key(key) for key in keys],
+            "partitionNames": [*partitions],
+        }
+        answer = self.ask(BACKFILL, p=parameters)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        backfill_id: str = answer["backfillId"]
+        return backfill_id
+
+    def runs(self) -> list[LiveRun]:
+        """List all runs, newest first."""
+        return [as_run(found) for found in self.ask(RUNS)["runsOrError"]["results"]]
+
+    def finish(self, run_id: str) -> LiveRun:
+        """Wait for the end of a run, which has to be a good one."""
+
+        def over() -> LiveRun | None:
+            return next((run for run in self.runs() if run.id == run_id and run.is_over), None)
+
+        run = until(over, f"the end of run {run_id}")
+        assert run.status == "SUCCESS", self.why(run_id)
+        return run
+
+    def why(self, run_id: str) -> str:
+        """Return what a run says about its failure."""
+        query = "query($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events {\
+ __typename ... on MessageEvent { message stepKey }\
+ ... on ExecutionStepFailureEvent { error { message stack cause { message stack } } } } } } }"
+        events = self.ask(query, r=run_id)["logsForRun"]["events"]
+        return "\n".join(json.dumps(event) for event in events if "error" in event) or str(
+            events[-5:]
+        )
+
+    def stale(self, *keys: str) -> dict[str, Any]:
+        """Return per asset its staleness, or that of each of its partitions."""
+        found: dict[str, Any] = {}
+        for node in self.ask(STALE, k=[as_key(key) for key in keys])["assetNodes"]:
+            key, partitions = "/".join(node["assetKey"]["path"]), node["partitionKeys"]
+            found[key] = node["staleStatus"]
+            if partitions:
+                (each,) = self.ask(STALE_PARTITIONS, k=[as_key(key)], p=partitions)["assetNodes"]
+                statuses = each["staleStatusByPartition"]
+                found[key] = dict(zip(partitions, statuses, strict=True))
+        return found
+
+    def ticks(self, sensor: str) -> list[dict[str, Any]]:
+        """Return the newest ticks of a sensor; none may have failed."""
+        selector = {
+            "repositoryLocationName": self.location,
+            "repositoryName": self.repository,
+            "sensorName": sensor,
+        }
+        answer = self.ask(TICKS, s=selector)["sensorOrError"]
+        assert answer["__typename"] == "Sensor", answer
+        ticks: list[dict[str, Any]] = answer["sensorState"]["ticks"]
+        assert all(tick["status"] != "FAILURE" for tick in ticks), ticks
+        return ticks
+
+    def wait_for_ticks(self, sensor: str, count: int = 2) -> None:
+        """Wait until a sensor has looked `count` times, each look begun after this call."""
+        since = time.time()
+
+        def looked() -> bool:
+            ended = [tick for tick in self.ticks(sensor) if tick["endTimestamp"]]
+            return sum(tick["timestamp"] > since for tick in ended) >= count
+
+        until(looked, f"{count} ticks of {sensor}")
+
+    def wait_for_quiet(self, sensor: str) -> list[LiveRun]:
+        """Wait until the sensor asks for nothing more and every run is over; return all runs."""
+        while True:
+            before = {run.id for run in self.runs()}
+            self.wait_for_ticks(sensor)
+            runs = until(self._all_over, "the end of all runs")
+            if {run.id for run in runs} == before:
+                return runs
+
+    def _all_over(self) -> list[LiveRun] | None:
+        runs = self.runs()
+        return runs if all(run.is_over for run in runs) else None
+
+
+def as_key(key: str) -> dict[str, list[str]]:
+    return {"path": key.split("/")}
+
+
+def as_run(found: Mapping[str, Any]) -> LiveRun:
+    tags = {tag["key"]: tag["value"] for tag in found["tags"]}
+    return LiveRun(
+        id=found["runId"],
+        status=found["status"],
+        job=found["jobName"],
+        assets=tuple(sorted("/".join(key["path"]) for key in found["assetSelection"] or ())),
+        partition=tags.get("dagster/partition"),
+    )
+
+
+def until(answer: Callable[[], T | None], what: str, timeout_s: float = STEP_S) -> T:
+    """Poll until something true is answered."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := answer()):
+        assert time.monotonic() < deadline, f"no {what} in {timeout_s:g} s"
+        time.sleep(0.5)
+    return found
+
+
+@contextmanager
+def dagster_dev(
+    project: Path, folder: Path, environment: Mapping[str, str]
+) -> Iterator[DagsterDev]:
+    """Run `dg dev` for a project, in its own process group and with a home of its own.
+
+    Args:
+        project: The folder of its pyproject.toml.
+        folder: Where the instance and the log go.
+        environment: Variables that its code needs.
+    """
+    home = folder / "dagster_home"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
+    programs = Path(sys.executable).parent
+    env = clean_environment(folder, {"DAGSTER_HOME": str(home), **environment})
+    env["PATH"] = f"{programs}:{env['PATH']}"
+    port = free_port()
+    # A shell may have us ignore SIGINT, and Dagster does with SIGTERM what it does with SIGINT.
+    command = ["env", "--default-signal=INT,TERM", str(programs / "dg"), "dev"]
+    command += ["--host", LOOPBACK, "--port", str(port), "--target-path", str(project)]
+    server = DagsterDev(url=f"http://{LOOPBACK}:{port}", home=home)
+    with running(
+        command,
+        name="dg-dev",
+        folder=folder,
+        ready=lambda: is_loaded(server),
+        env=env,
+        timeout_s=START_S,
+    ) as process:
+        (entry,) = locations(server)
+        loaded = entry["locationOrLoadError"]
+        assert loaded["__typename"] == "RepositoryLocation", (loaded, tail(process.log))
+        yield DagsterDev(
+            url=server.url,
+            home=home,
+            location=entry["name"],
+            repository=loaded["repositories"][0]["name"],
+        )
+
+
+def locations(server: DagsterDev) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.ask(READY)["workspaceOrError"]["locationEntries"]
+    return found
+
+
+def is_loaded(server: DagsterDev) -> bool:
+    try:
+        return all(entry["loadStatus"] == "LOADED" for entry in locations(server))
+    except OSError:
+        time.sleep(0.5)
+        return False
