@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import EllipsisType
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class ArtifactVersion:
     """A version as the registry recorded it, joined to the client that can read it.
 
-    It pickles without connections and without secrets; unpickled elsewhere, it uses the registry of that
-    place, which has to be the same one.
+    It pickles without connections and without secrets; unpickled elsewhere, it uses what the client's
+    `opener` finds there, else the registry of that place's environment, which has to be the same one.
 
     Args:
         record: What the registry knows.
@@ -38,6 +38,8 @@ class ArtifactVersion:
         created: Whether the log that returned this made the version.
         changed: Whether that log moved `latest`.
         change: The row of the change feed, if it did.
+        registry_id: Of the registry that recorded it; None is the client's.
+        opener: Finds a client where this was unpickled; None is the client's.
     """
 
     def __init__(
@@ -49,13 +51,15 @@ class ArtifactVersion:
         changed: bool = False,
         change: Change | None = None,
         registry_id: str | None = None,
+        opener: Callable[[], Client] | None = None,
     ) -> None:
         self._record = record
         self._client_here = client
         self._registry_id = registry_id or (client.registry.info.id if client is not None else None)
-        self.created = created
-        self.changed = changed
-        self.change = change
+        self._opener = opener or (client.opener if client is not None else None)
+        self._created = created
+        self._changed = changed
+        self._change = change
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -63,6 +67,21 @@ class ArtifactVersion:
     def record(self) -> VersionRecord:
         """Everything the registry knows, as a frozen value."""
         return self._record
+
+    @property
+    def created(self) -> bool:
+        """Whether the log that returned this made the version."""
+        return self._created
+
+    @property
+    def changed(self) -> bool:
+        """Whether the log that returned this moved `latest`."""
+        return self._changed
+
+    @property
+    def change(self) -> Change | None:
+        """The row of the change feed that the log wrote; None if it moved nothing."""
+        return self._change
 
     @property
     def full_name(self) -> ArtifactName:
@@ -320,7 +339,7 @@ class ArtifactVersion:
         if self._client_here is None:
             from landfast.session import default_client
 
-            client = default_client()
+            client = (self._opener or default_client)()
             if client.registry.info.id != self._registry_id:
                 raise NotFound(
                     f"{self.qualified_name} was recorded in another registry than {client.display_url}",
@@ -334,7 +353,14 @@ class ArtifactVersion:
         raise advise("ArtifactVersion", name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._record, self.created, self.changed, self.change, self._registry_id)
+        return _rebuild, (
+            self._record,
+            self._created,
+            self._changed,
+            self._change,
+            self._registry_id,
+            self._opener,
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ArtifactVersion):
@@ -366,9 +392,16 @@ def _rebuild(
     changed: bool,
     change: Change | None,
     registry_id: str | None,
+    opener: Callable[[], Client] | None = None,
 ) -> ArtifactVersion:
     return ArtifactVersion(
-        record, None, created=created, changed=changed, change=change, registry_id=registry_id
+        record,
+        None,
+        created=created,
+        changed=changed,
+        change=change,
+        registry_id=registry_id,
+        opener=opener,
     )
 
 

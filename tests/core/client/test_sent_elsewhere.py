@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 
 import pytest
@@ -33,3 +34,47 @@ def test_a_client_that_opened_nothing_takes_the_registry_that_it_finds(tmp_path,
     copy = pickle.loads(sent)
     assert copy.collections() == []
     copy.close()
+
+
+def _open_the_place(url: str) -> Client:
+    return Client(url)
+
+
+def test_a_client_with_an_opener_opens_its_own_registry_again_without_the_environment(
+    any_client, registry_url, monkeypatch
+):
+    opener = functools.partial(_open_the_place, registry_url)
+    made = Client(registry_url, project="vision", opener=opener)
+    monkeypatch.delenv("LANDFAST_REGISTRY_URL", raising=False)
+    copy = pickle.loads(pickle.dumps(made.bound(entity="acme")))
+    assert copy.registry.info.id == any_client.registry.info.id
+    assert (copy.settings.project, copy.settings.entity) == ("vision", "acme")
+
+
+def test_a_version_of_a_client_with_an_opener_reads_on_without_the_environment(
+    any_client, registry_url, monkeypatch, tmp_path
+):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("a")
+    opener = functools.partial(_open_the_place, registry_url)
+    version = Client(registry_url, opener=opener).log("mnist", tmp_path / "data")
+    monkeypatch.delenv("LANDFAST_REGISTRY_URL", raising=False)
+    copy = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(version))))
+    assert [entry.path for entry in copy.entries()] == ["a"]
+    assert (copy.created, copy.changed, copy) == (True, True, version)
+
+
+def test_an_opener_that_finds_another_registry_is_a_conflict(any_client, tmp_path):
+    other = Client(f"sqlite:///{tmp_path}/other.db")
+    other.collections()
+    any_client.collections()
+    any_client.opener = functools.partial(_open_the_place, f"sqlite:///{tmp_path}/other.db")
+    with pytest.raises(Conflict):
+        pickle.loads(pickle.dumps(any_client)).collections()
+
+
+def test_what_a_log_did_cannot_be_edited_afterwards(any_client, tmp_path):
+    (tmp_path / "a").write_text("a")
+    version = any_client.log("mnist", tmp_path / "a")
+    with pytest.raises(AttributeError):
+        version.created = False

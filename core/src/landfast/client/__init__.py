@@ -27,6 +27,8 @@ class Client(Changing):
         run: The run in whose name to log; None is `LANDFAST_RUN`, else one for this process.
         settings: All settings at once, instead of the environment's.
         note: Called with sentences for a person, such as "this bucket does not keep overwritten objects".
+        opener: Makes this client again where it, or a version of it, is unpickled: a picklable function
+            without secrets, such as one that looks a connection up; None opens that environment's registry.
 
     Example:
         >>> client = Client()  # doctest: +SKIP

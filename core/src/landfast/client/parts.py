@@ -43,6 +43,7 @@ class Parts:
         run: RunKey | None = None,
         settings: Settings | None = None,
         note: Callable[[str], None] | None = None,
+        opener: Callable[[], Client] | None = None,
     ) -> None:
         given = settings or load_settings(
             registry_url=url, store_url=store_url, entity=entity, project=project
@@ -53,6 +54,7 @@ class Parts:
         self._run = run
         self._begun: RunRecord | None = None
         self._note = note or _note_once
+        self.opener = opener
         self._pid = os.getpid()
         # Of a client from another process: id and URL of the registry that it had open there.
         self._came_from: tuple[str, str] | None = None
@@ -69,14 +71,11 @@ class Parts:
         opened = open_registry(
             self.settings.effective_registry_url, store_url=self.settings.store_url
         )
-        if self._came_from is not None and opened.info.id != self._came_from[0]:
+        try:
+            self._check_origin(opened)
+        except Conflict:
             opened.close()
-            raise Conflict(
-                "the client was sent to a process that has another registry",
-                expected=self._came_from[1],
-                found=self.display_url,
-                hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
-            )
+            raise
         return opened
 
     @cached_property
@@ -150,6 +149,7 @@ class Parts:
             stores=self._own_stores,
             run=run or self._run,
             note=self._note,
+            opener=self.opener,
         )
         other._came_from = self._came_from
         for part in ("registry", "blobs", "stores", "cache"):
@@ -195,12 +195,22 @@ class Parts:
             self._run,
             self._client_factories,
             self._origin(),
+            self.opener,
         )
 
     def _origin(self) -> tuple[str, str] | None:
         if "registry" not in self.__dict__:
             return self._came_from
         return self.registry.info.id, self.display_url
+
+    def _check_origin(self, opened: Registry) -> None:
+        if self._came_from is not None and opened.info.id != self._came_from[0]:
+            raise Conflict(
+                "the client was sent to a process that has another registry",
+                expected=self._came_from[1],
+                found=self.display_url,
+                hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
+            )
 
     def __repr__(self) -> str:
         return f"Client({self.display_url!r}, project={self.settings.project!r})"
@@ -213,9 +223,15 @@ def _reopen(
     run: RunKey | None,
     clients: Mapping[str, ClientFactory],
     came_from: tuple[str, str] | None,
+    opener: Callable[[], Client] | None,
 ) -> Parts:
-    made = kind(entity=entity, project=project, run=run, clients=clients)
+    if opener is not None:
+        made: Parts = opener().bound(entity=entity, project=project, run=run)
+    else:
+        made = kind(entity=entity, project=project, run=run, clients=clients)
     made._came_from = came_from
+    if "registry" in made.__dict__:
+        made._check_origin(made.registry)
     return made
 
 
