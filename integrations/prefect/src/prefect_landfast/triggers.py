@@ -1,0 +1,102 @@
+"""Triggers: start a deployment when an artifact changed, or when it has not for too long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import landfast
+from prefect.events import DeploymentEventTrigger, EventTrigger
+from prefect.events.schemas.automations import Posture
+
+from prefect_landfast.events import CHANGED, resource_id
+
+ANY = "*"
+"""As `partition`: every partition of the collection."""
+
+
+def on_artifact_change(
+    name: str, *, parameter: str | None = None, partition: str | None = None
+) -> DeploymentEventTrigger:
+    """Start a deployment whenever the latest version of an artifact becomes another one.
+
+    Args:
+        name: ``[[entity/]project/]collection[~PARTITION]``; the rest from the settings of this place.
+        parameter: The deployment's parameter that takes the version, such as ``default/vision/flowers:v3``;
+            None gives no parameter.
+        partition: A partition key instead of ``~PARTITION``; ``"*"`` is every partition.
+
+    Raises:
+        landfast.InvalidInput: If `name` is none, or names a version.
+
+    Example:
+        >>> trigger = on_artifact_change("default/vision/flowers", parameter="ref")
+        >>> trigger.match.root
+        {'prefect.resource.id': 'landfast.artifact.default/vision/flowers'}
+    """
+    return DeploymentEventTrigger(
+        name=f"landfast-{name}",
+        description=f"The latest version of {name} changed.",
+        expect={CHANGED},
+        match=_match(name, partition),
+        parameters=None if parameter is None else {parameter: template("ref")},
+    )
+
+
+def on_no_artifact_change(
+    name: str, *, within: timedelta = timedelta(days=1), partition: str | None = None
+) -> EventTrigger:
+    """Fire when nothing new arrived for some time; for a Prefect `Automation`.
+
+    Args:
+        name: As in `on_artifact_change`.
+        within: The time; 10 s at least.
+        partition: As in `on_artifact_change`.
+
+    Raises:
+        landfast.InvalidInput: If `name` is none, or names a version.
+
+    Example:
+        >>> on_no_artifact_change("default/vision/flowers").within
+        datetime.timedelta(days=1)
+    """
+    return EventTrigger(
+        posture=Posture.Proactive,
+        expect={CHANGED},
+        match=_match(name, partition),
+        threshold=1,
+        within=within,
+    )
+
+
+def template(key: str) -> dict[str, str]:
+    """Return the parameter value that Prefect fills in from the event's payload.
+
+    Example:
+        >>> template("version")
+        {'__prefect_kind': 'jinja', 'template': '{{ event.payload.version }}'}
+    """
+    return {"__prefect_kind": "jinja", "template": f"{{{{ event.payload.{key} }}}}"}
+
+
+def _match(name: str, partition: str | None) -> Any:
+    from dataclasses import replace
+
+    settings = landfast.load_settings()
+    parsed = landfast.ArtifactName.parse(name)
+    if parsed.picks_version:
+        raise landfast.InvalidInput(
+            f"a trigger waits for an artifact, not for {name!r}",
+            subject=name,
+            expected="[[entity/]project/]collection[~PARTITION]",
+        )
+    full = parsed.within(entity=settings.entity, project=settings.project)
+    if partition == ANY:
+        ids = [
+            resource_id(replace(full, partition="")),
+            f"{resource_id(replace(full, partition=''))}~*",
+        ]
+        return {"prefect.resource.id": ids}
+    if partition is not None:
+        full = replace(full, partition=partition)
+    return {"prefect.resource.id": resource_id(full)}
