@@ -9,7 +9,7 @@ from pathlib import Path
 
 import landfast
 import pytest
-from landfast import ChangeKind, Client
+from landfast import ChangeKind, Client, RunKey
 
 
 @pytest.fixture
@@ -194,3 +194,20 @@ def test_two_clients_on_one_registry_meet(registry_url, folder):
     assert second.get("d").version == "v0"
     first.close()
     second.close()
+
+
+def test_uses_of_a_partition_name_every_run_that_used_or_declared_a_version(any_client, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    first = any_client.log("points", tmp_path / "a.txt")
+    (tmp_path / "a.txt").write_text("b")
+    second = any_client.log("points", tmp_path / "a.txt")
+    assert any_client.uses("points") == []
+
+    keys = [RunKey(system="test", deployment="here", run_id=name) for name in ("one", "two")]
+    any_client.bound(run=keys[0]).use(first)
+    any_client.bound(run=keys[1]).use(second, declared=True)
+    any_client.delete(first, delete_aliases=True)
+
+    found = any_client.uses("points:v1")
+    assert [(edge.run, edge.version.index) for edge in found] == [(keys[0], 0), (keys[1], 1)]
+    assert any_client.uses("points~other") == any_client.uses("nothing") == []

@@ -15,7 +15,7 @@ from landfast.version import ArtifactVersion, Named
 if TYPE_CHECKING:
     from landfast.manifests.reader import ManifestFile
     from landfast.model.diff import ManifestDiff
-    from landfast.model.lineage import Lineage, ObjectLineage
+    from landfast.model.lineage import Edge, Lineage, ObjectLineage
     from landfast.model.manifest import Manifest
     from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
 
@@ -124,6 +124,20 @@ class Reading(Runs):
         edges = self.registry.edges(versions=[record.id])
         keys = dict.fromkeys(edge.run for edge in edges if edge.direction is not Direction.LOGGED)
         return [self.registry.run(key) for key in keys]
+
+    def uses(self, named: Named) -> list[Edge]:
+        """Return who used any version of a collection's partition, first use first; declared uses too.
+
+        Args:
+            named: As in `get`; a version in it is not looked at.
+        """
+        full = self.name(named).bare()
+        try:
+            found = [record.id for record in self.registry.versions(full, deleted=True)]
+        except NotFound:
+            return []
+        edges = self.registry.edges(versions=found) if found else []
+        return [edge for edge in edges if edge.direction is not Direction.LOGGED]
 
     def diff(self, old: Named, new: Named) -> ManifestDiff:
         """Return what was added, removed, modified, renamed and repinned from one version to another."""
