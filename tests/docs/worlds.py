@@ -144,6 +144,8 @@ WORLDS: dict[str, list[Setup]] = {
             "datasets/digits/train/0.png",
             "datasets/digits/",
             "odd/report?versionId=7",
+            "events/dt=2026-05-01/a.csv",
+            "events/dt=2026-05-02/a.csv",
         ),
         files(extra_dot_txt="more"),
     ],

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from landfast.model.names import ArtifactName
     from landfast.model.reference import UNLIMITED, Reference
     from landfast.model.run import RunKey, RunStatus
-    from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.services.snapshots import load_snapshots
     from landfast.session import Run, current_run, init
@@ -74,6 +74,7 @@ _HOMES = {
     "RunStatus": "model.run",
     "Settings": "settings",
     "SnapshotConfig": "model.snapshot_config",
+    "SnapshotUri": "model.snapshot_config",
     "UNLIMITED": "model.reference",
     "Unavailable": "errors",
     "Unverifiable": "errors",
@@ -112,6 +113,7 @@ __all__ = [
     "RunStatus",
     "Settings",
     "SnapshotConfig",
+    "SnapshotUri",
     "UNLIMITED",
     "Unavailable",
     "Unverifiable",

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import uuid
 import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,6 +137,35 @@ class Scanning(Reading):
             )
             for shard in plan.shards
         ]
+
+    def scan_folders(self, folder: Path, references: Sequence[Reference]) -> list[ShardScan]:
+        """Scan several places into manifest files in a folder, for `log_scans`.
+
+        Folders that lie side by side in a bucket, such as the partitions of a data set, are scanned
+        with one listing; others one by one.
+
+        Args:
+            folder: Takes the files.
+            references: The places.
+
+        Returns:
+            One result for each, in order; a place without objects gives an empty one, which
+            `log_scans` refuses unless the reference says ``allow_empty=True``.
+
+        Raises:
+            LimitExceeded: If one holds more than its limit.
+            NotFound: If one that is no folder does not exist.
+        """
+        from landfast.services.together import lie_together, scan_together
+
+        if not lie_together(references, self.stores):
+            return [self.scan_into(folder, reference)[0] for reference in references]
+        scans, notes = scan_together(
+            references, self.stores, folder, max_objects=self.settings.max_objects
+        )
+        for note in notes:
+            self._note(note)
+        return scans
 
     def _adopt(self, reference: Reference, target: Path) -> ShardScan:
         from landfast.services.adopt import adopt

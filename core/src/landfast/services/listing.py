@@ -80,14 +80,27 @@ def list_rows(
     """
     kind = scan.reference.kind
     asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)
-    rows = _Lister(scan, window, store, previous, checksum=False if asks else kind).rows()
-    if not store.capabilities().stable_order:
-        rows = iter(sorted(rows, key=lambda row: row.location.key.encode()))
-    kept = _kept(scan, rows, skips)
+    rows = raw_rows(scan, window, store, previous, checksum=False if asks else kind)
+    kept = keep(scan, rows, skips)
     if not asks:
         return kept
     known = _Known(scan, previous)
     return _ask_each(kept, store, kind, skips, known)
+
+
+def raw_rows(
+    scan: FolderScan,
+    window: ScanWindow,
+    store: Store,
+    previous: Previous,
+    *,
+    checksum: ChecksumKind,
+) -> Iterator[ObjectInfo]:
+    """Yield the current objects in order, also those that are to be skipped."""
+    rows = _Lister(scan, window, store, previous, checksum=checksum).rows()
+    if store.capabilities().stable_order:
+        return rows
+    return iter(sorted(rows, key=lambda row: row.location.key.encode()))
 
 
 def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
@@ -96,7 +109,8 @@ def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
     return store.capabilities().in_place and is_filtered and scan.reference.kind is not False
 
 
-def _kept(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterator[ObjectInfo]:
+def keep(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterator[ObjectInfo]:
+    """Yield the rows to record, and tell `skips` of the others."""
     why = path_filter(scan.source.include, scan.source.exclude)
     start = len(scan.location.key)
     for row in rows:

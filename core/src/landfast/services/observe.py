@@ -43,6 +43,21 @@ def scan_shard(
         if scan.is_object
         else list_rows(scan, shard.window, store, skips, previous)
     )
+    return record(scan, rows, skips, target)
+
+
+def record(scan: ScanPlan, rows: Iterable[ObjectInfo], skips: SkipLog, target: Path) -> ShardScan:
+    """Write listed rows into a manifest file.
+
+    Args:
+        scan: What they were listed for.
+        rows: In order, without what is skipped.
+        skips: What was left out; read when the rows are.
+        target: Path of the file to write.
+
+    Raises:
+        LimitExceeded: At the first entry beyond the limit; the file is removed.
+    """
     with ManifestWriter(target) as writer:
         for count, entry in enumerate(_entries(scan, rows), start=1):
             if count > scan.max_objects:

@@ -135,6 +135,33 @@ def plan(
     )
 
 
+def sibling(plan: ScanPlan, reference: Reference, *, max_objects: int) -> ScanPlan:
+    """Plan another folder of the same bucket, store and checksum, without a request.
+
+    Args:
+        plan: Of a folder.
+        reference: The other folder.
+        max_objects: The default limit; the reference's own wins.
+    """
+    recorded, stripped = reference.location.without_secrets()
+    source = replace(
+        plan.source,
+        uri=recorded.uri,
+        name=clean_name(reference.name),
+        include=tuple(reference.include),
+        exclude=tuple(reference.exclude),
+        stripped=stripped,
+    )
+    return replace(
+        plan,
+        reference=reference,
+        location=reference.location,
+        max_objects=reference.max_objects or max_objects,
+        source=source,
+        notes=(),
+    )
+
+
 def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[ScanWindow, ...]:
     """Cut the key space under a folder into ranges, without a request.
 
