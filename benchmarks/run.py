@@ -1,4 +1,4 @@
-"""Measure the scan, the manifest and the import, each beside a peer or a physical floor in the same run.
+"""Measure the scan, the manifest and the imports, each beside a peer or a physical floor in the same run.
 
     python benchmarks/run.py [--keys 100000] [--files 20000] [--repeat 3]
 
@@ -23,6 +23,12 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parents[1]
+# Orchestrator -> what a user of it imports on top.
+INTEGRATIONS = {"dagster": "dagster_landfast"}
+# CPU seconds that an integration may add to its orchestrator's import.
+MOST_ON_TOP_S = 0.25
 
 
 def cpu_s(work: Callable[[], Any], repeat: int) -> float:
@@ -157,6 +163,35 @@ def import_cost(repeat: int) -> None:
     row("boto3", cpu_s(run("import boto3"), repeat), floor)
 
 
+def integration_import_cost(repeat: int) -> None:
+    """Import each integration behind its orchestrator, in the integration's own environment."""
+    for orchestrator, package in INTEGRATIONS.items():
+        python = ROOT / ".venvs" / orchestrator / "bin" / "python"
+        if not python.exists():
+            print(f"import {package}: no environment; ./just test-with {orchestrator} makes it")
+            continue
+        spent = [_import_times_s(python, orchestrator, package) for _ in range(repeat)]
+        floor, ours = (statistics.median(column) for column in zip(*spent, strict=True))
+        print(f"import an integration behind {orchestrator}")
+        row(f"{orchestrator} (floor)", floor, floor)
+        row(f"{package}, on top of it", ours, floor, f"at most {MOST_ON_TOP_S} s")
+
+
+def _import_times_s(python: Path, *modules: str) -> list[float]:
+    """Import modules one after the other in a fresh interpreter; return the CPU seconds of each."""
+    code = f"""
+import importlib, time
+for name in {modules!r}:
+    before = time.process_time()
+    importlib.import_module(name)
+    print(time.process_time() - before)
+"""
+    done = subprocess.run(  # noqa: S603
+        [python, "-c", code], check=True, capture_output=True, text=True
+    )
+    return [float(line) for line in done.stdout.split()]
+
+
 def main() -> None:
     """Run every group."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -168,6 +203,7 @@ def main() -> None:
     os.environ["LANDFAST_CACHE_DIR"] = str(folder / "cache")
     try:
         import_cost(given.repeat)
+        integration_import_cost(given.repeat)
         listing(given.keys, given.repeat, folder)
         folder_scan(given.files, given.repeat, folder)
     finally:
