@@ -109,6 +109,10 @@ class Reading(Runs):
         """Record that a consumer was told of a change."""
         self.registry.mark_announced(consumer, change)
 
+    def announced_position(self, consumer: str) -> int:
+        """Return the position of the newest change that a consumer was told of; 0 if of none."""
+        return self.registry.announced_position(consumer)
+
     def manifest_of(self, record: VersionRecord) -> ManifestFile:
         """Open the manifest that a version was created with."""
         return self.open_manifest(record.blob)

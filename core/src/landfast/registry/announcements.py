@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.names import LATEST, ArtifactName
@@ -68,6 +68,15 @@ def mark(tx: Transaction, consumer: str, change: Change) -> None:
             where=announcements.c.position < row.excluded.position,
         )
     )
+
+
+def position(tx: Transaction, consumer: str) -> int:
+    """Return the position of the newest change that the consumer was told of, 0 if of none."""
+    _check(consumer)
+    statement = select(func.max(announcements.c.position)).where(
+        announcements.c.consumer == consumer
+    )
+    return tx.connection.execute(statement).scalar() or 0
 
 
 def _latest(tx: Transaction, partition: int) -> tuple[int, str] | None:

@@ -361,6 +361,13 @@ class Registry(Protocol):
         """
         ...
 
+    def announced_position(self, consumer: str) -> int:
+        """Return the position of the newest change that this consumer was told of, 0 if of none.
+
+        A consumer that is told in the order of the feed goes on from there.
+        """
+        ...
+
     # -- blobs --------------------------------------------------------------------------------
 
     @property

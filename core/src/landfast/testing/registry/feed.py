@@ -125,6 +125,14 @@ class AnnouncementSuite:
         registry.mark_announced("x", first)
         assert registry.pending_announcement(NAME, "x") is None
 
+    def test_a_consumer_knows_how_far_it_was_told(self, registry: Registry) -> None:
+        assert registry.announced_position("x") == 0
+        for key in ("", "may", ""):
+            log(registry, key + str(registry.head()), name=replace(NAME, partition=key))
+        for change in registry.changes(limit=2):
+            registry.mark_announced("x", change)
+        assert (registry.announced_position("x"), registry.announced_position("y")) == (2, 0)
+
     def test_partitions_are_announced_on_their_own(self, registry: Registry) -> None:
         may = replace(NAME, partition="may")
         log(registry, "a")
