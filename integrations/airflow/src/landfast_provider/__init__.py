@@ -1,11 +1,36 @@
 """Landfast for Airflow: reference artifacts as operators, sensors, assets and triggers.
 
-This first release is only discovered by Airflow as a provider; the hook, the operators and
-the sensors follow the core. Until then use ``landfast`` itself inside a task.
+    from landfast_provider import artifact_asset, use_artifact
+
+Every name is loaded when it is first used: Airflow imports this package in each of its components.
 """
 
-from importlib.metadata import version
+from __future__ import annotations
 
-__all__ = ["__version__"]
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("airflow-provider-landfast")
+if TYPE_CHECKING:
+    from landfast_provider.assets import artifact_asset
+
+_HOMES = {
+    "artifact_asset": "assets",
+}
+
+__all__ = ["__version__", "artifact_asset"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("airflow-provider-landfast")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'landfast_provider' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"landfast_provider.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

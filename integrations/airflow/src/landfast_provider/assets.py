@@ -1,0 +1,154 @@
+"""artifact_asset: the one Airflow asset that stands for an artifact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+import landfast
+from airflow.sdk import Asset, AssetAlias
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+GROUP = "landfast"
+
+
+class ArtifactAsset(Asset):  # type: ignore[misc]
+    """The asset of a collection, or of one partition of it; made by `artifact_asset`."""
+
+    @property
+    def artifact(self) -> landfast.ArtifactName:
+        """The full name of the collection, and of the partition if it is one's."""
+        return name_of(self)
+
+    @property
+    def on_change(self) -> AssetAlias:
+        """The outlet of a task that may find nothing new: an event only if the content changed.
+
+        Airflow emits an event for each asset in ``outlets`` whenever the task succeeds; through this alias
+        it emits one only when Landfast adds it.
+        """
+        return AssetAlias(name=f"{self.uri} on change", group=GROUP)
+
+
+def artifact_asset(
+    name: str | landfast.ArtifactName | Asset,
+    *,
+    watch: bool = False,
+    poll_interval: float = 60,
+    landfast_conn_id: str | None = None,
+) -> ArtifactAsset:
+    """Return the asset of an artifact: the same name gives the same asset in every DAG.
+
+    Project and entity that the name leaves out are the environment's (``LANDFAST_PROJECT``), so that a name
+    means the same wherever it is parsed.
+
+    Args:
+        name: ``[[entity/]project/]collection``, of one partition with ``~PARTITION``.
+        watch: Whether the triggerer follows the registry, for data that is logged outside of Airflow.
+        poll_interval: Seconds between two looks of the watcher.
+        landfast_conn_id: Where the watcher looks; None is ``landfast_default``.
+
+    Raises:
+        InvalidInput: If the name is none, or says a version: an asset is the artifact, its events say which version.
+
+    Example:
+        >>> artifact_asset("nlp/corpus").uri
+        'landfast://default/nlp/corpus'
+    """
+    full = full_name(name_of(name) if isinstance(name, Asset) else name)
+    if full.picks_version:
+        raise landfast.InvalidInput(
+            f"{full} names a version, but an asset is the whole artifact",
+            subject=str(full),
+            hint=f"Say {full.bare()}; each event of the asset says its version.",
+        )
+    uri = asset_uri(full)
+    watchers = []
+    if watch:
+        from landfast_provider.triggers.landfast import artifact_watcher
+
+        watchers = [
+            artifact_watcher(
+                str(full), poll_interval=poll_interval, landfast_conn_id=landfast_conn_id
+            )
+        ]
+    # The name is the URI, so that Asset("landfast://...") is this asset too and not its rival.
+    return ArtifactAsset(name=uri, uri=uri, group=GROUP, watchers=watchers)
+
+
+def asset_uri(name: landfast.ArtifactName) -> str:
+    """Write the URI of a full name's asset: without a version.
+
+    Example:
+        >>> asset_uri(landfast.ArtifactName.parse("default/nlp/corpus~de"))
+        'landfast://default/nlp/corpus?partition=de'
+    """
+    # As Airflow writes queries, or it would change the URI.
+    query = "?" + urlencode({"partition": name.partition}) if name.partition else ""
+    return f"landfast://{name.entity}/{name.project}/{name.collection}{query}"
+
+
+def full_name(name: str | landfast.ArtifactName) -> landfast.ArtifactName:
+    """Fill in the environment's project and entity.
+
+    Raises:
+        InvalidInput: If the text is no artifact name.
+    """
+    parsed = landfast.ArtifactName.parse(name) if isinstance(name, str) else name
+    if parsed.project and parsed.entity:
+        return parsed
+    settings = landfast.load_settings()
+    return parsed.within(entity=settings.entity, project=settings.project)
+
+
+def name_of(asset: Asset) -> landfast.ArtifactName:
+    """Return the artifact that an asset stands for.
+
+    Raises:
+        InvalidInput: If it stands for none.
+    """
+    scheme, _, rest = asset.uri.partition("://")
+    path, _, query = rest.partition("?")
+    parts = path.split("/")
+    if scheme != "landfast" or len(parts) != 3:
+        raise landfast.InvalidInput(
+            f"asset {asset.name!r} is not an artifact's",
+            subject=asset.uri,
+            expected="landfast://entity/project/collection",
+            hint="Make it with artifact_asset('project/collection').",
+        )
+    partition = dict(parse_qsl(query, keep_blank_values=True)).get("partition", "")
+    return landfast.ArtifactName(
+        entity=parts[0], project=parts[1], collection=parts[2], partition=partition
+    )
+
+
+def is_artifact(asset: Any) -> bool:
+    """Whether an inlet or outlet is the asset of an artifact."""
+    return isinstance(asset, Asset) and asset.uri.startswith("landfast://")
+
+
+def sanitize_uri(uri: SplitResult) -> SplitResult:
+    """Check the URI of an asset as Airflow reads it.
+
+    Raises:
+        ValueError: If it does not name an artifact, or names a version of it.
+    """
+    if uri.path.count("/") != 2 or not uri.netloc:
+        raise ValueError("the URI of an artifact's asset is landfast://entity/project/collection")
+    unknown = {key for key, _ in parse_qsl(uri.query, keep_blank_values=True)} - {"partition"}
+    if unknown:
+        raise ValueError(
+            f"the URI of an artifact's asset has no {min(unknown)!r}: events say the version"
+        )
+    return uri
+
+
+def create_asset(*, uri: str, extra: Any = None) -> Asset:
+    """Make an asset for Airflow's lineage collector, from the URI of a version or of an asset."""
+    name = landfast.ArtifactName.parse(uri) if "version=" in uri else name_of(Asset(uri))
+    made = artifact_asset(name.bare())
+    made.extra = dict(extra or {})
+    return made

@@ -1,0 +1,76 @@
+"""Asset events: what they say of a version, and when they are due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import landfast
+
+from landfast_provider.assets import ArtifactAsset
+from landfast_provider.run_key import SYSTEM, deployment
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+
+def event_extra(
+    version: landfast.ArtifactVersion, change: landfast.Change | None
+) -> dict[str, Any]:
+    """Return what an asset event says of a version: JSON, without secrets.
+
+    Args:
+        version: What the consumer is to read.
+        change: The change that is announced; its id is the same for everyone who announces it.
+    """
+    extra = {
+        "uri": version.uri,
+        "name": version.qualified_name,
+        "version": version.version,
+        "digest": version.digest,
+        "entries": version.file_count,
+        "bytes": version.size,
+    }
+    if version.partition:
+        extra["partition"] = version.partition
+    return extra if change is None else {**extra, "change": change.id}
+
+
+def version_of_event(event: Any) -> landfast.ArtifactName | None:
+    """Return the version that an asset event speaks of; None if it speaks of none."""
+    extra = event.extra or {}
+    if extra.get("from_trigger"):  # a watcher's
+        extra = extra.get("payload") or {}
+    uri = extra.get("uri") if isinstance(extra, dict) else None
+    if not isinstance(uri, str) or not uri.startswith("landfast://"):
+        return None
+    return landfast.ArtifactName.parse(uri)
+
+
+def consumer(asset: Asset) -> str:
+    """Return the name under which the registry remembers what this Airflow was told of an asset."""
+    return f"{SYSTEM} {deployment()} {asset.uri}"
+
+
+def add_event(
+    outlet_events: Any, outlets: list[Any], asset: ArtifactAsset, extra: dict[str, Any]
+) -> bool:
+    """Emit an event of an asset as the task succeeds; say whether one of its outlets allows it.
+
+    Args:
+        outlet_events: Of the task's context.
+        outlets: Of the task.
+        asset: The asset.
+        extra: What the event says.
+    """
+    if asset.on_change in outlets:
+        outlet_events[asset.on_change].add(asset, extra=extra)
+        return True
+    if has_concrete(outlets, asset):
+        outlet_events[asset].extra.update(extra)
+        return True
+    return False
+
+
+def has_concrete(outlets: list[Any], asset: ArtifactAsset) -> bool:
+    """Whether the asset itself is an outlet, so that every success emits an event."""
+    return any(getattr(outlet, "uri", None) == asset.uri for outlet in outlets)

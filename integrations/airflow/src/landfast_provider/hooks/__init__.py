@@ -1,0 +1,1 @@
+"""Hooks: the registry behind an Airflow connection."""

@@ -1,0 +1,48 @@
+"""OpenLineage: artifacts as datasets, with the version that was read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import landfast
+
+from landfast_provider.assets import name_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+
+def lineage(
+    used: Iterable[landfast.ArtifactVersion], logged: Iterable[landfast.ArtifactVersion]
+) -> Any:
+    """Describe what a task used and logged, as the OpenLineage provider wants it; None without it."""
+    try:
+        from airflow.providers.openlineage.extractors import OperatorLineage
+    except ImportError:
+        return None
+    return OperatorLineage(
+        inputs=[_dataset(version) for version in dict.fromkeys(used)],
+        outputs=[_dataset(version) for version in dict.fromkeys(logged)],
+    )
+
+
+def convert_asset(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001
+    """Return the dataset of an artifact's asset; Airflow asks for it by the asset's scheme."""
+    from openlineage.client.event_v2 import Dataset
+
+    return Dataset(**_identity(name_of(asset)))
+
+
+def _dataset(version: landfast.ArtifactVersion) -> Any:
+    from openlineage.client.event_v2 import Dataset
+    from openlineage.client.facet_v2 import dataset_version_dataset
+
+    facet = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=version.version)
+    return Dataset(**_identity(version.full_name), facets={"version": facet})
+
+
+def _identity(name: landfast.ArtifactName) -> dict[str, str]:
+    partition = str(name.bare()).partition("~")[2]
+    kept = f"{name.project}/{name.collection}" + (f"~{partition}" if partition else "")
+    return {"namespace": f"landfast://{name.entity}", "name": kept}

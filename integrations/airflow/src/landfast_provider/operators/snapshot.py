@@ -1,0 +1,122 @@
+"""LandfastSnapshotOperator: record what is at a place now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from landfast_provider.assets import artifact_asset
+from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.version_compat import AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+OnUnchanged = Literal["no_event", "event", "skip"]
+
+
+class LandfastSnapshotOperator(LandfastOperator):
+    """Scan a place and log it as a version of an artifact, a new one only if the content changed.
+
+    Its asset gets an event if the content changed, by default only then; consumers are scheduled on
+    ``artifact_asset(NAME)``.  A retry after a crash announces the change that the crashed try recorded.
+
+    Args:
+        artifact: ``[[entity/]project/]collection``, or its asset; literal, because it is the task's outlet.
+        uri: One place or several, templated: ``"s3://bucket/dt={{ ds }}/"``.
+        partition: Key of the partition, templated: ``"{{ ds }}"``; each has versions and `latest` of its own.
+        type: Type of the artifact; None is the collection's, ``dataset`` for a new one.
+        on_unchanged: ``no_event``; ``event`` emits one on every success; ``skip`` skips this task, and so its
+            downstream tasks.
+        aliases: To move to the version.
+        tags: To add to the version.
+        metadata: JSON object, templated.
+        description: Of a new version.
+        include: Globs of paths to keep.
+        exclude: Globs of paths to leave out.
+        checksum: A kind such as ``"sha256"``; None is the store's default, False records none.
+        max_objects: The most entries; None is the setting, `landfast.UNLIMITED` lifts it.
+        allow_empty: Whether an empty place is no error.
+        move_latest: False for backfills: leaves `latest`, and so consumers, alone.
+        kwargs: As for `LandfastOperator`.
+
+    Returns:
+        The version's URI, as XCom.
+
+    Example:
+        >>> LandfastSnapshotOperator(  # doctest: +SKIP
+        ...     task_id="snapshot", artifact="nlp/corpus", uri="s3://bucket/corpus/"
+        ... )
+    """
+
+    template_fields: ClassVar[Sequence[str]] = (
+        *LandfastOperator.template_fields,
+        *("uri", "partition", "aliases", "tags", "metadata", "description", "include", "exclude"),
+    )
+
+    def __init__(
+        self,
+        *,
+        artifact: str | Asset,
+        uri: str | Sequence[str],
+        partition: str | None = None,
+        type: str | None = None,
+        on_unchanged: OnUnchanged = "no_event",
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        checksum: str | bool | None = None,
+        max_objects: int | None = None,
+        allow_empty: bool = False,
+        move_latest: bool = True,
+        outlets: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.asset = artifact_asset(artifact)
+        super().__init__(outlets=[*(outlets or ()), self.asset.on_change], **kwargs)
+        self.uri = uri
+        self.partition = partition
+        self.type = type
+        self.on_unchanged = on_unchanged
+        self.aliases = aliases
+        self.tags = tags
+        self.metadata = metadata
+        self.description = description
+        self.include = include
+        self.exclude = exclude
+        self.checksum = checksum
+        self.max_objects = max_objects
+        self.allow_empty = allow_empty
+        self.move_latest = move_latest
+
+    def execute(self, context: Mapping[str, Any]) -> str:
+        """Scan, log, and announce what changed."""
+        run = self.begin(context)
+        places = [self.uri] if isinstance(self.uri, str) else list(self.uri)
+        version = run.took(run.client.log(self.asset.artifact, *places, **self._options()))
+        always = self.on_unchanged == "event"
+        if not run.announce(self.asset, version, always=always) and self.on_unchanged == "skip":
+            raise AirflowSkipException(f"{version.qualified_name} is unchanged")
+        return self.answer(version)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "type": self.type,
+            "partition": self.partition or None,
+            "aliases": tuple(self.aliases),
+            "tags": tuple(self.tags),
+            "metadata": self.metadata,
+            "description": self.description,
+            "include": tuple(self.include),
+            "exclude": tuple(self.exclude),
+            "checksum": True if self.checksum is None else self.checksum,
+            "max_objects": self.max_objects,
+            "allow_empty": self.allow_empty,
+            "move_latest": self.move_latest,
+        }
+
+
+__all__ = ["LandfastSnapshotOperator", "OnUnchanged"]

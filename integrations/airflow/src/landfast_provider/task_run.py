@@ -1,0 +1,200 @@
+"""TaskRun: what a task instance uses and logs, and in whose name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import landfast
+from airflow.sdk import Asset
+
+from landfast_provider.assets import ArtifactAsset, full_name, name_of
+from landfast_provider.events import add_event, consumer, event_extra, has_concrete
+from landfast_provider.hooks.landfast import LandfastHook
+from landfast_provider.pins import Pin, PinSource, find_pin
+from landfast_provider.run_key import run_key
+
+log = logging.getLogger(__name__)
+
+# What a caller may say of a version that is to be read.
+Named = str | landfast.ArtifactName | landfast.ArtifactVersion | Asset
+
+_PINS = "pins"
+_open: dict[tuple[Any, ...], TaskRun] = {}
+
+
+class TaskRun:
+    """One try of a task instance, as a run of the registry.
+
+    The try that follows meets the same run: it reads what this one read, and adds no edge.
+
+    Args:
+        context: Of the task.
+        hook: The registry.
+    """
+
+    def __init__(self, context: Mapping[str, Any], hook: LandfastHook) -> None:
+        self.context = context
+        self.hook = hook
+        self.ti = context["ti"]
+        self.client = hook.get_client(run=run_key(self.ti))
+        self.used: list[landfast.ArtifactVersion] = []
+        self.logged: list[landfast.ArtifactVersion] = []
+        self._announced: list[tuple[str, landfast.Change]] = []
+        self._pins: dict[str, dict[str, str]] = self._begin().get(_PINS) or {}
+        self._end_with_the_task()
+
+    @classmethod
+    def of(
+        cls,
+        context: Mapping[str, Any],
+        landfast_conn_id: str,
+        aws_conn_id: str | None = None,
+        gcp_conn_id: str | None = None,
+    ) -> TaskRun:
+        """Return the run of a task instance's try: the same one for the same connections."""
+        key = (context["ti"].id, landfast_conn_id, aws_conn_id, gcp_conn_id)
+        if key not in _open:
+            hook = LandfastHook(landfast_conn_id, aws_conn_id=aws_conn_id, gcp_conn_id=gcp_conn_id)
+            _open[key] = cls(context, hook)
+        return _open[key]
+
+    def use(self, named: Named, *, type: str | None = None) -> landfast.ArtifactVersion:
+        """Return the version that this task reads, and record that it does.
+
+        Args:
+            named: The artifact, with or without a version.
+            type: The type expected.
+
+        Raises:
+            InvalidInput: If nothing says which version, and the artifact is not among the task's inlets.
+            NotFound: If there is no such version.
+            Conflict: If it has another type.
+        """
+        name = to_name(named)
+        earlier = {key: known["uri"] for key, known in self._pins.items()}
+        pin = find_pin(self.context, name, earlier=earlier)
+        for older in pin.batched:
+            self.client.use(older, declared=True)
+        version = self.client.use(pin.name, type=type)
+        log.info("Reading %s, chosen by: %s", version.qualified_name, pin.source)
+        self._remember(name, pin, version)
+        self.used.append(version)
+        return version
+
+    def resolve(self, named: Named) -> landfast.ArtifactVersion:
+        """Return the version that `use` would, without recording anything."""
+        earlier = {key: known["uri"] for key, known in self._pins.items()}
+        return self.client.get(find_pin(self.context, to_name(named), earlier=earlier).name)
+
+    def took(self, version: landfast.ArtifactVersion) -> landfast.ArtifactVersion:
+        """Take note of a version that this task logged."""
+        found = "a new version" if version.created else "content that came back"
+        log.info(
+            "Logged %s, %s: %s",
+            version.qualified_name,
+            found if version.changed else "unchanged",
+            version.digest,
+        )
+        self.logged.append(version)
+        return version
+
+    def announce(
+        self, asset: ArtifactAsset, version: landfast.ArtifactVersion, *, always: bool = False
+    ) -> bool:
+        """Emit the event of a change that consumers were not told of yet, as the task succeeds.
+
+        Args:
+            asset: The asset; it, or its `on_change`, is an outlet of the task.
+            version: What this task found.
+            always: Whether to emit an event without a change, too.
+
+        Returns:
+            Whether there will be an event that this task asked for.
+        """
+        told = consumer(asset)
+        change = self.client.pending_announcement(version.full_name, told)
+        if change is None and not always:
+            return False
+        news = version
+        if change is not None and change.version != version.full_name:
+            news = self.client.get(change.version)
+        events = self.context["outlet_events"]
+        if not add_event(events, self.outlets, asset, event_extra(news, change)):
+            return False
+        if change is not None:
+            self._announced.append((told, change))
+        return True
+
+    def has_concrete_outlet(self, asset: ArtifactAsset) -> bool:
+        """Whether each success of this task emits an event of the asset."""
+        return has_concrete(self.outlets, asset)
+
+    @property
+    def outlets(self) -> Sequence[Any]:
+        """The task's outlets."""
+        outlets: Sequence[Any] = self.ti.task.outlets
+        return outlets
+
+    def _begin(self, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        record = self.client.begin_run(
+            name=f"{self.ti.dag_id}.{self.ti.task_id}",
+            link=self.ti.log_url,
+            attempt=max(1, self.ti.try_number),
+            config=config,
+        )
+        return record.config
+
+    def _remember(
+        self, name: landfast.ArtifactName, pin: Pin, version: landfast.ArtifactVersion
+    ) -> None:
+        if pin.source is PinSource.EARLIER_TRY:
+            return
+        known = {"uri": version.uri, "by": pin.source.value}
+        self._pins = {**self._pins, str(name): known}
+        self._begin({_PINS: self._pins})
+
+    def _end_with_the_task(self) -> None:
+        task = self.ti.task
+        ends = {
+            "on_success_callback": self._succeeded,
+            "on_skipped_callback": self._succeeded,
+            "on_retry_callback": self._failed,
+            "on_failure_callback": self._failed,
+        }
+        for kind, end in ends.items():
+            setattr(task, kind, [*(getattr(task, kind, None) or ()), end])
+
+    def _succeeded(self, _context: Any) -> None:
+        # Not before: events are stored with the task's success, so only now consumers were told.
+        for told, change in self._announced:
+            self.client.mark_announced(told, change)
+        self._finish(landfast.RunStatus.FINISHED)
+
+    def _failed(self, _context: Any) -> None:
+        self._finish(landfast.RunStatus.FAILED)
+
+    def _finish(self, status: landfast.RunStatus) -> None:
+        self.client.finish_run(status)
+        self.client.close()
+        for key in [key for key, run in _open.items() if run is self]:
+            del _open[key]
+
+
+def to_name(named: Named) -> landfast.ArtifactName:
+    """Return the full name of what a caller says: a name, a URI, a version or an asset.
+
+    Raises:
+        InvalidInput: If it is none of these.
+    """
+    if isinstance(named, landfast.ArtifactVersion):
+        return named.full_name
+    if isinstance(named, Asset):
+        return name_of(named)
+    if isinstance(named, str | landfast.ArtifactName):
+        return full_name(named)
+    raise landfast.InvalidInput(
+        f"{named!r} names no artifact",
+        expected="a name such as nlp/corpus, a landfast:// URI, a version or an artifact_asset",
+    )

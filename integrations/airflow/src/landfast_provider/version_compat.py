@@ -1,0 +1,64 @@
+"""Every name whose home moved between Airflow 3.1 and 3.3; nothing else imports a private or versioned one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.decorator import DecoratedOperator, TaskDecorator, task_decorator_factory
+from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.log import mask_secret
+
+try:  # 3.2 and later
+    from airflow.sdk.configuration import conf
+except ImportError:
+    from airflow.configuration import conf
+
+try:  # 3.2 and later
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
+except ImportError:
+    from airflow.exceptions import AirflowNotFoundException, AirflowSkipException
+
+try:  # 3.2 and later
+    from airflow.sdk.lineage import get_hook_lineage_collector
+except ImportError:
+    from airflow.lineage.hook import get_hook_lineage_collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# So many inlet events are looked through for one of a partition.
+_ENOUGH_EVENTS = 1000
+
+
+def newest_first(events: Any, *, limit: int = _ENOUGH_EVENTS) -> Iterator[Any]:
+    """Yield the events of ``inlet_events[asset]``, newest first.
+
+    Args:
+        events: An accessor that asks the server (3.2 and later) or a list, oldest first (3.1).
+        limit: How many to ask for.
+    """
+    if hasattr(events, "ascending"):
+        yield from events.ascending(False).limit(limit)
+    else:
+        yield from by_time(events)[::-1][:limit]
+
+
+def by_time(events: Iterable[Any]) -> list[Any]:
+    """Return asset events, oldest first."""
+    return sorted(events, key=lambda event: event.timestamp)
+
+
+__all__ = [
+    "AirflowNotFoundException",
+    "AirflowSkipException",
+    "BaseHook",
+    "DecoratedOperator",
+    "TaskDecorator",
+    "by_time",
+    "conf",
+    "get_hook_lineage_collector",
+    "mask_secret",
+    "newest_first",
+    "task_decorator_factory",
+]
