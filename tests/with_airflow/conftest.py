@@ -1,0 +1,72 @@
+"""An Airflow of its own for each test: a database, a DAGs folder, and a scheduler by hand."""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.with_airflow.live import migrate
+
+# Airflow reads these as it is imported, and it is imported once.
+_HOME = Path(tempfile.mkdtemp(prefix="landfast-airflow-"))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ |= {
+    "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(_HOME / "logs"),
+    "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-but-long-enough-to-sign-with",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+
+
+@pytest.fixture(scope="session")
+def airflow_database(run_folder: Path) -> Path:
+    """A SQLite file with Airflow's tables, made once for all workers of this run."""
+    template = run_folder / "airflow-template.db"
+    with (run_folder / "airflow-template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            migrate(template)
+    return template
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty registry, which the environment names."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    monkeypatch.setenv("LANDFAST_REGISTRY_URL", url)
+    return url
+
+
+@pytest.fixture
+def airflow(
+    airflow_database: Path, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[object]:
+    """An Airflow without DAGs and runs, in this process."""
+    from airflow import settings
+
+    from tests.with_airflow.world import World
+
+    settings.engine.dispose()
+    for leftover in _HOME.glob("airflow.db*"):
+        leftover.unlink()
+    shutil.copy(airflow_database, _HOME / "airflow.db")
+    dags = _HOME / "dags"
+    shutil.rmtree(dags, ignore_errors=True)
+    dags.mkdir()
+    known = set(sys.modules)
+    yield World(dags=dags, registry=registry)
+    for name in set(sys.modules) - known:
+        if name.startswith("unusual_prefix_"):
+            del sys.modules[name]
