@@ -1,0 +1,129 @@
+"""LandfastArtifactSensor: wait for a version that this DAG has not worked on yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import landfast
+
+from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.questions import Newer
+from landfast_provider.run_key import SYSTEM, deployment
+from landfast_provider.sensors.base import LandfastSensor
+from landfast_provider.task_run import to_name
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+    from airflow.triggers.base import BaseTrigger
+
+
+class LandfastArtifactSensor(LandfastSensor):
+    """Wait until an artifact's latest version is another than the one this DAG used last.
+
+    "Used last" is what the registry has of the newest successful run of this DAG: what its tasks used, and
+    what its sensors found.  The first run is content with any version.
+
+    Args:
+        artifact: ``[[entity/]project/]collection``, or its asset; templated.
+        partition: Key of the partition, templated.
+        after: The version that is no news, instead of what this DAG used: its name, its URI, or ``"v3"``;
+            templated.
+        kwargs: As for `LandfastSensor`.
+
+    Returns:
+        The version's URI, as XCom; it is recorded as declared for this task.
+
+    Example:
+        >>> LandfastArtifactSensor(task_id="wait", artifact="nlp/corpus", deferrable=True)  # doctest: +SKIP
+    """
+
+    template_fields: Sequence[str] = (
+        *LandfastOperator.template_fields,
+        *("artifact", "partition", "after"),
+    )
+
+    def __init__(
+        self,
+        *,
+        artifact: str | Asset,
+        partition: str | None = None,
+        after: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.artifact = artifact
+        self.partition = partition
+        self.after = after
+
+    def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Newer:
+        """Ask for a version that is none of those known."""
+        name = to_name(self.artifact)
+        if name.picks_version:
+            raise landfast.InvalidInput(
+                f"{name} is one version, and that never changes",
+                subject=str(name),
+                expected="an artifact; the version that is no news goes into after=",
+            )
+        if self.partition:
+            name = replace(name, partition=self.partition)
+        known = (
+            [client.get(_after(name, self.after)).qualified_name]
+            if self.after
+            else used_by_last_success(client, context["ti"], name)
+        )
+        return Newer(artifact=str(name), known=known)
+
+    def trigger_of(self, question: Newer) -> BaseTrigger:
+        """Wait for the version in the triggerer."""
+        from landfast_provider.triggers.asking import LandfastVersionTrigger
+
+        return LandfastVersionTrigger(
+            question=question.serialize(),
+            poll_interval=self.poke_interval,
+            landfast_conn_id=self.landfast_conn_id,
+        )
+
+    def found(self, context: Mapping[str, Any], answer: str) -> str:
+        """Record that this DAG run is about the version."""
+        version = self.begin(context).client.use(answer, declared=True)
+        self.log.info("%s is news", version.qualified_name)
+        return self.answer(version)
+
+
+def _after(name: landfast.ArtifactName, after: str) -> landfast.ArtifactName:
+    if re.fullmatch(r"v[0-9]+", after):
+        return name.at(int(after[1:]))
+    known = to_name(after)
+    if known.bare() != name:
+        raise landfast.InvalidInput(
+            f"after={after!r} is no version of {name}",
+            subject=after,
+            expected=f"a version of {name}, such as v3",
+        )
+    return known
+
+
+def used_by_last_success(
+    client: landfast.Client, ti: Any, name: landfast.ArtifactName
+) -> list[str]:
+    """Return the versions of an artifact that the newest successful run of a task's DAG used.
+
+    Args:
+        client: Of the registry.
+        ti: The task instance; its own DAG run does not count.
+        name: Full name of the artifact.
+    """
+    here = deployment()
+    by_run: dict[str, list[str]] = {}
+    for edge in reversed(client.uses(name)):
+        dag_id, _, run_id = edge.run.run_id.partition("/")
+        is_ours = (edge.run.system, edge.run.deployment, dag_id) == (SYSTEM, here, ti.dag_id)
+        if is_ours and run_id != ti.run_id:
+            by_run.setdefault(run_id, []).append(str(edge.version))
+    for run_id, versions in by_run.items():
+        if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id], states=["success"]):
+            return versions
+    return []

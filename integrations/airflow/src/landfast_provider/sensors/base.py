@@ -1,0 +1,91 @@
+"""LandfastSensor: poke, reschedule and deferrable, from one question."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
+
+from landfast_provider.hooks.landfast import LandfastHook
+from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.version_compat import conf
+
+if TYPE_CHECKING:
+    import landfast
+    from airflow.triggers.base import BaseTrigger
+
+
+class LandfastSensor(LandfastOperator, BaseSensorOperator):  # type: ignore[misc]
+    """A sensor on the registry of a connection.
+
+    A subclass says what to ask (`question`), which trigger asks it in the triggerer (`trigger_of`), and what
+    is done with the answer (`found`).
+
+    Args:
+        deferrable: Whether to wait in the triggerer; None is ``[operators] default_deferrable``.
+        kwargs: As for `LandfastOperator` and every sensor: mode, poke_interval, timeout, soft_fail, ...
+    """
+
+    ui_color = "#e3f1e8"
+
+    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = _by_default() if deferrable is None else deferrable
+
+    @abstractmethod
+    def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Any:
+        """Return a function of the client that answers what was found, or None."""
+
+    @abstractmethod
+    def trigger_of(self, question: Any) -> BaseTrigger:
+        """Return a trigger that asks until there is an answer, and fires with it."""
+
+    @abstractmethod
+    def found(self, context: Mapping[str, Any], answer: str) -> str:
+        """Take note of the answer; return what goes to XCom."""
+
+    def poke(self, context: Mapping[str, Any]) -> PokeReturnValue:
+        """Ask once."""
+        client = self._client()
+        try:
+            answer = self.question(client, context).ask(client)
+        finally:
+            client.close()
+        if answer is None:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=self.found(context, answer))
+
+    def execute(self, context: Mapping[str, Any]) -> Any:
+        """Wait on the worker, or ask once and then wait in the triggerer."""
+        if not self.deferrable:
+            return super().execute(context)
+        client = self._client()
+        try:
+            question = self.question(client, context)
+            answer = question.ask(client)
+        finally:
+            client.close()
+        if answer is not None:
+            return self.found(context, answer)
+        return self.defer(
+            trigger=self.trigger_of(question),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+        """Go on after the trigger fired."""
+        return self.found(context, event["answer"])
+
+    def _client(self) -> landfast.Client:
+        hook = LandfastHook(
+            self.landfast_conn_id, aws_conn_id=self.aws_conn_id, gcp_conn_id=self.gcp_conn_id
+        )
+        return hook.get_client()
+
+
+def _by_default() -> bool:
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

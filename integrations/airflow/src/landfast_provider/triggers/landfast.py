@@ -1,0 +1,93 @@
+"""LandfastArtifactTrigger: wake DAGs when an artifact changes in the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.sdk import AssetWatcher
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from landfast_provider.hooks.landfast import DEFAULT_CONN_ID, LandfastHook
+from landfast_provider.triggers.patience import patiently
+from landfast_provider.triggers.watch import Watch
+
+# The triggerer stores an event within a second or two of its yield; only then it counts as told.
+_STORED_S = 5.0
+
+
+class LandfastArtifactTrigger(BaseEventTrigger):  # type: ignore[misc]
+    """Emit an event for each change of an artifact; `artifact_asset(watch=True)` makes one.
+
+    An event is emitted at least once for each change that is still current when it is looked for: a
+    triggerer that starts anew goes on where the last one stopped, because the registry remembers what was
+    told.  The first watcher of an artifact tells its newest version.
+
+    Args:
+        artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``.
+        poll_interval: Seconds between two looks.
+        landfast_conn_id: The connection.
+
+    Example:
+        >>> watcher = AssetWatcher(name="corpus", trigger=LandfastArtifactTrigger(artifact="nlp/corpus"))
+    """
+
+    def __init__(
+        self,
+        *,
+        artifact: str,
+        poll_interval: float = 60.0,
+        landfast_conn_id: str = DEFAULT_CONN_ID,
+    ) -> None:
+        super().__init__()
+        self.artifact = artifact
+        self.poll_interval = poll_interval
+        self.landfast_conn_id = landfast_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return how to make it again: names and ids, no credentials."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "artifact": self.artifact,
+                "poll_interval": self.poll_interval,
+                "landfast_conn_id": self.landfast_conn_id,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each change, for ever."""
+        client = await LandfastHook(self.landfast_conn_id).aget_client()
+        watch = Watch(client, self.artifact)
+        told_at = float("inf")
+        try:
+            while True:
+                for extra in await patiently(watch.look) or ():
+                    told_at = time.monotonic()
+                    yield TriggerEvent(extra)
+                await asyncio.sleep(self.poll_interval)
+                if time.monotonic() - told_at >= _STORED_S:
+                    await patiently(watch.settle)
+                    told_at = float("inf")
+        finally:
+            watch.close()
+
+
+def artifact_watcher(
+    artifact: str, *, poll_interval: float = 60.0, landfast_conn_id: str | None = None
+) -> AssetWatcher:
+    """Return the watcher of an artifact's asset.
+
+    Args:
+        artifact: Its full name.
+        poll_interval: Seconds between two looks.
+        landfast_conn_id: The connection; None is ``landfast_default``.
+    """
+    trigger = LandfastArtifactTrigger(
+        artifact=artifact,
+        poll_interval=poll_interval,
+        landfast_conn_id=landfast_conn_id or DEFAULT_CONN_ID,
+    )
+    return AssetWatcher(name=f"landfast {artifact}", trigger=trigger)
