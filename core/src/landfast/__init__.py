@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from landfast.model.reference import UNLIMITED, Reference
     from landfast.model.run import RunKey, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
+    from landfast.model.verdict import Verdict, VerifyReport
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.services.snapshots import load_snapshots
     from landfast.session import Run, current_run, init
@@ -78,6 +79,8 @@ _HOMES = {
     "UNLIMITED": "model.reference",
     "Unavailable": "errors",
     "Unverifiable": "errors",
+    "Verdict": "model.verdict",
+    "VerifyReport": "model.verdict",
     "current_run": "session",
     "init": "session",
     "load_settings": "settings",
@@ -117,6 +120,8 @@ __all__ = [
     "UNLIMITED",
     "Unavailable",
     "Unverifiable",
+    "Verdict",
+    "VerifyReport",
     "__version__",
     "current_run",
     "init",
