@@ -29,7 +29,10 @@ STEP_S = 180
 INSTANCE = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
-concurrency: {runs: {max_concurrent_runs: 2}}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {max_concurrent_runs: 2, dequeue_interval_seconds: 1}
 """
 READY = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus\
  locationOrLoadError { __typename ... on PythonError { message stack }\
@@ -45,12 +48,12 @@ STALE = "query($k: [AssetKeyInput!]) { assetNodes(assetKeys: $k) { assetKey { pa
  partitionKeys staleStatus staleCauses { reason } } }"
 STALE_PARTITIONS = "query($k: [AssetKeyInput!], $p: [String!]) { assetNodes(assetKeys: $k) {\
  staleStatusByPartition(partitions: $p) } }"
+EVENTS = "query($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events {\
+ __typename ... on MessageEvent { message stepKey }\
+ ... on ExecutionStepFailureEvent { error { message stack cause { message stack } } } } } } }"
 TICKS = "query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { __typename\
- ... on Sensor { sensorState { status ticks(limit: 5) { tickId status timestamp endTimestamp\
+ ... on Sensor { sensorState { status ticks(limit: 10) { tickId status timestamp endTimestamp\
  requestedAssetMaterializationCount error { message } } } } } }"
-EVALUATIONS = "query($k: AssetKeyInput!) { assetConditionEvaluationRecordsOrError(\
- assetKey: $k, limit: 1) { __typename ... on AssetConditionEvaluationRecords {\
- records { evaluationId timestamp } } } }"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +136,15 @@ class DagsterDev:
         assert run.status == "SUCCESS", self.why(run_id)
         return run
 
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """Return what happened in a run."""
+        found: list[dict[str, Any]] = self.ask(EVENTS, r=run_id)["logsForRun"]["events"]
+        return found
+
     def why(self, run_id: str) -> str:
         """Return what a run says about its failure."""
-        query = "query($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events {\
- __typename ... on MessageEvent { message stepKey }\
- ... on ExecutionStepFailureEvent { error { message stack cause { message stack } } } } } } }"
-        events = self.ask(query, r=run_id)["logsForRun"]["events"]
-        return "\n".join(json.dumps(event) for event in events if "error" in event) or str(
-            events[-5:]
-        )
+        events = self.events(run_id)
+        return "\n".join(str(event) for event in events if "error" in event) or str(events[-5:])
 
     def stale(self, *keys: str) -> dict[str, Any]:
         """Return per asset its staleness, or that of each of its partitions."""
@@ -168,23 +171,22 @@ class DagsterDev:
         assert all(tick["status"] != "FAILURE" for tick in ticks), ticks
         return ticks
 
-    def wait_for_ticks(self, sensor: str, count: int = 2) -> None:
-        """Wait until a sensor has looked `count` times, each look begun after this call."""
+    def next_tick(self, sensor: str) -> dict[str, Any]:
+        """Wait until a sensor has looked, from a moment after this call on; return that tick."""
         since = time.time()
 
-        def looked() -> bool:
-            ended = [tick for tick in self.ticks(sensor) if tick["endTimestamp"]]
-            return sum(tick["timestamp"] > since for tick in ended) >= count
+        def looked() -> dict[str, Any] | None:
+            later = [tick for tick in self.ticks(sensor) if tick["timestamp"] > since]
+            return next((tick for tick in reversed(later) if tick["endTimestamp"]), None)
 
-        until(looked, f"{count} ticks of {sensor}")
+        return until(looked, f"tick of {sensor}")
 
     def wait_for_quiet(self, sensor: str) -> list[LiveRun]:
-        """Wait until the sensor asks for nothing more and every run is over; return all runs."""
+        """Wait until all runs are over and the sensor asks for no more; return all runs."""
         while True:
-            before = {run.id for run in self.runs()}
-            self.wait_for_ticks(sensor)
             runs = until(self._all_over, "the end of all runs")
-            if {run.id for run in runs} == before:
+            tick = self.next_tick(sensor)
+            if not tick["requestedAssetMaterializationCount"] and len(self.runs()) == len(runs):
                 return runs
 
     def _all_over(self) -> list[LiveRun] | None:

@@ -1,0 +1,1 @@
+"""What the project defines: assets, checks, a schedule, a sensor, resources."""

@@ -6,5 +6,5 @@ automation = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.all(),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=5,  # quick, for a demo
+    minimum_interval_seconds=3,  # quick, for a demo
 )

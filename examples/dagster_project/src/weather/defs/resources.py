@@ -1,9 +1,11 @@
 """Landfast's resource and IO managers; with no argument they use the embedded registry."""
 
+import os
+
 import dagster as dg
 from dagster_landfast import LandfastObjectIOManager, LandfastReferenceIOManager, LandfastResource
 
-landfast = LandfastResource()
+landfast = LandfastResource(ui_url=os.environ.get("LANDFAST_UI_URL"))
 
 
 @dg.definitions

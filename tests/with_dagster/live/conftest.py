@@ -1,0 +1,110 @@
+"""One server and one story for all live tests; each fixture is what happened next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import landfast
+import pytest
+from landfast.testing.servers.moto import Moto, moto
+
+from tests.conftest import skipping_if_missing
+from tests.with_dagster.example import PROJECT, SOURCE, vendor
+from tests.with_dagster.live.dagster_dev import DagsterDev, LiveRun, dagster_dev
+
+SENSOR = "automation"
+UI = "https://landfast.example"
+ASSETS = ("cleaned", "features", "model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The vendor's bucket, the registry, and the server."""
+
+    s3: Moto
+    registry_url: str
+    server: DagsterDev
+
+    @property
+    def client(self) -> landfast.Client:
+        return landfast.Client(self.registry_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """What an observation led to: the runs that followed, and what was stale right after it."""
+
+    world: World
+    runs: list[LiveRun]
+    stale: dict[str, object]
+
+    @property
+    def fired(self) -> set[tuple[tuple[str, ...], str | None]]:
+        """The assets and partition of every run but the observation's own."""
+        return {(run.assets, run.partition) for run in self.runs if run.assets != ("readings",)}
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Moto]:
+    """The vendor's own server: that of other tests is emptied after each of them."""
+    with skipping_if_missing(), moto() as server:
+        vendor().deliver_first_readings(server.client)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def world(bucket: Moto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server that runs the example's project, with an empty registry."""
+    folder = tmp_path_factory.mktemp("live")
+    registry_url = f"sqlite:///{folder / 'registry.db'}"
+    environment = {
+        **bucket.environment(),
+        "PYTHONPATH": str(SOURCE),
+        "LANDFAST_REGISTRY_URL": registry_url,
+        "LANDFAST_CACHE_DIR": str(folder / "cache"),
+        "LANDFAST_UI_URL": UI,
+    }
+    with dagster_dev(PROJECT, folder, environment) as server:
+        yield World(s3=bucket, registry_url=registry_url, server=server)
+
+
+def observe(world: World) -> Chapter:
+    """Observe the vendor's readings, and wait until nothing follows any more."""
+    before = {run.id for run in world.server.runs()}
+    world.server.finish(world.server.launch("readings"))
+    stale = world.server.stale(*ASSETS)
+    runs = [run for run in world.server.wait_for_quiet(SENSOR) if run.id not in before]
+    failed = [run for run in runs if run.status != "SUCCESS"]
+    assert not failed, "\n".join(world.server.why(run.id) for run in failed)
+    return Chapter(world=world, runs=runs, stale=stale)
+
+
+@pytest.fixture(scope="session")
+def first(world: World) -> Chapter:
+    """The first content, A, was observed."""
+    world.server.next_tick(SENSOR)  # it compares with what it saw before
+    return observe(world)
+
+
+@pytest.fixture(scope="session")
+def unchanged(first: Chapter) -> Chapter:
+    """It was observed again, without a change."""
+    return observe(first.world)
+
+
+@pytest.fixture(scope="session")
+def changed(unchanged: Chapter) -> Chapter:
+    """One object of one station was overwritten: content B."""
+    world = unchanged.world
+    vendor().deliver(world.s3.client, "oslo", "2026-05", offset=1.5)
+    return observe(world)
+
+
+@pytest.fixture(scope="session")
+def returned(changed: Chapter) -> Chapter:
+    """The first content was delivered once more: A, B, A."""
+    world = changed.world
+    vendor().deliver(world.s3.client, "oslo", "2026-05")
+    return observe(world)

@@ -1,0 +1,110 @@
+"""A real `dg dev`: what changed runs, what did not stays, and the registry knows what read what."""
+
+from __future__ import annotations
+
+import landfast
+import pytest
+
+from tests.with_dagster.live.conftest import UI, Chapter
+
+pytestmark = pytest.mark.system
+
+EVERYTHING = {
+    (("cleaned", "features"), "bergen"),
+    (("cleaned", "features"), "oslo"),
+    (("model",), None),
+}
+FRESH = {"bergen": "FRESH", "oslo": "FRESH"}
+
+
+def latest(chapter: Chapter, name: str) -> str:
+    return chapter.world.client.get(name).version
+
+
+def test_the_first_content_is_materialized_by_the_live_sensor(first: Chapter) -> None:
+    assert first.fired == EVERYTHING
+    assert first.world.server.stale("cleaned", "features", "model") == {
+        "cleaned": FRESH,
+        "features": FRESH,
+        "model": "FRESH",
+    }
+
+
+def test_every_step_ran_in_a_process_of_its_own(first: Chapter) -> None:
+    (run,) = (run for run in first.runs if run.partition == "oslo")
+    events = first.world.server.events(run.id)
+    started = [
+        event["message"] for event in events if event["__typename"] == "StepWorkerStartedEvent"
+    ]
+    assert len(started) == 2, events
+
+
+def test_unchanged_content_fires_nothing(unchanged: Chapter) -> None:
+    assert not unchanged.fired
+    assert len(unchanged.runs) == 1
+    assert unchanged.stale == {"cleaned": FRESH, "features": FRESH, "model": "FRESH"}
+
+
+def test_only_what_depends_on_a_changed_object_is_stale_and_runs(changed: Chapter) -> None:
+    assert changed.stale["cleaned"] == {"bergen": "FRESH", "oslo": "STALE"}
+    assert changed.fired == {(("cleaned", "features"), "oslo"), (("model",), None)}
+    assert changed.world.server.stale("cleaned", "features", "model") == {
+        "cleaned": FRESH,
+        "features": FRESH,
+        "model": "FRESH",
+    }
+
+
+def test_a_b_a_fires_three_times_and_the_third_reads_v0(returned: Chapter) -> None:
+    assert returned.fired == {(("cleaned", "features"), "oslo"), (("model",), None)}
+    client = returned.world.client
+    (cleaned,) = (run for run in returned.runs if run.partition == "oslo")
+    used = {str(edge.version) for edge in edges(client, cleaned.id, landfast.Direction.USED)}
+    assert "default/uncategorized/readings~oslo:v0" in used
+    changes = [
+        change.version.index
+        for change in client.changes()
+        if change.version.collection == "readings" and change.version.partition == "oslo"
+    ]
+    assert changes == [0, 1, 0]
+    for name in ("readings~oslo", "cleaned~oslo", "features~oslo", "model"):
+        assert latest(returned, name) == "v0", name
+        assert {version.version for version in client.versions(name)} == {"v0", "v1"}
+    assert {version.version for version in client.versions("cleaned~bergen")} == {"v0"}
+
+
+def test_the_registry_knows_which_data_made_the_model(returned: Chapter) -> None:
+    client = returned.world.client
+    for index, others in (("v0", "v0"), ("v1", "v1")):
+        upstream = {
+            str(name).rpartition("/")[2] for name in client.lineage(f"model:{index}").upstream
+        }
+        assert upstream == {
+            f"{name}~{station}:{version}"
+            for name in ("readings", "cleaned", "features")
+            for station, version in (("bergen", "v0"), ("oslo", others))
+        }
+
+
+def test_runs_of_the_registry_are_the_runs_of_dagster(returned: Chapter) -> None:
+    runs = list(returned.world.client.runs(limit=1000))
+    known = {run.id for run in returned.world.server.runs()}
+    assert {run.key.run_id for run in runs} == known
+    assert {run.key.system for run in runs} == {"dagster"}
+    assert {run.key.part for run in runs} >= {"oslo", "bergen"}
+
+
+def test_the_page_of_an_asset_says_what_was_recorded_and_picture(changed: Chapter, browser) -> None:
+    version = changed.world.client.get("model:v1")
+    browser.open(
+        f"{changed.world.server.url}/assets/model?view=events",
+        version.qualified_name,
+        version.digest[:16],
+    )
+
+
+def edges(
+    client: landfast.Client, run_id: str, direction: landfast.Direction
+) -> list[landfast.Edge]:
+    keys = [run.key for run in client.runs(limit=1000) if run.key.run_id == run_id]
+    return [edge for edge in client.registry.edges(runs=keys) if edge.direction is direction]
