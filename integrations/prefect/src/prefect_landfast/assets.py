@@ -1,0 +1,45 @@
+"""artifact_asset: an artifact as a Prefect asset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect.assets import Asset, AssetProperties
+
+from prefect_landfast.names import asset_key, full_name
+
+
+def artifact_asset(
+    name: str,
+    *,
+    description: str | None = None,
+    owners: Sequence[str] | None = None,
+    url: str | None = None,
+) -> Asset:
+    """Return the asset of an artifact: one for the collection, whatever its versions and partitions.
+
+    A version is what a materialization of the asset records, as metadata of its event.
+
+    Args:
+        name: ``[[entity/]project/]collection``; the rest from the settings of this place.
+        description: Of the asset, at most 2,500 characters.
+        owners: Who answers for it.
+        url: A page about it.
+
+    Raises:
+        landfast.InvalidInput: If `name` is none.
+
+    Example:
+        >>> artifact_asset("vision/flowers").key
+        'landfast://default/vision/flowers'
+    """
+    full = full_name(name)
+    given = {
+        "name": f"{full.project}/{full.collection}",
+        "description": description,
+        "url": url,
+        "owners": None if owners is None else list(owners),
+    }
+    # What is not given stays as it was declared elsewhere.
+    said = {key: value for key, value in given.items() if value is not None}
+    return Asset(key=asset_key(full), properties=AssetProperties.model_validate(said))

@@ -1,0 +1,46 @@
+"""Whether the tasks of a flow stay on this machine: a registry in a local file is of use only there."""
+
+from __future__ import annotations
+
+import os
+
+import landfast
+from prefect import get_client
+from prefect.context import FlowRunContext
+
+ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
+_LOCAL_POOLS = {"process"}
+
+
+def check() -> None:
+    """Refuse the registry that nobody named, where other machines would not see it.
+
+    Raises:
+        landfast.InvalidInput: Naming what runs elsewhere, and what to set.
+    """
+    elsewhere = _elsewhere()
+    if elsewhere is None or os.environ.get(ALLOW_LOCAL):
+        return
+    raise landfast.InvalidInput(
+        f"no registry is named, and {elsewhere} may run tasks on other machines",
+        subject="LANDFAST_REGISTRY_URL",
+        expected="a registry that all workers reach",
+        found="a SQLite file in the user's data folder",
+        hint="Save a LandfastRegistry block as 'default', or set LANDFAST_REGISTRY_URL"
+        f" ({ALLOW_LOCAL}=1 if all of it is this machine).",
+    )
+
+
+def _elsewhere() -> str | None:
+    flow = FlowRunContext.get()
+    if flow is None:
+        return None
+    runner = type(flow.task_runner)
+    if runner.__module__.partition(".")[0] != "prefect":
+        return f"the task runner {runner.__name__}"
+    pool = None if flow.flow_run is None else flow.flow_run.work_pool_name
+    if pool is None:
+        return None
+    with get_client(sync_client=True) as client:
+        kind = client.read_work_pool(pool).type
+    return None if kind in _LOCAL_POOLS else f"the {kind} work pool {pool!r}"

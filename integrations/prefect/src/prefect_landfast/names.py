@@ -1,0 +1,49 @@
+"""Full names: what a short name means here, and the key of an artifact as a Prefect asset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import landfast
+
+_UNSET = "uncategorized"  # what core answers where nobody named a project
+
+
+def full_name(name: str, *, partition: str | None = None) -> landfast.ArtifactName:
+    """Return a collection's full name, with project and entity of this place's settings.
+
+    Args:
+        name: ``[[entity/]project/]collection[~PARTITION]``.
+        partition: A partition key instead of ``~PARTITION``.
+
+    Raises:
+        landfast.InvalidInput: If `name` is none.
+
+    Example:
+        >>> str(full_name("vision/flowers:v3"))
+        'default/vision/flowers'
+    """
+    settings = landfast.load_settings()
+    parsed = landfast.ArtifactName.parse(name)
+    full = parsed.within(entity=settings.entity, project=settings.project).bare()
+    return full if partition is None else replace(full, partition=partition)
+
+
+def project_of(block: str | None) -> str:
+    """Return the project of names that say none: the environment's, else what a block says.
+
+    The environment goes first so that a name means the same wherever it is read: in a task, which has
+    a block, and in a trigger or an asset, which has none.
+    """
+    given = landfast.load_settings().project
+    return block if block is not None and given == _UNSET else given
+
+
+def asset_key(name: landfast.ArtifactName) -> str:
+    """Return the key of a collection as an asset: its URI, without version and partition.
+
+    Example:
+        >>> asset_key(full_name("vision/flowers~2026-05:v3"))
+        'landfast://default/vision/flowers'
+    """
+    return f"landfast://{name.entity}/{name.project}/{name.collection}"

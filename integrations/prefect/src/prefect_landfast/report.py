@@ -1,0 +1,106 @@
+"""Report: a Prefect artifact, in Markdown, for each change of a collection."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import httpx
+import landfast
+
+from prefect_landfast import api
+from prefect_landfast.compat import create_markdown
+from prefect_landfast.run import current_run
+
+MAX_PATHS = 20
+
+
+def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Change | None:
+    """Write a report on the change of a collection that Prefect has none on yet, if there is one.
+
+    Its key is the collection's, so that Prefect shows the reports as one timeline.
+
+    Args:
+        client: Who knows.
+        name: The collection, with its partition if it has one.
+
+    Returns:
+        The change; None if there is nothing new, or no API.
+
+    Raises:
+        landfast.Unavailable: If Prefect does not take it.
+    """
+    if not api.can_reach_api():
+        return None
+    consumer = f"prefect-report:{api.deployment()}"
+    change = client.pending_announcement(name, consumer)
+    if change is None:
+        return None
+    try:
+        create_markdown(
+            key=report_key(change.version),
+            markdown=markdown(client, change),
+            description=f"{change.version}, {change.kind}",
+        )
+    except httpx.HTTPError as error:
+        raise landfast.Unavailable(
+            f"Prefect does not take the report on {change.version}",
+            subject=str(change.version),
+            found=type(error).__name__,
+            hint="The version is recorded; log again to report it.",
+        ) from error
+    client.mark_announced(consumer, change)
+    return change
+
+
+def report_key(name: landfast.ArtifactName) -> str:
+    """Return the key of a collection's reports: lowercase letters, digits and dashes.
+
+    Example:
+        >>> report_key(landfast.ArtifactName.parse("default/vision/Flowers_2:v3"))
+        'landfast-vision-flowers-2-8c12a3'
+    """
+    place = f"{name.entity}/{name.project}/{name.collection}"
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{name.project}-{name.collection}".lower()).strip("-")
+    # Names that differ in case or in punctuation alone would meet otherwise.
+    return f"landfast-{readable}-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
+
+
+def markdown(client: landfast.Client, change: landfast.Change) -> str:
+    """Describe a change: counts, digest, sources, the run behind it, and which paths differ."""
+    version = client.get(change.version)
+    rows = {
+        "Change": f"{change.kind}, from {change.previous or 'nothing'}",
+        "Files": f"{version.file_count:,}",
+        "Bytes": f"{version.size:,}",
+        "Digest": f"`{version.digest}`",
+        "Source": ", ".join(f"`{source.uri}`" for source in version.sources[:MAX_PATHS]),
+        "Logged by": _run_link(client, change),
+        "Look closer": f"`landfast show {version.qualified_name}`",
+    }
+    lines = [f"# {version.project}/{version.name}", "", "| | |", "|---|---|"]
+    lines += [f"| {key} | {_cell(value)} |" for key, value in rows.items() if value]
+    return "\n".join([*lines, "", *_differences(client, change)])
+
+
+def _run_link(client: landfast.Client, change: landfast.Change) -> str:
+    run = current_run()
+    if change.run is not None:
+        record = client.run(change.run)
+        return f"[{record.name or record.id}]({record.link})" if record.link else str(record.key)
+    return "" if run is None else run.name
+
+
+def _differences(client: landfast.Client, change: landfast.Change) -> list[str]:
+    if change.previous is None:
+        return []
+    diff = client.diff(str(change.previous), str(change.version))
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in diff.counts.items() if count)
+    rows = [(row.kind, row.path) for row in diff]
+    listed = [f"- {kind} `{_cell(path)}`" for kind, path in rows[:MAX_PATHS]]
+    more = [f"- and {len(rows) - MAX_PATHS:,} more"] if len(rows) > MAX_PATHS else []
+    return [f"## {counts}", "", *listed, *more]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
