@@ -6,8 +6,7 @@ from pathlib import Path
 import boto3
 import dagster as dg
 import pandas as pd
-from dagster_landfast import build_reference_checks, on_content_change
-from landfast import ArtifactVersion, Reference
+from dagster_landfast import ArtifactVersion, Reference, on_content_change
 
 from weather.defs.readings import stations
 from weather.vendor import BUCKET
@@ -44,6 +43,3 @@ def features(cleaned: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {"today": table["celsius"], "tomorrow": table["celsius"].shift(-1)}
     ).dropna()
-
-
-still_there = build_reference_checks([cleaned])

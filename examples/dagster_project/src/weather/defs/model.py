@@ -4,18 +4,20 @@ import json
 
 import boto3
 import dagster as dg
+import dagster_landfast as landfast
 import numpy as np
 import pandas as pd
-from dagster_landfast import LandfastResource, on_content_change
 
 from weather.vendor import BUCKET
 
 
-@dg.asset(automation_condition=on_content_change(), group_name="model", kinds={"numpy", "s3"})
+@dg.asset(
+    automation_condition=landfast.on_content_change(),
+    group_name="model",
+    kinds={"numpy", "s3"},
+)
 def model(
-    context: dg.AssetExecutionContext,
-    landfast: LandfastResource,
-    features: dict[str, pd.DataFrame],
+    context: dg.AssetExecutionContext, features: dict[str, pd.DataFrame]
 ) -> dg.MaterializeResult:
     """Fit tomorrow's temperature to today's, write the weights, and record where they are."""
     table = pd.concat(features.values())
@@ -31,3 +33,6 @@ def model(
         aliases=["candidate"],
         metadata={"rows": len(table), "mean_error_celsius": round(error, 3)},
     )
+
+
+still_there = landfast.build_reference_checks([model])
