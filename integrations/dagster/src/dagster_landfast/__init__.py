@@ -1,14 +1,35 @@
 """Landfast for Dagster: reference artifacts as assets, resources and IO managers.
 
-This first release only registers the library with Dagster; the resource, the IO managers
-and the sensors follow the core. Until then use ``landfast`` itself inside an asset.
+One line in an asset that exists already::
+
+    import dagster_landfast as landfast
+
+    @dg.asset
+    def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        raw = landfast.use_artifact(context, "vision/mnist")
+        ...
+        return landfast.log_reference(context, "s3://bucket/features/")
 """
 
 from importlib.metadata import version
 
 from dagster_shared.libraries import DagsterLibraryRegistry
+from landfast import ArtifactVersion
 
-__all__ = ["__version__"]
+from dagster_landfast.adoption import log_reference, use_artifact
+from dagster_landfast.reference import Reference
+from dagster_landfast.reference_io import LandfastReferenceIOManager
+from dagster_landfast.resource import LandfastResource
+
+__all__ = [
+    "ArtifactVersion",
+    "LandfastReferenceIOManager",
+    "LandfastResource",
+    "Reference",
+    "__version__",
+    "log_reference",
+    "use_artifact",
+]
 
 __version__ = version("dagster-landfast")
 

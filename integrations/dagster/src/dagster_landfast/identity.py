@@ -1,0 +1,160 @@
+"""What an asset and a partition of it are called in the registry.
+
+An asset key becomes a collection name: segments joined by ``.``, everything but letters, digits and ``_``
+escaped with ``-``.  No two keys share a name; common ones read as they are written::
+
+    ["vision", "mnist"]     vision.mnist
+    ["my-data", "a.b"]      my--data.a-2eb
+
+A partition key is the registry's partition key as it stands.  A definition may say another name:
+``metadata={"landfast/artifact": "vision/mnist"}``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import landfast
+
+# Keys of metadata that a definition may have.
+ARTIFACT = "landfast/artifact"
+TYPE = "landfast/type"
+VERSION = "landfast/version"
+
+_LONGEST = 128
+_READABLE = 86  # of a name that is too long; the rest is "-h" and 40 digits of its sha256
+# Begins the name of a key that begins with neither a letter nor a digit; no escape looks like it.
+_ODD_START = "key-."
+
+
+def collection_of(asset_key: dg.AssetKey) -> str:
+    """Return the collection name of an asset key; no two keys have the same.
+
+    Example:
+        >>> collection_of(dg.AssetKey(["vision", "mnist"]))
+        'vision.mnist'
+        >>> collection_of(dg.AssetKey(["my-data", "a.b"]))
+        'my--data.a-2eb'
+    """
+    tokens: list[str] = []
+    for position, segment in enumerate(asset_key.path):
+        tokens += ["."] if position else []
+        tokens += [token for character in segment for token in _escaped(character)]
+    if not (tokens and tokens[0].isalnum()):
+        tokens.insert(0, _ODD_START)
+    return _shortened(tokens)
+
+
+def artifact_name(
+    asset_key: dg.AssetKey,
+    metadata: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+) -> landfast.ArtifactName:
+    """Return the artifact that an asset (or one partition of it) is.
+
+    Args:
+        asset_key: The asset.
+        metadata: Of its definition; ``landfast/artifact`` in it wins over the key.
+        partition_key: As Dagster has it; None for an asset without partitions.
+
+    Raises:
+        InvalidInput: If the metadata names a version, or nothing at all.
+
+    Example:
+        >>> str(artifact_name(dg.AssetKey(["raw", "images"]), {}, "2026-05-01"))
+        'raw.images~2026-05-01'
+    """
+    given = text_of((metadata or {}).get(ARTIFACT))
+    name = named(given, asset_key.to_user_string()) if given else None
+    name = name or landfast.ArtifactName(collection=collection_of(asset_key))
+    return within_partition(name, partition_key)
+
+
+def named(given: str, subject: str) -> landfast.ArtifactName:
+    """Parse a name that says which artifact, but not which version.
+
+    Raises:
+        InvalidInput: If it says a version.
+    """
+    name = landfast.ArtifactName.parse(given)
+    if name.picks_version:
+        raise landfast.InvalidInput(
+            f"the artifact of {subject} is given as {given!r}, which says a version",
+            subject=subject,
+            expected=str(name.bare()),
+            hint='A version to read is AssetIn(metadata={"landfast/version": ...}).',
+        )
+    return name
+
+
+def within_partition(
+    name: landfast.ArtifactName, partition_key: str | None
+) -> landfast.ArtifactName:
+    """Return the name of one partition of an artifact.
+
+    Raises:
+        Conflict: If the name says another partition already.
+    """
+    if partition_key is None:
+        return name
+    wanted = partition(partition_key)
+    if name.partition not in {"", wanted}:
+        raise landfast.Conflict(
+            f"artifact {name} of a partitioned asset names a partition itself",
+            subject=str(name),
+            expected=wanted,
+            found=name.partition,
+        )
+    return replace(name, partition=wanted)
+
+
+def partition(partition_key: str) -> str:
+    """Return the registry's partition for one of Dagster's; different keys stay different.
+
+    A key of several dimensions is Dagster's own text, ``2026-05-01|eu`` in the order of the dimensions'
+    names.  Where a dimension's key has ``|`` in it (which Dagster itself cannot read back), the text starts
+    with ``|`` and that character is escaped.
+
+    Raises:
+        InvalidInput: If the key is empty, which in the registry means no partition.
+    """
+    if not partition_key:
+        raise landfast.InvalidInput(
+            "a partition key is empty", expected="a key of at least one character"
+        )
+    if isinstance(partition_key, dg.MultiPartitionKey):
+        by_dimension = partition_key.keys_by_dimension
+        keys = [by_dimension[name] for name in sorted(by_dimension)]
+        if any("|" in key for key in keys):
+            return "".join("|" + key.replace("%", "%25").replace("|", "%7C") for key in keys)
+    return str(partition_key)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a metadata value as text: given as such, or as `MetadataValue`; None if there is none."""
+    plain = getattr(value, "value", value)
+    return None if plain is None else str(plain)
+
+
+def _escaped(character: str) -> Sequence[str]:
+    if character == "_" or (character.isascii() and character.isalnum()):
+        return [character]
+    if character == "-":
+        return ["--"]
+    return ["".join(f"-{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))]
+
+
+def _shortened(tokens: Sequence[str]) -> str:
+    whole = "".join(tokens)
+    if len(whole) <= _LONGEST:
+        return whole
+    head = ""
+    for token in tokens:
+        if len(head) + len(token) > _READABLE:
+            break
+        head += token
+    return f"{head}-h{hashlib.sha256(whole.encode()).hexdigest()[:40]}"

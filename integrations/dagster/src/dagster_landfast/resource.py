@@ -1,0 +1,185 @@
+"""LandfastResource: the registry, for assets, ops, checks, sensors and the IO managers."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import landfast
+from pydantic import Field, PrivateAttr
+
+from dagster_landfast import compat, credentials, runs
+
+ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
+
+
+class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Landfast's registry and the credentials for what it refers to.
+
+    Without arguments everything comes from the environment (``LANDFAST_REGISTRY_URL``, ...) and
+    ``landfast.toml``.  Nothing is opened before it is needed.  It pickles without connections and without a
+    registry password.
+
+    Example:
+        >>> import dagster as dg
+        >>> defs = dg.Definitions(resources={"landfast": LandfastResource(project="vision")})
+    """
+
+    registry_url: str | None = Field(
+        default=None,
+        description="sqlite:///PATH or postgresql://...; give one with a password as EnvVar.",
+    )
+    entity: str | None = Field(default=None, description="Default entity of names.")
+    project: str | None = Field(default=None, description="Default project of names.")
+    store_url: str | None = Field(
+        default=None,
+        description="What the registry's blob store has to be; another one is an error.",
+    )
+    max_objects: int | None = Field(
+        default=None, description="The most entries of one reference; 10,000 by default."
+    )
+    ui_url: str | None = Field(
+        default=None, description="Base URL of Landfast's web pages, for links in metadata."
+    )
+    dagster_url: str | None = Field(
+        default=None,
+        description="Base URL of Dagster's web server, for links from Landfast's runs.",
+    )
+    deployment: str | None = Field(
+        default=None,
+        description="What tells this deployment's runs from another's; the instance and code location.",
+    )
+    storage_options: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="By URI prefix: endpoint, region, profile, role, anonymous, ...; the longest wins.",
+    )
+    versions: dict[str, str] = Field(
+        default={},
+        description="Versions to read instead of the current ones, by asset key: v3, an alias, a digest.",
+    )
+    s3: dg.ResourceDependency[Any] = None  # type: ignore[assignment]
+    gcs: dg.ResourceDependency[Any] = None  # type: ignore[assignment]
+    clients: dg.ResourceDependency[Mapping[str, Any]] = None  # type: ignore[assignment]
+
+    _client: landfast.Client | None = PrivateAttr(default=None)
+
+    @property
+    def client(self) -> landfast.Client:
+        """The client, made on first use; it logs in the name of no Dagster run."""
+        if self._client is None:
+            self._client = landfast.Client(
+                settings=landfast.load_settings(
+                    registry_url=self.registry_url,
+                    store_url=self.store_url,
+                    entity=self.entity,
+                    project=self.project,
+                    max_objects=self.max_objects,
+                ),
+                options=self.storage_options,
+                clients=credentials.factories(self.s3, self.gcs, self.clients),
+            )
+        return self._client
+
+    def for_context(
+        self,
+        context: Any,
+        *,
+        asset_key: dg.AssetKey | None = None,
+        partition_key: str | None = None,
+    ) -> landfast.Client:
+        """Return a client that logs and uses in the name of this step.
+
+        Args:
+            context: Of an op, asset, check, hook, input or output.  Outside a run the client has a run of
+                its own.
+            asset_key: Of a step that makes several assets: for which one.
+            partition_key: Of a step that makes several partitions: for which one.
+
+        Raises:
+            InvalidInput: If the registry is the implicit one, and the step's machine is not this one for long.
+
+        Example:
+            >>> import dagster as dg
+            >>> @dg.op
+            ... def train(context: dg.OpExecutionContext, landfast: LandfastResource) -> None:
+            ...     client = landfast.for_context(context)
+            ...     data = client.use("vision/mnist:prod")
+        """
+        found = self.execution(context)
+        if found is None:
+            return self.client
+        return self.begin(found, found.run_key(asset_key, partition_key))
+
+    def execution(self, context: Any) -> runs.Execution | None:
+        """Return what a context says of its run, after a look at where it runs; None outside a run."""
+        self.check_shared(context)
+        return runs.execution(context, deployment=self.deployment)
+
+    def begin(self, found: runs.Execution, key: landfast.RunKey) -> landfast.Client:
+        """Return a client bound to one run of a step, recorded or met again."""
+        return runs.begin(self.client, found, key, dagster_url=self.dagster_url)
+
+    def promote(self, name: str | landfast.ArtifactVersion, alias: str) -> landfast.ArtifactVersion:
+        """Move an alias to a version.
+
+        Args:
+            name: Such as ``vision/mnist:v3``, or a version.
+            alias: Such as ``prod``.
+
+        Raises:
+            NotFound: If there is no such version.
+        """
+        return self.client.promote(name, alias)
+
+    def url_of(self, version: landfast.ArtifactVersion) -> str | None:
+        """Return the web page of a version; None without ``ui_url``."""
+        if not self.ui_url:
+            return None
+        from urllib.parse import quote
+
+        path = f"{version.entity}/{version.project}/{version.collection}/{version.version}"
+        query = f"?partition={quote(version.partition, safe='')}" if version.partition else ""
+        return f"{self.ui_url.rstrip('/')}/{path}{query}"
+
+    def check_shared(self, context: Any) -> None:
+        """Refuse the registry that nobody chose where steps do not run on one machine.
+
+        Raises:
+            InvalidInput: If it is so, naming what to set.
+        """
+        if self.client.settings.registry_url is not None or os.environ.get(ALLOW_LOCAL):
+            return
+        step = compat.step_context(context)
+        if step is None or compat.is_local(step):
+            return
+        raise landfast.InvalidInput(
+            "no registry is named, and the embedded one would be lost with the machine that runs this step",
+            subject="LANDFAST_REGISTRY_URL",
+            expected="a registry that all steps reach, such as postgresql://...",
+            found=f"executor {step.job_def.executor_def.name}, {type(step.instance.run_launcher).__name__}",
+            hint=f"Set LANDFAST_REGISTRY_URL, or {ALLOW_LOCAL}=1 if they share a disk.",
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        if "***" in landfast.Client(self.registry_url).display_url:
+            given["registry_url"] = (
+                None  # a password is not sent along: the environment has it there
+            )
+        for name in ("s3", "gcs"):
+            given[name] = credentials.sendable(given[name])
+        given["clients"] = {
+            prefix: credentials.sendable(client) for prefix, client in (self.clients or {}).items()
+        } or None
+        return _rebuild, (type(self), {name: v for name, v in given.items() if v is not None})
+
+    def __repr__(self) -> str:
+        shown = {"project": self.project, "entity": self.entity, "ui_url": self.ui_url}
+        inner = ", ".join(f"{name}={value!r}" for name, value in shown.items() if value)
+        return f"{type(self).__name__}({inner})"
+
+    __str__ = __repr__
+
+
+def _rebuild(kind: type[LandfastResource], given: dict[str, Any]) -> LandfastResource:
+    return kind(**given)

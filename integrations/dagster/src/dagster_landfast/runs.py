@@ -1,0 +1,169 @@
+"""What a Dagster context is in Landfast: a run, met again by a retry, and begun before it does anything.
+
+One Dagster run is several Landfast runs: one for each asset and partition that it makes (or for each step of
+a job of ops).  So an edge says which partition of which asset was made of what, also where one step makes
+several assets, or a whole range of partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+import landfast
+
+from dagster_landfast import compat, identity
+
+SYSTEM = "dagster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What a step says of itself.
+
+    Args:
+        key: The run for the step as a whole.
+        job: Name of the job.
+        attempt: From 1; a retry is a further attempt of the same run.
+        assets: The assets that the step makes; empty for an op.
+        partitions: The partitions that it makes; None if it makes none.
+        tags: Of Dagster's run, those that say why it runs.
+    """
+
+    key: landfast.RunKey
+    job: str
+    attempt: int
+    assets: tuple[dg.AssetKey, ...]
+    partitions: tuple[str, ...] | None
+    tags: dict[str, str]
+
+    def run_key(
+        self, asset_key: dg.AssetKey | None = None, partition_key: str | None = None
+    ) -> landfast.RunKey:
+        """Return the run that makes one asset, or one partition of it.
+
+        Args:
+            asset_key: None is the only asset of the step, or the step itself.
+            partition_key: None is the only partition of the step, or all of them together.
+        """
+        if asset_key is None and len(self.assets) == 1:
+            asset_key = self.assets[0]
+        node = self.key.node if asset_key is None else asset_key.to_user_string()
+        part = self.key.part if partition_key is None else identity.partition(partition_key)
+        return replace(self.key, node=node, part=part)
+
+    def run_keys(self, assets: Sequence[dg.AssetKey] | None = None) -> list[landfast.RunKey]:
+        """Return the runs of the step: one for each of the assets (None: all) and each partition."""
+        made: Sequence[dg.AssetKey | None] = (self.assets if assets is None else assets) or (None,)
+        return [self.run_key(asset, part) for asset in made for part in self.partitions or (None,)]
+
+    def run_of_step(self, output: dg.OutputContext) -> landfast.RunKey:
+        """Return the run of the op that made an output, in this Dagster run or the one it repeats."""
+        node, bracket, mapping_key = output.step_key.partition("[")
+        return replace(
+            self.key,
+            run_id=output.run_id or self.key.run_id,
+            node=node,
+            part=mapping_key.rstrip("]") if bracket else self.key.part,
+        )
+
+
+def execution(context: Any, *, deployment: str | None = None) -> Execution | None:
+    """Return what a context says of its run; None if it belongs to none.
+
+    Args:
+        context: Of an asset, op, check, input, output or hook; in a run, made for a test, or None.
+        deployment: Instead of Dagster's instance and code location.
+    """
+    step = compat.step_context(context)
+    if step is None:
+        return None
+    run: dg.DagsterRun = step.dagster_run
+    partitions = compat.partition_keys(step)
+    return Execution(
+        key=landfast.RunKey(
+            system=SYSTEM,
+            deployment=deployment or deployment_of(step.instance, run),
+            run_id=run.run_id,
+            node=str(step.node_handle),
+            part=_part(step.step.get_mapping_key(), partitions),
+        ),
+        job=run.job_name,
+        attempt=step.previous_attempt_count + 1,
+        assets=tuple(compat.output_assets(step)),
+        partitions=None if partitions is None else tuple(partitions),
+        tags={name: run.tags[name] for name in _TELLING_TAGS if name in run.tags},
+    )
+
+
+def run_key(
+    context: Any,
+    *,
+    deployment: str | None = None,
+    asset_key: dg.AssetKey | None = None,
+    partition_key: str | None = None,
+) -> landfast.RunKey | None:
+    """Return the Landfast run of a Dagster context; None outside a run.
+
+    Args:
+        context: As in `execution`.
+        deployment: As in `execution`.
+        asset_key: Of a step that makes several assets: for which one.
+        partition_key: Of a step that makes several partitions: for which one.
+    """
+    found = execution(context, deployment=deployment)
+    return None if found is None else found.run_key(asset_key, partition_key)
+
+
+def begin(
+    client: landfast.Client,
+    found: Execution,
+    key: landfast.RunKey,
+    *,
+    dagster_url: str | None = None,
+) -> landfast.Client:
+    """Return the client bound to a run that is recorded, or met again.
+
+    Args:
+        client: Any client on the registry.
+        found: The step that the run belongs to.
+        key: One of its runs.
+        dagster_url: Base URL of Dagster's web server, for a link to its run.
+    """
+    bound = client.bound(run=key)
+    bound.begin_run(
+        name=f"{key.node} {key.part}".strip(),
+        job_type=found.job,
+        attempt=found.attempt,
+        link=f"{dagster_url.rstrip('/')}/runs/{key.run_id}" if dagster_url else None,
+        config=found.tags,
+    )
+    return bound
+
+
+def deployment_of(instance: dg.DagsterInstance, run: dg.DagsterRun | None = None) -> str:
+    """Return the instance's own id and the code location, such as ``0c4e.../my_location``."""
+    location = "" if run is None else compat.code_location(run)
+    return "/".join(part for part in (compat.instance_id(instance), location) if part)
+
+
+# A backfill and the run that is executed again say where a run belongs.
+_TELLING_TAGS = (
+    "dagster/backfill",
+    "dagster/parent_run_id",
+    "dagster/root_run_id",
+    "dagster/schedule_name",
+    "dagster/sensor_name",
+)
+
+
+def _part(mapping_key: str | None, partitions: Sequence[str] | None) -> str:
+    if mapping_key is not None:
+        return mapping_key
+    if not partitions:
+        return ""
+    # As Dagster writes a range; "..." is not allowed in a key.
+    ends = dict.fromkeys((identity.partition(partitions[0]), identity.partition(partitions[-1])))
+    return "...".join(ends)
