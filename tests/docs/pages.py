@@ -42,13 +42,17 @@ class Command:
 def pages() -> list[Path]:
     """List what users of the core read; an integration's page needs its own environment."""
     found = sorted([*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("docs/*.md")])
-    return [page for page in found if page.stem not in INTEGRATIONS]
+    return [page for page in found if not _integrations_of(page)]
 
 
 def integration_pages(name: str) -> list[Path]:
     """List what users of an integration read; `tests/with_NAME` does what they say."""
-    written = [ROOT / "docs" / f"{name}.md", *sorted(ROOT.glob(f"integrations/{name}/*.md"))]
-    return [page for page in written if page.exists()]
+    written = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob(f"integrations/{name}/*.md")])
+    return [page for page in written if name in _integrations_of(page)]
+
+
+def _integrations_of(page: Path) -> set[str]:
+    return set(INTEGRATIONS) & {*page.stem.split("-"), page.parent.name}
 
 
 def name_of(page: Path) -> str:
