@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.verdict import Verdict, VerifyReport
     from landfast.model.version import Change, ChangeKind, Observation
+    from landfast.services.merging import ShardScan
+    from landfast.services.planning import Shard
     from landfast.services.snapshots import load_snapshots
     from landfast.session import Run, current_run, init
     from landfast.settings import Settings, load_settings
@@ -74,6 +76,8 @@ _HOMES = {
     "RunKey": "model.run",
     "RunStatus": "model.run",
     "Settings": "settings",
+    "Shard": "services.planning",
+    "ShardScan": "services.merging",
     "SnapshotConfig": "model.snapshot_config",
     "SnapshotUri": "model.snapshot_config",
     "UNLIMITED": "model.reference",
@@ -115,6 +119,8 @@ __all__ = [
     "RunKey",
     "RunStatus",
     "Settings",
+    "Shard",
+    "ShardScan",
     "SnapshotConfig",
     "SnapshotUri",
     "UNLIMITED",

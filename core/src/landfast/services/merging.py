@@ -36,6 +36,24 @@ class ShardScan:
     max_objects: int = UNLIMITED
     allow_empty: bool = False
 
+    def to_json(self) -> str:
+        """Write it as JSON, for an orchestrator that hands on text; the manifest lies in the store."""
+        from landfast.services.passing import dumps
+
+        return dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> ShardScan:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: If the text is something else.
+        """
+        from landfast.services.passing import loads
+
+        scan: ShardScan = loads(text, cls)
+        return scan
+
 
 def check_complete(scans: Sequence[ShardScan]) -> None:
     """Refuse the shards of one reference if they are empty, or too many together.

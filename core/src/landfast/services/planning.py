@@ -72,11 +72,37 @@ class ScanPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One key range of a plan."""
+    """One key range of a plan.
+
+    It pickles, and is written as JSON, without secrets: a worker brings its own.
+
+    Args:
+        plan: What it is a part of.
+        number: Its place, from 0.
+        window: The range.
+    """
 
     plan: ScanPlan
     number: int
     window: ScanWindow
+
+    def to_json(self) -> str:
+        """Write it as JSON, for an orchestrator that hands on text."""
+        from landfast.services.passing import dumps
+
+        return dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Shard:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: If the text is something else.
+        """
+        from landfast.services.passing import loads
+
+        shard: Shard = loads(text, cls)
+        return shard
 
 
 def plan(
