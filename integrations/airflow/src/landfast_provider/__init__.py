@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landfast_provider.assets import artifact_asset
+    from landfast_provider.hooks.landfast import LandfastHook
+    from landfast_provider.snapshots import snapshot_dags
+    from landfast_provider.taskflow import log_reference, use_artifact
 
 _HOMES = {
+    "LandfastHook": "hooks.landfast",
     "artifact_asset": "assets",
+    "log_reference": "taskflow",
+    "snapshot_dags": "snapshots",
+    "use_artifact": "taskflow",
 }
 
-__all__ = ["__version__", "artifact_asset"]
+__all__ = [
+    "LandfastHook",
+    "__version__",
+    "artifact_asset",
+    "log_reference",
+    "snapshot_dags",
+    "use_artifact",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -47,6 +47,8 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [{"integration-name": "Landfast", "tags": ["service"]}],
         "hooks": _modules("landfast_provider.hooks.landfast"),
         "operators": _modules("landfast_provider.operators"),
+        "sensors": _modules("landfast_provider.sensors"),
+        "triggers": _modules("landfast_provider.triggers"),
         "connection-types": [
             {
                 "connection-type": CONNECTION_TYPE,
@@ -64,6 +66,12 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": "landfast_provider.openlineage.convert_asset",
             }
         ],
+        "task-decorators": [
+            {
+                "name": "landfast",
+                "class-name": "landfast_provider.decorators.landfast.landfast_task",
+            }
+        ],
         "extra-links": ["landfast_provider.links.LandfastLink"],
         "config": {
             "landfast": {
@@ -75,7 +83,14 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "production",
                         "default": "",
-                    }
+                    },
+                    "ui_url": {
+                        "description": "Where Landfast's pages are served; each task instance links there.",
+                        "version_added": None,
+                        "type": "string",
+                        "example": "https://landfast.example",
+                        "default": "",
+                    },
                 },
             }
         },

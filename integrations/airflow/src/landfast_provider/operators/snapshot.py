@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import landfast
+
 from landfast_provider.assets import artifact_asset
 from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
+    import landfast
     from airflow.sdk import Asset
 
 OnUnchanged = Literal["no_event", "event", "skip"]
@@ -58,7 +61,7 @@ class LandfastSnapshotOperator(LandfastOperator):
         self,
         *,
         artifact: str | Asset,
-        uri: str | Sequence[str],
+        uri: str | Sequence[str | landfast.Reference],
         partition: str | None = None,
         type: str | None = None,
         on_unchanged: OnUnchanged = "no_event",
@@ -95,14 +98,34 @@ class LandfastSnapshotOperator(LandfastOperator):
     def execute(self, context: Mapping[str, Any]) -> str:
         """Scan, log, and announce what changed."""
         run = self.begin(context)
-        places = [self.uri] if isinstance(self.uri, str) else list(self.uri)
-        version = run.took(run.client.log(self.asset.artifact, *places, **self._options()))
+        version = run.took(self.record(run.client))
         always = self.on_unchanged == "event"
         if not run.announce(self.asset, version, always=always) and self.on_unchanged == "skip":
             raise AirflowSkipException(f"{version.qualified_name} is unchanged")
         return self.answer(version)
 
-    def _options(self) -> dict[str, Any]:
+    def record(self, client: landfast.Client) -> landfast.ArtifactVersion:
+        """Scan the places and log what is there."""
+        places = [self.uri] if isinstance(self.uri, str) else list(self.uri)
+        return client.log(self.asset.artifact, *places, **self._options())
+
+    def record(self, client: landfast.Client) -> landfast.ArtifactVersion:
+        """Scan and log."""
+        single = isinstance(self.uri, str | landfast.Reference)
+        places = [self.uri] if single else self.uri
+        return client.log(
+            self.asset.artifact,
+            *places,
+            include=tuple(self.include),
+            exclude=tuple(self.exclude),
+            checksum=True if self.checksum is None else self.checksum,
+            max_objects=self.max_objects,
+            allow_empty=self.allow_empty,
+            **self.version_options(),
+        )
+
+    def version_options(self) -> dict[str, Any]:
+        """Return what is said of the version, not of the scan."""
         return {
             "type": self.type,
             "partition": self.partition or None,
@@ -110,11 +133,6 @@ class LandfastSnapshotOperator(LandfastOperator):
             "tags": tuple(self.tags),
             "metadata": self.metadata,
             "description": self.description,
-            "include": tuple(self.include),
-            "exclude": tuple(self.exclude),
-            "checksum": True if self.checksum is None else self.checksum,
-            "max_objects": self.max_objects,
-            "allow_empty": self.allow_empty,
             "move_latest": self.move_latest,
         }
 

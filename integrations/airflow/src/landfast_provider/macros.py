@@ -1,0 +1,72 @@
+"""Macros: what a template hands to a step in another language, so that it joins the task's run."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
+from landfast_provider.run_key import run_key
+
+if TYPE_CHECKING:
+    from landfast_provider.task_run import TaskRun
+
+
+class Variables(dict[str, str]):
+    """Environment variables; as text, assignments for a shell."""
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={shlex.quote(value)}" for name, value in self.items())
+
+
+def env(task_instance: Any, landfast_conn_id: str = DEFAULT_CONN_ID) -> Variables:
+    """Return the variables by which a subprocess, a pod or a Spark step joins the run of its task.
+
+    The registry's URL is among them unless it holds a password: templates are shown in Airflow's pages.
+
+    Args:
+        task_instance: As templates have it.
+        landfast_conn_id: The registry.
+
+    Example:
+        >>> BashOperator(  # doctest: +SKIP
+        ...     task_id="train",
+        ...     bash_command="export {{ macros.landfast.env(task_instance) }}; ./train.sh",
+        ... )
+    """
+    settings = _run(task_instance, landfast_conn_id).client.settings
+    variables = Variables(
+        LANDFAST_RUN=run_key(task_instance).encode(),
+        LANDFAST_ENTITY=settings.entity,
+        LANDFAST_PROJECT=settings.project,
+    )
+    url = settings.registry_url
+    if url and urlsplit(url).password is None and "?" not in url:
+        variables["LANDFAST_REGISTRY_URL"] = url
+    return variables
+
+
+def use(task_instance: Any, artifact: str, landfast_conn_id: str = DEFAULT_CONN_ID) -> str:
+    """Return the URI of the version that a task reads, and record that it does; as `use_artifact` decides.
+
+    Args:
+        task_instance: As templates have it.
+        artifact: The artifact, with or without a version.
+        landfast_conn_id: The registry.
+
+    Example:
+        >>> BashOperator(  # doctest: +SKIP
+        ...     task_id="train",
+        ...     bash_command="landfast get {{ macros.landfast.use(task_instance, 'nlp/corpus') }} --root data",
+        ...     inlets=[artifact_asset("nlp/corpus")],
+        ... )
+    """
+    return _run(task_instance, landfast_conn_id).use(artifact).uri
+
+
+def _run(task_instance: Any, landfast_conn_id: str) -> TaskRun:
+    # Begun here, and ended by the task's callbacks: the step that joins it does neither.
+    from landfast_provider.task_run import TaskRun
+
+    return TaskRun.of(task_instance.get_template_context(), landfast_conn_id, None, None)

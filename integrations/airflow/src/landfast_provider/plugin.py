@@ -1,0 +1,36 @@
+"""LandfastPlugin: macros for templates, and the task's page in Landfast's web UI."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from airflow.plugins_manager import AirflowPlugin
+
+from landfast_provider import macros
+from landfast_provider.run_key import SYSTEM, deployment
+from landfast_provider.version_compat import conf
+
+
+def task_views() -> list[dict[str, Any]]:
+    """Return the view that leads from a task instance to its run; none where ``[landfast] ui_url`` is unset."""
+    ui_url = conf.get("landfast", "ui_url", fallback="").rstrip("/")
+    if not ui_url:
+        return []
+    run = "run={DAG_ID}/{RUN_ID}&node={TASK_ID}&part={MAP_INDEX}"
+    return [
+        {
+            "name": "Landfast",
+            "href": f"{ui_url}/runs?system={SYSTEM}&deployment={quote(deployment(), safe='')}&{run}",
+            "destination": "task_instance",
+            "url_route": "landfast",
+        }
+    ]
+
+
+class LandfastPlugin(AirflowPlugin):  # type: ignore[misc]
+    """What Airflow loads of this package by the entry point `airflow.plugins`."""
+
+    name = "landfast"
+    macros = [macros.env, macros.use]  # noqa: RUF012 - Airflow's type is a list
+    external_views = task_views()
