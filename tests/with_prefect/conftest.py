@@ -7,15 +7,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from landfast.testing.servers.shared import shared
 
 from tests.with_prefect.server import PrefectServer, quiet
 from tests.with_prefect.server import prefect_server as run_prefect_server
 
 # Prefect reads its settings when it is imported, once: this has to come first.
-_HOME = Path(tempfile.mkdtemp(prefix="landfast-prefect-home-"))
+_HOME = tempfile.mkdtemp(prefix="landfast-prefect-home-")
+_ROOT = Path(__file__).parents[2]
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
     del os.environ[_name]
@@ -23,9 +26,13 @@ os.environ.update(quiet(_HOME))
 
 
 @pytest.fixture(scope="session")
-def prefect_server_of_session() -> Iterator[PrefectServer]:
-    """The server of all tests; use `prefect_server`."""
-    with run_prefect_server() as server:
+def prefect_server_of_session(run_folder: Path) -> Iterator[PrefectServer]:
+    """One server for all workers of this run; use `prefect_server`."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        # The process that keeps it imports the function by name.
+        patch.setenv("PYTHONPATH", str(_ROOT))
+        server = stack.enter_context(shared(run_prefect_server, run_folder / "prefect"))
+        patch.undo()
         yield server
 
 

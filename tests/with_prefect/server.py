@@ -33,7 +33,7 @@ class PrefectServer:
     """A running server, and what a test wants to know of it."""
 
     url: str
-    home: Path
+    home: str
 
     @property
     def api(self) -> str:
@@ -42,7 +42,7 @@ class PrefectServer:
 
     def environment(self) -> dict[str, str]:
         """Variables for a process that is to use it."""
-        return {"PREFECT_API_URL": self.api, **quiet(self.home)}
+        return {"PREFECT_API_URL": self.api}
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask the server's HTTP API."""
@@ -74,10 +74,10 @@ class PrefectServer:
         return list(self.post("/flow_runs/filter", chosen))
 
 
-def quiet(home: Path) -> dict[str, str]:
+def quiet(home: str) -> dict[str, str]:
     """Return the settings of a Prefect that keeps to itself: own home, nobody told."""
     return {
-        "PREFECT_HOME": str(home),
+        "PREFECT_HOME": home,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_CLI_COLORS": "false",
@@ -96,9 +96,8 @@ def prefect_server() -> Iterator[PrefectServer]:
     """
     port = free_port()
     with scratch("prefect") as folder:
-        server = PrefectServer(url=f"http://{LOOPBACK}:{port}", home=folder / "home")
+        server = PrefectServer(url=f"http://{LOOPBACK}:{port}", home=str(folder / "home"))
         command = [*prefect(), "server", "start", "--host", LOOPBACK, "--port", str(port)]
-        # Deployments that a trigger starts shall not wait for the scheduler's next round.
         env = clean_environment(folder, quiet(server.home))
         with running(
             command,

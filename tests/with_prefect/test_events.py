@@ -11,7 +11,7 @@ import landfast
 import pytest
 from landfast.testing.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_landfast.events import announce, event_id
+from prefect_landfast.events import announce, consumer_name, event_id
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_outside_a_run_nothing_is_sent_and_no_server_is_started(client, monkeypa
     monkeypatch.setattr(SubprocessASGIServer, "start", start)
     log(client, "one")
     assert announce(client, "flowers") is None
-    assert client.pending_announcement("flowers", "prefect:ephemeral") is not None
+    assert client.pending_announcement("flowers", consumer_name()) is not None
 
 
 def test_two_prefects_are_told_each_for_itself(client, prefect, http_script) -> None:

@@ -15,7 +15,8 @@ import landfast
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.events import Event, RelatedResource
-from prefect.settings import PREFECT_API_URL
+
+from prefect_landfast import api
 
 CHANGED = "landfast.artifact.changed"
 """Name of the event."""
@@ -41,7 +42,7 @@ def announce(client: landfast.Client, name: landfast.ArtifactName | str) -> land
     Raises:
         landfast.Unavailable: If Prefect does not take the event. It is sent with the next log then.
     """
-    if not can_announce():
+    if not api.can_reach_api():
         return None
     consumer = consumer_name()
     change = client.pending_announcement(name, consumer)
@@ -53,13 +54,12 @@ def announce(client: landfast.Client, name: landfast.ArtifactName | str) -> land
 
 def can_announce() -> bool:
     """Tell whether there is a Prefect to send to, without starting one."""
-    in_run = TaskRunContext.get() is not None or FlowRunContext.get() is not None
-    return in_run or bool(PREFECT_API_URL.value())
+    return api.can_reach_api()
 
 
 def consumer_name() -> str:
     """Return the name under which the registry keeps what this Prefect was told."""
-    return f"prefect:{_api()}"
+    return f"prefect:{api.deployment()}"
 
 
 def resource_id(name: landfast.ArtifactName) -> str:
@@ -112,7 +112,7 @@ def send(event: Event) -> None:
             client.request("POST", "/events", json=[event.model_dump(mode="json")])
     except httpx.HTTPError as error:
         raise landfast.Unavailable(
-            f"Prefect at {_api()} does not take the event of {event.payload['ref']}",
+            f"Prefect at {api.deployment()} does not take the event of {event.payload['ref']}",
             subject=event.payload["ref"],
             found=type(error).__name__,
             hint="The version is recorded; log again to send the event.",
@@ -174,9 +174,3 @@ def _run_resources() -> list[RelatedResource]:
         )
         for kind, id_, name in found
     ]
-
-
-def _api() -> str:
-    from landfast.redaction import redact
-
-    return redact(str(PREFECT_API_URL.value() or "ephemeral"))

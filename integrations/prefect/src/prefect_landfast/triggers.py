@@ -10,6 +10,7 @@ from prefect.events import DeploymentEventTrigger, EventTrigger
 from prefect.events.schemas.automations import Posture
 
 from prefect_landfast.events import CHANGED, resource_id
+from prefect_landfast.names import full_name
 
 ANY = "*"
 """As `partition`: every partition of the collection."""
@@ -80,23 +81,13 @@ def template(key: str) -> dict[str, str]:
 
 
 def _match(name: str, partition: str | None) -> Any:
-    from dataclasses import replace
-
-    settings = landfast.load_settings()
-    parsed = landfast.ArtifactName.parse(name)
-    if parsed.picks_version:
+    if landfast.ArtifactName.parse(name).picks_version:
         raise landfast.InvalidInput(
             f"a trigger waits for an artifact, not for {name!r}",
             subject=name,
             expected="[[entity/]project/]collection[~PARTITION]",
         )
-    full = parsed.within(entity=settings.entity, project=settings.project)
     if partition == ANY:
-        ids = [
-            resource_id(replace(full, partition="")),
-            f"{resource_id(replace(full, partition=''))}~*",
-        ]
-        return {"prefect.resource.id": ids}
-    if partition is not None:
-        full = replace(full, partition=partition)
-    return {"prefect.resource.id": resource_id(full)}
+        every = resource_id(full_name(name, partition=""))
+        return {"prefect.resource.id": [every, f"{every}~*"]}
+    return {"prefect.resource.id": resource_id(full_name(name, partition=partition))}
