@@ -75,7 +75,8 @@ class Reader:
 
         self._namespace["print"] = remember
         source = "\n" * (block.line - 1) + self._meant(block.text)
-        exec(compile(source, str(self.page), "exec"), self._namespace)
+        code = compile(source, str(self.page), "exec", dont_inherit=True)
+        exec(code, self._namespace)
         for line, expected in expected_prints(block).items():
             self._compare(expected, "\n".join(printed.get(line, ["(it printed nothing)"])), line)
         self.ran += 1

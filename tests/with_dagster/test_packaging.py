@@ -1,13 +1,47 @@
 """Dagster finds the package, in the environment that has only this integration."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import Any
 
 import dagster_landfast
+import pytest
 from dagster_shared.libraries import DagsterLibraryRegistry
+
+COMPONENT = "dagster_landfast.components.LandfastSnapshotsComponent"
+
+
+def run(program: str, *arguments: str, cwd: Path) -> str:
+    """Run a program of this environment as in a shell; return what it prints."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def items(printed: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(printed)["items"]
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project as `create-dagster` makes it, in this environment."""
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    monkeypatch.setenv("DAGSTER_DG_UPDATE_CHECK_ENABLED", "0")  # it would ask the internet
+    run("create-dagster", "project", "shop", "--no-uv-sync", cwd=tmp_path)
+    return tmp_path / "shop"
 
 
 def test_the_library_registers_itself_under_its_own_version() -> None:
@@ -22,13 +56,17 @@ def test_the_component_registry_entry_point_loads() -> None:
 
 
 def test_dg_lists_the_component_module(tmp_path: Path) -> None:
-    dg = Path(sys.executable).with_name("dg")
-    listed = subprocess.run(
-        [dg, "list", "registry-modules", "--json"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
+    modules = items(run("dg", "list", "registry-modules", "--json", cwd=tmp_path))
+    assert "dagster_landfast.components" in [item["module"] for item in modules]
+
+
+def test_a_new_project_has_the_component_and_loads_what_it_scaffolds(project: Path) -> None:
+    listed = items(
+        run("dg", "list", "components", "--package", "dagster_landfast", "--json", cwd=project)
     )
-    modules = [item["module"] for item in json.loads(listed.stdout)["items"]]
-    assert "dagster_landfast.components" in modules
+    assert [item["key"] for item in listed] == [COMPONENT]
+    assert listed[0]["summary"]
+    run("dg", "scaffold", "defs", COMPONENT, "external", cwd=project)
+    assert (project / "src/shop/defs/external/defs.yaml").exists()
+    defs = json.loads(run("dg", "list", "defs", "--json", cwd=project))
+    assert defs["assets"], defs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import landfast
 import pytest
 
-from tests.with_dagster.live.conftest import UI, Chapter
+from tests.with_dagster.live.conftest import Chapter
 
 pytestmark = pytest.mark.system
 
