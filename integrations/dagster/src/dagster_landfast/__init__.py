@@ -17,16 +17,22 @@ from dagster_shared.libraries import DagsterLibraryRegistry
 from landfast import ArtifactVersion
 
 from dagster_landfast.adoption import log_reference, use_artifact
+from dagster_landfast.checks import Bounds, build_drift_checks, build_reference_checks
+from dagster_landfast.object_io import LandfastObjectIOManager
 from dagster_landfast.reference import Reference
 from dagster_landfast.reference_io import LandfastReferenceIOManager
 from dagster_landfast.resource import LandfastResource
 
 __all__ = [
     "ArtifactVersion",
+    "Bounds",
+    "LandfastObjectIOManager",
     "LandfastReferenceIOManager",
     "LandfastResource",
     "Reference",
     "__version__",
+    "build_drift_checks",
+    "build_reference_checks",
     "log_reference",
     "use_artifact",
 ]
