@@ -12,7 +12,6 @@ from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
-    import landfast
     from airflow.sdk import Asset
 
 OnUnchanged = Literal["no_event", "event", "skip"]
@@ -103,11 +102,6 @@ class LandfastSnapshotOperator(LandfastOperator):
         if not run.announce(self.asset, version, always=always) and self.on_unchanged == "skip":
             raise AirflowSkipException(f"{version.qualified_name} is unchanged")
         return self.answer(version)
-
-    def record(self, client: landfast.Client) -> landfast.ArtifactVersion:
-        """Scan the places and log what is there."""
-        places = [self.uri] if isinstance(self.uri, str) else list(self.uri)
-        return client.log(self.asset.artifact, *places, **self._options())
 
     def record(self, client: landfast.Client) -> landfast.ArtifactVersion:
         """Scan and log."""
