@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 GROUP = "landfast"
 
 
-class ArtifactAsset(Asset):  # type: ignore[misc]
+class ArtifactAsset(Asset):
     """The asset of a collection, or of one partition of it; made by `artifact_asset`."""
 
     @property
@@ -123,6 +123,19 @@ def name_of(asset: Asset) -> landfast.ArtifactName:
     return landfast.ArtifactName(
         entity=parts[0], project=parts[1], collection=parts[2], partition=partition
     )
+
+
+def inlets_of(named: Any) -> list[Asset]:
+    """Return the asset of a literal name without a version: the inlet of an operator that reads it.
+
+    A template, another operator's output, or a name that says the version needs none.
+    """
+    if isinstance(named, Asset):
+        return [artifact_asset(named)]
+    if not isinstance(named, str) or "{{" in named or "{%" in named:
+        return []
+    name = full_name(named)
+    return [] if name.picks_version else [artifact_asset(name)]
 
 
 def is_artifact(asset: Any) -> bool:

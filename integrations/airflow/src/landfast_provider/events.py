@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import landfast
@@ -52,7 +53,7 @@ def consumer(asset: Asset) -> str:
 
 
 def add_event(
-    outlet_events: Any, outlets: list[Any], asset: ArtifactAsset, extra: dict[str, Any]
+    outlet_events: Any, outlets: Sequence[Any], asset: ArtifactAsset, extra: dict[str, Any]
 ) -> bool:
     """Emit an event of an asset as the task succeeds; say whether one of its outlets allows it.
 
@@ -71,6 +72,6 @@ def add_event(
     return False
 
 
-def has_concrete(outlets: list[Any], asset: ArtifactAsset) -> bool:
+def has_concrete(outlets: Sequence[Any], asset: ArtifactAsset) -> bool:
     """Whether the asset itself is an outlet, so that every success emits an event."""
     return any(getattr(outlet, "uri", None) == asset.uri for outlet in outlets)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 
-class LandfastLink(BaseOperatorLink):  # type: ignore[misc]
+class LandfastLink(BaseOperatorLink):
     """The page of the version that a task made or read; empty without a web UI URL on the connection.
 
     The task itself works it out as it ends, and stores it as an XCom.

@@ -42,7 +42,7 @@ def _dataset(version: landfast.ArtifactVersion) -> Any:
     return Dataset(**_identity(version.full_name), facets={"version": facet})
 
 
-def _identity(name: landfast.ArtifactName) -> dict[str, str]:
+def _identity(name: landfast.ArtifactName) -> dict[str, Any]:
     partition = str(name.bare()).partition("~")[2]
     kept = f"{name.project}/{name.collection}" + (f"~{partition}" if partition else "")
     return {"namespace": f"landfast://{name.entity}", "name": kept}

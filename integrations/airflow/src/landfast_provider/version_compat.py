@@ -9,23 +9,21 @@ from airflow.sdk.bases.decorator import DecoratedOperator, TaskDecorator, task_d
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.log import mask_secret
 
-try:  # 3.2 and later
-    from airflow.sdk.configuration import conf
-except ImportError:
-    from airflow.configuration import conf
-
-try:  # 3.2 and later
-    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
-except ImportError:
-    from airflow.exceptions import AirflowNotFoundException, AirflowSkipException
-
-try:  # 3.2 and later
-    from airflow.sdk.lineage import get_hook_lineage_collector
-except ImportError:
-    from airflow.lineage.hook import get_hook_lineage_collector
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
+    from airflow.sdk.lineage import get_hook_lineage_collector
+else:
+    try:  # 3.2 and later
+        from airflow.sdk.configuration import conf
+        from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:
+        from airflow.configuration import conf
+        from airflow.exceptions import AirflowNotFoundException, AirflowSkipException
+        from airflow.lineage.hook import get_hook_lineage_collector
 
 # So many inlet events are looked through for one of a partition.
 _ENOUGH_EVENTS = 1000

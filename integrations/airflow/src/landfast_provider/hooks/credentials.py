@@ -36,10 +36,7 @@ class AwsClients:
             from botocore.config import Config
         except ImportError:
             raise _missing("aws_conn_id", "amazon") from None
-        hook = S3Hook(aws_conn_id=self.aws_conn_id)
-        if self.connection is not None:
-            found = self.connection
-            hook.get_connection = lambda _conn_id: found
+        hook = _knowing(S3Hook, self.connection)(aws_conn_id=self.aws_conn_id)
         # Landfast tries requests again itself, and lists in as many threads as there are connections.
         config = (hook.config or Config()).merge(
             Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
@@ -74,22 +71,18 @@ class GoogleClients:
             from airflow.providers.google.cloud.hooks.gcs import GCSHook
         except ImportError:
             raise _missing("gcp_conn_id", "google") from None
-        if self.connection is None:
-            return GCSHook(gcp_conn_id=self.gcp_conn_id).get_conn()
-        found = self.connection
-
-        class KnownConnection(GCSHook):  # type: ignore[misc]
-            """A hook that asks nobody: it looks the connection up as it is made."""
-
-            @classmethod
-            def get_connection(cls, _conn_id: str) -> Connection:
-                """Return the connection that is known."""
-                return found
-
-        return KnownConnection(gcp_conn_id=self.gcp_conn_id).get_conn()
+        return _knowing(GCSHook, self.connection)(gcp_conn_id=self.gcp_conn_id).get_conn()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _google_clients, (self.gcp_conn_id,)
+
+
+def _knowing(hook: type[Any], connection: Connection | None) -> type[Any]:
+    """Return the hook's class, such that it asks nobody for a connection that is known."""
+    if connection is None:
+        return hook
+    known = classmethod(lambda _cls, _conn_id: connection)
+    return type(hook.__name__, (hook,), {"get_connection": known})
 
 
 def _aws_clients(aws_conn_id: str) -> AwsClients:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_CONN_ID = "landfast_default"
 
 
-class LandfastHook(BaseHook):  # type: ignore[misc]
+class LandfastHook(BaseHook):
     """Open the registry that a connection names, with the credentials that it names.
 
     Without a connection ``landfast_default`` the environment decides (``LANDFAST_REGISTRY_URL``).

@@ -1,5 +1,23 @@
 """Operators: snapshot, download, verify and promote artifacts, and scan large ones in shards."""
 
+from landfast_provider.operators.download import LandfastDownloadOperator
+from landfast_provider.operators.promote import LandfastPromoteOperator
+from landfast_provider.operators.shards import (
+    LandfastCommitOperator,
+    LandfastPlanOperator,
+    LandfastScanOperator,
+    sharded_snapshot,
+)
 from landfast_provider.operators.snapshot import LandfastSnapshotOperator
+from landfast_provider.operators.verify import LandfastVerifyOperator
 
-__all__ = ["LandfastSnapshotOperator"]
+__all__ = [
+    "LandfastCommitOperator",
+    "LandfastDownloadOperator",
+    "LandfastPlanOperator",
+    "LandfastPromoteOperator",
+    "LandfastScanOperator",
+    "LandfastSnapshotOperator",
+    "LandfastVerifyOperator",
+    "sharded_snapshot",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import landfast
 from airflow.sdk import BaseOperator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class LandfastOperator(BaseOperator):  # type: ignore[misc]
+class LandfastOperator(BaseOperator):
     """An operator on the registry of a connection.
 
     Args:
@@ -27,7 +27,7 @@ class LandfastOperator(BaseOperator):  # type: ignore[misc]
         kwargs: As for every operator.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("landfast_conn_id", "aws_conn_id", "gcp_conn_id")
+    template_fields: Sequence[str] = ("landfast_conn_id", "aws_conn_id", "gcp_conn_id")
     operator_extra_links = (LandfastLink(),)
     ui_color = "#dcecf5"
 

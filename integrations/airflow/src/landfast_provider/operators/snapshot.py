@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import landfast
 
@@ -51,7 +51,7 @@ class LandfastSnapshotOperator(LandfastOperator):
         ... )
     """
 
-    template_fields: ClassVar[Sequence[str]] = (
+    template_fields: Sequence[str] = (
         *LandfastOperator.template_fields,
         *("uri", "partition", "aliases", "tags", "metadata", "description", "include", "exclude"),
     )

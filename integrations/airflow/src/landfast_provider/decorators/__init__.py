@@ -1,0 +1,1 @@
+"""Decorators: `@task.landfast`."""

@@ -1,0 +1,72 @@
+"""LandfastDownloadOperator: the recorded bytes of a version, in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from landfast_provider.assets import inlets_of
+from landfast_provider.operators.base import LandfastOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+
+class LandfastDownloadOperator(LandfastOperator):
+    """Write the recorded bytes of a version to a folder, and record that this task read it.
+
+    Workers share no disk: give a `root` that every worker mounts, or download in the task that reads, with
+    `use_artifact`.
+
+    Args:
+        artifact: The artifact, templated: ``nlp/corpus``, ``nlp/corpus:prod``, the ``.output`` of another
+            operator, or an asset. Without a version the triggering event decides, then the newest event, then
+            the registry.
+        root: The folder, templated; None is ``LANDFAST_ARTIFACT_DIR``, else ``./artifacts/NAME:vN``.
+        type: The type expected.
+        include: Globs of paths to fetch; empty fetches all.
+        exclude: Globs of paths to leave out.
+        allow_missing: Whether objects that are gone are no error.
+        kwargs: As for `LandfastOperator`.
+
+    Returns:
+        The folder, as XCom.
+    """
+
+    template_fields: Sequence[str] = (
+        *LandfastOperator.template_fields,
+        *("artifact", "root", "include", "exclude"),
+    )
+
+    def __init__(
+        self,
+        *,
+        artifact: str | Asset,
+        root: str | None = None,
+        type: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        allow_missing: bool = False,
+        inlets: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inlets=[*(inlets or ()), *inlets_of(artifact)], **kwargs)
+        self.artifact = artifact
+        self.root = root
+        self.type = type
+        self.include = include
+        self.exclude = exclude
+        self.allow_missing = allow_missing
+
+    def execute(self, context: Mapping[str, Any]) -> str:
+        """Download the version."""
+        run = self.begin(context)
+        version = run.use(self.artifact, type=self.type)
+        report = version.download_report(
+            self.root,
+            include=tuple(self.include),
+            exclude=tuple(self.exclude),
+            allow_missing=self.allow_missing,
+        )
+        self.answer(version)
+        return str(report.root)

@@ -1,0 +1,49 @@
+"""LandfastPromoteOperator: move an alias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from landfast_provider.assets import inlets_of
+from landfast_provider.operators.base import LandfastOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+
+class LandfastPromoteOperator(LandfastOperator):
+    """Move an alias to a version.
+
+    Args:
+        artifact: As for `LandfastDownloadOperator`, templated.
+        alias: The alias, templated, such as ``prod``.
+        kwargs: As for `LandfastOperator`.
+
+    Returns:
+        The version's URI, as XCom.
+    """
+
+    template_fields: Sequence[str] = (
+        *LandfastOperator.template_fields,
+        *("artifact", "alias"),
+    )
+
+    def __init__(
+        self,
+        *,
+        artifact: str | Asset,
+        alias: str,
+        inlets: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inlets=[*(inlets or ()), *inlets_of(artifact)], **kwargs)
+        self.artifact = artifact
+        self.alias = alias
+
+    def execute(self, context: Mapping[str, Any]) -> str:
+        """Move the alias."""
+        run = self.begin(context)
+        version = run.client.promote(run.resolve(self.artifact), self.alias)
+        self.log.info("%s is %s now", self.alias, version.qualified_name)
+        return self.answer(version)

@@ -1,0 +1,78 @@
+"""LandfastVerifyOperator: are the recorded bytes still at their source?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import landfast
+
+from landfast_provider.assets import inlets_of
+from landfast_provider.operators.base import LandfastOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
+
+FailOn = Literal["drift", "loss", "never"]
+
+
+class LandfastVerifyOperator(LandfastOperator):
+    """Compare every entry of a version with what its stores have now, from list pages.
+
+    Args:
+        artifact: As for `LandfastDownloadOperator`, templated.
+        fail_on: ``drift`` fails the task if anything else than the recorded content lies at the source;
+            ``loss`` only if recorded bytes cannot be had, or could not be looked at; ``never`` only reports.
+        deep: Whether the bytes are read again.
+        kwargs: As for `LandfastOperator`.
+
+    Returns:
+        The version's URI, as XCom; the report is the XCom ``report``.
+    """
+
+    template_fields: Sequence[str] = (*LandfastOperator.template_fields, "artifact")
+
+    def __init__(
+        self,
+        *,
+        artifact: str | Asset,
+        fail_on: FailOn = "drift",
+        deep: bool = False,
+        inlets: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inlets=[*(inlets or ()), *inlets_of(artifact)], **kwargs)
+        self.artifact = artifact
+        self.fail_on = fail_on
+        self.deep = deep
+
+    def execute(self, context: Mapping[str, Any]) -> str:
+        """Verify the version.
+
+        Raises:
+            ObjectChanged: If it drifted, or bytes are lost, as `fail_on` says.
+        """
+        run = self.begin(context)
+        version = run.resolve(self.artifact)
+        report = version.verify(deep=self.deep)
+        self.log.info("Verified %s: %s", version.qualified_name, report.summary)
+        facts = report.to_dict()
+        context["ti"].xcom_push("report", {key: facts[key] for key in _REPORTED})
+        if self._fails(report):
+            raise landfast.ObjectChanged(
+                f"{version.qualified_name} is not as recorded",
+                subject=version.qualified_name,
+                found=report.summary,
+                hint=f"See it with: landfast verify {version.qualified_name}",
+            )
+        return self.answer(version)
+
+    def _fails(self, report: landfast.VerifyReport) -> bool:
+        if self.fail_on == "never":
+            return False
+        return not report.ok if self.fail_on == "drift" else report.exit_code > _DRIFTED
+
+
+# Without its rows, which may be many.
+_REPORTED = ("ok", "worst", "summary", "counts", "added")
+_DRIFTED = 3

@@ -1,0 +1,145 @@
+"""use_artifact and log_reference: artifacts inside a `@task` function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import landfast
+from airflow.sdk import Asset, get_current_context
+
+from landfast_provider.assets import ArtifactAsset, artifact_asset
+from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
+from landfast_provider.task_run import Named, TaskRun
+from landfast_provider.version_compat import get_hook_lineage_collector
+
+
+def use_artifact(
+    artifact: Named,
+    *,
+    type: str | None = None,
+    landfast_conn_id: str = DEFAULT_CONN_ID,
+    aws_conn_id: str | None = None,
+    gcp_conn_id: str | None = None,
+) -> landfast.ArtifactVersion:
+    """Return the version that this task reads, and record that it does.
+
+    A name that says a version is that version. Else the event that triggered the DAG run decides, then the newest
+    event of an inlet, then the registry's latest; a retry, and a cleared task, read what was read first.
+
+    Args:
+        artifact: A name, a ``landfast://`` URI, a version, or an `artifact_asset`.
+        type: The type expected.
+        landfast_conn_id: The registry.
+        aws_conn_id: Credentials of ``s3://``; None is the connection's.
+        gcp_conn_id: Credentials of ``gs://``; None is the connection's.
+
+    Raises:
+        InvalidInput: If no version is said, the run was not triggered by the artifact, and it is not among
+            the task's `inlets`.
+        NotFound: If there is no such version.
+        Conflict: If it has another type.
+
+    Example:
+        >>> @task(inlets=[artifact_asset("nlp/corpus")])  # doctest: +SKIP
+        ... def train():
+        ...     folder = use_artifact("nlp/corpus").download()
+    """
+    run = _run(landfast_conn_id, aws_conn_id, gcp_conn_id)
+    version = run.use(artifact, type=type)
+    asset = artifact_asset(version.full_name.bare())
+    get_hook_lineage_collector().add_input_asset(
+        run.hook, uri=asset.uri, asset_extra={"version": version.version}
+    )
+    return version
+
+
+def log_reference(
+    artifact: str | Asset,
+    *references: str | Path | landfast.Reference,
+    type: str | None = None,
+    partition: str | None = None,
+    aliases: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    ttl: timedelta | None = None,
+    move_latest: bool = True,
+    landfast_conn_id: str = DEFAULT_CONN_ID,
+    aws_conn_id: str | None = None,
+    gcp_conn_id: str | None = None,
+    **scan: Any,
+) -> landfast.ArtifactVersion:
+    """Log what this task wrote: a new version only if the content changed.
+
+    An event of the asset tells consumers of a change, if the task has ``artifact_asset(NAME).on_change`` among
+    its outlets.
+
+    Args:
+        artifact: ``[[entity/]project/]collection``, or its asset.
+        references: URIs, paths, or `landfast.Reference` objects.
+        type: Type of the artifact; None is the collection's, ``dataset`` for a new one.
+        partition: Key of the partition.
+        aliases: To move to the version.
+        tags: To add to the version.
+        metadata: JSON object.
+        description: Of a new version.
+        ttl: How long a new version is kept.
+        move_latest: False for backfills.
+        landfast_conn_id: The registry.
+        aws_conn_id: Credentials of ``s3://``; None is the connection's.
+        gcp_conn_id: Credentials of ``gs://``; None is the connection's.
+        scan: As for `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, shards.
+
+    Returns:
+        The version; `.created` and `.changed` tell what happened.
+
+    Raises:
+        Conflict: If nothing changed and the asset itself is an outlet: Airflow would emit an event all the same.
+    """
+    run = _run(landfast_conn_id, aws_conn_id, gcp_conn_id)
+    asset = artifact_asset(artifact)
+    version = run.client.log(
+        asset.artifact,
+        *references,
+        type=type,
+        partition=partition,
+        aliases=aliases,
+        tags=tags,
+        metadata=metadata,
+        description=description,
+        ttl=ttl,
+        move_latest=move_latest,
+        **scan,
+    )
+    return took(run, asset, version)
+
+
+def took(
+    run: TaskRun, asset: ArtifactAsset, version: landfast.ArtifactVersion
+) -> landfast.ArtifactVersion:
+    """Take note of a version that a task logged, and announce it if it is news.
+
+    Raises:
+        Conflict: If it is none, and each success of the task emits an event.
+    """
+    run.took(version)
+    get_hook_lineage_collector().add_output_asset(
+        run.hook, uri=asset.uri, asset_extra={"version": version.version}
+    )
+    if not run.announce(asset, version) and run.has_concrete_outlet(asset):
+        name = str(asset.artifact)
+        raise landfast.Conflict(
+            f"{version.qualified_name} is unchanged, but {asset.uri} is an outlet of this task",
+            subject=asset.uri,
+            expected=f"outlets=[artifact_asset({name!r}).on_change]",
+            found=f"outlets=[artifact_asset({name!r})]",
+            hint="Airflow emits an event of such an outlet on every success: use .on_change.",
+        )
+    return version
+
+
+def _run(landfast_conn_id: str, aws_conn_id: str | None, gcp_conn_id: str | None) -> TaskRun:
+    return TaskRun.of(get_current_context(), landfast_conn_id, aws_conn_id, gcp_conn_id)
