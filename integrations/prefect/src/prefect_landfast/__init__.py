@@ -1,33 +1,48 @@
 """Landfast for Prefect: reference artifacts as blocks, tasks, assets and events.
 
-from prefect import flow
-from prefect_landfast import log_reference, use_artifact
-
-@flow
-def pipeline():
-    log_reference("flowers", "s3://raw-images/flowers/")
-    data = use_artifact("flowers:prod")
+Example:
+    >>> from prefect import flow
+    >>> from prefect_landfast import log_reference, use_artifact
+    >>> @flow
+    ... def pipeline():
+    ...     log_reference("flowers", "s3://raw-images/flowers/")
+    ...     data = use_artifact("flowers:prod")
 """
 
 from importlib.metadata import version
 
 from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
+from prefect_landfast.cache import ARTIFACT_DIGEST
 from prefect_landfast.client import get_client
+from prefect_landfast.materialize import materialize_artifact
+from prefect_landfast.output import load_object
 from prefect_landfast.run import run_environment
+from prefect_landfast.tasks.download import adownload_artifact, download_artifact
 from prefect_landfast.tasks.log import alog_reference, log_reference
+from prefect_landfast.tasks.promote import apromote_artifact, promote_artifact
 from prefect_landfast.tasks.use import ause_artifact, use_artifact
+from prefect_landfast.tasks.verify import averify_artifact, verify_artifact
 
 __all__ = [
+    "ARTIFACT_DIGEST",
     "LandfastRegistry",
     "__version__",
+    "adownload_artifact",
     "alog_reference",
+    "apromote_artifact",
     "artifact_asset",
     "ause_artifact",
+    "averify_artifact",
+    "download_artifact",
     "get_client",
+    "load_object",
     "log_reference",
+    "materialize_artifact",
+    "promote_artifact",
     "run_environment",
     "use_artifact",
+    "verify_artifact",
 ]
 
 __version__ = version("prefect-landfast")

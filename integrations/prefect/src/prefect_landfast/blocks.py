@@ -7,7 +7,7 @@ from landfast.redaction import redact
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
-from prefect_landfast import names
+from prefect_landfast import logs, names
 from prefect_landfast.credentials import client_factories
 
 _HOME = "https://github.com/landfast/landfast/blob/main"
@@ -79,4 +79,5 @@ class LandfastRegistry(Block):
             self.url.get_secret_value(),
             project=names.project_of(self.project),
             clients=client_factories(self.storage_credentials),
+            note=logs.say_once,
         )

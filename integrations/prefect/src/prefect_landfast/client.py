@@ -9,7 +9,7 @@ from functools import partial
 
 import landfast
 
-from prefect_landfast import api, locality
+from prefect_landfast import api, locality, logs
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.compat import block_name, load_block
 from prefect_landfast.run import current_run
@@ -74,7 +74,7 @@ def _base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
         if block is not None:
             return _of_block(block)
         locality.check()
-    return _kept("", landfast.Client())
+    return _kept("", landfast.Client(note=logs.say_once))
 
 
 def _named_block(name: str) -> LandfastRegistry:

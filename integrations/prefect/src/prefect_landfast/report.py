@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Any
 
 import httpx
 import landfast
@@ -81,6 +82,26 @@ def markdown(client: landfast.Client, change: landfast.Change) -> str:
     lines = [f"# {version.project}/{version.name}", "", "| | |", "|---|---|"]
     lines += [f"| {key} | {_cell(value)} |" for key, value in rows.items() if value]
     return "\n".join([*lines, "", *_differences(client, change)])
+
+
+def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[str, Any]:
+    """Return what the event of a materialization says of a version: names and counts, no entries."""
+    change = version.change
+    said: dict[str, Any] = {
+        "ref": version.qualified_name,
+        "version": version.version,
+        "partition": version.partition or None,
+        "digest": version.digest,
+        "changed": version.changed,
+        "created": version.created,
+        "files": version.file_count,
+        "bytes": version.size,
+        "uris": [source.uri for source in version.sources[:MAX_PATHS]],
+    }
+    if change is not None and change.previous is not None:
+        diff = client.diff(str(change.previous), version)
+        said |= {"previous": str(change.previous), **diff.counts}
+    return said
 
 
 def _run_link(client: landfast.Client, change: landfast.Change) -> str:

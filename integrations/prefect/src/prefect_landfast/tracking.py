@@ -1,12 +1,28 @@
-"""Tell Prefect's asset graph that what a task answers stems from an artifact."""
+"""Dependencies: what a task's result stems from, for Prefect's asset graph and for our lineage.
+
+Prefect follows assets from task to task, through tasks that know nothing of artifacts.  The same path
+tells which versions went into what a later task logs.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import landfast
 from prefect.assets import Asset
-from prefect.context import AssetContext
+from prefect.context import AssetContext, FlowRunContext, TaskRunContext
 
 from prefect_landfast.names import asset_key
+
+_MAX_FLOW_RUNS = 256
+_MAX_DEPTH = 8
+
+_lock = threading.Lock()
+# By flow run, then by asset: the versions that its tasks answered in this process.
+_seen: OrderedDict[str, dict[str, dict[str, landfast.ArtifactVersion]]] = OrderedDict()
 
 
 def depend_on(version: landfast.ArtifactVersion) -> None:
@@ -22,3 +38,69 @@ def depend_on(version: landfast.ArtifactVersion) -> None:
     # Without properties: those given would overwrite what the asset's own declaration says.
     context.direct_asset_dependencies.add(Asset(key=key))
     context.update_tracked_assets()
+    _remember(key, version)
+
+
+def record_inputs(
+    client: landfast.Client, inputs: Iterable[str | landfast.ArtifactVersion] = ()
+) -> None:
+    """Record as used what goes into the version that the current task is about to log.
+
+    That is what is given; each version among the task's parameters; and what its parameters stem from,
+    as far as Prefect follows it.  Where a flow run had several versions of one artifact in its hands,
+    and only Prefect tells, they are recorded as declared.
+    """
+    known = set[str]()
+    for given in [*inputs, *_of_this_registry(client, _parameters())]:
+        known.add(asset_key(client.use(given).full_name))
+    for key, versions in _upstream().items():
+        if key not in known:
+            for version in _of_this_registry(client, versions):
+                client.use(version, declared=len(versions) > 1)
+
+
+def _parameters() -> list[landfast.ArtifactVersion]:
+    task = TaskRunContext.get()
+    return [] if task is None else list(_versions_in(task.parameters, _MAX_DEPTH))
+
+
+def _versions_in(value: Any, depth: int) -> Iterator[landfast.ArtifactVersion]:
+    if isinstance(value, landfast.ArtifactVersion):
+        yield value
+    elif depth and isinstance(value, (dict, list, tuple, set, frozenset)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _versions_in(item, depth - 1)
+
+
+def _upstream() -> dict[str, list[landfast.ArtifactVersion]]:
+    context = AssetContext.get()
+    keys = set() if context is None else {asset.key for asset in context.upstream_assets}
+    with _lock:
+        seen = _seen.get(_flow_run_id(), {})
+        return {key: list(seen[key].values()) for key in sorted(keys) if key in seen}
+
+
+def _of_this_registry(
+    client: landfast.Client, versions: Iterable[landfast.ArtifactVersion]
+) -> Iterator[landfast.ArtifactVersion]:
+    for version in versions:
+        try:
+            found = client.get(version.full_name)
+        except landfast.NotFound:
+            continue
+        if found == version:
+            yield version
+
+
+def _remember(key: str, version: landfast.ArtifactVersion) -> None:
+    with _lock:
+        seen = _seen.setdefault(_flow_run_id(), {})
+        seen.setdefault(key, {})[version.qualified_name] = version
+        _seen.move_to_end(_flow_run_id())
+        while len(_seen) > _MAX_FLOW_RUNS:
+            _seen.popitem(last=False)
+
+
+def _flow_run_id() -> str:
+    flow = FlowRunContext.get()
+    return "" if flow is None or flow.flow_run is None else str(flow.flow_run.id)

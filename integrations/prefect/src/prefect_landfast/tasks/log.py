@@ -13,7 +13,7 @@ from prefect_landfast.announcing import announce
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import recording
 from prefect_landfast.tasks.verb import async_twin, verb
-from prefect_landfast.tracking import depend_on
+from prefect_landfast.tracking import depend_on, record_inputs
 
 Place = str | Path | landfast.Reference
 
@@ -31,6 +31,7 @@ def log_reference(
     description: str | None = None,
     ttl: timedelta | None = None,
     move_latest: bool = True,
+    inputs: Sequence[str | landfast.ArtifactVersion] = (),
     registry: str | LandfastRegistry | None = None,
     **scan: Any,
 ) -> landfast.ArtifactVersion:
@@ -47,6 +48,8 @@ def log_reference(
         description: Of the version if it is new.
         ttl: How long the version is kept if it is new.
         move_latest: False for backfills.
+        inputs: Versions that it was made from, besides those that Prefect can tell: what the task's other
+            arguments stem from.
         registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
         scan: checksum, max_objects, include, exclude, allow_empty, options, shards, as in
             `landfast.Artifact.add_reference`.
@@ -66,6 +69,7 @@ def log_reference(
     """
     places = [uri] if isinstance(uri, (str, Path, landfast.Reference)) else list(uri)
     with recording(registry) as client:
+        record_inputs(client, inputs)
         version = client.log(
             name,
             *places,

@@ -1,0 +1,141 @@
+"""materialize_artifact: a task whose output is an artifact, and a Prefect asset."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
+
+import landfast
+from prefect.assets import materialize
+from prefect.context import AssetContext
+from prefect.serializers import Serializer
+from prefect.tasks import MaterializingTask
+
+from prefect_landfast.announcing import announce
+from prefect_landfast.assets import artifact_asset
+from prefect_landfast.blocks import LandfastRegistry
+from prefect_landfast.client import recording
+from prefect_landfast.names import asset_key
+from prefect_landfast.output import Output, Place, draft_of
+from prefect_landfast.report import facts
+from prefect_landfast.tracking import record_inputs
+
+P = ParamSpec("P")
+
+
+def materialize_artifact(
+    name: str,
+    uri: Place | Sequence[Place] | None = None,
+    *,
+    type: str | None = None,
+    partition: str | None = None,
+    aliases: Sequence[str] = (),
+    serializer: str | Serializer[Any] | None = None,
+    registry: str | LandfastRegistry | None = None,
+    asset_description: str | None = None,
+    owners: Sequence[str] | None = None,
+    url: str | None = None,
+    by: str = "landfast",
+    **task_options: Any,
+) -> Callable[[Callable[P, Any]], MaterializingTask[P, Any]]:
+    """Make a task that writes an artifact: when its body has returned, what it wrote is logged.
+
+    The task answers the `landfast.ArtifactVersion`.  Versions among its arguments, and those that its
+    arguments stem from, are recorded as its inputs.
+
+    Args:
+        name: ``[[entity/]project/]collection[~PARTITION]``.
+        uri: Where the body writes; None lets the body return it: a URI, a path, a `landfast.Reference`, a
+            list of them, or a `landfast.Artifact` draft (which has its own partition).
+        type: Of the artifact; None is the collection's, ``dataset`` for a new one.
+        partition: A partition key instead of ``~PARTITION``.
+        aliases: To move to the version.
+        serializer: ``"json"``, ``"pickle"`` or a Prefect serializer: the body returns the object itself, which
+            is kept in the registry's store; `load_object` reads it.
+        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+        asset_description: Of the asset.
+        owners: Of the asset.
+        url: A page about the asset.
+        by: The tool that materializes it, in the asset's event.
+        task_options: Of Prefect's `task`: retries, tags, cache_policy, asset_deps, ...
+
+    Raises:
+        landfast.InvalidInput: If `name` is none; when run, if the body returns something else.
+
+    Example:
+        >>> @materialize_artifact("vision/features", "s3://feat/flowers/", retries=2)
+        ... def build_features(data: landfast.ArtifactVersion) -> None:
+        ...     ...
+        >>> build_features.assets
+        [Asset(key='landfast://default/vision/features')]
+    """
+    asset = artifact_asset(name, description=asset_description, owners=owners, url=url)
+    output = Output(
+        name=name,
+        place=uri,
+        type=type,
+        partition=partition,
+        aliases=tuple(aliases),
+        serializer=serializer,
+    )
+    log = functools.partial(_log, output, asset.key, registry)
+
+    def decorate(function: Callable[P, Any]) -> MaterializingTask[P, Any]:
+        return materialize(asset, by=by, **task_options)(_with_log(function, log))
+
+    return decorate
+
+
+def _with_log(
+    function: Callable[P, Any], log: Callable[[Any], landfast.ArtifactVersion]
+) -> Callable[P, Any]:
+    """Return the body followed by the log of what it answers."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def run_async(*args: P.args, **kwargs: P.kwargs) -> landfast.ArtifactVersion:
+            return await asyncio.to_thread(log, await function(*args, **kwargs))
+
+        return run_async
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> landfast.ArtifactVersion:
+        return log(function(*args, **kwargs))
+
+    return run
+
+
+def _log(
+    output: Output, key: str, registry: str | LandfastRegistry | None, result: Any
+) -> landfast.ArtifactVersion:
+    with recording(registry) as client:
+        _check_asset(client, output.name, key)
+        record_inputs(client)
+        draft = draft_of(client, output, result)
+        version = client.log_artifact(draft, aliases=output.aliases)
+        _describe_in_event(client, key, version)
+        announce(client, version)
+    return version
+
+
+def _check_asset(client: landfast.Client, name: str, key: str) -> None:
+    meant = asset_key(client.name(name))
+    if meant != key:
+        raise landfast.Conflict(
+            f"{name!r} is another artifact for the registry than for the asset",
+            subject=name,
+            expected=key,
+            found=meant,
+            hint="Write project/collection, or set LANDFAST_PROJECT, where the task is defined.",
+        )
+
+
+def _describe_in_event(
+    client: landfast.Client, key: str, version: landfast.ArtifactVersion
+) -> None:
+    context = AssetContext.get()
+    if context is not None and key in {asset.key for asset in context.downstream_assets}:
+        context.add_asset_metadata(key, facts(client, version))

@@ -1,0 +1,86 @@
+"""promote_artifact: move an alias, and move it back if the transaction fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import landfast
+from prefect.transactions import get_transaction
+
+from prefect_landfast import api
+from prefect_landfast.blocks import LandfastRegistry
+from prefect_landfast.client import get_client, recording
+from prefect_landfast.logs import logger
+from prefect_landfast.tasks.use import named
+from prefect_landfast.tasks.verb import async_twin, verb
+from prefect_landfast.tracking import depend_on
+
+_MOVED = "landfast.promoted"
+
+
+@verb
+def promote_artifact(
+    artifact: str | landfast.ArtifactVersion,
+    alias: str,
+    *,
+    partition: str | None = None,
+    registry: str | LandfastRegistry | None = None,
+) -> landfast.ArtifactVersion:
+    """Move an alias to a version; a failed transaction moves it back.
+
+    Args:
+        artifact: As in `use_artifact`.
+        alias: Such as ``prod``.
+        partition: A partition key instead of ``~PARTITION``.
+        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+
+    Returns:
+        The version that the alias names now.
+
+    Raises:
+        landfast.NotFound: If there is no such version.
+        landfast.InvalidInput: If the alias is no word that may move.
+
+    Example:
+        >>> with transaction():  # doctest: +SKIP
+        ...     candidate = promote_artifact("cnn:v7", "prod")
+        ...     check(candidate)  # where this raises, `prod` is again what it was
+    """
+    with recording(registry) as client:
+        version = client.get(named(client, artifact, partition))
+        place = replace(version.full_name.bare(), alias=alias)
+        before = _at(client, place)
+        promoted = client.promote(version, alias)
+        depend_on(promoted)
+        task_transaction = get_transaction() if api.in_run() else None
+        if task_transaction is not None:
+            moved = {"alias": place, "from": before, "to": promoted.full_name, "registry": registry}
+            task_transaction.set(_MOVED, moved)
+    return promoted
+
+
+@promote_artifact.on_rollback
+def restore_alias(transaction: Any) -> None:
+    """Move the alias back to what it named, unless somebody else has moved it since."""
+    moved = transaction.get(_MOVED, None)
+    if moved is None:
+        return
+    client, place = get_client(moved["registry"]), moved["alias"]
+    if _at(client, place) != moved["to"]:
+        logger().warning("%s was moved again meanwhile: it stays", place)
+    elif moved["from"] is None:
+        client.remove_alias(place.bare(), place.alias)
+    else:
+        client.promote(moved["from"], place.alias)
+
+
+def _at(client: landfast.Client, place: landfast.ArtifactName) -> landfast.ArtifactName | None:
+    """Return the version that an alias names; None if none."""
+    try:
+        return client.get(place).full_name
+    except landfast.NotFound:
+        return None
+
+
+apromote_artifact = async_twin(promote_artifact)
