@@ -17,11 +17,17 @@ from dagster_shared.libraries import DagsterLibraryRegistry
 from landfast import ArtifactVersion
 
 from dagster_landfast.adoption import log_reference, use_artifact
+from dagster_landfast.automation import on_content_change
 from dagster_landfast.checks import Bounds, build_drift_checks, build_reference_checks
+from dagster_landfast.external import observable_prefix_asset, observable_prefix_assets
 from dagster_landfast.object_io import LandfastObjectIOManager
+from dagster_landfast.prefix import Prefix
 from dagster_landfast.reference import Reference
 from dagster_landfast.reference_io import LandfastReferenceIOManager
+from dagster_landfast.registry_asset import artifact_asset
 from dagster_landfast.resource import LandfastResource
+from dagster_landfast.schedules import build_snapshot_schedule
+from dagster_landfast.sensors import build_artifact_sensor
 
 __all__ = [
     "ArtifactVersion",
@@ -29,11 +35,18 @@ __all__ = [
     "LandfastObjectIOManager",
     "LandfastReferenceIOManager",
     "LandfastResource",
+    "Prefix",
     "Reference",
     "__version__",
+    "artifact_asset",
+    "build_artifact_sensor",
     "build_drift_checks",
     "build_reference_checks",
+    "build_snapshot_schedule",
     "log_reference",
+    "observable_prefix_asset",
+    "observable_prefix_assets",
+    "on_content_change",
     "use_artifact",
 ]
 

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.errors import DagsterInvalidPropertyError
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 
@@ -28,6 +29,7 @@ __all__ = [
     "is_automatic",
     "is_local",
     "is_observable",
+    "is_partition_key",
     "loading_partitions",
     "node_metadata",
     "output_assets",
@@ -202,3 +204,8 @@ def is_automatic(context: Any) -> bool:
     """Tell whether the automation daemon launched the run that a step belongs to."""
     step = step_context(context)
     return step is not None and AUTOMATION_CONDITION_TAG in step.dagster_run.tags
+
+
+def is_partition_key(text: str) -> bool:
+    """Tell whether a text can be the key of a partition that is added at run time."""
+    return bool(text) and not any(part in text for part in INVALID_PARTITION_SUBSTRINGS)

@@ -45,7 +45,9 @@ def used_by(context: Any, asset_key: dg.AssetKey | None = None) -> list[Used]:
         asset_key: Only what this asset of the step depends on, and what has no asset.
     """
     step = compat.step_context(context)
-    found = list(_used.get(step, {}).values()) if step is not None else []
+    if step is None:
+        return []
+    found = list(_used.get(step, {}).values())
     if asset_key is None or len(compat.output_assets(step)) < 2:
         return found
     upstream = compat.dependencies(step, asset_key)

@@ -28,7 +28,7 @@ def shaped(context: dg.InputContext, found: Sequence[Resolved]) -> Any:
         InvalidInput: If the annotation is none that a version can become, or several partitions are to be
             one value.
     """
-    wanted = annotation_of(context)
+    wanted = _of_one(context, annotation_of(context))
     subject = _subject(context)
     partitioned = bool(found) and found[0].partition_key is not None
     is_mapping = get_origin(wanted) in (dict, Mapping) or wanted in (dict, Mapping)
@@ -47,6 +47,14 @@ def shaped(context: dg.InputContext, found: Sequence[Resolved]) -> Any:
         expected="the annotation dict[str, ArtifactVersion], or dict of another shape",
         found=str(wanted),
     )
+
+
+def _of_one(context: dg.InputContext, annotation: Any) -> Any:
+    """Return what one of several outputs that become a list is wanted as; ``list[str]`` is URIs."""
+    is_list = get_origin(annotation) is list and get_args(annotation) != (str,)
+    if is_list and not context.has_asset_key:
+        return get_args(annotation)[0]
+    return annotation
 
 
 def _maker(wanted: Any, subject: str) -> Callable[[landfast.ArtifactVersion], Any]:

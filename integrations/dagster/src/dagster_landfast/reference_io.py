@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import landfast
+from pydantic import PrivateAttr
 
 from dagster_landfast import compat, identity, lineage, loading, publishing, resolving, runs
 from dagster_landfast.reference import Reference
@@ -32,10 +33,16 @@ class LandfastReferenceIOManager(dg.ConfigurableIOManager):
 
     landfast: dg.ResourceDependency[LandfastResource] = None  # type: ignore[assignment]
 
+    _environment: LandfastResource | None = PrivateAttr(default=None)
+
     @property
     def resource(self) -> LandfastResource:
         """The resource given, else one that takes everything from the environment."""
-        return self.landfast or _ENVIRONMENT
+        if self.landfast is not None:
+            return self.landfast
+        if self._environment is None:
+            self._environment = LandfastResource()
+        return self._environment
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Log what the asset refers to, and make its digest the data version.
@@ -76,10 +83,6 @@ class LandfastReferenceIOManager(dg.ConfigurableIOManager):
         return publishing.publish(
             self.resource, context, name, references, asset_key=key, defaults=defaults
         )
-
-
-# What an IO manager without a resource uses.
-_ENVIRONMENT = LandfastResource()
 
 
 def load(resource: LandfastResource, context: dg.InputContext) -> list[resolving.Resolved]:
@@ -130,7 +133,7 @@ def by_partition(context: dg.OutputContext, obj: Any) -> dict[str | None, Any]:
     """
     if not context.has_asset_partitions:
         return {None: obj}
-    keys = list(context.asset_partition_keys)
+    keys = sorted(context.asset_partition_keys)
     if len(keys) == 1 and not (isinstance(obj, Mapping) and set(obj) == set(keys)):
         return {keys[0]: obj}
     if isinstance(obj, Mapping) and set(obj) == set(keys):
@@ -154,7 +157,9 @@ def _of_asset(resource: LandfastResource, context: dg.InputContext) -> list[reso
         resource.client,
         identity.artifact_name(key, given),
         asset_key=key,
-        partition_keys=context.asset_partition_keys if context.has_asset_partitions else None,
+        partition_keys=sorted(context.asset_partition_keys)
+        if context.has_asset_partitions
+        else None,
         pin=pin or resource.versions.get(key.to_user_string()),
         instance=instance_of(context),
         observable=None if step is None else compat.is_observable(step, key),

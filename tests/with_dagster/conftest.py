@@ -1,0 +1,57 @@
+"""What the tests of the Dagster integration stand on: an instance, a registry, a folder of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import landfast
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let Dagster warn of what is beta in it: users see that too, and it is not ours to mend."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("ignore::dagster.BetaWarning"))
+        item.add_marker(pytest.mark.filterwarnings("ignore::dagster.PreviewWarning"))
+        # Dagster says it to itself where one resource holds another that is configured.
+        said = "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning"
+        item.add_marker(pytest.mark.filterwarnings(said))
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance that is gone after the test."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def disk_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance on disk, which other processes can open."""
+    with dg.instance_for_test() as made:
+        yield made
+
+
+@pytest.fixture
+def client() -> landfast.Client:
+    """A client on the environment's registry, the one that resources without arguments use."""
+    return landfast.Client()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Callable[..., Path]:
+    """Write a folder of text files: ``data("raw", a="1")`` is raw/a; what else was there goes away."""
+
+    def write(folder: str, **files: str) -> Path:
+        target = tmp_path / "data" / folder
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
+            if old.is_file():
+                old.unlink()
+        for name, text in files.items():
+            (target / name).write_text(text)
+        return target
+
+    return write
