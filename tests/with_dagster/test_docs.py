@@ -39,7 +39,7 @@ def test_blocks_say_what_they_are(page: Path) -> None:
         assert block.language in known, f"{name_of(page)}:{block.line}: {block.language!r}"
 
 
-@pytest.mark.parametrize("name", dagster_landfast.__all__)
+@pytest.mark.parametrize("name", sorted({*dagster_landfast.__all__} - {"__version__"}))
 def test_every_public_name_is_in_the_page(name: str) -> None:
     assert re.search(rf"\b{name}\b", PAGE.read_text(encoding="utf-8")), name
 
