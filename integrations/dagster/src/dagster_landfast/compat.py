@@ -16,6 +16,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.errors import DagsterInvalidPropertyError
+from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 
 # The tag of an event whose value is the data version; for events that are logged by hand.
@@ -25,6 +26,7 @@ __all__ = [
     "checked_partitions",
     "code_location",
     "dependencies",
+    "ended_steps",
     "instance_id",
     "is_automatic",
     "is_local",
@@ -187,6 +189,13 @@ def code_location(run: dg.DagsterRun) -> str:
     """Return the code location that a run was launched from; ``""`` if it runs in this process."""
     origin = getattr(run, "remote_job_origin", None) or getattr(run, "external_job_origin", None)
     return "" if origin is None else str(origin.location_name)
+
+
+def ended_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str, bool]:
+    """Return the steps of a run that are over, and whether they succeeded."""
+    ended = {StepEventStatus.SUCCESS: True, StepEventStatus.FAILURE: False}
+    stats = instance.get_run_step_stats(run_id)
+    return {one.step_key: ended[one.status] for one in stats if one.status in ended}
 
 
 def is_local(step: Any) -> bool:

@@ -1,0 +1,209 @@
+"""Mirror: read the registry's change feed on from a cursor, as observations of the assets that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dagster as dg
+import landfast
+
+from dagster_landfast import compat, identity, observing
+from dagster_landfast.cursors import Cursor
+from dagster_landfast.metadata import CHANGE
+from dagster_landfast.prefix import PARTITION, PLACEHOLDER
+from dagster_landfast.records import ARTIFACT, DIGEST
+from dagster_landfast.registry_asset import ALIAS
+from dagster_landfast.resource import LandfastResource
+
+LATEST = "latest"
+# Changes of artifacts that no asset follows are read as well; so many are enough for one tick.
+_MOST_READ = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """An asset, and the artifact that it follows.
+
+    Args:
+        asset_key: The asset.
+        name: The artifact; a partition in it is the only one.
+        alias: What is followed.
+        partitions_def: Of the asset.
+        template: How the artifact's partition is made of Dagster's key.
+    """
+
+    asset_key: dg.AssetKey
+    name: landfast.ArtifactName
+    alias: str = LATEST
+    partitions_def: dg.PartitionsDefinition[Any] | None = None
+    template: str = PLACEHOLDER
+
+    @classmethod
+    def of(cls, spec: dg.AssetSpec) -> Followed:
+        """Return what an observable asset of ours follows."""
+        text = {key: identity.text_of(spec.metadata.get(key)) for key in (ALIAS, PARTITION)}
+        return cls(
+            asset_key=spec.key,
+            name=identity.artifact_name(spec.key, spec.metadata),
+            alias=text[ALIAS] or LATEST,
+            partitions_def=spec.partitions_def,
+            template=text[PARTITION] or PLACEHOLDER,
+        )
+
+    @property
+    def id(self) -> str:
+        """What it is in a cursor: another one if the asset follows something else."""
+        return f"{self.asset_key.to_user_string()} {self.name}:{self.alias}"
+
+    def partition_key(self, partition: str) -> str | None:
+        """Return Dagster's key of a partition of the artifact; None if it can not be one of this asset's."""
+        before, _, after = self.template.partition(PLACEHOLDER)
+        end = len(partition) - len(after)
+        if not (partition.startswith(before) and partition.endswith(after) and end > len(before)):
+            return None
+        return partition[len(before) : end]
+
+
+@dataclass(slots=True, kw_only=True)
+class Mirror:
+    """One tick of the sensor.
+
+    Args:
+        resource: Of the registry.
+        followed: The assets.
+        instance: Dagster's, which knows the partitions that were added at run time.
+        most_events: The most to tell of in this tick.
+    """
+
+    resource: LandfastResource
+    followed: Sequence[Followed]
+    instance: dg.DagsterInstance
+    most_events: int
+    notes: list[str] = field(default_factory=list)
+    _new: dict[str, list[str]] = field(default_factory=dict)
+
+    def advance(self, text: str | None) -> tuple[list[dg.AssetObservation], Cursor]:
+        """Return the next events and where to go on: first what there is of new assets, then the feed."""
+        registry = self.resource.client.registry
+        cursor = Cursor.read(text, registry=registry.info.id, head=registry.head())
+        # Of an asset that is dropped and comes back, what happened in between is told as its state.
+        still = {each.id for each in self.followed}
+        cursor = replace(
+            cursor, begun={each: head for each, head in cursor.begun.items() if each in still}
+        )
+        events: list[dg.AssetObservation] = []
+        for each in self.followed:
+            if each.id not in cursor.begun and len(events) < self.most_events:
+                cursor = self._begin(each, cursor, events)
+        if len(events) < self.most_events:
+            cursor = self._follow(cursor, events)
+        return events, cursor
+
+    def partitions_to_add(
+        self,
+    ) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+        """Return the requests for partitions that Dagster does not know yet."""
+        return [dg.AddDynamicPartitionsRequest(name, keys) for name, keys in self._new.items()]
+
+    def _begin(self, each: Followed, cursor: Cursor, events: list[dg.AssetObservation]) -> Cursor:
+        """Tell what there is of an asset, as far as this tick has room."""
+        if cursor.telling != each.id:
+            head = self.resource.client.registry.head()
+            cursor = replace(cursor, telling=each.id, after="", head=head)
+        for partition, version in self._current(each, cursor.after):
+            if len(events) >= self.most_events:
+                return cursor
+            events += self._told(each, version.full_name, version.digest, "what there is")
+            cursor = replace(cursor, after=partition)
+        begun = {**cursor.begun, each.id: cursor.head}
+        return replace(cursor, begun=begun, telling="", after="", head=0)
+
+    def _current(
+        self, each: Followed, after: str
+    ) -> Iterator[tuple[str, landfast.ArtifactVersion]]:
+        client = self.resource.client
+        name = client.name(each.name)
+        try:
+            partitions = client.partitions(replace(name, partition=""))
+        except landfast.NotFound:
+            return
+        for partition in sorted(partitions):
+            if partition > after or not after:
+                version: landfast.ArtifactVersion | None = partitions[partition]
+                if each.alias != LATEST:
+                    version = self._by_alias(replace(name, partition=partition, alias=each.alias))
+                if version is not None:
+                    yield partition, version
+
+    def _by_alias(self, name: landfast.ArtifactName) -> landfast.ArtifactVersion | None:
+        try:
+            return self.resource.client.get(name)
+        except landfast.NotFound:
+            return None
+
+    def _follow(self, cursor: Cursor, events: list[dg.AssetObservation]) -> Cursor:
+        """Tell of the changes after the cursor; the state of every asset has been told of before."""
+        client = self.resource.client
+        wanted: dict[tuple[landfast.ArtifactName, str], list[Followed]] = {}
+        for each in self.followed:
+            collection = replace(client.name(each.name), partition="")
+            wanted.setdefault((collection, each.alias), []).append(each)
+        for change in client.changes(after=cursor.position, limit=_MOST_READ):
+            if len(events) >= self.most_events:
+                break
+            collection = replace(change.version.bare(), partition="")
+            for each in wanted.get((collection, change.alias), []):
+                if change.position > cursor.begun[each.id]:
+                    by = f" by {change.run}" if change.run else ""
+                    events += self._told(each, change.version, change.digest, f"{change.kind}{by}")
+            cursor = replace(cursor, position=change.position)
+        return cursor
+
+    def _told(
+        self, each: Followed, name: landfast.ArtifactName, digest: str, how: str
+    ) -> list[dg.AssetObservation]:
+        """Return the event for a version, or none if it is of a partition that the asset has not."""
+        client = self.resource.client
+        key: str | None = None
+        if each.partitions_def is None:
+            if name.partition != each.name.partition:
+                return []
+        else:
+            key = each.partition_key(name.partition)
+            if key is None or not self._has(each, key):
+                return []
+        try:
+            told = observing.observation(self.resource, each.asset_key, client.get(name), key)
+            metadata = {**told.metadata, CHANGE: dg.MetadataValue.md(how)}
+        except landfast.NotFound:
+            # It was deleted since; the feed tells what followed.
+            metadata = {
+                ARTIFACT: dg.MetadataValue.text(str(name)),
+                DIGEST: dg.MetadataValue.text(digest),
+            }
+        return [
+            dg.AssetObservation(
+                asset_key=each.asset_key,
+                partition=key,
+                metadata=metadata,
+                tags={compat.DATA_VERSION_TAG: digest},
+            )
+        ]
+
+    def _has(self, each: Followed, key: str) -> bool:
+        partitions = each.partitions_def
+        assert partitions is not None
+        with compat.loading_partitions(self.instance):
+            if partitions.has_partition_key(key):
+                return True
+        if not isinstance(partitions, dg.DynamicPartitionsDefinition) or not partitions.name:
+            return False
+        if not compat.is_partition_key(key):
+            self.notes.append(f"{each.asset_key.to_user_string()}: {key!r} can not be a partition")
+            return False
+        new = self._new.setdefault(partitions.name, [])
+        if key not in new:
+            new.append(key)
+        return True

@@ -1,0 +1,174 @@
+"""Observe a prefix in a run: list it, log what is there as a version, and tell Dagster its data version."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import landfast
+
+from dagster_landfast import compat
+from dagster_landfast.metadata import version_metadata
+
+if TYPE_CHECKING:
+    from dagster_landfast.prefix import Prefix
+    from dagster_landfast.resource import LandfastResource
+
+
+def observation(
+    resource: LandfastResource,
+    asset_key: dg.AssetKey,
+    version: landfast.ArtifactVersion,
+    partition_key: str | None = None,
+) -> dg.AssetObservation:
+    """Return the event that says: this asset has this content."""
+    return dg.AssetObservation(
+        asset_key=asset_key,
+        partition=partition_key,
+        metadata=version_metadata(resource, version),
+        tags={compat.DATA_VERSION_TAG: version.digest},
+    )
+
+
+def observe_whole(
+    resource: LandfastResource, context: dg.AssetExecutionContext, prefix: Prefix
+) -> dg.ObserveResult:
+    """Log a prefix without partitions, and return its observation.
+
+    Raises:
+        NotFound: If nothing is there, unless it may be empty.
+    """
+    client = resource.for_context(context, asset_key=prefix.asset_key)
+    version = client.snapshot(prefix.snapshot())
+    return dg.ObserveResult(
+        asset_key=prefix.asset_key,
+        data_version=dg.DataVersion(version.digest),
+        metadata=version_metadata(resource, version),
+    )
+
+
+def observe_partitions(
+    resource: LandfastResource, context: dg.AssetExecutionContext, prefix: Prefix
+) -> Iterator[dg.AssetObservation]:
+    """Log the partitions that a run asks for, with one listing if they lie side by side.
+
+    A partition that never had content and has none now is no event.
+
+    Raises:
+        NotFound: If a partition had content and has none now, or none of them has any, unless they may
+            be empty; those that have content are logged before.
+    """
+    assert prefix.partitions_def is not None
+    keys = asked_partitions(context, prefix.partitions_def, lookback=prefix.lookback)
+    resource.check_shared(context)
+    client = resource.client
+    # Before the first request, so that a later look that is faster is not overtaken by this one.
+    ticket = client.registry.ticket()
+    with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
+        looks = _looks(client, Path(folder), prefix, keys)
+        absent = [look for look in looks if look.is_absent]
+        for look in looks:
+            if not look.is_absent:
+                yield _logged(resource, context, prefix, look, ticket)
+        gone = _gone(client, prefix, absent)
+        if absent and (gone or len(absent) == len(looks)):
+            _logged(resource, context, prefix, (gone or absent)[0], ticket)
+    for look in absent:
+        context.log.info(f"{prefix.asset_key.to_user_string()}: nothing yet for {look.key}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What lies in the places of one partition."""
+
+    key: str
+    config: landfast.SnapshotConfig
+    scans: Sequence[Any]
+
+    @property
+    def is_absent(self) -> bool:
+        is_empty = not any(scan.manifest.summary.count for scan in self.scans)
+        return is_empty and not self.config.allow_empty
+
+
+def _looks(
+    client: landfast.Client, folder: Path, prefix: Prefix, keys: Sequence[str]
+) -> list[_Look]:
+    configs = {key: prefix.snapshot(key) for key in keys}
+    places = {key: config.references() for key, config in configs.items()}
+    scans = iter(client.scan_folders(folder, [place for each in places.values() for place in each]))
+    return [
+        _Look(key=key, config=configs[key], scans=[next(scans) for _ in places[key]])
+        for key in keys
+    ]
+
+
+def _logged(
+    resource: LandfastResource,
+    context: dg.AssetExecutionContext,
+    prefix: Prefix,
+    look: _Look,
+    ticket: int,
+) -> dg.AssetObservation:
+    client = resource.for_context(context, asset_key=prefix.asset_key, partition_key=look.key)
+    config = look.config
+    version = client.log_scans(
+        config.name,
+        look.scans,
+        ticket=ticket,
+        type=config.type,
+        partition=config.partition,
+        aliases=config.aliases,
+        tags=config.tags,
+        metadata=config.metadata,
+        description=config.description,
+        ttl=config.ttl,
+    )
+    return observation(resource, prefix.asset_key, version, look.key)
+
+
+def _gone(client: landfast.Client, prefix: Prefix, absent: Sequence[_Look]) -> list[_Look]:
+    """Return the partitions without content that have had some."""
+    if not absent:
+        return []
+    try:
+        known = client.partitions(prefix.name)
+    except landfast.NotFound:
+        return []
+    return [look for look in absent if look.config.partition in known]
+
+
+def asked_partitions(
+    context: dg.AssetExecutionContext,
+    partitions: dg.PartitionsDefinition[Any],
+    *,
+    lookback: int | None = None,
+) -> list[str]:
+    """Return the partitions to look at: those of the run, else the last ones, else all.
+
+    Args:
+        context: Of the run.
+        partitions: The definition.
+        lookback: How many are the last ones; None is all of them.
+    """
+    if context.has_partition_key or context.has_partition_key_range:
+        asked = list(context.partition_keys)
+        if lookback is None or not compat.is_automatic(context):
+            return asked
+        # The daemon asks for the newest time window alone.
+        every = _every(context, partitions)
+        end = every.index(asked[-1]) + 1
+        return every[max(0, end - max(lookback, len(asked))) : end]
+    every = _every(context, partitions)
+    return every if lookback is None else every[-lookback:]
+
+
+def _every(
+    context: dg.AssetExecutionContext, partitions: dg.PartitionsDefinition[Any]
+) -> list[str]:
+    with compat.loading_partitions(context.instance):
+        return list(partitions.get_partition_keys())

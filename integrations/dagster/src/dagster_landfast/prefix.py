@@ -1,0 +1,225 @@
+"""Prefix: a place that somebody else writes, as an asset that Dagster only observes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Literal, TypeAlias
+
+import dagster as dg
+import landfast
+
+from dagster_landfast import identity
+
+Key: TypeAlias = str | Sequence[str] | dg.AssetKey
+Uri: TypeAlias = str | Sequence[str | landfast.SnapshotUri] | Callable[[str], str]
+
+# Key of a definition's metadata: how the artifact's partition is made of Dagster's key, where it differs.
+PARTITION = "landfast/partition"
+PLACEHOLDER = "{partition_key}"
+
+_KINDS = {"s3": "s3", "gs": "gcs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A place to observe: what it is called, what is in it, when to look.
+
+    Args:
+        key: Of the asset; ``/`` in a text separates segments.
+        uri: The place, or several that become one version; with ``{partition_key}`` in it for an asset
+            with partitions, or a function from the partition key to the place.
+        artifact: ``[[entity/]project/]collection``; None is the asset key's name.
+        partition: Partition of the artifact, a text with ``{partition_key}``; None is Dagster's key.
+        type: Of the collection; None is its type, ``dataset`` for a new one.
+        include: Globs of paths below the place to keep.
+        exclude: Globs of paths to leave out; exclude wins.
+        max_objects: The most entries of each place; None is the setting, `landfast.UNLIMITED` lifts it.
+        checksum: A kind such as ``"sha256"``; None is the store's default, False records none.
+        allow_empty: Whether a missing or empty place is content like any other, and not an error.
+        options: For the store: endpoint, region, profile, role, anonymous, ...
+        aliases: To move to the version.
+        version_tags: To add to the version.
+        version_metadata: JSON object, of the version.
+        version_description: Of a new version.
+        ttl: How long a new version is kept; None keeps it.
+        partitions_def: The partitions.
+        lookback: Look at the last so many partitions only; None looks at all.
+        cron: Five fields of cron: when the automation daemon observes it.
+        cron_timezone: Of `cron`.
+        automation_condition: Instead of `cron`.
+        group_name: Of the asset.
+        description: Of the asset.
+        metadata: Of the asset's definition.
+        tags: Of the asset.
+        kinds: Of the asset; None is that of the place, such as ``s3``.
+        owners: Of the asset.
+
+    Raises:
+        InvalidInput: If they do not go together, naming the asset.
+    """
+
+    key: Key
+    uri: Uri
+    _: KW_ONLY
+    artifact: str | None = None
+    partition: str | None = None
+    type: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    max_objects: int | None = None
+    checksum: str | Literal[False] | None = None
+    allow_empty: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    aliases: Sequence[str] = ()
+    version_tags: Sequence[str] = ()
+    version_metadata: Mapping[str, Any] = field(default_factory=dict)
+    version_description: str | None = None
+    ttl: timedelta | None = None
+    partitions_def: dg.PartitionsDefinition[Any] | None = None
+    lookback: int | None = None
+    cron: str | None = None
+    cron_timezone: str = "UTC"
+    automation_condition: dg.AutomationCondition[Any] | None = None
+    group_name: str | None = None
+    description: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    kinds: AbstractSet[str] | None = None
+    owners: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self._check_partitions()
+        if self.cron is not None and self.automation_condition is not None:
+            raise self._wrong("has cron and automation_condition", "one of them")
+
+    def _check_partitions(self) -> None:
+        is_partitioned = self.partitions_def is not None
+        needs_key = callable(self.uri) or self.snapshot().needs_partition_key
+        if needs_key != is_partitioned:
+            raise self._wrong(
+                "has partitions_def, but no partition in its URI"
+                if is_partitioned
+                else "has a partition in its URI, but no partitions_def",
+                "both or neither: uri='s3://bucket/dt={partition_key}/', partitions_def=...",
+            )
+        if self.lookback is not None and (not is_partitioned or self.lookback < 1):
+            raise self._wrong(f"has lookback={self.lookback}", "partitions_def, and at least 1")
+
+    def _wrong(self, problem: str, expected: str) -> landfast.InvalidInput:
+        name = self.asset_key.to_user_string()
+        return landfast.InvalidInput(f"{name} {problem}", subject=name, expected=expected)
+
+    @classmethod
+    def of_snapshot(cls, config: landfast.SnapshotConfig, **given: Any) -> Prefix:
+        """Return the prefix that an entry of ``snapshots.yaml`` describes.
+
+        Args:
+            config: The entry.
+            given: As in `Prefix`, to say what the file does not; `key` is the artifact's name.
+        """
+        described = {
+            "key": config.name,
+            "uri": tuple(config.uris),
+            "artifact": config.name,
+            "partition": config.partition,
+            "type": config.type,
+            "include": config.include,
+            "exclude": config.exclude,
+            "max_objects": config.max_objects,
+            "checksum": config.checksum,
+            "allow_empty": config.allow_empty,
+            "options": config.options,
+            "aliases": config.aliases,
+            "version_tags": config.tags,
+            "version_metadata": config.metadata,
+            "version_description": config.description,
+            "description": config.description,
+            "ttl": config.ttl,
+            "cron": None if "automation_condition" in given else config.schedule,
+        }
+        return cls(**{**described, **given})
+
+    @property
+    def asset_key(self) -> dg.AssetKey:
+        """The key as Dagster has it."""
+        if isinstance(self.key, str):
+            return dg.AssetKey.from_user_string(self.key)
+        return dg.AssetKey.from_coercible(self.key)
+
+    @property
+    def name(self) -> landfast.ArtifactName:
+        """The artifact, without a partition."""
+        return identity.artifact_name(self.asset_key, {identity.ARTIFACT: self.artifact})
+
+    def spec(self) -> dg.AssetSpec:
+        """Return the asset's definition."""
+        condition = self.automation_condition
+        if self.cron is not None:
+            condition = dg.AutomationCondition.on_cron(self.cron, self.cron_timezone)
+        return dg.AssetSpec(
+            self.asset_key,
+            description=self.description,
+            metadata={**self._identity(), **self.metadata},
+            group_name=self.group_name,
+            automation_condition=condition,
+            tags=dict(self.tags),
+            kinds=set(self._kinds()),
+            owners=list(self.owners),
+            partitions_def=self.partitions_def,
+        )
+
+    def snapshot(self, partition_key: str | None = None) -> landfast.SnapshotConfig:
+        """Return what is to be logged, of one partition if a key is given."""
+        config = self._config(partition_key)
+        if partition_key is None:
+            return config
+        filled = config.for_partition(str(partition_key))
+        if self.partition in {None, PLACEHOLDER}:
+            return replace(filled, partition=identity.partition(partition_key))
+        return filled
+
+    def _config(self, partition_key: str | None) -> landfast.SnapshotConfig:
+        is_made = callable(self.uri)
+        return landfast.SnapshotConfig(
+            name=str(self.name),
+            uris=self._places(partition_key),
+            type=self.type,
+            description=self.version_description,
+            partition=self.partition,
+            include=tuple(self.include),
+            exclude=tuple(self.exclude),
+            max_objects=self.max_objects,
+            checksum=self.checksum,
+            allow_empty=self.allow_empty,
+            aliases=tuple(self.aliases),
+            tags=tuple(self.version_tags),
+            metadata=dict(self.version_metadata),
+            ttl=self.ttl,
+            options=dict(self.options),
+            is_filled=is_made,
+        )
+
+    def _places(self, partition_key: str | None) -> tuple[landfast.SnapshotUri, ...]:
+        if callable(self.uri):
+            made = self.uri(partition_key) if partition_key is not None else "file:///"
+            return (landfast.SnapshotUri(uri=made),)
+        given = [self.uri] if isinstance(self.uri, str) else self.uri
+        return tuple(
+            landfast.SnapshotUri(uri=place) if isinstance(place, str) else place for place in given
+        )
+
+    def _identity(self) -> dict[str, str]:
+        if self.partition is None or self.partition == PLACEHOLDER:
+            return {identity.ARTIFACT: str(self.name)}
+        if self.partitions_def is None:
+            return {identity.ARTIFACT: str(replace(self.name, partition=self.partition))}
+        return {identity.ARTIFACT: str(self.name), PARTITION: self.partition}
+
+    def _kinds(self) -> AbstractSet[str]:
+        if self.kinds is not None:
+            return self.kinds
+        schemes = {place.uri.partition("://")[0] for place in self._places(None)}
+        return {_KINDS[scheme] for scheme in schemes if scheme in _KINDS}
