@@ -79,26 +79,51 @@ def snapshot_artifact(
         >>> snapshot_artifact("vision/flowers", "s3://raw-images/flowers/").version  # doctest: +SKIP
         'v0'
     """
-    config = landfast.SnapshotConfig(
-        name=name,
-        uris=_places(uri),
+    config = config_of(
+        name,
+        uri,
         type=type,
         description=description,
         partition=partition,
-        include=include or (),
-        exclude=exclude or (),
-        max_objects=landfast.UNLIMITED if max_objects == "unlimited" else max_objects,
-        checksum=None if checksum is True else checksum,
+        include=include,
+        exclude=exclude,
+        max_objects=max_objects,
+        checksum=checksum,
         allow_empty=allow_empty,
-        aliases=aliases or (),
-        tags=tags or (),
-        metadata=metadata or {},
-        ttl=None if ttl_seconds is None else timedelta(seconds=ttl_seconds),
-        options=options or {},
+        aliases=aliases,
+        tags=tags,
+        metadata=metadata,
+        ttl_seconds=ttl_seconds,
+        options=options,
     )
-    key = partition_key or (partition_format and _scheduled().strftime(partition_format))
-    version = take(config.for_partition(key), registry=registry, shards=shards)
+    filled = config.for_partition(partition_key_of(partition_key, partition_format))
+    version = take(filled, registry=registry, shards=shards)
     return Completed(message=outcome(version), data=version)
+
+
+def config_of(
+    name: str, uri: str | Sequence[str | dict[str, str]], **given: Any
+) -> landfast.SnapshotConfig:
+    """Return the snapshot that parameters of `snapshot_artifact` describe; None is "not given".
+
+    Raises:
+        landfast.InvalidInput: If a parameter cannot be used, naming it.
+    """
+    told = {key: value for key, value in given.items() if value is not None}
+    for key in ("registry", "shards", "partition_key", "partition_format"):
+        told.pop(key, None)
+    if told.get("max_objects") == "unlimited":
+        told["max_objects"] = landfast.UNLIMITED
+    if told.get("checksum") is True:
+        del told["checksum"]
+    if (seconds := told.pop("ttl_seconds", None)) is not None:
+        told["ttl"] = timedelta(seconds=seconds)
+    return landfast.SnapshotConfig(name=name, uris=_places(uri), **told)
+
+
+def partition_key_of(key: str | None, form: str | None) -> str | None:
+    """Return the partition key of a run: as given, else the time it was to start, in a format."""
+    return key or (_scheduled().strftime(form) if form else None)
 
 
 def take(
