@@ -1,0 +1,95 @@
+"""The DAGs of the live tests: producers, consumers, a watcher, sensors, and tasks that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+
+from airflow.sdk import DAG, chain, dag, task
+from landfast_provider import artifact_asset, use_artifact
+from landfast_provider.operators import LandfastSnapshotOperator
+from landfast_provider.sensors import LandfastArtifactSensor, LandfastPrefixSensor
+
+AT_ONCE = {"retries": 1, "retry_delay": timedelta(seconds=1)}
+
+
+def consumer(dag_id: str, artifact: str, **asset) -> None:
+    """Make a DAG that runs when an artifact changed, and reads the file `a.txt` of it."""
+
+    @dag(dag_id=dag_id, schedule=[artifact_asset(artifact, **asset)], default_args=AT_ONCE)
+    def consume():
+        @task
+        def read():
+            version = use_artifact(artifact)
+            return {"version": version.version, "text": version.open("a.txt").read().decode()}
+
+        read()
+
+    consume()
+
+
+class Killed(LandfastSnapshotOperator):
+    """Kill the process of the first try with SIGKILL: once the version is committed, or after `execute`."""
+
+    def __init__(self, *, when: str, **kwargs):
+        super().__init__(**kwargs)
+        self.when = when
+
+    def record(self, client):
+        version = super().record(client)
+        self.die("committed")
+        return version
+
+    def execute(self, context):
+        self.first = context["ti"].try_number == 1
+        answer = super().execute(context)
+        self.die("executed")
+        return answer
+
+    def die(self, when):
+        if self.first and self.when == when:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+with DAG("produce", default_args=AT_ONCE):
+    LandfastSnapshotOperator(
+        task_id="snapshot", artifact="nlp/corpus", uri="s3://data/corpus/", aws_conn_id="minio"
+    )
+consumer("consume", "nlp/corpus")
+
+for moment in ("committed", "executed"):
+    with DAG(f"killed_{moment}", default_args=AT_ONCE):
+        Killed(
+            task_id="snapshot",
+            artifact=f"nlp/killed-{moment}",
+            uri=f"s3://data/killed-{moment}/",
+            when=moment,
+        )
+    consumer(f"after_{moment}", f"nlp/killed-{moment}")
+
+consumer("watch", "vendor/prices", watch=True, poll_interval=1)
+
+with DAG("wait_for_version", default_args=AT_ONCE):
+    wait = LandfastArtifactSensor(
+        task_id="wait", artifact="nlp/awaited", deferrable=True, poke_interval=1
+    )
+
+    @task
+    def read(uri):
+        return use_artifact(uri).open("a.txt").read().decode()
+
+    read(wait.output)
+
+with DAG("wait_for_place", default_args=AT_ONCE):
+    chain(
+        LandfastPrefixSensor(
+            task_id="wait",
+            uri="s3://data/place/",
+            against="nlp/place",
+            aws_conn_id="minio",
+            deferrable=True,
+            poke_interval=1,
+        ),
+        LandfastSnapshotOperator(task_id="snapshot", artifact="nlp/place", uri="s3://data/place/"),
+    )

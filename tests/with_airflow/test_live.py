@@ -1,0 +1,178 @@
+"""What only a running Airflow shows: events that start DAGs, deferral, watchers, a task that is killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import landfast
+import pytest
+from landfast.registry.opening import init_registry
+from landfast.testing.servers.moto import Moto, moto
+from landfast.testing.servers.postgres import Postgres
+
+from tests.with_airflow.live import Live, live
+
+pytestmark = pytest.mark.system
+
+STORY = Path(__file__).parent / "story"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "airflow_dags"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A running Airflow, the bucket that its DAGs read, and the registry that they share with us."""
+
+    airflow: Live
+    s3: Moto
+    client: landfast.Client
+    secrets: tuple[str, ...]
+
+    def put(self, place: str, text: str) -> None:
+        """Write the file `a.txt` of a place."""
+        self.s3.put("data", f"{place}/a.txt", text.encode())
+
+    def log(self, name: str, place: str) -> landfast.ArtifactVersion:
+        """Log a place from outside of Airflow."""
+        return self.client.log(name, f"s3://data/{place}/")
+
+    def read(self, dag_id: str, number: int) -> Any:
+        """Wait for the `number`-th run of a consumer, and return what it read."""
+        run = self.airflow.nth_run(dag_id, number)
+        return self.airflow.xcom(dag_id, run["dag_run_id"], "read")
+
+
+@pytest.fixture(scope="module")
+def scene(
+    airflow_database: Path, postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    home = tmp_path_factory.mktemp("airflow")
+    dags = tmp_path_factory.mktemp("files") / "dags"
+    shutil.copytree(STORY, dags)
+    with ExitStack() as stack:
+        s3 = stack.enter_context(moto())
+        for bucket in ("data", "manifests"):
+            s3.client.create_bucket(Bucket=bucket)
+            s3.set_versioning(bucket, "Enabled")
+        url = postgres_server.create()
+        stack.callback(postgres_server.drop, url)
+        init_registry(url, store_url="s3://manifests/landfast")
+        client = landfast.Client(url, clients={"s3": lambda: s3.client})
+        stack.callback(client.close)
+        airflow = stack.enter_context(
+            live(home, airflow_database, dags, connections(s3, url) | {"NO_PROXY": "127.0.0.1"})
+        )
+        yield Scene(airflow=airflow, s3=s3, client=client, secrets=secrets(s3, url))
+
+
+def connections(s3: Moto, registry_url: str) -> dict[str, str]:
+    ours = {
+        "conn_type": "landfast",
+        "password": registry_url,
+        "extra": {"aws_conn_id": "minio", "ui_url": "https://landfast.example"},
+    }
+    minio = {
+        "conn_type": "aws",
+        "login": s3.access_key,
+        "password": s3.secret_key,
+        "extra": {"endpoint_url": s3.url, "region_name": s3.region},
+    }
+    return {
+        "AIRFLOW_CONN_LANDFAST_DEFAULT": json.dumps(ours),
+        "AIRFLOW_CONN_MINIO": json.dumps(minio),
+    }
+
+
+def secrets(s3: Moto, registry_url: str) -> tuple[str, ...]:
+    return (s3.secret_key, registry_url)
+
+
+def test_a_change_starts_the_consumer_once_and_no_change_never(scene: Scene) -> None:
+    scene.put("corpus", "A")
+    scene.airflow.run("produce")
+    assert scene.read("consume", 1) == {"version": "v0", "text": "A"}
+
+    scene.airflow.run("produce")
+
+    scene.put("corpus", "B")
+    scene.airflow.run("produce")
+    assert scene.read("consume", 2) == {"version": "v1", "text": "B"}
+
+    scene.put("corpus", "A")
+    scene.airflow.run("produce")
+    assert scene.read("consume", 3) == {"version": "v0", "text": "A"}
+
+    events = scene.airflow.events("landfast://default/nlp/corpus")
+    assert [event["extra"]["version"] for event in events] == ["v0", "v1", "v0"]
+    assert [len(event["created_dagruns"]) for event in events] == [1, 1, 1]
+    assert len(scene.airflow.runs("consume")) == 3
+
+
+@pytest.mark.parametrize("moment", ["committed", "executed"])
+def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(
+    scene: Scene, moment: str
+) -> None:
+    scene.put(f"killed-{moment}", "A")
+    run = scene.airflow.run(f"killed_{moment}")
+    assert scene.airflow.task(f"killed_{moment}", run, "snapshot")["try_number"] == 2
+    assert scene.read(f"after_{moment}", 1) == {"version": "v0", "text": "A"}
+
+    scene.airflow.run(f"killed_{moment}")
+    [event] = scene.airflow.events(f"landfast://default/nlp/killed-{moment}")
+    [change] = scene.client.changes(name=f"nlp/killed-{moment}")
+    assert event["extra"]["change"] == change.id
+    assert len(scene.airflow.runs(f"after_{moment}")) == 1
+
+
+def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: Scene) -> None:
+    for number, text in enumerate(["A", "B"]):
+        run = scene.airflow.trigger("wait_for_version")
+        scene.airflow.task_is("wait_for_version", run, "wait", "deferred")
+        scene.put("awaited", text)
+        version = scene.log("nlp/awaited", "awaited")
+        scene.airflow.succeeded("wait_for_version", run)
+        assert version.version == f"v{number}"
+        assert scene.airflow.xcom("wait_for_version", run, "wait") == version.uri
+        assert scene.airflow.xcom("wait_for_version", run, "read") == text
+
+
+def test_a_deferred_sensor_wakes_when_a_place_differs_from_what_is_recorded(scene: Scene) -> None:
+    scene.put("place", "A")
+    scene.log("nlp/place", "place")
+    run = scene.airflow.trigger("wait_for_place")
+    scene.airflow.task_is("wait_for_place", run, "wait", "deferred")
+    scene.put("place", "B")
+    scene.airflow.succeeded("wait_for_place", run)
+    found = scene.airflow.xcom("wait_for_place", run, "wait")
+    assert scene.client.get("nlp/place").digest == found
+    assert scene.client.get("nlp/place").version == "v1"
+
+
+def test_a_watcher_goes_on_where_the_last_triggerer_stopped(scene: Scene) -> None:
+    scene.put("prices", "A")
+    scene.log("vendor/prices", "prices")
+    assert scene.read("watch", 1) == {"version": "v0", "text": "A"}
+
+    scene.airflow.stop("triggerer")
+    scene.put("prices", "B")
+    scene.log("vendor/prices", "prices")
+    scene.airflow.start("triggerer")
+    assert scene.read("watch", 2) == {"version": "v1", "text": "B"}
+
+    events = scene.airflow.events("landfast://default/vendor/prices")
+    assert [event["extra"]["payload"]["version"] for event in events] == ["v0", "v1"]
+
+
+def test_no_secret_is_in_logs_or_in_what_airflow_stores(scene: Scene) -> None:
+    stored = b"".join(path.read_bytes() for path in scene.airflow.home.glob("airflow.db*"))
+    logs = scene.airflow.task_logs()
+    assert "nlp/corpus:v1" in logs
+    assert b"nlp/corpus:v1" in stored
+    for secret in scene.secrets:
+        assert secret not in logs
+        assert secret.encode() not in stored
