@@ -30,6 +30,20 @@ os.environ |= {
 }
 
 
+# What Airflow and its dependencies say about each other, not about us.
+_NOT_OURS = (
+    "ignore:'HTTP_422_UNPROCESSABLE_ENTITY' is deprecated:DeprecationWarning",  # 3.1 and newer Starlette
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let frameworks warn of each other in the tests of this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for ignored in _NOT_OURS:
+                item.add_marker(pytest.mark.filterwarnings(ignored))
+
+
 @pytest.fixture(scope="session")
 def airflow_database(run_folder: Path) -> Path:
     """A SQLite file with Airflow's tables, made once for all workers of this run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import inspect
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,13 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.sdk import DAG
 from airflow.utils.session import create_session
 from sqlalchemy import select
+
+try:  # 3.2 and later
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+except ImportError:
+    from airflow.models.dagbag import DagBag, sync_bag_to_db
+
+_BAG = inspect.signature(DagBag).parameters
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,14 +39,18 @@ class World:
 
     def add(self, source: str, name: str = "dags") -> None:
         """Write a DAG file, and load what it defines."""
-        path = self.dags / f"{name}.py"
-        path.write_text(textwrap.dedent(source))
-        spec = importlib.util.spec_from_file_location(f"landfast_test_{name}", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self._known |= {
-            dag.dag_id: dag for dag in vars(module).values() if isinstance(dag, DAG)
-        }
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+        (self.dags / f"{name}.py").write_text(textwrap.dedent(source))
+        manager = DagBundlesManager()
+        manager.sync_bundles_to_db()
+        (bundle,) = manager.get_all_dag_bundles()
+        wanted = {"bundle_name": bundle.name, "include_examples": False}
+        options = {key: value for key, value in wanted.items() if key in _BAG}
+        bag = DagBag(self.dags, bundle_path=self.dags, **options)
+        assert not bag.import_errors, bag.import_errors
+        sync_bag_to_db(bag, bundle.name, None)
+        self._known = dict(bag.dags)
 
     def dag(self, dag_id: str) -> DAG:
         """Return a DAG that was added."""
@@ -133,10 +144,13 @@ class World:
         from airflow.models.xcom import XComModel
 
         with create_session() as session:
-            query = XComModel.get_many(
-                run_id=run.run_id, dag_ids=run.dag_id, task_ids=task_id, key=key
+            query = select(XComModel).where(
+                XComModel.dag_id == run.dag_id,
+                XComModel.run_id == run.run_id,
+                XComModel.task_id == task_id,
+                XComModel.key == key,
             )
-            value = session.scalars(query).first() if not hasattr(query, "first") else query.with_session(session).first()
+            value = session.scalars(query).first()
             return None if value is None else XComModel.deserialize_value(value)
 
     def _scheduler_dag(self, dag: DAG) -> Any:
