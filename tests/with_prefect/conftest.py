@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -56,3 +57,12 @@ def prefect_server(
         monkeypatch.setenv(name, value)
     with temporary_settings({PREFECT_API_URL: server.api}):
         yield server
+
+
+@pytest.fixture
+def no_server_starts() -> Iterator[None]:
+    """Check that the test made Prefect start no server of its own."""
+    yield
+    module = sys.modules.get("prefect.server.api.server")
+    started = {} if module is None else module.SubprocessASGIServer._instances
+    assert not [server for server in started.values() if server.running]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import landfast
 from prefect.transactions import get_transaction
 
-from prefect_landfast import api
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import get_client, recording
 from prefect_landfast.logs import logger
 from prefect_landfast.tasks.use import named
 from prefect_landfast.tasks.verb import async_twin, verb
 from prefect_landfast.tracking import depend_on
-
-_MOVED = "landfast.promoted"
 
 
 @verb
@@ -53,26 +51,29 @@ def promote_artifact(
         before = _at(client, place)
         promoted = client.promote(version, alias)
         depend_on(promoted)
-        task_transaction = get_transaction() if api.in_run() else None
-        if task_transaction is not None:
-            moved = {"alias": place, "from": before, "to": promoted.full_name, "registry": registry}
-            task_transaction.set(_MOVED, moved)
+        transaction = get_transaction()
+        if transaction is not None:
+            # Not as a hook of the task: `with_options` of Prefect 3.6 drops those.
+            undo = partial(restore_alias, place, before, promoted.full_name, registry)
+            transaction.on_rollback_hooks.append(undo)
     return promoted
 
 
-@promote_artifact.on_rollback
-def restore_alias(transaction: Any) -> None:
-    """Move the alias back to what it named, unless somebody else has moved it since."""
-    moved = transaction.get(_MOVED, None)
-    if moved is None:
-        return
-    client, place = get_client(moved["registry"]), moved["alias"]
-    if _at(client, place) != moved["to"]:
+def restore_alias(
+    place: landfast.ArtifactName,
+    before: landfast.ArtifactName | None,
+    after: landfast.ArtifactName,
+    registry: str | LandfastRegistry | None,
+    transaction: Any,  # noqa: ARG001 - what Prefect gives to every hook
+) -> None:
+    """Move an alias back to what it named, unless somebody else has moved it since."""
+    client = get_client(registry)
+    if _at(client, place) != after:
         logger().warning("%s was moved again meanwhile: it stays", place)
-    elif moved["from"] is None:
-        client.remove_alias(place.bare(), place.alias)
+    elif before is None:
+        client.remove_alias(place.bare(), str(place.alias))
     else:
-        client.promote(moved["from"], place.alias)
+        client.promote(before, str(place.alias))
 
 
 def _at(client: landfast.Client, place: landfast.ArtifactName) -> landfast.ArtifactName | None:

@@ -27,6 +27,4 @@ def async_twin(sync: Task[P, R]) -> Task[P, Coroutine[Any, Any, R]]:
         return await asyncio.to_thread(sync.fn, *args, **kwargs)
 
     twin.__name__ = twin.__qualname__ = f"a{sync.fn.__name__}"
-    made = verb(twin)
-    made.on_rollback_hooks.extend(sync.on_rollback_hooks)
-    return made
+    return verb(twin)
