@@ -1,0 +1,284 @@
+"""Triggers run as the triggerer runs them: what they tell, what they keep, what they store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import landfast
+import pytest
+from airflow.triggers.base import BaseEventTrigger, BaseTrigger
+from landfast.testing.servers.process import free_port
+from landfast_provider import artifact_asset
+from landfast_provider.events import consumer, version_of_event
+from landfast_provider.triggers import (
+    LandfastArtifactTrigger,
+    LandfastPrefixTrigger,
+    LandfastVersionTrigger,
+)
+from landfast_provider.triggers.landfast import artifact_watcher
+from landfast_provider.triggers.patience import patiently
+
+TOLD_S = 60
+"""Seconds that a trigger has, on a slow machine, to tell what is there."""
+
+Log = Callable[..., landfast.ArtifactVersion]
+
+
+@pytest.fixture
+def client(registry: str) -> landfast.Client:
+    return landfast.Client(registry)
+
+
+@pytest.fixture
+def log(client: landfast.Client, tmp_path: Path) -> Log:
+    """Log a text under a name."""
+
+    def log(text: str, name: str = "nlp/corpus", **options: Any) -> landfast.ArtifactVersion:
+        (tmp_path / "a.txt").write_text(text)
+        return client.log(name, tmp_path / "a.txt", **options)
+
+    return log
+
+
+class Running:
+    """A trigger at work."""
+
+    def __init__(self, trigger: BaseTrigger) -> None:
+        self._events = trigger.run()
+        self._next: asyncio.Task[Any] | None = None
+
+    async def told(self) -> dict[str, Any]:
+        """Wait for the next event and return what it says."""
+        task, self._next = self._next or asyncio.ensure_future(anext(self._events)), None
+        return dict((await asyncio.wait_for(task, TOLD_S)).payload)
+
+    async def silent(self, looks_s: float = 0.5) -> None:
+        """Let it look a few times, and expect no event."""
+        self._next = self._next or asyncio.ensure_future(anext(self._events))
+        await asyncio.sleep(looks_s)
+        assert not self._next.done(), self._next
+
+    async def stop(self) -> None:
+        """Cancel it, as a triggerer that ends does."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.gather(self._next, return_exceptions=True)
+        await self._events.aclose()
+
+
+def watch(artifact: str = "nlp/corpus") -> LandfastArtifactTrigger:
+    return LandfastArtifactTrigger(artifact=artifact, poll_interval=0.05)
+
+
+def follow(story: Callable[[Running], Awaitable[None]], trigger: BaseTrigger | None = None) -> None:
+    """Run a trigger while a story happens."""
+
+    async def both() -> None:
+        running = Running(trigger or watch())
+        try:
+            await story(running)
+        finally:
+            await running.stop()
+
+    asyncio.run(both())
+
+
+def test_a_watcher_tells_each_change_of_content_and_nothing_else(log: Log) -> None:
+    async def story(running: Running) -> None:
+        await running.silent()
+        for text, version in [("A", "v0"), ("B", "v1"), ("A", "v0")]:
+            log(text)
+            assert (await running.told())["version"] == version
+            log(text)
+            await running.silent()
+
+    follow(story)
+
+
+def test_an_event_says_what_was_recorded(log: Log) -> None:
+    async def story(running: Running) -> None:
+        version = log("A")
+        assert version.change is not None
+        assert await running.told() == {
+            "uri": version.uri,
+            "name": "default/nlp/corpus:v0",
+            "version": "v0",
+            "digest": version.digest,
+            "entries": 1,
+            "bytes": 1,
+            "change": version.change.id,
+        }
+
+    follow(story)
+
+
+def test_a_consumer_understands_what_a_watcher_tells(log: Log) -> None:
+    class Event:
+        extra: dict[str, Any]
+
+    async def story(running: Running) -> None:
+        version = log("A")
+        Event.extra = {"from_trigger": True, "payload": await running.told()}
+        assert version_of_event(Event) == version.full_name
+
+    follow(story)
+
+
+def test_a_watcher_goes_on_where_the_last_one_stopped(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landfast_provider.triggers.landfast._STORED_S", 0)
+
+    async def first(running: Running) -> None:
+        log("A")
+        assert (await running.told())["version"] == "v0"
+        await running.silent()
+
+    async def second(running: Running) -> None:
+        await running.silent()
+        log("B")
+        assert (await running.told())["version"] == "v1"
+        await running.silent()
+
+    async def third(running: Running) -> None:
+        assert (await running.told())["version"] == "v3"  # v2 is no longer current
+
+    follow(first)
+    follow(second)
+    log("C")
+    log("D")
+    follow(third)
+
+
+def test_an_event_that_was_perhaps_not_stored_is_told_again(log: Log) -> None:
+    async def story(running: Running) -> None:
+        assert (await running.told())["version"] == "v0"
+
+    log("A")
+    follow(story)  # ends before the triggerer has surely stored the event
+    follow(story)
+
+
+def test_what_an_operator_has_announced_is_not_told_again(
+    log: Log, client: landfast.Client
+) -> None:
+    async def story(running: Running) -> None:
+        await running.silent()
+        log("B")
+        assert (await running.told())["version"] == "v1"
+
+    change = log("A").change
+    assert change is not None
+    client.mark_announced(consumer(artifact_asset("nlp/corpus")), change)
+    follow(story)
+
+
+def test_the_first_watcher_of_many_partitions_tells_the_newest_change_only(log: Log) -> None:
+    async def story(running: Running) -> None:
+        first = await running.told()
+        assert (first["name"], first["partition"]) == ("default/nlp/corpus~fr:v0", "fr")
+        await running.silent()
+        log("changed", partition="de")
+        assert (await running.told())["name"] == "default/nlp/corpus~de:v1"
+        log("new", partition="it")
+        assert (await running.told())["name"] == "default/nlp/corpus~it:v0"
+
+    for key in ("de", "en", "fr"):
+        log(key, partition=key)
+    follow(story)
+
+
+def test_the_watcher_of_one_partition_tells_nothing_of_others(log: Log) -> None:
+    async def story(running: Running) -> None:
+        log("A", partition="en")
+        await running.silent()
+        log("A", partition="de")
+        assert (await running.told())["name"] == "default/nlp/corpus~de:v0"
+
+    follow(story, watch("nlp/corpus~de"))
+
+
+def test_watch_gives_the_asset_a_watcher_and_leaves_it_the_same_asset() -> None:
+    asset = artifact_asset("nlp/corpus", watch=True, poll_interval=5)
+    plain = artifact_asset("nlp/corpus")
+    assert (asset.name, asset.uri) == (plain.name, plain.uri)
+    [watcher] = asset.watchers
+    assert isinstance(watcher.trigger, BaseEventTrigger)
+    assert watcher.trigger.serialize() == (
+        "landfast_provider.triggers.landfast.LandfastArtifactTrigger",
+        {
+            "artifact": "default/nlp/corpus",
+            "poll_interval": 5,
+            "landfast_conn_id": "landfast_default",
+        },
+    )
+
+
+def test_a_version_trigger_waits_for_a_version_that_is_not_known(log: Log) -> None:
+    known = log("A").qualified_name
+
+    async def story(running: Running) -> None:
+        await running.silent()
+        version = log("B")
+        assert await running.told() == {"answer": version.uri}
+
+    question = {"artifact": "default/nlp/corpus", "known": [known]}
+    follow(story, LandfastVersionTrigger(question=question, poll_interval=0.05))
+
+
+def test_a_prefix_trigger_waits_for_content_that_is_not_recorded(log: Log, tmp_path: Path) -> None:
+    folder = tmp_path / "place"
+    folder.mkdir()
+    (folder / "a.txt").write_text("A")
+    log("A")
+
+    async def story(running: Running) -> None:
+        await running.silent()
+        (folder / "a.txt").write_text("B")
+        digest = (await running.told())["answer"]
+        assert digest == log("B").digest
+
+    question = {"uri": str(folder), "against": "default/nlp/corpus", "scan": {}}
+    follow(story, LandfastPrefixTrigger(question=question, poll_interval=0.05))
+
+
+def test_what_is_away_for_a_while_is_asked_again_and_other_errors_are_raised() -> None:
+    nobody = landfast.Client(f"postgresql://127.0.0.1:{free_port()}/landfast")
+    with pytest.raises(landfast.Unavailable):
+        nobody.get("nlp/corpus")
+    assert asyncio.run(patiently(lambda: nobody.get("nlp/corpus"))) is None
+    with pytest.raises(landfast.InvalidInput):
+        asyncio.run(patiently(lambda: nobody.name("no name:")))
+
+
+QUESTION = {"artifact": "default/nlp/corpus", "known": []}
+PLACE = {"uri": "s3://b/p/", "against": "default/nlp/corpus", "scan": {"include": ["*.csv"]}}
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        artifact_watcher("default/nlp/corpus", landfast_conn_id="mine").trigger,
+        LandfastVersionTrigger(question=QUESTION, landfast_conn_id="mine"),
+        LandfastPrefixTrigger(
+            question=PLACE, landfast_conn_id="mine", aws_conn_id="minio", gcp_conn_id="google"
+        ),
+    ],
+    ids=lambda trigger: type(trigger).__name__,
+)
+def test_a_trigger_is_made_again_from_names_and_ids_of_connections(trigger: BaseTrigger) -> None:
+    from airflow.serialization.serialized_objects import BaseSerialization
+    from airflow.utils.module_loading import import_string
+
+    path, arguments = trigger.serialize()
+    stored = json.loads(json.dumps(BaseSerialization.serialize(arguments)))
+    again = import_string(path)(**BaseSerialization.deserialize(stored))
+    assert type(again) is type(trigger)
+    assert again.serialize() == (path, arguments)
+    credentials = {"landfast_conn_id": "mine", "aws_conn_id": "minio", "gcp_conn_id": "google"}
+    assert arguments.items() & credentials.items()
+    assert arguments.keys() <= {"artifact", "question", "poll_interval", *credentials}
