@@ -62,7 +62,7 @@ class Prefix:
     """
 
     key: Key
-    uri: Uri
+    uri: Uri = field(repr=False)  # it may be signed
     _: KW_ONLY
     artifact: str | None = None
     partition: str | None = None
