@@ -28,6 +28,7 @@ from dagster_landfast.registry_asset import artifact_asset
 from dagster_landfast.resource import LandfastResource
 from dagster_landfast.schedules import build_snapshot_schedule
 from dagster_landfast.sensors import build_artifact_sensor
+from dagster_landfast.sharding import sharded_reference_asset
 
 __all__ = [
     "ArtifactVersion",
@@ -47,6 +48,7 @@ __all__ = [
     "observable_prefix_asset",
     "observable_prefix_assets",
     "on_content_change",
+    "sharded_reference_asset",
     "use_artifact",
 ]
 

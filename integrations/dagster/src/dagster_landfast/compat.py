@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.errors import DagsterInvalidPropertyError
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
@@ -34,6 +35,7 @@ __all__ = [
     "is_partition_key",
     "loading_partitions",
     "node_metadata",
+    "observed_by_hand",
     "output_assets",
     "partition_keys",
     "partitions_of_test",
@@ -213,6 +215,16 @@ def is_automatic(context: Any) -> bool:
     """Tell whether the automation daemon launched the run that a step belongs to."""
     step = step_context(context)
     return step is not None and AUTOMATION_CONDITION_TAG in step.dagster_run.tags
+
+
+def observed_by_hand(asset_key: dg.AssetKey) -> dg.ObserveResult:
+    """Return what says that an asset's events are logged already: checks of the asset run after it.
+
+    `ObserveResult` has neither partitions nor a data version for each.
+    """
+    return dg.ObserveResult(
+        asset_key=asset_key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+    )
 
 
 def is_partition_key(text: str) -> bool:

@@ -6,16 +6,16 @@ from typing import Any
 
 import dagster as dg
 import landfast
-from pydantic import PrivateAttr
 
 from dagster_landfast import compat, identity, lineage, loading, publishing, resolving, runs
+from dagster_landfast.io_base import LandfastIOManager
 from dagster_landfast.reference import Reference
 from dagster_landfast.resource import LandfastResource
 
 ALLOW_MISSING = "allow_missing_partitions"
 
 
-class LandfastReferenceIOManager(dg.ConfigurableIOManager):
+class LandfastReferenceIOManager(LandfastIOManager):
     """Records what an asset returns as references, and loads the versions that Dagster knows.
 
     An asset returns a `Reference`; a ``str`` or ``UPath`` if its annotation says so; in a run over several
@@ -30,19 +30,6 @@ class LandfastReferenceIOManager(dg.ConfigurableIOManager):
         ...     return Reference(f"s3://bucket/features/{raw.version}/", aliases=["candidate"])
         >>> resources = {"references": LandfastReferenceIOManager()}
     """
-
-    landfast: dg.ResourceDependency[LandfastResource] = None  # type: ignore[assignment]
-
-    _environment: LandfastResource | None = PrivateAttr(default=None)
-
-    @property
-    def resource(self) -> LandfastResource:
-        """The resource given, else one that takes everything from the environment."""
-        if self.landfast is not None:
-            return self.landfast
-        if self._environment is None:
-            self._environment = LandfastResource()
-        return self._environment
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Log what the asset refers to, and make its digest the data version.

@@ -62,6 +62,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     clients: dg.ResourceDependency[Mapping[str, Any]] = None  # type: ignore[assignment]
 
     _client: landfast.Client | None = PrivateAttr(default=None)
+    _begun: dict[landfast.RunKey, str] = PrivateAttr(default_factory=dict)
 
     @property
     def client(self) -> landfast.Client:
@@ -117,6 +118,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def begin(self, found: runs.Execution, key: landfast.RunKey) -> landfast.Client:
         """Return a client bound to one run of a step, recorded or met again."""
+        self._begun[key] = found.step_key
         return runs.begin(self.client, found, key, dagster_url=self.dagster_url)
 
     def promote(self, name: str | landfast.ArtifactVersion, alias: str) -> landfast.ArtifactVersion:
@@ -159,6 +161,11 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             found=f"executor {step.job_def.executor_def.name}, {type(step.instance.run_launcher).__name__}",
             hint=f"Set LANDFAST_REGISTRY_URL, or {ALLOW_LOCAL}=1 if they share a disk.",
         )
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Mark the runs of the steps that are over."""
+        if self._begun:
+            runs.finish(self.client, context.instance, self._begun)
 
     def __reduce__(self) -> tuple[Any, ...]:
         given = {name: getattr(self, name) for name in type(self).model_fields}

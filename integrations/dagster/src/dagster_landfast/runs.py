@@ -7,7 +7,7 @@ several assets, or a whole range of partitions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ class Execution:
 
     Args:
         key: The run for the step as a whole.
+        step_key: The step's name in Dagster's events.
         job: Name of the job.
         attempt: From 1; a retry is a further attempt of the same run.
         assets: The assets that the step makes; empty for an op.
@@ -33,6 +34,7 @@ class Execution:
     """
 
     key: landfast.RunKey
+    step_key: str
     job: str
     attempt: int
     assets: tuple[dg.AssetKey, ...]
@@ -90,11 +92,12 @@ def execution(context: Any, *, deployment: str | None = None) -> Execution | Non
             node=str(step.node_handle),
             part=_part(step.step.get_mapping_key(), partitions),
         ),
+        step_key=step.step.key,
         job=run.job_name,
         attempt=step.previous_attempt_count + 1,
         assets=tuple(compat.output_assets(step)),
         partitions=None if partitions is None else tuple(partitions),
-        tags={name: run.tags[name] for name in _TELLING_TAGS if name in run.tags},
+        tags=_telling(run),
     )
 
 
@@ -143,6 +146,28 @@ def begin(
     return bound
 
 
+def finish(
+    client: landfast.Client,
+    instance: dg.DagsterInstance | None,
+    begun: Mapping[landfast.RunKey, str],
+) -> None:
+    """Say how runs ended, by what Dagster says of their steps; a step that goes on, or is retried, stays open.
+
+    Args:
+        client: Of the registry.
+        instance: Dagster's; without one nothing is known.
+        begun: The key of the step, by run.
+    """
+    if instance is None:
+        return
+    for run_id in {key.run_id for key in begun}:
+        ended = compat.ended_steps(instance, run_id)
+        for key, step in begun.items():
+            if key.run_id == run_id and step in ended:
+                status = landfast.RunStatus.FINISHED if ended[step] else landfast.RunStatus.FAILED
+                client.bound(run=key).finish_run(status)
+
+
 def deployment_of(instance: dg.DagsterInstance, run: dg.DagsterRun | None = None) -> str:
     """Return the instance's own id and the code location, such as ``0c4e.../my_location``."""
     location = "" if run is None else compat.code_location(run)
@@ -150,13 +175,17 @@ def deployment_of(instance: dg.DagsterInstance, run: dg.DagsterRun | None = None
 
 
 # A backfill and the run that is executed again say where a run belongs.
-_TELLING_TAGS = (
-    "dagster/backfill",
-    "dagster/parent_run_id",
-    "dagster/root_run_id",
-    "dagster/schedule_name",
-    "dagster/sensor_name",
-)
+_TELLING_TAGS = ("dagster/backfill", "dagster/schedule_name", "dagster/sensor_name")
+
+
+def _telling(run: dg.DagsterRun) -> dict[str, str]:
+    repeated = {
+        "dagster/parent_run_id": run.parent_run_id,
+        "dagster/root_run_id": run.root_run_id,
+    }
+    return {name: run.tags[name] for name in _TELLING_TAGS if name in run.tags} | {
+        name: run_id for name, run_id in repeated.items() if run_id
+    }
 
 
 def _part(mapping_key: str | None, partitions: Sequence[str] | None) -> str:
