@@ -27,7 +27,7 @@ def execute(
     instance: dg.DagsterInstance,
     *assets: str,
     partition: str | None = None,
-) -> None:
+) -> dg.ExecuteInProcessResult:
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
@@ -35,6 +35,7 @@ def execute(
         partition_key=partition,
     )
     assert result.success
+    return result
 
 
 def requested(result: dg.EvaluateAutomationConditionsResult, key: str) -> set[str]:
@@ -68,6 +69,16 @@ def test_the_chain_is_made_and_a_change_asks_for_one_station(definitions, s3) ->
         "cleaned",
         "features",
     }
+
+
+def test_the_drift_of_all_stations_is_checked_where_they_are_observed(definitions) -> None:
+    instance = dg.DagsterInstance.ephemeral()
+    observed = execute(definitions, instance, "readings")
+    (check,) = observed.get_asset_check_evaluations()
+    assert check.passed
+    assert check.check_name == "drift_within_bounds"
+    events = observed.get_asset_observation_events()
+    assert {event.partition for event in events} == {"bergen", "oslo"}
 
 
 def test_the_vendor_delivers_by_a_job_as_the_readme_says(definitions, s3) -> None:

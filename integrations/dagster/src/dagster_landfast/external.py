@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 import landfast
 
-from dagster_landfast import observing
+from dagster_landfast import compat, observing
 from dagster_landfast.finding import resource_of
 from dagster_landfast.prefix import Key, Prefix, Uri
 
@@ -87,6 +87,7 @@ def observable_prefix_assets(
                     continue
                 for event in observing.observe_partitions(resource, context, prefix):
                     context.log_event(event)
+                yield compat.observed_by_hand(prefix.asset_key)
             except landfast.LandfastError as error:
                 errors.append(error)
         _raise_first(errors)

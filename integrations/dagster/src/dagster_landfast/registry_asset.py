@@ -123,6 +123,7 @@ class _LookUp:
                 context.log_event(
                     observing.observation(resource, self.spec.key, version, partition_key)
                 )
+            yield compat.observed_by_hand(self.spec.key)
             return
         version = resource.client.get(self.name)
         yield dg.ObserveResult(
