@@ -168,7 +168,7 @@ def test_a_text_without_an_annotation_is_refused(
 ) -> None:
     place = str(data("raw", a="1"))
 
-    def raw():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def raw():  # type: ignore[no-untyped-def]
         return place
 
     with pytest.raises(landfast.InvalidInput, match=r"asset raw returned a str.*Reference"):
@@ -192,7 +192,7 @@ def test_none_is_no_version_and_no_error(
     def silent() -> None:
         return None
 
-    def nothing():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def nothing():  # type: ignore[no-untyped-def]
         return None
 
     result = materialize([silent, asset(nothing)], instance)
