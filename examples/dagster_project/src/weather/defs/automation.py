@@ -7,4 +7,5 @@ automation = dg.AutomationConditionSensorDefinition(
     target=dg.AssetSelection.all(),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=3,  # quick, for a demo
+    emit_backfills=False,  # a run for each partition at once, instead of a backfill in half a minute
 )
