@@ -1,7 +1,6 @@
 """LandfastObjectIOManager: objects become versions, and come back as the version that Dagster recorded."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -341,7 +340,7 @@ def test_all_partitions_are_a_dictionary_also_when_there_is_one(instance) -> Non
         return {"n": 1}
 
     @dg.asset
-    def whole(parts: Mapping[str, dict[str, int]]) -> None:
+    def whole(parts: dict[str, dict[str, int]]) -> None:
         seen.update(parts)
 
     run(parts, instance=instance, partition_key="only")
