@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,3 +134,21 @@ def test_an_event_holds_no_secret(client, prefect, http_script) -> None:
     (event,) = received(prefect)
     assert "data.csv" in json.dumps(event)
     assert "s3cr3t" not in json.dumps(event)
+
+
+def test_a_change_is_told_whenever_its_run_is_killed_and_tried_again(
+    client, prefect, tmp_path: Path
+) -> None:
+    client.collections()  # a registry that is there: its making is another test's
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("one")
+    program = [sys.executable, Path(__file__).with_name("killed_logs.py"), tmp_path / "data"]
+    env = {**os.environ, "PREFECT_API_URL": f"{prefect.url}/api"}
+    done = subprocess.run(program, env=env, capture_output=True, text=True, check=True)
+    names = done.stdout.split()
+    assert len(names) > 10, "too few moments to be killed at"
+    told: dict[str, list[str]] = {name: [] for name in names}
+    for event in received(prefect):
+        told.get(event["payload"]["collection"], []).append(event["id"])
+    assert all(told.values()), [name for name, ids in told.items() if not ids]
+    assert all(len(set(ids)) == 1 for ids in told.values())
