@@ -3,7 +3,7 @@
 # Annotations stay real objects here: Dagster reads those of resources when the class is made.
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from dagster_landfast.resource import LandfastResource
 
@@ -11,6 +11,10 @@ from dagster_landfast.resource import LandfastResource
 class LandfastIOManager(dg.ConfigurableIOManager):
     """An IO manager on a `LandfastResource`; without one it takes everything from the environment."""
 
+    versions: dict[str, str] = Field(
+        default={},
+        description="Versions to read instead of the current ones, by asset key: v3, an alias, a digest.",
+    )
     landfast: dg.ResourceDependency[LandfastResource] = None  # type: ignore[assignment]
 
     _environment: LandfastResource | None = PrivateAttr(default=None)

@@ -55,7 +55,7 @@ class LandfastReferenceIOManager(LandfastIOManager):
         Raises:
             NotFound: Naming what there is no version of.
         """
-        found = load(self.resource, context)
+        found = load(self.resource, context, pins=self.versions)
         return loading.shaped(context, found)
 
     def _published(
@@ -72,19 +72,28 @@ class LandfastReferenceIOManager(LandfastIOManager):
         )
 
 
-def load(resource: LandfastResource, context: dg.InputContext) -> list[resolving.Resolved]:
+def load(
+    resource: LandfastResource,
+    context: dg.InputContext,
+    *,
+    pins: Mapping[str, str] | None = None,
+) -> list[resolving.Resolved]:
     """Resolve an input, for each of its partitions, and record the edges.
 
     Args:
         resource: Of the registry.
         context: Of the input; outside a run no edge is recorded.
+        pins: Versions by asset key, before those of the resource.
 
     Raises:
         NotFound: Naming what there is no version of.
     """
     resource.check_shared(context)
-    found = _of_asset(resource, context) if context.has_asset_key else _of_op(resource, context)
     key = context.asset_key if context.has_asset_key else None
+    if key is None:
+        found = _of_op(resource, context)
+    else:
+        found = _of_asset(resource, context, {**resource.versions, **(pins or {})})
     name = context.name if context.has_input_name else "value"
     used = [lineage.Used(name=name, asset_key=key, resolved=resolved) for resolved in found]
     lineage.record(resource, context, used)
@@ -134,7 +143,9 @@ def by_partition(context: dg.OutputContext, obj: Any) -> dict[str | None, Any]:
     )
 
 
-def _of_asset(resource: LandfastResource, context: dg.InputContext) -> list[resolving.Resolved]:
+def _of_asset(
+    resource: LandfastResource, context: dg.InputContext, pins: Mapping[str, str]
+) -> list[resolving.Resolved]:
     step = compat.step_context(context)
     upstream = context.upstream_output
     given = {} if upstream is None else upstream.definition_metadata
@@ -147,7 +158,7 @@ def _of_asset(resource: LandfastResource, context: dg.InputContext) -> list[reso
         partition_keys=sorted(context.asset_partition_keys)
         if context.has_asset_partitions
         else None,
-        pin=pin or resource.versions.get(key.to_user_string()),
+        pin=pin or pins.get(key.to_user_string()),
         instance=instance_of(context),
         observable=None if step is None else compat.is_observable(step, key),
         missing_ok=bool(context.definition_metadata.get(ALLOW_MISSING)),
