@@ -72,6 +72,7 @@ def airflow(
 
     from tests.with_airflow.world import World
 
+    settings.Session.remove()
     settings.engine.dispose()
     for leftover in _HOME.glob("airflow.db*"):
         leftover.unlink()

@@ -1,0 +1,76 @@
+"""What OpenLineage is told: artifacts as datasets, with their versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import landfast
+import pytest
+from landfast_provider import artifact_asset
+from landfast_provider.openlineage import convert_asset, lineage
+
+
+@pytest.fixture
+def logged(registry: str, tmp_path: Path) -> landfast.ArtifactVersion:
+    (tmp_path / "a.txt").write_text("A")
+    client = landfast.Client(registry)
+    return client.log("nlp/corpus", tmp_path / "a.txt", partition="de/at")
+
+
+def test_a_version_is_a_dataset_with_a_version_facet(logged: landfast.ArtifactVersion) -> None:
+    found = lineage([logged, logged], [])
+    (dataset,) = found.inputs
+    assert (dataset.namespace, dataset.name) == ("landfast://default", "nlp/corpus~de%2Fat")
+    assert dataset.facets["version"].datasetVersion == "v0"
+    assert found.outputs == []
+
+
+def test_an_asset_is_the_same_dataset_as_its_versions(logged: landfast.ArtifactVersion) -> None:
+    dataset = convert_asset(artifact_asset("nlp/corpus~de%2Fat"), None)
+    (version,) = lineage([logged], []).inputs
+    assert (dataset.namespace, dataset.name) == (version.namespace, version.name)
+
+
+def test_operators_and_the_decorated_task_report_what_they_read_and_wrote(
+    airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    for folder in (data, out):
+        folder.mkdir()
+        (folder / "a.txt").write_text("A")
+    reported = tmp_path / "reported.json"
+    airflow.add(f"""
+        import json
+        from airflow.sdk import DAG, task
+        from landfast_provider.operators import LandfastSnapshotOperator
+
+        def report(context):
+            # What the OpenLineage listener asks a task as it ends.
+            found = context["task"].get_openlineage_facets_on_complete(context["ti"])
+            said = {{
+                side: [[d.namespace, d.name, d.facets["version"].datasetVersion] for d in sets]
+                for side, sets in (("inputs", found.inputs), ("outputs", found.outputs))
+            }}
+            with open({str(reported)!r}, "a") as file:
+                file.write(json.dumps([context["ti"].task_id, said]) + "\\n")
+
+        with DAG("d", schedule=None, default_args={{"on_success_callback": report}}) as d:
+            snapshot = LandfastSnapshotOperator(
+                task_id="snapshot", artifact="nlp/corpus", uri={str(data)!r}
+            )
+
+            @task.landfast(inputs={{"corpus": "nlp/corpus"}}, outputs="nlp/features")
+            def features(corpus):
+                return {str(out)!r}
+
+            features(snapshot.output)
+    """)
+    airflow.run("d")
+    corpus = ["landfast://default", "nlp/corpus", "v0"]
+    features = ["landfast://default", "nlp/features", "v0"]
+    assert dict(map(json.loads, reported.read_text().splitlines())) == {
+        "snapshot": {"inputs": [], "outputs": [corpus]},
+        "features": {"inputs": [corpus], "outputs": [features]},
+    }
