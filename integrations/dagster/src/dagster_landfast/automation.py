@@ -10,8 +10,7 @@ def on_content_change(*, whole_chain: bool = True) -> dg.AutomationCondition:  #
 
     Of partitioned assets, only the partitions whose dependency changed are asked for.  Content that comes
     back (A, B, A) is a change each time.  Dagster's own `AutomationCondition.eager()` also fires when a
-    dependency was materialized again with the same content, because it looks at data versions of observed
-    assets only; `eager().replace("newly_updated", ...)` does not help, as it replaces its own bookkeeping too.
+    dependency was materialized again with the same content: it looks at data versions of observed assets only.
 
     Args:
         whole_chain: Whether assets further down are asked for in the same tick.  False asks for each
