@@ -18,7 +18,7 @@ from dagster_landfast import (
     log_reference,
 )
 
-from tests.with_dagster import multiprocess_job
+from tests.with_dagster import pipeline_job
 from tests.with_dagster.running import asset, materialize
 
 Data = Callable[..., Path]
@@ -306,7 +306,7 @@ def test_a_re_execution_is_a_run_of_its_own_that_says_which_it_repeats(
 ) -> None:
     os.environ["LANDFAST_PIPELINE"] = str(data("raw", a="1"))
     (tmp_path / "data" / "fail").touch()
-    job = dg.reconstructable(multiprocess_job.in_process)
+    job = dg.reconstructable(pipeline_job.in_process)
     with dg.execute_job(job, instance=disk_instance, raise_on_error=False) as first:
         assert not first.success
     (tmp_path / "data" / "fail").unlink()
@@ -330,7 +330,7 @@ def test_the_multiprocess_executor_leaves_the_same_edges(
     disk_instance: dg.DagsterInstance, client: landfast.Client, data: Data
 ) -> None:
     os.environ["LANDFAST_PIPELINE"] = str(data("raw", a="1"))
-    job = dg.reconstructable(multiprocess_job.multiprocess)
+    job = dg.reconstructable(pipeline_job.multiprocess)
     with dg.execute_job(job, instance=disk_instance, raise_on_error=True) as result:
         assert result.success
     assert edges(client) == {

@@ -21,6 +21,7 @@ from dagster_landfast.automation import on_content_change
 from dagster_landfast.checks import Bounds, build_drift_checks, build_reference_checks
 from dagster_landfast.external import observable_prefix_asset, observable_prefix_assets
 from dagster_landfast.object_io import LandfastObjectIOManager
+from dagster_landfast.pipes import pipes_env, pipes_results
 from dagster_landfast.prefix import Prefix
 from dagster_landfast.reference import Reference
 from dagster_landfast.reference_io import LandfastReferenceIOManager
@@ -48,6 +49,8 @@ __all__ = [
     "observable_prefix_asset",
     "observable_prefix_assets",
     "on_content_change",
+    "pipes_env",
+    "pipes_results",
     "sharded_reference_asset",
     "use_artifact",
 ]

@@ -28,7 +28,7 @@ class ClientFactory:
         return self.resource if make is None else make()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (sendable(self.resource),)
+        return _unpacked_factory, (packed(self.resource),)
 
     def __repr__(self) -> str:
         return f"ClientFactory({type(self.resource).__name__})"
@@ -60,8 +60,20 @@ def factories(s3: Any, gcs: Any, clients: Mapping[str, Any] | None) -> dict[str,
     }
 
 
-def sendable(resource: Any) -> Any:
-    """Return a resource that may be pickled: without what Dagster holds on to.
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A resource as it pickles: its class and fields, without what Dagster attaches to it."""
+
+    kind: type[dg.ConfigurableResource[Any]]
+    fields: dict[str, Any]
+
+    def unpacked(self) -> dg.ConfigurableResource[Any]:
+        """Return the resource again."""
+        return self.kind(**self.fields)
+
+
+def packed(resource: Any) -> Any:
+    """Return what may be pickled of a resource; anything else is left as it is.
 
     Raises:
         InvalidInput: If it holds explicit keys.
@@ -75,8 +87,17 @@ def sendable(resource: Any) -> Any:
         )
     if not isinstance(resource, dg.ConfigurableResource):
         return resource
-    # An initialised resource keeps its context, with a logger that does not pickle.
-    return type(resource)(**{name: getattr(resource, name) for name in type(resource).model_fields})
+    kind = type(resource)
+    return Packed(kind, {name: getattr(resource, name) for name in kind.model_fields})
+
+
+def unpacked(resource: Any) -> Any:
+    """Return what `packed` was given."""
+    return resource.unpacked() if isinstance(resource, Packed) else resource
+
+
+def _unpacked_factory(resource: Any) -> ClientFactory:
+    return ClientFactory(unpacked(resource))
 
 
 def _initialised(resource: Any) -> Any:

@@ -174,9 +174,9 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                 None  # a password is not sent along: the environment has it there
             )
         for name in ("s3", "gcs"):
-            given[name] = credentials.sendable(given[name])
+            given[name] = credentials.packed(given[name])
         given["clients"] = {
-            prefix: credentials.sendable(client) for prefix, client in (self.clients or {}).items()
+            prefix: credentials.packed(client) for prefix, client in (self.clients or {}).items()
         } or None
         return _rebuild, (type(self), {name: v for name, v in given.items() if v is not None})
 
@@ -189,4 +189,8 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _rebuild(kind: type[LandfastResource], given: dict[str, Any]) -> LandfastResource:
+    for name in ("s3", "gcs"):
+        given[name] = credentials.unpacked(given.get(name))
+    clients = given.get("clients") or {}
+    given["clients"] = {key: credentials.unpacked(value) for key, value in clients.items()} or None
     return kind(**given)

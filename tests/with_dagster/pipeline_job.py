@@ -4,7 +4,12 @@ import os
 from pathlib import Path
 
 import dagster as dg
-from dagster_landfast import ArtifactVersion, LandfastReferenceIOManager, Reference
+from dagster_landfast import (
+    ArtifactVersion,
+    LandfastReferenceIOManager,
+    LandfastResource,
+    Reference,
+)
 
 
 @dg.asset
@@ -21,10 +26,12 @@ def features(raw: ArtifactVersion) -> Reference:
 
 
 def _job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
+    url = os.environ.get("LANDFAST_PIPELINE_REGISTRY")
+    resource = LandfastResource(registry_url=url) if url else None
     defs = dg.Definitions(
         assets=[raw, features],
         jobs=[dg.define_asset_job("pipeline", executor_def=executor)],
-        resources={"io_manager": LandfastReferenceIOManager()},
+        resources={"io_manager": LandfastReferenceIOManager(landfast=resource)},
     )
     return defs.resolve_job_def("pipeline")
 
@@ -35,3 +42,14 @@ def multiprocess() -> dg.JobDefinition:
 
 def in_process() -> dg.JobDefinition:
     return _job(dg.in_process_executor)
+
+
+@dg.executor(name="pods")
+def _pods(context: dg.InitExecutorContext) -> dg.Executor:
+    """Stand for an executor of another package, whose steps run on other machines."""
+    local = context._replace(executor_config={"retries": {"disabled": {}}})
+    return dg.in_process_executor.executor_creation_fn(local)
+
+
+def elsewhere() -> dg.JobDefinition:
+    return _job(_pods)
