@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.services.merging import ShardScan
     from landfast.services.planning import Shard
-    from landfast.services.snapshots import load_snapshots
+    from landfast.services.snapshots import load_snapshots, snapshots_of
     from landfast.session import Run, current_run, init
     from landfast.settings import Settings, load_settings
     from landfast.version import ArtifactVersion
@@ -89,6 +89,7 @@ _HOMES = {
     "init": "session",
     "load_settings": "settings",
     "load_snapshots": "services.snapshots",
+    "snapshots_of": "services.snapshots",
 }
 
 __all__ = [
@@ -133,6 +134,7 @@ __all__ = [
     "init",
     "load_settings",
     "load_snapshots",
+    "snapshots_of",
 ]
 
 

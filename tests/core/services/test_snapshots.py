@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.reference import UNLIMITED
 from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri, check_schedule
-from landfast.services.snapshots import allowed_keys, load_snapshots
+from landfast.services.snapshots import allowed_keys, load_snapshots, snapshots_of
 
 DOCS = Path(__file__).parents[3] / "docs" / "snapshots.md"
 
@@ -281,3 +281,16 @@ def test_config_made_in_code_is_checked_too() -> None:
     options: dict[str, Any] = {"aliases": ("v3",)}
     with pytest.raises(InvalidInput):
         SnapshotConfig(name="a", uris=(SnapshotUri(uri="s3://b/"),), **options)
+
+
+def test_mappings_are_read_like_the_file(tmp_path: Path) -> None:
+    entries = [
+        {"name": "a", "uri": "s3://b/a/", "ttl": "30d"},
+        {"name": "c", "uris": ["s3://b/c/"]},
+    ]
+    text = "snapshots:\n- {name: a, uri: s3://b/a/, ttl: 30d}\n- {name: c, uris: [s3://b/c/]}\n"
+    assert snapshots_of(entries) == load(tmp_path, text)
+    with pytest.raises(InvalidInput, match=r"^defs.yaml: unknown key 'url'"):
+        snapshots_of([{"name": "a", "url": "s3://b/a/"}], source="defs.yaml")
+    with pytest.raises(InvalidInput, match="'a' is described twice: expected each name once"):
+        snapshots_of([entries[0], entries[0]])

@@ -40,6 +40,29 @@ def load_snapshots(path: str | Path = DEFAULT_FILE) -> list[SnapshotConfig]:
     return _Reader(file).read(text)
 
 
+def snapshots_of(
+    entries: Sequence[Mapping[str, Any]], *, source: str = "snapshots"
+) -> list[SnapshotConfig]:
+    """Read snapshots that are described elsewhere than in a file, with the same keys.
+
+    Args:
+        entries: One mapping for each snapshot, of JSON values.
+        source: Where they come from, for error messages.
+
+    Raises:
+        InvalidInput: Naming the source, what is wrong and what is allowed.
+
+    Example:
+        >>> [config.name for config in snapshots_of([{"name": "flowers", "uri": "s3://b/flowers/"}])]
+        ['flowers']
+    """
+    import yaml
+
+    return _Reader(Path(source), has_lines=False).read(
+        yaml.safe_dump({"snapshots": [dict(entry) for entry in entries]})
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Value:
     """A value and the line of its key."""
@@ -49,8 +72,9 @@ class _Value:
 
 
 class _Reader:
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, has_lines: bool = True) -> None:
         self._file = file
+        self._has_lines = has_lines
 
     def read(self, text: str) -> list[SnapshotConfig]:
         top = self._parse(text)
@@ -71,7 +95,9 @@ class _Reader:
                 raise self._error(
                     f"snapshot {config.name!r} is described twice",
                     line,
-                    found=f"the other one in line {configs[config.name][1]}",
+                    found=f"the other one in line {configs[config.name][1]}"
+                    if self._has_lines
+                    else None,
                     expected="each name once; `uris:` takes several places",
                 )
             configs[config.name] = (config, line)
@@ -164,7 +190,7 @@ class _Reader:
         )
 
     def _error(self, problem: str, line: int, **facts: str | None) -> InvalidInput:
-        place = f"{self._file}, line {line}"
+        place = f"{self._file}, line {line}" if self._has_lines else str(self._file)
         return InvalidInput(
             f"{place}: {problem}",
             subject=str(self._file),
