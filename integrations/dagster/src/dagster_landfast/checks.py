@@ -133,7 +133,7 @@ def _keys(assets: Iterable[Checked]) -> list[dg.AssetKey]:
     keys: list[dg.AssetKey] = []
     for asset in [assets] if isinstance(assets, str) else assets:
         if isinstance(asset, dg.AssetsDefinition):
-            keys += asset.keys
+            keys += sorted(asset.keys)
         elif isinstance(asset, dg.AssetSpec):
             keys.append(asset.key)
         else:
