@@ -11,10 +11,15 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let Dagster warn of what is beta in it: users see that too, and it is not ours to mend."""
+    """Let others warn of what is not ours to mend: what is beta in Dagster, the age of a Python."""
     for item in items:
-        item.add_marker(pytest.mark.filterwarnings("ignore::dagster.BetaWarning"))
-        item.add_marker(pytest.mark.filterwarnings("ignore::dagster.PreviewWarning"))
+        if Path(__file__).parent in item.path.parents:
+            for warning in (
+                "ignore::dagster.BetaWarning",
+                "ignore::dagster.PreviewWarning",
+                "ignore:You are using a Python version:FutureWarning",
+            ):
+                item.add_marker(pytest.mark.filterwarnings(warning))
         # Dagster says it to itself where one resource holds another that is configured.
         said = "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning"
         item.add_marker(pytest.mark.filterwarnings(said))

@@ -10,7 +10,6 @@ import dagster as dg
 import landfast
 import pytest
 from dagster_aws.s3 import S3Resource
-from dagster_gcp.gcs import GCSResource
 from dagster_landfast import LandfastReferenceIOManager, LandfastResource, Reference
 
 from tests.with_dagster import pipeline_job
@@ -154,6 +153,8 @@ def test_credentials_of_an_s3_resource_are_used(
 
 
 def test_credentials_of_a_gcs_resource_are_used(gcs: Any, data: Data) -> None:
+    from dagster_gcp.gcs import GCSResource  # warns of some versions of Python
+
     bucket = gcs.bucket(versioning=True)
     gcs.put(bucket, "raw/a", b"1")
     made: list[Any] = []
