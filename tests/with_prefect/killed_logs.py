@@ -16,7 +16,6 @@ import landfast
 from landfast.testing.failpoints import arm
 from prefect_landfast.events import announce
 
-
 FIRST = 62
 """The first moment to be killed at; those before it are the core's, nothing is recorded yet."""
 
