@@ -48,7 +48,7 @@ def test_operators_and_the_decorated_task_report_what_they_read_and_wrote(
 
         def report(context):
             # What the OpenLineage listener asks a task as it ends.
-            found = context["task"].get_openlineage_facets_on_complete(context["ti"])
+            found = context["ti"].task.get_openlineage_facets_on_complete(context["ti"])
             said = {{
                 side: [[d.namespace, d.name, d.facets["version"].datasetVersion] for d in sets]
                 for side, sets in (("inputs", found.inputs), ("outputs", found.outputs))

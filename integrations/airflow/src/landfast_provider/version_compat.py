@@ -12,6 +12,7 @@ from airflow.sdk.log import mask_secret
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow.sdk import Connection
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
     from airflow.sdk.lineage import get_hook_lineage_collector
@@ -27,6 +28,34 @@ else:
 
 # So many inlet events are looked through for one of a partition.
 _ENOUGH_EVENTS = 1000
+
+
+def find_connection(hook: BaseHook, conn_id: str) -> Connection:
+    """Return a connection.
+
+    Outside of a task Airflow 3.1 knows only secrets backends and the environment, and fails oddly for others.
+
+    Raises:
+        AirflowNotFoundException: If there is none.
+    """
+    try:
+        return hook.get_connection(conn_id)
+    except ImportError as error:
+        raise _not_found(conn_id, error) from None
+
+
+async def afind_connection(hook: BaseHook, conn_id: str) -> Connection:
+    """Do as `find_connection` in a trigger."""
+    try:
+        return await hook.aget_connection(conn_id)
+    except ImportError:
+        return find_connection(hook, conn_id)
+
+
+def _not_found(conn_id: str, error: ImportError) -> Exception:
+    if "SUPERVISOR_COMMS" not in str(error):
+        return error
+    return AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
 
 
 def newest_first(events: Any, *, limit: int = _ENOUGH_EVENTS) -> Iterator[Any]:
@@ -53,8 +82,10 @@ __all__ = [
     "BaseHook",
     "DecoratedOperator",
     "TaskDecorator",
+    "afind_connection",
     "by_time",
     "conf",
+    "find_connection",
     "get_hook_lineage_collector",
     "mask_secret",
     "newest_first",

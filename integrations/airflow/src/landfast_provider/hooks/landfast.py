@@ -12,7 +12,13 @@ from landfast_provider.get_provider_info import CONNECTION_TYPE, FIELD_BEHAVIOUR
 from landfast_provider.hooks.credentials import AwsClients, GoogleClients
 from landfast_provider.hooks.fields import ConnectionFields, postgres_url
 from landfast_provider.hooks.local_registry import refuse_implicit_registry
-from landfast_provider.version_compat import AirflowNotFoundException, BaseHook, mask_secret
+from landfast_provider.version_compat import (
+    AirflowNotFoundException,
+    BaseHook,
+    afind_connection,
+    find_connection,
+    mask_secret,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -84,14 +90,14 @@ class LandfastHook(BaseHook):
             *(self.aws_conn_id, self.gcp_conn_id),
         }
         for conn_id in sorted(conn_id for conn_id in ids if conn_id):
-            self._known[conn_id] = await self.aget_connection(conn_id)
+            self._known[conn_id] = await afind_connection(self, conn_id)
         return self.get_client(run=run)
 
     def fields(self) -> ConnectionFields:
         """Return what the connection says; all empty if there is no default connection."""
         if self._found is None:
             try:
-                connection = self.get_connection(self.landfast_conn_id)
+                connection = find_connection(self, self.landfast_conn_id)
             except AirflowNotFoundException:
                 if self.landfast_conn_id != DEFAULT_CONN_ID:
                     raise
@@ -103,7 +109,7 @@ class LandfastHook(BaseHook):
     async def _aget_fields(self) -> ConnectionFields:
         if self._found is None:
             try:
-                connection = await self.aget_connection(self.landfast_conn_id)
+                connection = await afind_connection(self, self.landfast_conn_id)
             except AirflowNotFoundException:
                 if self.landfast_conn_id != DEFAULT_CONN_ID:
                     raise
@@ -174,7 +180,7 @@ class LandfastHook(BaseHook):
         return {"gs": GoogleClients(gcp_conn_id=conn_id, connection=self._known.get(conn_id))}
 
     def _look_up(self, conn_id: str) -> Connection:
-        return self._known.get(conn_id) or self.get_connection(conn_id)
+        return self._known.get(conn_id) or find_connection(self, conn_id)
 
 
 def _mask(url: str | None) -> None:
