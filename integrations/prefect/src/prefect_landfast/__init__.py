@@ -15,14 +15,18 @@ from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.cache import ARTIFACT_DIGEST
 from prefect_landfast.client import get_client
+from prefect_landfast.flows import snapshot_artifact
 from prefect_landfast.materialize import materialize_artifact
+from prefect_landfast.mirror import mirror_changes
 from prefect_landfast.output import load_object
 from prefect_landfast.run import run_environment
+from prefect_landfast.serving import serve_snapshots, snapshot_deployments
 from prefect_landfast.tasks.download import adownload_artifact, download_artifact
 from prefect_landfast.tasks.log import alog_reference, log_reference
 from prefect_landfast.tasks.promote import apromote_artifact, promote_artifact
 from prefect_landfast.tasks.use import ause_artifact, use_artifact
 from prefect_landfast.tasks.verify import averify_artifact, verify_artifact
+from prefect_landfast.triggers import on_artifact_change, on_no_artifact_change
 
 __all__ = [
     "ARTIFACT_DIGEST",
@@ -39,8 +43,14 @@ __all__ = [
     "load_object",
     "log_reference",
     "materialize_artifact",
+    "mirror_changes",
+    "on_artifact_change",
+    "on_no_artifact_change",
     "promote_artifact",
     "run_environment",
+    "serve_snapshots",
+    "snapshot_artifact",
+    "snapshot_deployments",
     "use_artifact",
     "verify_artifact",
 ]
