@@ -182,6 +182,47 @@ def test_returned_files_and_folders_are_copied_and_come_back(instance, tmp_path)
     assert (seen["many"] / "sub" / "page").read_text() == "hello"
 
 
+def test_a_ready_made_artifact_is_logged_with_all_that_it_holds(
+    instance, client, data, tmp_path
+) -> None:
+    seen: dict[str, Any] = {}
+    photos = data("photos", a="1", b="2")
+    (tmp_path / "scores.json").write_text('{"f1": 0.5}')
+
+    @dg.asset(partitions_def=LETTERS)
+    def report(context: dg.AssetExecutionContext) -> landfast.Artifact:
+        draft = landfast.Artifact("report", "report", partition=context.partition_key)
+        draft.add_file(tmp_path / "scores.json", "data.json")
+        draft.add_reference(f"{photos}/", name="photos")
+        return draft
+
+    @dg.asset(partitions_def=LETTERS)
+    def reader(report) -> None:
+        seen.update(scores=report)
+
+    run(report, reader, instance=instance, partition_key="b")
+    seen["paths"] = [entry.path for entry in client.partitions("report")["b"].entries()]
+    assert seen == {"scores": {"f1": 0.5}, "paths": ["data.json", "photos/a", "photos/b"]}
+    assert edges(client) == [
+        ("reader", "b", "used", "report~b:v0"),
+        ("report", "b", "logged", "report~b:v0"),
+    ]
+
+
+def test_a_ready_made_artifact_of_another_name_is_refused(instance, client, tmp_path) -> None:
+    (tmp_path / "f").touch()
+
+    @dg.asset
+    def report() -> landfast.Artifact:
+        draft = landfast.Artifact("other", "report")
+        draft.add_file(tmp_path / "f")
+        return draft
+
+    with pytest.raises(landfast.Conflict, match=r"uncategorized/other: expected .*/report"):
+        run(report, instance=instance)
+    assert client.collections() == []
+
+
 # -- None ---------------------------------------------------------------------------------
 
 

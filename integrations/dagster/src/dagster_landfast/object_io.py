@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import dagster as dg
-from landfast import ArtifactVersion
+from landfast import Artifact, ArtifactName, ArtifactVersion, Client
 from pydantic import Field
 
 from dagster_landfast import compat, identity, lineage, loading, objects, publishing, reference_io
@@ -21,7 +21,8 @@ class LandfastObjectIOManager(dg.ConfigurableIOManager):
     Frames of pandas, polars and arrow become Parquet; dictionaries, lists, text and numbers JSON; numpy arrays
     ``.npy``; bytes, and the files or folder of a returned ``Path``, stay what they are.  Every object lies under
     the sha256 of its bytes, so no older version is ever overwritten, and an object that is equal to the last
-    one makes no new version and keeps what depends on it fresh.
+    one makes no new version and keeps what depends on it fresh.  A ``landfast.Artifact`` that the asset filled
+    itself, with files and references, is logged as it is.
 
     An input is what was stored, in the shape that its annotation asks for; ``ArtifactVersion`` and ``Path`` are
     the version itself and its download.  Of several partitions it is a ``dict`` by partition key.  An asset that
@@ -74,12 +75,8 @@ class LandfastObjectIOManager(dg.ConfigurableIOManager):
         versions = {}
         for part, item in items.items():
             client = self.resource.for_context(context, asset_key=key, partition_key=part)
-            with objects.written(
-                item, self.serializers(), subject=str(name), named=said.serializer
-            ) as file:
-                draft = said.draft(client, identity.within_partition(name, part))
-                file.add_to(draft, into=self.base_uri)
-                versions[part] = client.log_artifact(draft, aliases=said.aliases, tags=said.tags)
+            own = client.name(identity.within_partition(name, part))
+            versions[part] = self._logged(client, own, item, said)
         if key is not None:
             lineage.declare(self.resource, context, key)
         published = publishing.described(self.resource, context, versions, asset_key=key)
@@ -101,6 +98,19 @@ class LandfastObjectIOManager(dg.ConfigurableIOManager):
             return self._object(found[0].version, wanted)
         inner = (*get_args(wanted), Any)[1] if len(get_args(wanted)) == 2 else Any
         return {each.partition_key: self._object(each.version, inner) for each in found}
+
+    def _logged(
+        self, client: Client, name: ArtifactName, item: Any, said: objects.Said
+    ) -> ArtifactVersion:
+        if isinstance(item, ArtifactVersion):
+            return item
+        if isinstance(item, Artifact):
+            return said.log(client, objects.checked(client, item, name))
+        store = self.serializers()
+        with objects.written(item, store, subject=str(name), named=said.serializer) as file:
+            draft = said.draft(client, name)
+            file.add_to(draft, into=self.base_uri)
+            return said.log(client, draft)
 
     def _storable(self, context: dg.OutputContext, obj: Any) -> dict[str | None, Any]:
         """Return what there is to store, by partition; None is an object only where the annotation says so."""

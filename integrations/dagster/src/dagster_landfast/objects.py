@@ -57,10 +57,13 @@ class Said:
         )
 
     def draft(self, client: landfast.Client, name: landfast.ArtifactName) -> landfast.Artifact:
-        """Begin a version."""
-        full = client.name(name)
-        kind = self.type or client.known_type(full) or "dataset"
-        return landfast.Artifact(str(full), kind, self.description, self.metadata, client=client)
+        """Begin a version of a full name."""
+        kind = self.type or client.known_type(name) or "dataset"
+        return landfast.Artifact(str(name), kind, self.description, self.metadata, client=client)
+
+    def log(self, client: landfast.Client, draft: landfast.Artifact) -> landfast.ArtifactVersion:
+        """Make a draft a version."""
+        return client.log_artifact(draft, aliases=self.aliases, tags=self.tags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,25 @@ class Written:
         else:
             for file in sorted(path for path in self.path.rglob("*") if path.is_file()):
                 draft.add_file(file, file.relative_to(self.path).as_posix(), into=into)
+
+
+def checked(
+    client: landfast.Client, draft: landfast.Artifact, name: landfast.ArtifactName
+) -> landfast.Artifact:
+    """Return a draft that the asset filled itself, if it is the asset's.
+
+    Raises:
+        Conflict: If it has another name: what reads the asset would not find it.
+    """
+    given = client.name(draft.draft_name)
+    if given == name:
+        return draft
+    raise landfast.Conflict(
+        f"the asset returned the artifact {given}",
+        subject=str(given),
+        expected=str(name),
+        hint=f'Name it so, or give the asset metadata={{"landfast/artifact": "{given}"}}.',
+    )
 
 
 @contextmanager
@@ -130,13 +152,13 @@ def read(
     """
     if _RETURNED in version.metadata:
         return downloaded(version)
-    paths = [entry.path for entry in itertools.islice(version.entries(), 2)]
-    if len(paths) != 1 or not paths[0].startswith(f"{STEM}."):
+    paths = [entry.path for entry in itertools.islice(version.entries(f"{STEM}."), 2)]
+    if len(paths) != 1:
         raise landfast.InvalidInput(
             f"{version.qualified_name} holds no Python object",
             subject=version.qualified_name,
             expected=f"one file {STEM}.EXTENSION",
-            found=", ".join(paths) if version.file_count == 1 else f"{version.file_count} files",
+            found=", ".join(paths) or f"{version.file_count} files of other names",
             hint="Annotate the input as ArtifactVersion or Path.",
         )
     serializer = serializer_of(paths[0], serializers, subject=version.qualified_name)
