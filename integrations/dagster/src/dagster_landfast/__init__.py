@@ -19,6 +19,7 @@ from landfast import ArtifactVersion
 from dagster_landfast.adoption import log_reference, use_artifact
 from dagster_landfast.automation import on_content_change
 from dagster_landfast.checks import Bounds, build_drift_checks, build_reference_checks
+from dagster_landfast.components import LandfastSnapshotsComponent
 from dagster_landfast.external import observable_prefix_asset, observable_prefix_assets
 from dagster_landfast.object_io import LandfastObjectIOManager
 from dagster_landfast.pipes import pipes_env, pipes_results
@@ -37,6 +38,7 @@ __all__ = [
     "LandfastObjectIOManager",
     "LandfastReferenceIOManager",
     "LandfastResource",
+    "LandfastSnapshotsComponent",
     "Prefix",
     "Reference",
     "__version__",

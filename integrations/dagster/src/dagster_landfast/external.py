@@ -132,10 +132,10 @@ def observed_assets(
     return made
 
 
-def step_name(keys: Sequence[dg.AssetKey]) -> str:
-    """Return a name for the step that observes some assets, another one for other keys."""
+def step_name(keys: Sequence[dg.AssetKey], what: str = "observe") -> str:
+    """Return a name for what is done to some assets, another one for other keys."""
     segments = [segment for key in keys for segment in key.path]
-    name = "observe__" + "__".join(keys[0].path)
+    name = f"{what}__" + "__".join(keys[0].path)
     if len(keys) == 1 and all(_PLAIN.match(segment) for segment in segments):
         return name
     told = hashlib.sha256(repr([key.path for key in keys]).encode()).hexdigest()[:8]

@@ -41,7 +41,7 @@ def build_snapshot_schedule(
     """
     keys = [spec.key for spec in observed_specs(assets)]
     return dg.ScheduleDefinition(
-        name=name or step_name(keys).replace("observe", "snapshot", 1),
+        name=name or step_name(keys, "snapshot"),
         cron_schedule=cron,
         target=dg.AssetSelection.assets(*keys),
         execution_timezone=timezone,

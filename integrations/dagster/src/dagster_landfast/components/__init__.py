@@ -1,3 +1,5 @@
 """Components that ``dg`` finds through the ``dagster_dg_cli.registry_modules`` entry point."""
 
-__all__: list[str] = []
+from dagster_landfast.components.snapshots import LandfastSnapshotsComponent
+
+__all__ = ["LandfastSnapshotsComponent"]
