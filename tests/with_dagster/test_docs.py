@@ -13,12 +13,32 @@ from dagster_landfast import LandfastResource, Reference, metadata
 from tests.docs.pages import ROOT, blocks, integration_pages, name_of
 from tests.docs.reader import Reader
 from tests.docs.worlds import bucket, data_folder
+from tests.with_dagster.example import PROJECT
 
 PAGES = integration_pages("dagster")
 PAGE = ROOT / "docs" / "dagster.md"
 MNIST = ("datasets/mnist/labels.csv", "datasets/mnist/train/0.png", "datasets/mnist/train/1.png")
 ORDERS = ("orders/dt=2026-05-01/a.csv", "orders/dt=2026-05-02/a.csv")
-WORLD = [bucket("my-bucket", *MNIST, *ORDERS, "features/part-0.parquet"), data_folder]
+pytestmark = [
+    # Dagster's own, in its Pipes client.
+    pytest.mark.filterwarnings(r"ignore:AssetExecutionContext\.run_id:DeprecationWarning")
+]
+
+
+def project(_request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Make the working folder a project of `dg`, as the reader's is."""
+    reader.monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    reader.monkeypatch.setenv("PYTHONPATH", str(Path("src").absolute()))
+    defs = Path("src/shop/defs")
+    defs.mkdir(parents=True)
+    for package in (defs, defs.parent):
+        (package / "__init__.py").touch()
+    for name in ("pyproject.toml", "src/weather/definitions.py"):
+        text = (PROJECT / name).read_text(encoding="utf-8").replace("weather", "shop")
+        Path(name.replace("weather", "shop")).write_text(text, encoding="utf-8")
+
+
+WORLD = [project, bucket("my-bucket", *MNIST, *ORDERS, "features/part-0.parquet"), data_folder]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

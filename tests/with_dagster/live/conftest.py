@@ -69,11 +69,15 @@ def world(bucket: Moto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         yield World(s3=bucket, registry_url=registry_url, server=server)
 
 
-def observe(world: World) -> Chapter:
-    """Observe the vendor's readings, and wait until nothing follows any more."""
+def begin(world: World) -> tuple[set[str], dict[str, object]]:
+    """Observe the readings; return the runs before, and what is stale right afterwards."""
     before = {run.id for run in world.server.runs()}
     world.server.finish(world.server.launch("readings"))
-    stale = world.server.stale(*ASSETS)
+    return before, world.server.stale(*ASSETS)
+
+
+def end(world: World, before: set[str], stale: dict[str, object]) -> Chapter:
+    """Wait until nothing follows any more."""
     runs = [run for run in world.server.wait_for_quiet(SENSOR) if run.id not in before]
     failed = [run for run in runs if run.status != "SUCCESS"]
     assert not failed, "\n".join(world.server.why(run.id) for run in failed)
@@ -84,21 +88,29 @@ def observe(world: World) -> Chapter:
 def first(world: World) -> Chapter:
     """The first content, A, was observed."""
     world.server.next_tick(SENSOR)  # it compares with what it saw before
-    return observe(world)
+    return end(world, *begin(world))
 
 
 @pytest.fixture(scope="session")
 def unchanged(first: Chapter) -> Chapter:
     """It was observed again, without a change."""
-    return observe(first.world)
+    return end(first.world, *begin(first.world))
 
 
 @pytest.fixture(scope="session")
-def changed(unchanged: Chapter) -> Chapter:
-    """One object of one station was overwritten: content B."""
+def outdated(unchanged: Chapter) -> tuple[World, set[str], dict[str, object]]:
+    """One object of one station was overwritten (content B) and observed while the sensor was off."""
     world = unchanged.world
+    world.server.stop(SENSOR)
     vendor().deliver(world.s3.client, "oslo", "2026-05", offset=1.5)
-    return observe(world)
+    return world, *begin(world)
+
+
+@pytest.fixture(scope="session")
+def changed(outdated: tuple[World, set[str], dict[str, object]]) -> Chapter:
+    """The same sensor goes on."""
+    outdated[0].server.start(SENSOR)
+    return end(*outdated)
 
 
 @pytest.fixture(scope="session")
@@ -106,4 +118,4 @@ def returned(changed: Chapter) -> Chapter:
     """The first content was delivered once more: A, B, A."""
     world = changed.world
     vendor().deliver(world.s3.client, "oslo", "2026-05")
-    return observe(world)
+    return end(world, *begin(world))

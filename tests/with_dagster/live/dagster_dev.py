@@ -51,9 +51,12 @@ STALE_PARTITIONS = "query($k: [AssetKeyInput!], $p: [String!]) { assetNodes(asse
 EVENTS = "query($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events {\
  __typename ... on MessageEvent { message stepKey }\
  ... on ExecutionStepFailureEvent { error { message stack cause { message stack } } } } } } }"
-TICKS = "query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { __typename\
- ... on Sensor { sensorState { status ticks(limit: 10) { tickId status timestamp endTimestamp\
+SENSOR = "query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { __typename\
+ ... on Sensor { sensorState { id selectorId status ticks(limit: 10) { tickId status timestamp endTimestamp\
  requestedAssetMaterializationCount error { message } } } } } }"
+START = "mutation($s: SensorSelector!) { startSensor(sensorSelector: $s) { __typename } }"
+STOP = "mutation($i: String!, $j: String!) { stopSensor(jobOriginId: $i, jobSelectorId: $j) {\
+ __typename } }"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,18 +161,35 @@ class DagsterDev:
                 found[key] = dict(zip(partitions, statuses, strict=True))
         return found
 
-    def ticks(self, sensor: str) -> list[dict[str, Any]]:
-        """Return the newest ticks of a sensor; none may have failed."""
-        selector = {
+    def _sensor(self, name: str) -> dict[str, str]:
+        return {
             "repositoryLocationName": self.location,
             "repositoryName": self.repository,
-            "sensorName": sensor,
+            "sensorName": name,
         }
-        answer = self.ask(TICKS, s=selector)["sensorOrError"]
+
+    def _state(self, sensor: str) -> dict[str, Any]:
+        answer = self.ask(SENSOR, s=self._sensor(sensor))["sensorOrError"]
         assert answer["__typename"] == "Sensor", answer
-        ticks: list[dict[str, Any]] = answer["sensorState"]["ticks"]
+        state: dict[str, Any] = answer["sensorState"]
+        return state
+
+    def ticks(self, sensor: str) -> list[dict[str, Any]]:
+        """Return the newest ticks of a sensor; none may have failed."""
+        ticks: list[dict[str, Any]] = self._state(sensor)["ticks"]
         assert all(tick["status"] != "FAILURE" for tick in ticks), ticks
         return ticks
+
+    def stop(self, sensor: str) -> None:
+        """Turn a sensor off, as its switch on the page does."""
+        state = self._state(sensor)
+        self.ask(STOP, i=state["id"], j=state["selectorId"])
+        assert self._state(sensor)["status"] == "STOPPED"
+
+    def start(self, sensor: str) -> None:
+        """Turn it on again."""
+        self.ask(START, s=self._sensor(sensor))
+        assert self._state(sensor)["status"] == "RUNNING"
 
     def next_tick(self, sensor: str) -> dict[str, Any]:
         """Wait until a sensor has looked, from a moment after this call on; return that tick."""

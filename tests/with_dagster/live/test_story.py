@@ -5,7 +5,7 @@ from __future__ import annotations
 import landfast
 import pytest
 
-from tests.with_dagster.live.conftest import Chapter
+from tests.with_dagster.live.conftest import UI, Chapter
 
 pytestmark = pytest.mark.system
 
@@ -45,14 +45,53 @@ def test_unchanged_content_fires_nothing(unchanged: Chapter) -> None:
     assert unchanged.stale == {"cleaned": FRESH, "features": FRESH, "model": "FRESH"}
 
 
-def test_only_what_depends_on_a_changed_object_is_stale_and_runs(changed: Chapter) -> None:
-    assert changed.stale["cleaned"] == {"bergen": "FRESH", "oslo": "STALE"}
+def test_only_what_depends_on_a_changed_object_is_stale(outdated) -> None:
+    _, _, stale = outdated
+    assert stale == {
+        "cleaned": {"bergen": "FRESH", "oslo": "STALE"},
+        "features": FRESH,
+        "model": "FRESH",
+    }
+
+
+def test_picture_of_what_is_stale(outdated, browser) -> None:
+    server = outdated[0].server
+    browser.open(f"{server.url}/asset-groups", "readings", "cleaned", "features", "model")
+    browser.picture("dagster-stale", "Unsynced (1)", "1 of 1 Passed")
+
+
+def test_only_what_depends_on_a_changed_object_runs(changed: Chapter) -> None:
     assert changed.fired == {(("cleaned", "features"), "oslo"), (("model",), None)}
     assert changed.world.server.stale("cleaned", "features", "model") == {
         "cleaned": FRESH,
         "features": FRESH,
         "model": "FRESH",
     }
+
+
+def test_picture_of_what_an_asset_read_and_wrote(changed: Chapter, browser) -> None:
+    client, server = changed.world.client, changed.world.server
+    version = client.get("model:v1")
+    browser.open(f"{server.url}/assets/model?view=events", version.qualified_name)
+    browser.picture(
+        "dagster-asset",
+        f"landfast/artifact {version.qualified_name}",
+        f"landfast/digest {version.digest}",
+        "landfast/files 1",
+        f"landfast/bytes {version.size}",
+        "landfast/change +0 -0 ~1 >0",
+        "modified tomorrow.json",
+        f"{UI}/default/uncategorized/model/v1",
+        "features default/uncategorized/features~oslo:v1 oslo dagster",
+    )
+    assert browser.page.get_by_role("link", name=f"{UI}/").count() == 1
+
+
+def test_picture_of_a_check(changed: Chapter, browser) -> None:
+    version = changed.world.client.get("model:v1")
+    server = changed.world.server
+    browser.open(f"{server.url}/assets/model?view=checks", "references_intact", "Passed")
+    browser.picture("dagster-check", f"{version.qualified_name}: 1 intact")
 
 
 def test_a_b_a_fires_three_times_and_the_third_reads_v0(returned: Chapter) -> None:
@@ -92,15 +131,6 @@ def test_runs_of_the_registry_are_the_runs_of_dagster(returned: Chapter) -> None
     assert {run.key.run_id for run in runs} == known
     assert {run.key.system for run in runs} == {"dagster"}
     assert {run.key.part for run in runs} >= {"oslo", "bergen"}
-
-
-def test_the_page_of_an_asset_says_what_was_recorded_and_picture(changed: Chapter, browser) -> None:
-    version = changed.world.client.get("model:v1")
-    browser.open(
-        f"{changed.world.server.url}/assets/model?view=events",
-        version.qualified_name,
-        version.digest[:16],
-    )
 
 
 def edges(
