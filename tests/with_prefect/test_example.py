@@ -1,0 +1,31 @@
+"""The example runs as its first lines say, and does what it says."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "prefect_flow.py"
+
+
+def test_the_example_says_how_it_is_run() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert "python prefect_flow.py" in (ast.get_docstring(ast.parse(text)) or "")
+    assert len(text.splitlines()) <= 120
+
+
+@pytest.mark.system
+def test_the_example_trains_on_each_change_and_not_twice_on_the_same_data() -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLE], capture_output=True, text=True, timeout=580, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "flowers:v0: Completed",
+        "flowers:v1: Completed",
+        "flowers:v0: Cached",
+    ]
