@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import functools
 import os
 import shutil
 import sys
@@ -63,10 +64,21 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def one_api_server() -> Iterator[None]:
+    """Airflow 3.1 builds an API server for each task that a test runs: let it build one."""
+    from airflow import __version__
+    from airflow.api_fastapi.execution_api import app
+
+    with pytest.MonkeyPatch.context() as patch:
+        if __version__.startswith("3.1."):
+            server = functools.cache(app.InProcessExecutionAPI)
+            patch.setattr(app, "InProcessExecutionAPI", server)
+        yield
+
+
 @pytest.fixture
-def airflow(
-    airflow_database: Path, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[object]:
+def airflow(airflow_database: Path, registry: str, one_api_server: None) -> Iterator[object]:
     """An Airflow without DAGs and runs, in this process."""
     from airflow import settings
 
