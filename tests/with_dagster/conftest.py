@@ -23,6 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Dagster says it to itself where one resource holds another that is configured.
         said = "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning"
         item.add_marker(pytest.mark.filterwarnings(said))
+        # Dagster's own Pipes session asks for what Dagster calls deprecated.
+        said = "ignore:AssetExecutionContext.run_id is deprecated:DeprecationWarning"
+        item.add_marker(pytest.mark.filterwarnings(said))
         # Google's client tells of the end of Python 3.11, at import.
         said = "ignore:You are using a Python version:FutureWarning"
         item.add_marker(pytest.mark.filterwarnings(said))

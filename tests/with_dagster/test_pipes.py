@@ -13,11 +13,6 @@ from dagster_landfast import LandfastResource, log_reference, pipes_env, pipes_r
 
 from tests.with_dagster.edges import edges
 
-# Dagster's own Pipes session asks for what it calls deprecated.
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:AssetExecutionContext\.\w+ is deprecated:DeprecationWarning"
-)
-
 # A process that knows nothing of Dagster.
 TRAIN = """
 import sys, landfast
