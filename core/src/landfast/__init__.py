@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.verdict import Verdict, VerifyReport
     from landfast.model.version import Change, ChangeKind, Observation
+    from landfast.redaction import redact
     from landfast.services.merging import ShardScan
     from landfast.services.planning import Shard
     from landfast.services.snapshots import load_snapshots, snapshots_of
@@ -89,6 +90,7 @@ _HOMES = {
     "init": "session",
     "load_settings": "settings",
     "load_snapshots": "services.snapshots",
+    "redact": "redaction",
     "snapshots_of": "services.snapshots",
 }
 
@@ -134,6 +136,7 @@ __all__ = [
     "init",
     "load_settings",
     "load_snapshots",
+    "redact",
     "snapshots_of",
 ]
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from landfast.artifact import Artifact
 from landfast.client import Client
@@ -231,8 +231,10 @@ class Run:
     ) -> None:
         self.finish(exit_code=0 if kind is None else 1)
 
-    def __getattr__(self, name: str) -> Any:
-        raise advise("Run", name)
+    if not TYPE_CHECKING:  # a type checker shall name a wrong attribute itself
+
+        def __getattr__(self, name: str) -> Any:
+            raise advise("Run", name)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r}, project={self.project!r})"

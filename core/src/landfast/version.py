@@ -349,8 +349,10 @@ class ArtifactVersion:
             self._client_here = client
         return self._client_here
 
-    def __getattr__(self, name: str) -> Any:
-        raise advise("ArtifactVersion", name)
+    if not TYPE_CHECKING:  # where every name is an attribute, a version would pass for a coroutine
+
+        def __getattr__(self, name: str) -> Any:
+            raise advise("ArtifactVersion", name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
