@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from landfast.redaction import redact
+import landfast
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.settings import PREFECT_API_URL
 
@@ -25,4 +25,4 @@ def deployment() -> str:
     """Return the name of this Prefect in run keys: the setting, else the API's URL, else the host."""
     named = LandfastSettings().deployment
     url = PREFECT_API_URL.value()
-    return named or (redact(str(url)).rstrip("/") if url else socket.gethostname())
+    return named or (landfast.redact(str(url)).rstrip("/") if url else socket.gethostname())

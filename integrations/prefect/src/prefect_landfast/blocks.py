@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import landfast
-from landfast.redaction import redact
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
@@ -67,7 +66,7 @@ class LandfastRegistry(Block):
     @property
     def display_url(self) -> str:
         """The URL without its password, for people and logs."""
-        return redact(self.url.get_secret_value())
+        return landfast.redact(self.url.get_secret_value())
 
     def get_client(self) -> landfast.Client:
         """Return a client of this registry, which reads storage with these credentials.

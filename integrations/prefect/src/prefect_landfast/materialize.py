@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ParamSpec, Protocol, cast, overload
 
 import landfast
 from prefect.assets import materialize
@@ -26,6 +26,20 @@ from prefect_landfast.tracking import record_inputs
 P = ParamSpec("P")
 
 
+class Decorator(Protocol):
+    """Turns a body into a task that answers a version: awaited, if the body is."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # the narrower comes first
+        self, function: Callable[P, Coroutine[Any, Any, Any]], /
+    ) -> MaterializingTask[P, Coroutine[Any, Any, landfast.ArtifactVersion]]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[P, object], /
+    ) -> MaterializingTask[P, landfast.ArtifactVersion]: ...
+
+
 def materialize_artifact(
     name: str,
     uri: Place | Sequence[Place] | None = None,
@@ -40,7 +54,7 @@ def materialize_artifact(
     url: str | None = None,
     by: str = "landfast",
     **task_options: Any,
-) -> Callable[[Callable[P, Any]], MaterializingTask[P, Any]]:
+) -> Decorator:
     """Make a task that writes an artifact: when its body has returned, what it wrote is logged.
 
     The task answers the `landfast.ArtifactVersion`.  Versions among its arguments, and those that its
@@ -83,10 +97,10 @@ def materialize_artifact(
     )
     log = functools.partial(_log, output, asset.key, registry)
 
-    def decorate(function: Callable[P, Any]) -> MaterializingTask[P, Any]:
+    def decorate(function: Callable[..., Any]) -> MaterializingTask[..., Any]:
         return materialize(asset, by=by, **task_options)(_with_log(function, log))
 
-    return decorate
+    return cast(Decorator, decorate)
 
 
 def _with_log(

@@ -59,7 +59,7 @@ def report_key(name: landfast.ArtifactName) -> str:
 
     Example:
         >>> report_key(landfast.ArtifactName.parse("default/vision/Flowers_2:v3"))
-        'landfast-vision-flowers-2-8c12a3'
+        'landfast-vision-flowers-2-cde821'
     """
     place = f"{name.entity}/{name.project}/{name.collection}"
     readable = re.sub(r"[^a-z0-9]+", "-", f"{name.project}-{name.collection}".lower()).strip("-")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import landfast
-from landfast.model.verdict import VerifyReport
 
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import recording
@@ -25,7 +24,7 @@ def verify_artifact(
     partition: str | None = None,
     registry: str | LandfastRegistry | None = None,
     **options: Any,
-) -> VerifyReport:
+) -> landfast.VerifyReport:
     """Compare every entry of a version with what the storage has now, from list pages.
 
     Args:
@@ -56,7 +55,7 @@ def verify_artifact(
     return report
 
 
-def _drift(version: landfast.ArtifactVersion, report: VerifyReport) -> landfast.ObjectChanged:
+def _drift(version: landfast.ArtifactVersion, report: landfast.VerifyReport) -> landfast.ObjectChanged:
     worst = sorted(report.rows, key=lambda row: row.verdict.badness, reverse=True)[:_MAX_NAMED]
     return landfast.ObjectChanged(
         f"{version.qualified_name} is not what lies at its source now",

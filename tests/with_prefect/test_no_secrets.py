@@ -1,0 +1,124 @@
+"""No password and no key reaches events, stored parameters, states, logs, reports or results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import landfast
+import pytest
+from landfast.registry.opening import init_registry
+from landfast.testing.servers.moto import Moto
+from prefect import flow, task
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
+from prefect_aws import AwsCredentials
+from prefect_landfast import (
+    ARTIFACT_DIGEST,
+    LandfastRegistry,
+    log_reference,
+    materialize_artifact,
+    use_artifact,
+)
+
+from tests.with_prefect.server import PrefectServer, wait_for
+
+PASSWORD = "plantedpassword1"
+KEY = "PLANTEDSECRETKEY2"
+PLANTS = (PASSWORD, KEY)
+LAST_LINE = "all is said"
+
+
+@pytest.fixture
+def blocks(postgres_url: str, s3: Moto, tmp_path: Path) -> Iterator[None]:
+    """A registry with a password, one that does not answer, and storage with a key."""
+    init_registry(postgres_url, store_url=str(tmp_path / "store"))
+    AwsCredentials(
+        aws_access_key_id="AKIAPLANTED",
+        aws_secret_access_key=KEY,
+        region_name=s3.region,
+        aws_client_parameters={"endpoint_url": s3.url},
+    ).save("secret", overwrite=True)
+    credentials = {"s3://raw/": "aws-credentials/secret"}
+    user, _, place = postgres_url.removeprefix("postgresql://").partition("@")
+    for name, url in {
+        "secret": f"postgresql://{user}:{PASSWORD}@{place}",
+        "broken": f"postgresql://{user}:{PASSWORD}@127.0.0.1:1/landfast",
+    }.items():
+        LandfastRegistry(url=url, project="vision", storage_credentials=credentials).save(
+            name, overwrite=True
+        )
+    s3.client.create_bucket(Bucket="raw")
+    s3.put("raw", "flowers/a", b"rose")
+    yield
+    for name in ("secret", "broken"):
+        LandfastRegistry.delete(name)
+
+
+def everything(prefect_server: PrefectServer) -> dict[str, str]:
+    """Return all that Prefect keeps, as text."""
+    found: dict[str, Any] = {
+        "events": _all_events(prefect_server),
+        "flow runs": prefect_server.post("/flow_runs/filter"),
+        "task runs": prefect_server.post("/task_runs/filter"),
+        "reports": prefect_server.post("/artifacts/filter"),
+        "logs": prefect_server.post("/logs/filter"),
+        "blocks": prefect_server.post("/block_documents/filter"),
+    }
+    texts = {kind: json.dumps(rows) for kind, rows in found.items()}
+    results = Path(PREFECT_LOCAL_STORAGE_PATH.value()).rglob("*")
+    texts["results"] = "".join(
+        path.read_bytes().decode("latin-1") for path in results if path.is_file()
+    )
+    return texts
+
+
+def _all_events(prefect_server: PrefectServer) -> list[Any]:
+    page = prefect_server.post("/events/filter", {"limit": 50})
+    events = list(page["events"])
+    while page.get("next_page"):
+        page = prefect_server.get(page["next_page"].removeprefix(prefect_server.api))
+        events += page["events"]
+    return events
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("blocks")
+def test_no_secret_reaches_what_prefect_keeps(
+    prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    @task(cache_policy=ARTIFACT_DIGEST, persist_result=True)
+    def keep(data: landfast.ArtifactVersion) -> landfast.ArtifactVersion:
+        return data
+
+    @materialize_artifact("vision/copies", "s3://raw/flowers/", registry="secret")
+    def build(data: landfast.ArtifactVersion) -> None: ...
+
+    @flow(log_prints=True, persist_result=True)
+    def secretive(registry: str, broken: str) -> landfast.ArtifactVersion:
+        logged = log_reference("vision/secretive", "s3://raw/flowers/", registry=registry)
+        build(keep(use_artifact(logged, registry=registry)))
+        with suppress(landfast.LandfastError):
+            log_reference("flowers", "s3://raw/flowers/", registry=broken)
+        with suppress(landfast.LandfastError):
+            log_reference("flowers", "s3://raw/nothing/", registry=registry)
+        print(LandfastRegistry.load(registry), logged)
+        print(LAST_LINE)
+        return logged
+
+    secretive("secret", "broken")
+    said = wait_for(
+        "the last line of the log, and the last event",
+        lambda: (
+            (found := everything(prefect_server))["logs"].count(LAST_LINE)
+            and "prefect.asset.materialization.succeeded" in found["events"]
+            and found
+        ),
+    )
+    for kind, text in said.items():
+        assert not [plant for plant in PLANTS if plant in text], kind
+        # Where these are not, the search has looked in the wrong place.
+        assert ("landfast-registry" if kind == "blocks" else "secretive") in text, kind
+    assert "127.0.0.1:1" in said["logs"], "the broken registry is named, without its password"

@@ -1,0 +1,237 @@
+"""Lineage of flows on a real server: which flow run and task run used and logged what."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import landfast
+import pytest
+from landfast.model.lineage import Direction
+from prefect import flow, task, unmapped
+from prefect_landfast import (
+    alog_reference,
+    ause_artifact,
+    get_client,
+    log_reference,
+    run_environment,
+    use_artifact,
+)
+
+from tests.with_prefect.server import PrefectServer
+
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("registry_url")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("a")
+    return tmp_path / "data"
+
+
+def edges_of(name: str) -> list[tuple[str, str, Direction]]:
+    """Return flow run, task and direction of each edge of a version."""
+    edges = landfast.Client().lineage(name).edges
+    return [(edge.run.run_id, edge.run.node, edge.direction) for edge in edges]
+
+
+def flow_run_of(prefect_server: PrefectServer, name: str) -> dict[str, Any]:
+    (run,) = prefect_server.post("/flow_runs/filter", {"flows": {"name": {"any_": [name]}}})
+    return dict(run)
+
+
+def test_edges_carry_flow_run_and_task_run_and_link_to_its_page(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @flow(name="carries")
+    def pipeline() -> None:
+        log_reference("flowers", folder)
+        use_artifact("flowers")
+
+    pipeline()
+    run = flow_run_of(prefect_server, "carries")
+    assert edges_of("flowers:v0") == [
+        (run["id"], "log_reference", Direction.LOGGED),
+        (run["id"], "use_artifact", Direction.USED),
+    ]
+    used = landfast.Client().get("flowers").used_by()[0]
+    task_run = prefect_server.get(f"/task_runs/{used.config['task_run_id']}")
+    assert task_run["flow_run_id"] == run["id"]
+    assert used.link == f"{prefect_server.url}/runs/task-run/{task_run['id']}"
+    assert (used.key.system, used.key.deployment) == ("prefect", prefect_server.api)
+    assert (used.job_type, used.name) == ("carries", f"{run['name']}/{task_run['name']}")
+    assert (str(used.status), used.attempt) == ("finished", 1)
+
+
+@pytest.mark.parametrize("retried", ["task", "flow"])
+def test_a_retry_adds_no_edge_and_no_version(
+    prefect_server: PrefectServer, folder: Path, retried: str
+) -> None:
+    tries: list[int] = []
+
+    def fail_at_first() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("the network was away")
+
+    @task(retries=1 if retried == "task" else 0)
+    def train(data: landfast.ArtifactVersion) -> None:
+        use_artifact.fn(data)
+        log_reference.fn("model", folder)
+        if retried == "task":
+            fail_at_first()
+
+    @flow(name=f"retried-{retried}", retries=1 if retried == "flow" else 0)
+    def pipeline() -> None:
+        log_reference("flowers", folder)
+        train(use_artifact("flowers"))
+        if retried == "flow":
+            fail_at_first()
+
+    pipeline()
+    assert len(tries) == 2
+    run = flow_run_of(prefect_server, f"retried-{retried}")
+    assert edges_of("flowers:v0") == [
+        (run["id"], "log_reference", Direction.LOGGED),
+        (run["id"], "use_artifact", Direction.USED),
+        (run["id"], "train", Direction.USED),
+        (run["id"], "train", Direction.LOGGED),
+    ]
+    client = landfast.Client()
+    assert [len(client.versions(name)) for name in ("flowers", "model")] == [1, 1]
+    assert client.get("model").logged_by().attempt == 2  # type: ignore[union-attr]
+
+
+def test_a_task_without_a_flow_is_a_run_of_its_own(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    version = log_reference("flowers", folder)
+    ((run_id, node, direction),) = edges_of("flowers:v0")
+    assert (node, direction) == ("log_reference", Direction.LOGGED)
+    assert version.logged_by().config["task_run_id"] == str(UUID(run_id))  # type: ignore[union-attr]
+    assert prefect_server.url in version.logged_by().link  # type: ignore[union-attr, operator]
+
+
+def test_a_consumer_that_materializes_nothing_has_its_edge(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @task
+    def count(data: landfast.ArtifactVersion) -> int:
+        return data.file_count
+
+    @flow(name="consumer")
+    def consumer() -> int:
+        return count(use_artifact("flowers"))
+
+    landfast.Client().log("flowers", folder)
+    assert consumer() == 1
+    run = flow_run_of(prefect_server, "consumer")
+    assert (run["id"], "use_artifact", Direction.USED) in edges_of("flowers:v0")
+
+
+def test_what_is_logged_stems_from_what_its_arguments_stem_from(
+    prefect_server: PrefectServer, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").write_text("other")
+
+    @task
+    def train(data: landfast.ArtifactVersion) -> str:
+        return str(folder / "a") if data.file_count else ""
+
+    @flow
+    def pipeline() -> None:
+        log_reference("other", tmp_path / "other")
+        data = use_artifact(log_reference("flowers", folder))
+        log_reference("model", train(data))
+
+    pipeline()
+    upstream = landfast.Client().lineage("model:v0").upstream
+    assert [name.collection for name in upstream] == ["flowers"]
+    assert prefect_server.url
+
+
+def test_verbs_can_be_submitted_mapped_and_given_options(
+    prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    places = [tmp_path / name for name in ("a", "b", "c")]
+    for place in places:
+        place.write_text(place.name)
+
+    @flow
+    def pipeline() -> list[landfast.ArtifactVersion]:
+        log = log_reference.with_options(retries=2, task_run_name="log {name}")
+        future = log.submit("first", places[0])
+        mapped = log.map([p.name for p in places], places, tags=unmapped(["raw"]))
+        return [use_artifact.submit(future).result(), *mapped.result()]
+
+    versions = pipeline()
+    assert [version.collection for version in versions] == ["first", "a", "b", "c"]
+    assert [version.tags for version in versions[1:]] == [("raw",)] * 3
+    assert versions[1].logged_by().name.endswith("/log a")  # type: ignore[union-attr]
+    assert prefect_server.url
+
+
+async def _async_pipeline(folder: Path) -> landfast.ArtifactVersion:
+    logged = await alog_reference("flowers", folder)
+    assert log_reference("flowers", folder) == logged  # a sync task in an async flow
+    return await ause_artifact(logged)
+
+
+def test_an_async_flow_logs_and_uses(prefect_server: PrefectServer, folder: Path) -> None:
+    import asyncio
+
+    pipeline: Callable[[Path], Any] = flow(name="async")(_async_pipeline)
+    assert asyncio.run(pipeline(folder)).version == "v0"
+    run = flow_run_of(prefect_server, "async")
+    nodes = [(run["id"], node) for node in ("alog_reference", "log_reference", "ause_artifact")]
+    assert [edge[:2] for edge in edges_of("flowers:v0")] == nodes
+
+
+def test_a_subprocess_of_a_task_logs_in_its_name(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    script = "import landfast; landfast.init().use_artifact('flowers')"
+
+    @task
+    def shell() -> None:
+        import os
+
+        env = {**os.environ, **run_environment()}
+        subprocess.run([sys.executable, "-c", script], env=env, check=True)
+
+    @flow(name="shell")
+    def pipeline() -> None:
+        log_reference("flowers", folder)
+        shell()
+
+    pipeline()
+    run = flow_run_of(prefect_server, "shell")
+    assert (run["id"], "shell", Direction.USED) in edges_of("flowers:v0")
+
+
+def test_a_flow_without_tasks_is_the_run_itself(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @flow(name="plain")
+    def pipeline() -> None:
+        get_client().log("flowers", folder)
+
+    pipeline()
+    run = flow_run_of(prefect_server, "plain")
+    assert edges_of("flowers:v0") == [(run["id"], "", Direction.LOGGED)]
+
+
+def test_a_failed_log_leaves_a_failed_run(prefect_server: PrefectServer, tmp_path: Path) -> None:
+    @flow
+    def pipeline() -> None:
+        log_reference("flowers", tmp_path / "nothing-here")
+
+    with pytest.raises(landfast.NotFound):
+        pipeline()
+    assert [str(run.status) for run in landfast.Client().runs()] == ["failed"]
+    assert prefect_server.url
