@@ -72,6 +72,21 @@ def test_an_empty_folder_among_others_is_refused_when_it_is_logged(s3, client, t
         client.log_scans("orders", [empty], partition=DAYS[4])
 
 
+@pytest.mark.parametrize("spelling", ["s3://{bucket}/orders/dt={day}", "{folder}/dt={day}/"])
+def test_a_place_that_is_scanned_alone_and_not_there_is_empty_too(s3, client, tmp_path, spelling):
+    bucket = s3.bucket("Enabled")
+    fill(s3, bucket, DAYS[:1])
+    here = Path(tmp_path) / "here"
+    (here / f"dt={DAYS[0]}").mkdir(parents=True)
+    (here / f"dt={DAYS[0]}" / "f").write_text("f")
+    wanted = [Reference(spelling.format(bucket=bucket, folder=here, day=day)) for day in DAYS[:2]]
+    full, empty = client.scan_folders(tmp_path, wanted)
+    assert full.manifest.summary.count > 0
+    assert empty.manifest.summary.count == 0
+    with pytest.raises(landfast.NotFound, match="holds no objects"):
+        client.log_scans("orders", [empty])
+
+
 def test_the_limit_is_that_of_each_folder(s3, client, tmp_path):
     bucket = s3.bucket("Enabled")
     fill(s3, bucket)

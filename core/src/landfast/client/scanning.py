@@ -154,18 +154,21 @@ class Scanning(Reading):
 
         Raises:
             LimitExceeded: If one holds more than its limit.
-            NotFound: If one that is no folder does not exist.
         """
         from landfast.services.together import lie_together, scan_together
 
         if not lie_together(references, self.stores):
-            return [self.scan_into(folder, reference)[0] for reference in references]
+            return [self._scan_or_empty(folder, reference) for reference in references]
         scans, notes = scan_together(
             references, self.stores, folder, max_objects=self.settings.max_objects
         )
         for note in notes:
             self._note(note)
         return scans
+
+    def _scan_or_empty(self, folder: Path, reference: Reference) -> ShardScan:
+        (scan,) = self.scan_into(folder, replace(reference, allow_empty=True))
+        return replace(scan, allow_empty=reference.allow_empty)
 
     def _adopt(self, reference: Reference, target: Path) -> ShardScan:
         from landfast.services.adopt import adopt
