@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -214,17 +210,3 @@ def test_scaffolding_without_arguments_loads_too_and_keeps_a_file_that_is_there(
     sandbox.scaffold_component(dl.LandfastSnapshotsComponent, defs_path="vendor")
     with sandbox.build_all_defs() as defs:
         assert set(specs(defs)) == {"mine"}
-
-
-def test_dg_lists_it(tmp_path):
-    dg_command = Path(sys.executable).with_name("dg")
-    listed = subprocess.run(
-        [dg_command, "list", "components", "--json"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    known = json.dumps(json.loads(listed.stdout))
-    assert "dagster_landfast.components.LandfastSnapshotsComponent" in known
-    assert "External data as observable assets" in known

@@ -257,6 +257,35 @@ def test_a_partition_whose_content_is_gone_fails_after_the_others_were_observed(
     assert [record.partition_key for record in kept] == ["2026-05-01", "2026-05-02", "2026-05-01"]
 
 
+def test_a_place_without_a_final_slash_is_a_folder_or_an_object(instance, s3, client):
+    bucket = s3.bucket("Enabled")
+    s3.put(bucket, "orders/2026-05-01/part", b"in a folder")
+    s3.put(bucket, "orders/2026-05-02", b"an object")
+    raw = dl.observable_prefix_asset(
+        "raw", f"s3://{bucket}/orders/{{partition_key}}", partitions_def=DAYS
+    )
+    assert [key for _, key in observe(instance, raw)] == ["2026-05-01", "2026-05-02"]
+    [entry] = client.get("raw~2026-05-02").entries()
+    assert entry.path == "2026-05-02"
+
+
+def test_several_places_make_one_version_of_a_partition_each_with_the_limit(instance, data, client):
+    for day in ("2026-05-01", "2026-05-02"):
+        data(f"x/{day}", a="A", b="B")
+        folder = data(f"y/{day}", c="C", d=day).parents[1]
+    options = {"partitions_def": DAYS, "max_objects": 2, "type": "orders", "aliases": ["newest"]}
+    raw = dl.observable_prefix_asset(
+        "raw", [f"{folder}/x/{{partition_key}}/", f"{folder}/y/{{partition_key}}/"], **options
+    )
+    events = observe(instance, raw)
+    assert [event.metadata["landfast/files"].value for event in events.values()] == [4, 4]
+    version = client.get("raw~2026-05-02:newest")
+    assert (version.type, len(version.sources)) == ("orders", 2)
+    data("y/2026-05-02")
+    with pytest.raises(landfast.NotFound, match="y/2026-05-02/ holds no objects"):
+        observe(instance, raw)
+
+
 def test_no_partition_at_all_fails(instance, tmp_path):
     (tmp_path / "orders").mkdir()
     with pytest.raises(landfast.NotFound):

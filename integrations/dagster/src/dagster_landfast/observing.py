@@ -116,18 +116,18 @@ def _logged(
 ) -> dg.AssetObservation:
     client = resource.for_context(context, asset_key=prefix.asset_key, partition_key=look.key)
     config = look.config
-    version = client.log_scans(
+    draft = landfast.Artifact(
         config.name,
-        look.scans,
-        ticket=ticket,
-        type=config.type,
+        config.type or client.known_type(client.name(config.name)) or "dataset",
+        config.description,
+        config.metadata,
         partition=config.partition,
-        aliases=config.aliases,
-        tags=config.tags,
-        metadata=config.metadata,
-        description=config.description,
         ttl=config.ttl,
+        client=client,
     )
+    for scan in look.scans:
+        draft.add_scans([scan], ticket=ticket)
+    version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
     return observation(resource, prefix.asset_key, version, look.key)
 
 
