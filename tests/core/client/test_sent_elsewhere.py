@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 
 import pytest
-from landfast import Client, Conflict
+from landfast import Client, Conflict, RunKey
 
 
 def test_a_client_arrives_whole(any_client, registry_url, tmp_path, monkeypatch) -> None:
@@ -78,3 +79,34 @@ def test_what_a_log_did_cannot_be_edited_afterwards(any_client, tmp_path):
     version = any_client.log("mnist", tmp_path / "a")
     with pytest.raises(AttributeError):
         version.created = False
+
+
+def _in_a_forked_child(work) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_forked_child_works_in_the_run_that_its_parent_was_given(any_client, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    version = any_client.log("data", tmp_path / "a.txt")
+    key = RunKey(system="dagster", deployment="d", run_id="r", node="step")
+    given = any_client.bound(run=key)
+    _in_a_forked_child(lambda: given.use(version))
+    assert [run.key for run in any_client.runs_using(version)] == [key]
+
+
+def test_a_forked_child_of_a_client_without_a_run_has_a_run_of_its_own(any_client, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    version = any_client.log("data", tmp_path / "a.txt")
+    shared = any_client.bound(project="other")
+    _in_a_forked_child(lambda: shared.use(version))
+    (child,) = [run.key for run in any_client.runs_using(version)]
+    parent = version.logged_by()
+    assert parent is not None
+    assert child != parent.key

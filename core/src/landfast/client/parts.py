@@ -52,6 +52,8 @@ class Parts:
         self._client_factories = dict(clients or {})
         self._own_stores = dict(stores or {})
         self._run = run
+        # A run that was given is a forked child's too; one of this process's own is not.
+        self._run_is_own = False
         self._begun: RunRecord | None = None
         self._note = note or _note_once
         self.opener = opener
@@ -151,6 +153,8 @@ class Parts:
             note=self._note,
             opener=self.opener,
         )
+        other._run_is_own = run is None and self._run_is_own
+        other._pid = self._pid
         other._came_from = self._came_from
         for part in ("registry", "blobs", "stores", "cache"):
             if part in self.__dict__:

@@ -43,8 +43,9 @@ class Runs(Parts):
         return self.registry.runs(entity=self.settings.entity, project=project, limit=limit)
 
     def _run_key(self) -> RunKey:
-        if self._run is None or self._pid != os.getpid():
+        if self._run is None or (self._run_is_own and self._pid != os.getpid()):
             self._run = joined_or_new(self.settings.run, "script")
+            self._run_is_own = True
             self._pid = os.getpid()
             self._begun = None
         return self._run
