@@ -26,6 +26,14 @@ for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
 os.environ.update(quiet(_HOME))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass what Google's libraries of the oldest environment say of Python's age."""
+    line = (
+        "ignore:You are using a Python version .* which Google will stop supporting:FutureWarning"
+    )
+    config.addinivalue_line("filterwarnings", line)
+
+
 @pytest.fixture(scope="session")
 def prefect_server_of_session(run_folder: Path) -> Iterator[PrefectServer]:
     """One server for all workers of this run; use `prefect_server`."""
