@@ -126,6 +126,21 @@ def test_explicit_keys_are_not_sent_to_another_process() -> None:
             pickle.dumps(resource.client)
 
 
+def test_a_version_is_read_on_in_a_process_without_the_environment(
+    tmp_path: Path, data: Data
+) -> None:
+    resource = LandfastResource(
+        registry_url=f"sqlite:///{tmp_path}/r.db",
+        s3=S3Resource(aws_access_key_id="k", aws_secret_access_key="s3cr3t"),
+    )
+    version = resource.client.log("raw", data("raw", a="1"))
+    sent = [pickle.dumps(version) for _ in range(2)]
+    assert b"s3cr3t" not in sent[0]
+    received = [pickle.loads(each) for each in sent]
+    assert [[entry.path for entry in each.entries()] for each in received] == [["a"], ["a"]]
+    assert received[0]._client is received[1]._client
+
+
 # -- credentials ------------------------------------------------------------------------------
 
 

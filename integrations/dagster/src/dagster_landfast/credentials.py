@@ -78,7 +78,7 @@ def packed(resource: Any) -> Any:
     Raises:
         InvalidInput: If it holds explicit keys.
     """
-    if getattr(resource, "aws_secret_access_key", None):
+    if _has_keys(resource):
         name = type(resource).__name__
         raise landfast.InvalidInput(
             f"{name} with explicit keys can not be sent to another process",
@@ -89,6 +89,15 @@ def packed(resource: Any) -> Any:
         return resource
     kind = type(resource)
     return Packed(kind, {name: getattr(resource, name) for name in kind.model_fields})
+
+
+def packed_without_keys(resource: Any) -> Any:
+    """Return what may be pickled of a resource; None if it holds explicit keys."""
+    return None if _has_keys(resource) else packed(resource)
+
+
+def _has_keys(resource: Any) -> bool:
+    return bool(getattr(resource, "aws_secret_access_key", None))
 
 
 def unpacked(resource: Any) -> Any:

@@ -1,7 +1,9 @@
 """LandfastResource: the registry, for assets, ops, checks, sensors and the IO managers."""
 
+import functools
 import os
-from collections.abc import Mapping
+import pickle
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -78,6 +80,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                 ),
                 options=self.storage_options,
                 clients=credentials.factories(self.s3, self.gcs, self.clients),
+                opener=_Opener(self),
             )
         return self._client
 
@@ -168,17 +171,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             runs.finish(self.client, context.instance, self._begun)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        given = {name: getattr(self, name) for name in type(self).model_fields}
-        if "***" in landfast.Client(self.registry_url).display_url:
-            given["registry_url"] = (
-                None  # a password is not sent along: the environment has it there
-            )
-        for name in ("s3", "gcs"):
-            given[name] = credentials.packed(given[name])
-        given["clients"] = {
-            prefix: credentials.packed(client) for prefix, client in (self.clients or {}).items()
-        } or None
-        return _rebuild, (type(self), {name: v for name, v in given.items() if v is not None})
+        return _rebuild, (type(self), _sent(self, credentials.packed))
 
     def __repr__(self) -> str:
         shown = {"project": self.project, "entity": self.entity, "ui_url": self.ui_url}
@@ -188,9 +181,42 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     __str__ = __repr__
 
 
+class _Opener:
+    """Makes the client of a resource again where a version was sent to; explicit keys stay behind."""
+
+    def __init__(self, resource: LandfastResource) -> None:
+        self._resource = resource
+
+    def __call__(self) -> landfast.Client:
+        return self._resource.client
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = _sent(self._resource, credentials.packed_without_keys)
+        return _opener_of, (pickle.dumps((type(self._resource), given)),)
+
+
+@functools.lru_cache(maxsize=16)
+def _opener_of(sent: bytes) -> _Opener:
+    """Return one opener, and so one client, for all versions that the same resource sent."""
+    # Made by `_Opener.__reduce__`, and read inside a pickle that is trusted already.
+    return _Opener(_rebuild(*pickle.loads(sent)))  # noqa: S301
+
+
+def _sent(resource: LandfastResource, pack: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the fields of a resource as they pickle; a password stays: the other place has its own."""
+    given = {name: getattr(resource, name) for name in type(resource).model_fields}
+    if "***" in landfast.Client(resource.registry_url).display_url:
+        given["registry_url"] = None
+    for name in ("s3", "gcs"):
+        given[name] = pack(given[name])
+    clients = (resource.clients or {}).items()
+    given["clients"] = {prefix: pack(client) for prefix, client in clients}
+    return {name: value for name, value in given.items() if value}
+
+
 def _rebuild(kind: type[LandfastResource], given: dict[str, Any]) -> LandfastResource:
     for name in ("s3", "gcs"):
         given[name] = credentials.unpacked(given.get(name))
-    clients = given.get("clients") or {}
-    given["clients"] = {key: credentials.unpacked(value) for key, value in clients.items()} or None
+    clients = given.get("clients", {}).items()
+    given["clients"] = {prefix: credentials.unpacked(client) for prefix, client in clients} or None
     return kind(**given)
