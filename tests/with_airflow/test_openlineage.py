@@ -74,3 +74,37 @@ def test_operators_and_the_decorated_task_report_what_they_read_and_wrote(
         "snapshot": {"inputs": [], "outputs": [corpus]},
         "features": {"inputs": [corpus], "outputs": [features]},
     }
+
+
+def test_a_plain_task_tells_airflows_lineage_collector_of_versions(
+    airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from landfast_provider import taskflow
+
+    try:
+        from airflow.sdk.lineage import HookLineageCollector
+    except ImportError:
+        from airflow.lineage.hook import HookLineageCollector
+
+    # Airflow has one only where something reads it, such as OpenLineage with a transport.
+    collector = HookLineageCollector()
+    monkeypatch.setattr(taskflow, "get_hook_lineage_collector", lambda: collector)
+    (tmp_path / "a.txt").write_text("A")
+    airflow.client.log("nlp/corpus", tmp_path / "a.txt")
+    airflow.add(f"""
+        from airflow.sdk import DAG, task
+        from landfast_provider import log_reference, use_artifact
+
+        with DAG("d", schedule=None) as d:
+            @task
+            def work():
+                use_artifact("nlp/corpus:latest")
+                log_reference("nlp/features", {str(tmp_path / "a.txt")!r})
+            work()
+    """)
+    airflow.run("d")
+    found = collector.collected_assets
+    (read,) = [convert_asset(told.asset, None) for told in found.inputs]
+    (written,) = [convert_asset(told.asset, None) for told in found.outputs]
+    assert (read.name, read.facets["version"].datasetVersion) == ("nlp/corpus", "v0")
+    assert (written.name, written.facets["version"].datasetVersion) == ("nlp/features", "v0")

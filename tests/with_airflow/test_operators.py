@@ -204,7 +204,42 @@ def test_no_thread_of_a_scan_outlives_the_task(airflow: Any, data: Path) -> None
     )
     before = set(threading.enumerate())
     operator.execute({"ti": ti, "outlet_events": MagicMock()})
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
+
+
+def test_the_asset_of_a_snapshot_is_no_outlet_of_its_own() -> None:
+    from landfast_provider.operators import LandfastSnapshotOperator
+
+    with pytest.raises(landfast.InvalidInput, match="among the outlets of its own snapshot"):
+        LandfastSnapshotOperator(task_id="s", artifact=CORPUS, uri="s3://b/c/", outlets=[CORPUS])
+    made = LandfastSnapshotOperator(
+        task_id="s", artifact=CORPUS, uri="s3://b/c/", outlets=[CORPUS.on_change]
+    )
+    assert made.outlets == [CORPUS.on_change]
+
+
+def test_mapped_snapshots_announce_each_change(airflow: Any, data: Path) -> None:
+    for key in ("de", "at"):
+        (data / key).mkdir()
+        (data / key / "a.txt").write_text(key)
+    airflow.add(f"""
+        from airflow.sdk import DAG
+        from landfast_provider import artifact_asset
+        from landfast_provider.operators import LandfastSnapshotOperator
+
+        with DAG("d", schedule=None) as d:
+            LandfastSnapshotOperator.partial(
+                task_id="snapshot",
+                artifact="nlp/corpus",
+                outlets=[artifact_asset("nlp/corpus").on_change],
+            ).expand_kwargs(
+                [dict(uri={str(data)!r} + "/" + key, partition=key) for key in ("de", "at")]
+            )
+    """)
+    run = airflow.run("d")
+    assert set(airflow.states(run).values()) == {"success"}
+    assert {extra["partition"] for extra in airflow.events(CORPUS)} == {"de", "at"}
+    assert set(airflow.client.partitions("nlp/corpus")) == {"de", "at"}
 
 
 def test_a_template_is_not_looked_at_before_it_is_rendered() -> None:

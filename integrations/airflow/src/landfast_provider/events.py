@@ -63,11 +63,12 @@ def add_event(
         asset: The asset.
         extra: What the event says.
     """
-    if asset.on_change in outlets:
-        outlet_events[asset.on_change].add(asset, extra=extra)
-        return True
+    # Of the asset itself there will be an event anyway: one is enough.
     if has_concrete(outlets, asset):
         outlet_events[asset].extra.update(extra)
+        return True
+    if asset.on_change in outlets:
+        outlet_events[asset.on_change].add(asset, extra=extra)
         return True
     return False
 

@@ -22,24 +22,27 @@ def lineage(
     except ImportError:
         return None
     return OperatorLineage(
-        inputs=[_dataset(version) for version in dict.fromkeys(used)],
-        outputs=[_dataset(version) for version in dict.fromkeys(logged)],
+        inputs=[_dataset(version.full_name, version.version) for version in dict.fromkeys(used)],
+        outputs=[_dataset(version.full_name, version.version) for version in dict.fromkeys(logged)],
     )
 
 
 def convert_asset(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001
-    """Return the dataset of an artifact's asset; Airflow asks for it by the asset's scheme."""
-    from openlineage.client.event_v2 import Dataset
+    """Return the dataset of an artifact's asset; Airflow asks for it by the asset's scheme.
 
-    return Dataset(**_identity(name_of(asset)))
+    What `use_artifact` and `log_reference` tell Airflow's lineage collector has the version in its extra.
+    """
+    return _dataset(name_of(asset), str(asset.extra.get("version") or ""))
 
 
-def _dataset(version: landfast.ArtifactVersion) -> Any:
+def _dataset(name: landfast.ArtifactName, version: str) -> Any:
     from openlineage.client.event_v2 import Dataset
     from openlineage.client.facet_v2 import dataset_version_dataset
 
-    facet = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=version.version)
-    return Dataset(**_identity(version.full_name), facets={"version": facet})
+    if not version:
+        return Dataset(**_identity(name))
+    facet = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=version)
+    return Dataset(**_identity(name), facets={"version": facet})
 
 
 def _identity(name: landfast.ArtifactName) -> dict[str, Any]:

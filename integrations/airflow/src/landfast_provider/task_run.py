@@ -55,10 +55,11 @@ class TaskRun:
     ) -> TaskRun:
         """Return the run of a task instance's try: the same one for the same connections."""
         key = (context["ti"].id, landfast_conn_id, aws_conn_id, gcp_conn_id)
-        if key not in _open:
+        run = _open.get(key)
+        if run is None or run.ti is not context["ti"]:
             hook = LandfastHook(landfast_conn_id, aws_conn_id=aws_conn_id, gcp_conn_id=gcp_conn_id)
-            _open[key] = cls(context, hook)
-        return _open[key]
+            run = _open[key] = cls(context, hook)
+        return run
 
     def use(self, named: Named, *, type: str | None = None) -> landfast.ArtifactVersion:
         """Return the version that this task reads, and record that it does.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import landfast
 
-from landfast_provider.assets import artifact_asset
+from landfast_provider.assets import ArtifactAsset, artifact_asset
+from landfast_provider.events import has_concrete
 from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.version_compat import AirflowSkipException
 
@@ -78,7 +79,7 @@ class LandfastSnapshotOperator(LandfastOperator):
         **kwargs: Any,
     ) -> None:
         self.asset = artifact_asset(artifact)
-        super().__init__(outlets=[*(outlets or ()), self.asset.on_change], **kwargs)
+        super().__init__(outlets=_outlets(self.asset, outlets or ()), **kwargs)
         self.uri = uri
         self.partition = partition
         self.type = type
@@ -129,6 +130,21 @@ class LandfastSnapshotOperator(LandfastOperator):
             "description": self.description,
             "move_latest": self.move_latest,
         }
+
+
+def _outlets(asset: ArtifactAsset, more: Sequence[Any]) -> list[Any]:
+    """Return the outlets: the asset, such that only a change emits an event, and what the user adds.
+
+    Raises:
+        InvalidInput: If the user adds the asset itself, of which Airflow emits an event on every success.
+    """
+    if has_concrete(more, asset):
+        raise landfast.InvalidInput(
+            f"{asset.uri} is among the outlets of its own snapshot",
+            subject=asset.uri,
+            hint='Leave it out: the operator emits its events; on_unchanged="event" emits one each time.',
+        )
+    return [*(outlet for outlet in more if outlet != asset.on_change), asset.on_change]
 
 
 __all__ = ["LandfastSnapshotOperator", "OnUnchanged"]
