@@ -138,3 +138,16 @@ def test_a_scheduled_time_gives_the_key(monkeypatch) -> None:
     assert flows.partition_key_of(None, "%Y-%m-%d") == "2026-05-01"
     assert flows.partition_key_of("given", "%Y-%m-%d") == "given"
     assert flows.partition_key_of(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [(landfast.Unavailable("503"), True), (landfast.NotFound("no bucket"), False)],
+)
+def test_only_what_may_pass_is_tried_again(error: Exception, again: bool) -> None:
+    from prefect.states import Failed
+    from prefect_landfast.shards import scan_shard, with_retries
+
+    tried = with_retries(scan_shard)
+    assert tried.retries == 3
+    assert tried.retry_condition_fn(tried, None, Failed(data=error)) is again
