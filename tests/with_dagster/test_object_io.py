@@ -641,6 +641,32 @@ def test_a_retry_adds_no_edge(instance, client) -> None:
     assert run_record.attempt == 2
 
 
+def test_outputs_of_one_step_are_made_of_what_each_depends_on(instance, client) -> None:
+    @dg.asset
+    def one() -> int:
+        return 1
+
+    @dg.asset
+    def two() -> int:
+        return 2
+
+    @dg.multi_asset(
+        outs={"a": dg.AssetOut(), "b": dg.AssetOut()},
+        internal_asset_deps={"a": {dg.AssetKey("one")}, "b": {dg.AssetKey("two")}},
+    )
+    def both(one: int, two: int) -> tuple[int, int]:
+        return one, two
+
+    run(one, two, both, instance=instance)
+    assert [edge for edge in edges(client) if edge[0] in "ab"] == [
+        ("a", "", "logged", "a:v0"),
+        ("a", "", "used", "one:v0"),
+        ("b", "", "logged", "b:v0"),
+        ("b", "", "used", "two:v0"),
+    ]
+    assert data_version(instance, "b") == client.get("b").digest
+
+
 def test_assets_that_share_a_segment_have_objects_of_their_own(instance, client) -> None:
     made = [
         dg.asset(key=["team", "x"])(lambda: [1]),

@@ -129,6 +129,64 @@ def test_a_retried_step_adds_no_version_and_no_edge(instance, client, data) -> N
     assert record.attempt == 2
 
 
+class LosesShard(LandfastResource):
+    """The worker of one shard fails once."""
+
+    failures: ClassVar[list[str]] = []
+
+    def check_shared(self, context: Any) -> None:
+        name = context.get_step_execution_context().step.key
+        if name.endswith("scan[1]") and not self.failures:
+            self.failures.append(name)
+            raise RuntimeError("the worker is gone")
+
+
+def test_a_lost_shard_is_listed_again_alone(instance, client, data) -> None:
+    LosesShard.failures.clear()
+    place = data("many", **many(20))
+    photos = sharded_reference_asset(
+        "photos", f"{place}/", shards=3, retry_policy=dg.RetryPolicy(max_retries=1)
+    )
+    result = dg.materialize([photos], instance=instance, resources={"landfast": LosesShard()})
+    assert LosesShard.failures == ["photos.scan[1]"]
+    starts = [e.step_key for e in result.all_events if e.event_type_value == "STEP_START"]
+    assert sorted(starts) == ["photos.log", "photos.plan"] + [
+        f"photos.scan[{number}]" for number in range(3)
+    ]
+    restarts = [e.step_key for e in result.all_events if e.event_type_value == "STEP_RESTARTED"]
+    assert restarts == ["photos.scan[1]"]
+    assert client.get("photos").digest == client.probe(place)
+    assert edges(client) == [("photos", "", "logged", "photos:v0")]
+
+
+def flaky_job() -> dg.JobDefinition:
+    photos = sharded_reference_asset("photos", f"{os.environ['SHARDED_FOLDER']}/", shards=2)
+    return dg.Definitions(
+        [photos],
+        jobs=[dg.define_asset_job("scan", executor_def=dg.in_process_executor)],
+        resources={"landfast": Flaky(ui_url="https://landfast.internal")},
+    ).resolve_job_def("scan")
+
+
+def test_a_run_that_is_executed_again_from_its_failure_lists_nothing_again(
+    disk_instance, client, data, monkeypatch
+) -> None:
+    Flaky.failures.clear()
+    place = data("many", **many(8))
+    monkeypatch.setenv("SHARDED_FOLDER", str(place))
+    job = dg.reconstructable(flaky_job)
+    with dg.execute_job(job, disk_instance) as first:
+        assert not first.success
+    (place / "later.txt").write_text("not in the scan")
+    options = dg.ReexecutionOptions.from_failure(first.run_id, disk_instance)
+    with dg.execute_job(job, disk_instance, reexecution_options=options) as again:
+        assert again.success
+        done = [e.step_key for e in again.all_events if e.event_type_value == "STEP_SUCCESS"]
+    assert done == ["photos.log"]
+    assert client.get("photos").file_count == 8
+    assert edges(client) == [("photos", "", "logged", "photos:v0")] * 2
+
+
 def test_each_partition_is_scanned_on_its_own(instance, client, data) -> None:
     for day in ("1", "2"):
         data(f"days/dt={day}", **many(int(day) * 3))

@@ -9,13 +9,13 @@ from landfast import Artifact, ArtifactName, ArtifactVersion, Client
 from pydantic import Field
 
 from dagster_landfast import compat, identity, lineage, loading, objects, publishing, reference_io
+from dagster_landfast.io_base import LandfastIOManager
 from dagster_landfast.resolving import Resolved
-from dagster_landfast.resource import LandfastResource
 from dagster_landfast.serializers import SAFE, PickleSerializer, Serializer
 from dagster_landfast.serializers.base import allows_none, kinds_of
 
 
-class LandfastObjectIOManager(dg.ConfigurableIOManager):
+class LandfastObjectIOManager(LandfastIOManager):
     """Stores what an asset returns as a managed file, and loads it back verified.
 
     Frames of pandas, polars and arrow become Parquet; dictionaries, lists, text and numbers JSON; numpy arrays
@@ -39,7 +39,6 @@ class LandfastObjectIOManager(dg.ConfigurableIOManager):
         >>> defs = dg.Definitions(assets=[words], resources={"io_manager": LandfastObjectIOManager()})
     """
 
-    landfast: dg.ResourceDependency[LandfastResource] = None  # type: ignore[assignment]
     base_uri: str | None = Field(
         default=None,
         description="A folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX that takes the objects; the registry's store"
@@ -50,11 +49,6 @@ class LandfastObjectIOManager(dg.ConfigurableIOManager):
         description="Whether objects that have no other form are pickled, and pickles are loaded: loading one runs"
         " code that it holds.",
     )
-
-    @property
-    def resource(self) -> LandfastResource:
-        """The resource given, else one that takes everything from the environment."""
-        return self.landfast or LandfastResource()
 
     def serializers(self) -> Sequence[Serializer]:
         """Return what stores objects, asked in this order; override it to add your own."""
@@ -92,7 +86,7 @@ class LandfastObjectIOManager(dg.ConfigurableIOManager):
             InvalidInput: If it holds no object, or a pickle that nobody allowed.
             ObjectChanged: If the recorded bytes are not to be had any more.
         """
-        found = reference_io.load(self.resource, context)
+        found = reference_io.load(self.resource, context, pins=self.versions)
         wanted = loading.annotation_of(context)
         if not _is_by_partition(context, found):
             return self._object(found[0].version, wanted)
