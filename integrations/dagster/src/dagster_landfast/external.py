@@ -18,6 +18,7 @@ import landfast
 
 from dagster_landfast import compat, observing
 from dagster_landfast.finding import resource_of
+from dagster_landfast.observed_io import MANAGER, OBSERVED_IO
 from dagster_landfast.prefix import Key, Prefix, Uri
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*\Z")
@@ -124,9 +125,11 @@ def observed_assets(
         # Dagster's decorator is beta; that is for us to follow, not for our users to hear.
         warnings.simplefilter("ignore", dg.BetaWarning)
         made: dg.AssetsDefinition = dg.multi_observable_source_asset(
-            specs=specs,
+            # Else Dagster's default one would look for a pickle of what it never stored.
+            specs=[spec.with_io_manager_key(OBSERVED_IO) for spec in specs],
             name=name or step_name([spec.key for spec in specs]),
             can_subset=True,
+            resource_defs={OBSERVED_IO: MANAGER},
             required_resource_keys={resource_key} if resource_key else set(),
         )(compute)
     return made
