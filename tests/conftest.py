@@ -57,7 +57,7 @@ class LeftLoopback(RuntimeError):
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a failed test what its servers had to say."""
     report = yield
-    if report.when == "call" and report.failed:
+    if report.when != "teardown" and report.failed:
         report.sections += [(f"Log of {name}", text) for name, text in running_logs().items()]
     return report
 

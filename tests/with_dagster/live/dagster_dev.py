@@ -23,7 +23,7 @@ from landfast.testing.servers.process import (
 T = TypeVar("T")
 
 START_S = 300
-STEP_S = 180
+STEP_S = 420
 """The most that one run, tick or page may take on a slow and busy machine."""
 
 INSTANCE = """\
@@ -204,7 +204,7 @@ class DagsterDev:
     def wait_for_quiet(self, sensor: str) -> list[LiveRun]:
         """Wait until all runs are over and the sensor asks for no more; return all runs."""
         while True:
-            runs = until(self._all_over, "the end of all runs")
+            runs = until(self._all_over, lambda: f"the end of all of {self.runs()}")
             tick = self.next_tick(sensor)
             if not tick["requestedAssetMaterializationCount"] and len(self.runs()) == len(runs):
                 return runs
@@ -229,11 +229,15 @@ def as_run(found: Mapping[str, Any]) -> LiveRun:
     )
 
 
-def until(answer: Callable[[], T | None], what: str, timeout_s: float = STEP_S) -> T:
+def until(
+    answer: Callable[[], T | None], what: str | Callable[[], str], timeout_s: float = STEP_S
+) -> T:
     """Poll until something true is answered."""
     deadline = time.monotonic() + timeout_s
     while not (found := answer()):
-        assert time.monotonic() < deadline, f"no {what} in {timeout_s:g} s"
+        if time.monotonic() > deadline:
+            missed = what if isinstance(what, str) else what()
+            raise AssertionError(f"no {missed} in {timeout_s:g} s")
         time.sleep(0.5)
     return found
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.with_dagster.live.conftest import UI, Chapter
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 EVERYTHING = {
     (("cleaned", "features"), "bergen"),
