@@ -58,3 +58,16 @@ def test_the_policy_goes_with_others_and_without_parameters() -> None:
     assert (ARTIFACT_DIGEST - "verbose").exclude == ["verbose"]
     assert ARTIFACT_DIGEST.exclude == []
     assert len((ARTIFACT_DIGEST + INPUTS).policies) == 2  # type: ignore[attr-defined]
+
+
+def test_under_prefects_own_policy_a_version_counts_by_name_and_content(
+    registry_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_text("a")
+    client = landfast.Client()
+    versions = [client.log("flowers", tmp_path / "a"), client.promote("flowers", "prod")]
+    (tmp_path / "a").write_text("b")
+    versions.append(client.log("flowers", tmp_path / "a"))
+    keys = [INPUTS.compute_key(None, {"data": v}, {}) for v in versions]  # type: ignore[arg-type]
+    assert keys[0] == keys[1] != keys[2]
+    assert registry_url

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from prefect.cache_policies import TASK_SOURCE, CachePolicy
+import landfast
+from prefect.cache_policies import STABLE_TRANSFORMS, TASK_SOURCE, CachePolicy
 from prefect.context import TaskRunContext
 from prefect.filesystems import LocalFileSystem
 from prefect.utilities.hashing import hash_objects
@@ -57,6 +58,12 @@ class ArtifactDigest(CachePolicy):
 
 
 ARTIFACT_DIGEST = ArtifactDigest()
+
+# For Prefect's own `INPUTS`: a version stays the same input when an alias moves to it.
+STABLE_TRANSFORMS[landfast.ArtifactVersion] = lambda version: [
+    version.qualified_name,
+    version.digest,
+]
 
 
 def _hash_of(value: Any) -> str:
