@@ -117,18 +117,12 @@ def test_a_partition_key_fills_the_place_and_the_partition() -> None:
     assert filled.references()[0].uri == "s3://b/dt=2026-05-01/"
 
 
-def test_parameters_of_a_file_leave_out_what_it_does_not_say(file) -> None:
-    config = landfast.SnapshotConfig(name="a", uris=[landfast_place("s3://b/a/")])
+def test_parameters_leave_out_what_a_snapshot_does_not_say() -> None:
+    config = landfast.SnapshotConfig(name="a", uris=[landfast.SnapshotUri(uri="s3://b/a/")])
     assert {k: v for k, v in parameters_of(config).items() if v is not None} == {
         "name": "a",
         "uri": "s3://b/a/",
     }
-
-
-def landfast_place(uri: str) -> Any:
-    from landfast.model.snapshot_config import SnapshotUri
-
-    return SnapshotUri(uri=uri)
 
 
 def test_a_scheduled_time_gives_the_key(monkeypatch) -> None:

@@ -38,7 +38,7 @@ def get_client(registry: str | LandfastRegistry | None = None) -> landfast.Clien
         >>> client = get_client()  # doctest: +SKIP
         >>> client.get("vision/flowers:prod").digest  # doctest: +SKIP
     """
-    base = _base_client(registry)
+    base = base_client(registry)
     run = current_run()
     if run is None:
         return base
@@ -63,7 +63,8 @@ def recording(registry: str | LandfastRegistry | None = None) -> Iterator[landfa
         client.finish_run(landfast.RunStatus.FINISHED)
 
 
-def _base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
+def base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
+    """Return the process's client of a registry, as `get_client` chooses it, in no run's name."""
     if isinstance(registry, LandfastRegistry):
         return _of_block(registry)
     name = registry or LandfastSettings().registry

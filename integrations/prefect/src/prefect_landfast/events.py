@@ -52,11 +52,6 @@ def announce(client: landfast.Client, name: landfast.ArtifactName | str) -> land
     return change
 
 
-def can_announce() -> bool:
-    """Tell whether there is a Prefect to send to, without starting one."""
-    return api.can_reach_api()
-
-
 def consumer_name() -> str:
     """Return the name under which the registry keeps what this Prefect was told."""
     return f"prefect:{api.deployment()}"

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import landfast
-from landfast.model.snapshot_config import SnapshotUri
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -162,10 +161,10 @@ def outcome(version: landfast.ArtifactVersion) -> str:
     return f"{'back' if version.changed else 'unchanged'} at {version.version}"
 
 
-def _places(uri: str | Sequence[str | dict[str, str]]) -> tuple[SnapshotUri, ...]:
+def _places(uri: str | Sequence[str | dict[str, str]]) -> tuple[landfast.SnapshotUri, ...]:
     given = [uri] if isinstance(uri, str) else uri
     return tuple(
-        SnapshotUri(uri=place) if isinstance(place, str) else SnapshotUri(**place)
+        landfast.SnapshotUri(uri=place) if isinstance(place, str) else landfast.SnapshotUri(**place)
         for place in given
     )
 

@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from prefect_landfast.client import _base_client
+from prefect_landfast.client import base_client
 from prefect_landfast.events import announce, consumer_name
 
 
@@ -27,7 +27,7 @@ def mirror_changes(registry: str | None = None, history: bool = True) -> State[A
     Example:
         >>> mirror_changes.serve(name="every-minute", interval=60)  # doctest: +SKIP
     """
-    sent, position = mirror(_base_client(registry), history=history)
+    sent, position = mirror(base_client(registry), history=history)
     return Completed(message=f"{sent} changes told, feed at {position}", data=sent)
 
 

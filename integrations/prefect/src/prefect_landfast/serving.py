@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import landfast
-from landfast.redaction import is_secret_parameter, redact
 from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
@@ -144,12 +143,14 @@ def _listed(texts: Sequence[str]) -> list[str] | None:
 
 
 def _refuse_secrets(config: landfast.SnapshotConfig) -> None:
-    secret = [place.uri for place in config.uris if redact(place.uri) != place.uri]
-    secret += [name for name in config.options if is_secret_parameter(name)]
+    told = [place.uri for place in config.uris]
+    told += [f"{name}={value}" for name, value in config.options.items()]
+    masked = [landfast.redact(text) for text in told]
+    secret = [shown for text, shown in zip(told, masked, strict=True) if text != shown]
     if secret:
         raise landfast.InvalidInput(
             f"snapshot {config.name} holds a secret, and Prefect stores the parameters of runs",
             subject=config.name,
-            found=", ".join(redact(text) for text in secret),
+            found=", ".join(secret),
             hint="Give credentials in a LandfastRegistry block, landfast.toml or the environment.",
         )
