@@ -302,9 +302,13 @@ def test_a_retry_adds_no_edge_and_counts_as_an_attempt(
 
 
 def test_a_re_execution_is_a_run_of_its_own_that_says_which_it_repeats(
-    disk_instance: dg.DagsterInstance, client: landfast.Client, data: Data, tmp_path: Path
+    disk_instance: dg.DagsterInstance,
+    client: landfast.Client,
+    data: Data,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    os.environ["LANDFAST_PIPELINE"] = str(data("raw", a="1"))
+    monkeypatch.setenv("LANDFAST_PIPELINE", str(data("raw", a="1")))
     (tmp_path / "data" / "fail").touch()
     job = dg.reconstructable(pipeline_job.in_process)
     with dg.execute_job(job, instance=disk_instance, raise_on_error=False) as first:
@@ -327,9 +331,12 @@ def test_a_re_execution_is_a_run_of_its_own_that_says_which_it_repeats(
 
 
 def test_the_multiprocess_executor_leaves_the_same_edges(
-    disk_instance: dg.DagsterInstance, client: landfast.Client, data: Data
+    disk_instance: dg.DagsterInstance,
+    client: landfast.Client,
+    data: Data,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    os.environ["LANDFAST_PIPELINE"] = str(data("raw", a="1"))
+    monkeypatch.setenv("LANDFAST_PIPELINE", str(data("raw", a="1")))
     job = dg.reconstructable(pipeline_job.multiprocess)
     with dg.execute_job(job, instance=disk_instance, raise_on_error=True) as result:
         assert result.success
@@ -478,6 +485,65 @@ def test_an_op_that_was_written_by_hand(
     }
     statuses = {run.status for run in client.runs() if run.key.run_id == run_id}
     assert statuses == {landfast.RunStatus.FINISHED}
+
+
+def test_an_asset_check_reads_what_it_checks(
+    instance: dg.DagsterInstance, client: landfast.Client, data: Data
+) -> None:
+    place = data("raw", a="1")
+    raw = asset(lambda: Reference(place), name="raw")
+
+    @dg.asset_check(asset=raw)
+    def not_empty(raw: ArtifactVersion) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=raw.file_count > 0)
+
+    materialize([raw, not_empty], instance)
+    assert edges(client) == {
+        ("raw", "", "logged", "raw:v0"),
+        ("raw_not_empty", "", "used", "raw:v0"),
+    }
+
+
+def test_a_hook_works_in_the_name_of_its_step(
+    instance: dg.DagsterInstance, client: landfast.Client, data: Data
+) -> None:
+    place = data("raw", a="1")
+    raw = asset(lambda: Reference(place), name="raw")
+
+    @dg.success_hook(required_resource_keys={"registry"})
+    def receipt(context: dg.HookContext) -> None:
+        context.resources.registry.for_context(context).log("receipt", place)
+
+    resources = {"io": LandfastReferenceIOManager(), "registry": LandfastResource()}
+    job = dg.define_asset_job("pipeline", hooks={receipt})
+    defs = dg.Definitions([raw], jobs=[job], resources=resources)
+    defs.resolve_job_def("pipeline").execute_in_process(instance=instance)
+    assert edges(client) == {
+        ("raw", "", "logged", "raw:v0"),
+        ("raw", "", "logged", "receipt:v0"),
+    }
+
+
+def test_a_process_that_a_step_forks_works_in_the_name_of_the_step(
+    instance: dg.DagsterInstance, client: landfast.Client, data: Data
+) -> None:
+    place = data("raw", a="1")
+    client.log("given", place)
+
+    @dg.asset
+    def raw(context: dg.AssetExecutionContext, registry: LandfastResource) -> None:
+        mine = registry.for_context(context)
+        child = os.fork()
+        if child == 0:
+            try:
+                mine.use("given")
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+
+    materialize([raw], instance)
+    assert ("raw", "", "used", "given:v0") in edges(client)
 
 
 def test_dynamic_outputs_relate_each_to_its_own(

@@ -193,11 +193,13 @@ def code_location(run: dg.DagsterRun) -> str:
     return "" if origin is None else str(origin.location_name)
 
 
-def ended_steps(instance: dg.DagsterInstance, run_id: str) -> dict[str, bool]:
-    """Return the steps of a run that are over, and whether they succeeded."""
-    ended = {StepEventStatus.SUCCESS: True, StepEventStatus.FAILURE: False}
-    stats = instance.get_run_step_stats(run_id)
-    return {one.step_key: ended[one.status] for one in stats if one.status in ended}
+def ended_steps(
+    instance: dg.DagsterInstance, run_id: str, step_keys: Iterable[str]
+) -> dict[str, bool]:
+    """Return those of the steps of a run that are over, and whether they succeeded."""
+    over = {StepEventStatus.SUCCESS: True, StepEventStatus.FAILURE: False}
+    stats = instance.get_run_step_stats(run_id, sorted(step_keys))
+    return {one.step_key: over[one.status] for one in stats if one.status in over}
 
 
 def is_local(step: Any) -> bool:

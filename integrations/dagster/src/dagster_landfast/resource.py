@@ -64,7 +64,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     clients: dg.ResourceDependency[Mapping[str, Any]] = None  # type: ignore[assignment]
 
     _client: landfast.Client | None = PrivateAttr(default=None)
-    _begun: dict[landfast.RunKey, str] = PrivateAttr(default_factory=dict)
+    _begun: dict[landfast.RunKey, runs.Begun] = PrivateAttr(default_factory=dict)
 
     @property
     def client(self) -> landfast.Client:
@@ -121,8 +121,11 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def begin(self, found: runs.Execution, key: landfast.RunKey) -> landfast.Client:
         """Return a client bound to one run of a step, recorded or met again."""
-        self._begun[key] = found.step_key
-        return runs.begin(self.client, found, key, dagster_url=self.dagster_url)
+        begun = self._begun.get(key)
+        if begun is None or begun.attempt != found.attempt:
+            begun = runs.begin(self.client, found, key, dagster_url=self.dagster_url)
+            self._begun[key] = begun
+        return begun.client
 
     def promote(self, name: str | landfast.ArtifactVersion, alias: str) -> landfast.ArtifactVersion:
         """Move an alias to a version.
@@ -168,7 +171,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Mark the runs of the steps that are over."""
         if self._begun:
-            runs.finish(self.client, context.instance, self._begun)
+            runs.finish(context.instance, self._begun)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), _sent(self, credentials.packed))

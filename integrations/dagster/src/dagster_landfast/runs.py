@@ -72,6 +72,21 @@ class Execution:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A run that is recorded.
+
+    Args:
+        step_key: The step's name in Dagster's events.
+        attempt: From 1.
+        client: Bound to the run.
+    """
+
+    step_key: str
+    attempt: int
+    client: landfast.Client
+
+
 def execution(context: Any, *, deployment: str | None = None) -> Execution | None:
     """Return what a context says of its run; None if it belongs to none.
 
@@ -126,8 +141,8 @@ def begin(
     key: landfast.RunKey,
     *,
     dagster_url: str | None = None,
-) -> landfast.Client:
-    """Return the client bound to a run that is recorded, or met again.
+) -> Begun:
+    """Record a run, or meet it again, and return a client bound to it.
 
     Args:
         client: Any client on the registry.
@@ -143,29 +158,29 @@ def begin(
         link=f"{dagster_url.rstrip('/')}/runs/{key.run_id}" if dagster_url else None,
         config=found.tags,
     )
-    return bound
+    return Begun(step_key=found.step_key, attempt=found.attempt, client=bound)
 
 
-def finish(
-    client: landfast.Client,
-    instance: dg.DagsterInstance | None,
-    begun: Mapping[landfast.RunKey, str],
-) -> None:
+def finish(instance: dg.DagsterInstance | None, begun: Mapping[landfast.RunKey, Begun]) -> None:
     """Say how runs ended, by what Dagster says of their steps; a step that goes on, or is retried, stays open.
 
     Args:
-        client: Of the registry.
         instance: Dagster's; without one nothing is known.
-        begun: The key of the step, by run.
+        begun: Runs that this process began.
     """
     if instance is None:
         return
     for run_id in {key.run_id for key in begun}:
-        ended = compat.ended_steps(instance, run_id)
-        for key, step in begun.items():
-            if key.run_id == run_id and step in ended:
-                status = landfast.RunStatus.FINISHED if ended[step] else landfast.RunStatus.FAILED
-                client.bound(run=key).finish_run(status)
+        ours = {key: run for key, run in begun.items() if key.run_id == run_id}
+        ended = compat.ended_steps(instance, run_id, {run.step_key for run in ours.values()})
+        for run in ours.values():
+            if run.step_key in ended:
+                status = (
+                    landfast.RunStatus.FINISHED
+                    if ended[run.step_key]
+                    else landfast.RunStatus.FAILED
+                )
+                run.client.finish_run(status)
 
 
 def deployment_of(instance: dg.DagsterInstance, run: dg.DagsterRun | None = None) -> str:
