@@ -26,12 +26,12 @@ def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Ch
         name: The collection, with its partition if it has one.
 
     Returns:
-        The change; None if there is nothing new, or no API.
+        The change; None if there is nothing new, or outside a run.
 
     Raises:
         landfast.Unavailable: If Prefect does not take it.
     """
-    if not api.can_reach_api():
+    if not api.in_run():  # outside of one Prefect is about to take no more artifacts
         return None
     consumer = f"prefect-report:{api.deployment()}"
     change = client.pending_announcement(name, consumer)

@@ -1,0 +1,64 @@
+"""The report on a change: what it says, and what happens when Prefect does not take it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import landfast
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_landfast.report import facts, markdown, publish
+
+
+@pytest.fixture
+def client(registry_url: str) -> landfast.Client:
+    return landfast.Client(registry_url, project="vision")
+
+
+def log(client: landfast.Client, folder: Path, *names: str) -> landfast.ArtifactVersion:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(name)
+    return client.log("flowers", folder)
+
+
+@pytest.mark.filterwarnings("ignore:Artifact creation outside of a flow:FutureWarning")
+def test_a_report_that_prefect_does_not_take_is_still_pending(
+    client: landfast.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect_landfast.api.in_run", lambda: True)
+    version = log(client, tmp_path / "data", "a")
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+        for _ in range(2):
+            with pytest.raises(landfast.Unavailable, match="flowers:v0"):
+                publish(client, version.full_name.bare())
+
+
+def test_outside_a_run_there_is_no_report(
+    client: landfast.Client, tmp_path: Path, no_server_starts: None
+) -> None:
+    version = log(client, tmp_path / "data", "a")
+    assert publish(client, version.full_name.bare()) is None
+
+
+def test_a_report_stays_a_table_whatever_the_names_of_the_files(
+    client: landfast.Client, tmp_path: Path
+) -> None:
+    log(client, tmp_path / "a|b", "a")
+    change = log(client, tmp_path / "a|b", "c|d").change
+    assert change is not None
+    rows = [line for line in markdown(client, change).splitlines() if line.startswith("| ")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {3}
+    assert "- added `c\\|d`" in markdown(client, change)
+
+
+def test_the_facts_of_a_version_are_small_and_name_what_changed(
+    client: landfast.Client, tmp_path: Path
+) -> None:
+    first = facts(client, log(client, tmp_path / "data", "a"))
+    assert (first["version"], first["changed"], first["files"]) == ("v0", True, 1)
+    assert "added" not in first
+    second = facts(client, log(client, tmp_path / "data", *"bcd"))
+    assert (second["previous"], second["added"]) == ("default/vision/flowers:v0", 3)
+    third = facts(client, log(client, tmp_path / "data"))
+    assert (third["version"], third["changed"]) == ("v1", False)
