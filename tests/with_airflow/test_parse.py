@@ -21,6 +21,8 @@ from airflow.sdk import DAG, Asset, task
 
 Asset("s3://b/k")  # for the first asset with a scheme, Airflow asks all providers
 task.python, task.landfast
+with DAG("other", schedule=[Asset("s3://b/k")]):
+    PythonOperator(task_id="t", python_callable=print)
 before = set(sys.modules)
 
 from landfast_provider import artifact_asset, log_reference, use_artifact

@@ -45,10 +45,12 @@ def find_connection(hook: BaseHook, conn_id: str) -> Connection:
 
 
 async def afind_connection(hook: BaseHook, conn_id: str) -> Connection:
-    """Do as `find_connection` in a trigger."""
+    """Do as `find_connection` in a trigger; `dag.test()` of Airflow 3.1 runs those where nobody can wait."""
     try:
         return await hook.aget_connection(conn_id)
-    except ImportError:
+    except (ImportError, AttributeError) as error:
+        if not any(word in str(error) for word in ("SUPERVISOR_COMMS", "asend")):
+            raise
         return find_connection(hook, conn_id)
 
 
