@@ -419,6 +419,14 @@ def test_what_dagster_gets_wrong_is_refused_with_the_reason(shape, build):
         build([make()])
 
 
+def test_an_observable_asset_of_the_users_own_may_say_which_artifact_it_is():
+    @dg.observable_source_asset(metadata={"landfast/artifact": "vision/mnist"})
+    def raw() -> dg.DataVersion:
+        return dg.DataVersion(landfast.Client().get("vision/mnist").digest)
+
+    assert dl.build_artifact_sensor([raw]).description.endswith(": raw")
+
+
 def test_no_asset_at_all_is_refused():
     with pytest.raises(landfast.InvalidInput, match="no asset to observe"):
         dl.build_artifact_sensor([])
