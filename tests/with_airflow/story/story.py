@@ -22,7 +22,8 @@ def consumer(dag_id: str, artifact: str, **asset) -> None:
         @task
         def read():
             version = use_artifact(artifact)
-            return {"version": version.version, "text": version.open("a.txt").read().decode()}
+            with version.open("a.txt") as file:
+                return {"version": version.version, "text": file.read().decode()}
 
         read()
 
@@ -77,7 +78,8 @@ with DAG("wait_for_version", default_args=AT_ONCE):
 
     @task
     def read(uri):
-        return use_artifact(uri).open("a.txt").read().decode()
+        with use_artifact(uri).open("a.txt") as file:
+            return file.read().decode()
 
     read(wait.output)
 
