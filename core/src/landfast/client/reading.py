@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,17 @@ class Reading(Runs):
             if version._client_here is self._whole
             else ArtifactVersion(version.record, self._whole)
         )
+
+    def use_all(self, versions: Iterable[ArtifactVersion], *, declared: bool = False) -> None:
+        """Record that this run used many versions, in one transaction; as `use` does each.
+
+        Args:
+            versions: What was used.
+            declared: As in `use`.
+        """
+        direction = Direction.DECLARED if declared else Direction.USED
+        ids = [version.record.id for version in versions]
+        self.registry.add_edges(self._ensure_run(), direction, ids)
 
     def as_of(self, named: Named, moment: datetime) -> ArtifactVersion:
         """Return what a name's alias (or latest) meant at a moment, registry time."""

@@ -310,6 +310,10 @@ class Registry(Protocol):
         """Record an edge; idempotent on (run, direction, version)."""
         ...
 
+    def add_edges(self, run: RunKey, direction: Direction, version_ids: Sequence[int]) -> None:
+        """Record many edges of a run at once, as `add_edge` does each; all of them or none."""
+        ...
+
     def edges(
         self,
         *,

@@ -49,6 +49,25 @@ def add_checked(tx: Transaction, run_id: int, direction: Direction, version_id: 
     return _record(tx.connection.execute(same).mappings().one())
 
 
+def add_all(tx: Transaction, run_id: int, direction: Direction, version_ids: Sequence[int]) -> None:
+    """Record edges of one kind; those that are there stay as they are.
+
+    Raises:
+        NotFound: If there is no such version; none is recorded then.
+    """
+    now = tx.now()
+    for part in chunks(version_ids):
+        found = tx.connection.execute(select(versions.c.id).where(versions.c.id.in_(part)))
+        missing = set(part) - set(found.scalars())
+        if missing:
+            raise pins.no_version(tx, min(missing))
+        rows = [
+            {"run_id": run_id, "direction": direction.value, "version_id": one, "at": now}
+            for one in part
+        ]
+        tx.connection.execute(tx.insert(edges).on_conflict_do_nothing(), rows)
+
+
 def touching(
     tx: Transaction, version_ids: Sequence[int], keys: Sequence[RunKey], until: datetime | None
 ) -> list[Edge]:

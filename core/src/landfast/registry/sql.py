@@ -297,6 +297,12 @@ class SqlRegistry:
             lambda tx: edges.add_checked(tx, runs.require(tx, run), direction, version_id)
         )
 
+    def add_edges(self, run: RunKey, direction: Direction, version_ids: Sequence[int]) -> None:
+        """Record edges of one kind in one transaction; see `Registry.add_edges`."""
+        self._database.write(
+            lambda tx: edges.add_all(tx, runs.require(tx, run), direction, version_ids)
+        )
+
     def edges(
         self,
         *,

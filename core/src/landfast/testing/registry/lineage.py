@@ -132,6 +132,28 @@ class EdgeSuite:
         before = edges[0].at - timedelta(microseconds=1)
         assert registry.edges(runs=[RUN], until=before) == []
 
+    def test_many_edges_are_recorded_at_once_and_once(self, registry: Registry) -> None:
+        begin(registry)
+        found = [log(registry, content).version for content in "abc"]
+        first = registry.add_edge(RUN, Direction.USED, found[1].id)
+        ids = [version.id for version in found]
+        registry.add_edges(RUN, Direction.USED, [*ids, ids[0]])
+        registry.add_edges(RUN, Direction.USED, ids)
+        registry.add_edges(RUN, Direction.USED, [])
+        edges = [edge for edge in registry.edges(versions=ids) if edge.direction is Direction.USED]
+        assert sorted(edge.version_id for edge in edges) == ids
+        assert first in edges
+
+    def test_of_many_edges_all_or_none_are_recorded(self, registry: Registry) -> None:
+        begin(registry)
+        version = log(registry, "a").version
+        with pytest.raises(NotFound, match="no version with id 4711"):
+            registry.add_edges(RUN, Direction.USED, [version.id, 4711])
+        with pytest.raises(NotFound, match="no run"):
+            registry.add_edges(OTHER_RUN, Direction.USED, [version.id])
+        edges = registry.edges(versions=[version.id])
+        assert Direction.USED not in {edge.direction for edge in edges}
+
     def test_an_edge_needs_a_run_and_a_version(self, registry: Registry) -> None:
         with pytest.raises(NotFound, match="no run"):
             registry.add_edge(RUN, Direction.USED, 1)
