@@ -1,13 +1,15 @@
 """Snapshot a bucket on a schedule, train when its content changed, and only on data that is new.
 
-pip install "prefect-landfast[s3]" "landfast[testing]"
-python prefect_flow.py          # the whole story, with a bucket and a Prefect server on loopback
-python prefect_flow.py serve    # the deployments alone: set BUCKET, PREFECT_API_URL, AWS_*
+Install with: pip install "prefect-landfast[s3]" "landfast[testing]"
+Run with: python prefect_flow.py, the whole story, with a bucket and a Prefect server on loopback;
+set PREFECT_API_URL to have it on your server.
+Or with: python prefect_flow.py serve, the deployments alone; set BUCKET, PREFECT_API_URL and AWS_*.
 """
 
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,7 +28,7 @@ def fit(data: landfast.ArtifactVersion, learning_rate: float) -> str:
     return f"{data.file_count} pictures at {learning_rate}"
 
 
-@flow(name="train")
+@flow(name="train-flowers")
 def train(ref: str, learning_rate: float = 0.1) -> State[str]:
     """Use the version that the trigger names, and fit."""
     data = use_artifact(ref)
@@ -35,11 +37,11 @@ def train(ref: str, learning_rate: float = 0.1) -> State[str]:
 
 
 def serve_all(bucket: str) -> None:
-    """Serve a snapshot every 10 s, and the training that waits for its changes."""
+    """Serve a snapshot every 5 s, and the training that waits for its changes."""
     serve(
         snapshot_artifact.to_deployment(
             "flowers",
-            interval=10,
+            interval=5,
             parameters={"name": "demo/flowers", "uri": f"s3://{bucket}/flowers/"},
             concurrency_limit=ONE_AT_A_TIME,
         ),
@@ -57,39 +59,47 @@ def tell() -> None:
     with ExitStack() as stack:
         folder, bucket = stack.enter_context(scratch("example")), stack.enter_context(moto())
         port = free_port()
-        api = f"http://127.0.0.1:{port}/api"
+        own_server = {
+            "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
+        needs_server = "PREFECT_API_URL" not in os.environ
         env = {
             **os.environ,
             **bucket.environment(),
+            **(own_server if needs_server else {}),
             "BUCKET": bucket.bucket(versioning="Enabled"),
             "LANDFAST_REGISTRY_URL": f"sqlite:///{folder}/registry.db",
-            "PREFECT_API_URL": api,
-            "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }
 
-        def start(name: str, *command: str, port: int | None = None) -> None:
-            ready = (lambda: answers(port)) if port else (lambda: True)
+        def start(name: str, *command: str, ready: Callable[[], bool] = lambda: True) -> None:
             whole = [sys.executable, *command]
             stack.enter_context(
                 running(whole, name=name, folder=folder, ready=ready, env=env, timeout_s=240)
             )
 
-        command = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        bucket.put(env["BUCKET"], "flowers/rose.jpg", b"red")
-        start("server", *command, port=port)
+        if needs_server:
+            address = ("--host", "127.0.0.1", "--port", str(port))
+            start(
+                "server",
+                *("-m", "prefect", "server", "start", *address),
+                ready=lambda: answers(port),
+            )
+        api, name = env["PREFECT_API_URL"], env["BUCKET"]
+        bucket.put(name, "flowers/rose.jpg", b"red")
         start("flows", str(Path(__file__).resolve()), "serve")
         print(wait_for_training(api, 1))
-        bucket.put(env["BUCKET"], "flowers/iris.jpg", b"blue")
+        bucket.put(name, "flowers/iris.jpg", b"blue")
         print(wait_for_training(api, 2))
-        bucket.client.delete_object(Bucket=env["BUCKET"], Key="flowers/iris.jpg")
+        bucket.client.delete_object(Bucket=name, Key="flowers/iris.jpg")
         print(wait_for_training(api, 3))
 
 
 def wait_for_training(api: str, count: int, timeout_s: float = 240) -> str:
     """Return what the last training said, once there are so many."""
-    asked = {"flows": {"name": {"any_": ["train"]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    asked = {"flows": {"name": {"any_": ["train-flowers"]}}, "sort": "EXPECTED_START_TIME_ASC"}
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         runs = httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=60).json()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.with_prefect.server import PrefectServer
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "prefect_flow.py"
 
 
@@ -19,7 +21,9 @@ def test_the_example_says_how_it_is_run() -> None:
 
 
 @pytest.mark.system
-def test_the_example_trains_on_each_change_and_not_twice_on_the_same_data() -> None:
+def test_the_example_trains_on_each_change_and_not_twice_on_the_same_data(
+    prefect_server: PrefectServer,
+) -> None:
     done = subprocess.run(
         [sys.executable, EXAMPLE], capture_output=True, text=True, timeout=580, check=False
     )
