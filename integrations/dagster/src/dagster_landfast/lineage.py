@@ -75,8 +75,9 @@ def record(resource: LandfastResource, context: Any, inputs: Sequence[Used]) -> 
             read = [used for used in inputs if readers.reads(asset_key, partition_key, used)]
             if read:
                 client = resource.begin(found, found.run_key(asset_key, partition_key))
-                for used in read:
-                    client.use(used.resolved.version, declared=used.declared)
+                for declared in {used.declared for used in read}:
+                    versions = [u.resolved.version for u in read if u.declared is declared]
+                    client.use_all(versions, declared=declared)
 
 
 def declare(resource: LandfastResource, context: Any, asset_key: dg.AssetKey) -> None:
