@@ -83,8 +83,18 @@ def test_a_named_block_without_an_api_is_an_error_that_starts_no_server(
 ) -> None:
     if how == "setting":
         monkeypatch.setenv("PREFECT_INTEGRATIONS_LANDFAST_REGISTRY", "lab")
-    with pytest.raises(landfast.InvalidInput, match=r"'lab'.*PREFECT_API_URL"):
+    with pytest.raises(landfast.InvalidInput, match=r"landfast-registry/lab.*PREFECT_API_URL"):
         get_client("lab" if how == "call" else None)
+
+
+def test_credentials_in_a_block_without_an_api_are_an_error_too(
+    tmp_path: Path, no_server_starts: None
+) -> None:
+    block = LandfastRegistry(
+        url=f"sqlite:///{tmp_path}/own.db", storage_credentials={"s3://": "aws-credentials/lab"}
+    )
+    with pytest.raises(landfast.InvalidInput, match=r"aws-credentials/lab.*PREFECT_API_URL"):
+        block.get_client().log("flowers", "s3://raw/flowers/")
 
 
 def test_without_any_registry_a_script_gets_this_machines(no_server_starts: None) -> None:

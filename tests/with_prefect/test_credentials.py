@@ -18,11 +18,17 @@ from landfast.testing.servers.moto import Moto
 from landfast.testing.servers.scripted import Scripted
 from prefect import flow
 from prefect.blocks.core import Block
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from prefect_aws import AwsCredentials, MinIOCredentials, S3Bucket
 from prefect_gcp import GcpCredentials
 from prefect_gcp.cloud_storage import GcsBucket
-from prefect_landfast import LandfastRegistry, download_artifact, get_client, log_reference
+from prefect_landfast import (
+    LandfastRegistry,
+    download_artifact,
+    get_client,
+    log_reference,
+    verify_artifact,
+)
 
 from tests.with_prefect.server import PrefectServer
 
@@ -159,6 +165,24 @@ def test_a_version_finds_its_registry_by_the_blocks_name_in_another_process(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "['a']"), done.stderr
     assert prefect_server.api
+
+
+def test_tasks_in_other_processes_log_use_and_verify_through_a_block(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    registry = registry_with(tmp_path, "s3://raw/", "aws-credentials/lab")
+
+    @flow(name="in-processes", task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def pipeline() -> tuple[landfast.ArtifactVersion, bool]:
+        logged = log_reference.submit("flowers", tmp_path / "a", registry=registry)
+        report = verify_artifact.submit(logged, registry=registry)
+        return logged.result(), report.result().ok
+
+    version, is_intact = pipeline()
+    assert (version.created, is_intact) == (True, True)
+    assert [entry.path for entry in version.entries()] == ["a"]
+    run = version.logged_by()
+    assert run is not None
+    assert (run.job_type, run.key.node) == ("in-processes", "log_reference")
 
 
 class Elsewhere(ThreadPoolTaskRunner):

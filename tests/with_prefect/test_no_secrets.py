@@ -32,8 +32,11 @@ LAST_LINE = "all is said"
 
 
 @pytest.fixture
-def blocks(postgres_url: str, s3: Moto, tmp_path: Path) -> Iterator[None]:
+def blocks(
+    prefect_server: PrefectServer, postgres_url: str, s3: Moto, tmp_path: Path
+) -> Iterator[None]:
     """A registry with a password, one that does not answer, and storage with a key."""
+    assert prefect_server.api
     init_registry(postgres_url, store_url=str(tmp_path / "store"))
     AwsCredentials(
         aws_access_key_id="AKIAPLANTED",

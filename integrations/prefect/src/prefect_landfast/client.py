@@ -78,22 +78,16 @@ def base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
     return _kept("", landfast.Client(note=logs.say_once))
 
 
-def _named_block(name: str) -> LandfastRegistry:
-    if not api.can_reach_api():
-        raise landfast.InvalidInput(
-            f"the registry {name!r} is a Prefect block, and no API is configured to ask for it",
-            subject=name,
-            hint="Set PREFECT_API_URL, give a LandfastRegistry, or set LANDFAST_REGISTRY_URL.",
-        )
-    block: LandfastRegistry = load_block(name, LandfastRegistry)
-    return block
-
-
 def _default_block() -> LandfastRegistry | None:
     try:
         return _named_block(DEFAULT_BLOCK)
     except landfast.NotFound:
         return None
+
+
+def _named_block(name: str) -> LandfastRegistry:
+    block: LandfastRegistry = load_block(name, LandfastRegistry)
+    return block
 
 
 def _of_block(block: LandfastRegistry) -> landfast.Client:

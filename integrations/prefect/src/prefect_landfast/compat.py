@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import landfast
 from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.core import Block, UnknownBlockType
 from prefect.exceptions import ObjectNotFound
 
-B = TypeVar("B", bound=Block)
+from prefect_landfast import api
 
 
 def load_block(name: str, kind: type[Any] = Block) -> Any:
@@ -21,14 +21,22 @@ def load_block(name: str, kind: type[Any] = Block) -> Any:
 
     Raises:
         landfast.NotFound: If the API has no such block, or nobody here knows its type.
+        landfast.InvalidInput: If no API is configured; none is started for it.
     """
+    kept = name if "/" in name else f"{kind.get_block_type_slug()}/{name}"
+    if not api.can_reach_api():
+        raise landfast.InvalidInput(
+            f"the Prefect block {kept} is needed, and no API is configured to ask for it",
+            subject=kept,
+            hint="Set PREFECT_API_URL; or do without blocks: LANDFAST_REGISTRY_URL and the storage's"
+            " own environment variables.",
+        )
     try:
         # Inside an async task Prefect would answer a coroutine, even in a thread of it.
         return kind.load(name, _sync=True)
     except (ValueError, UnknownBlockType) as error:
         if not isinstance(error.__cause__ or error, (ObjectNotFound, UnknownBlockType)):
             raise
-        kept = name if "/" in name else f"{kind.get_block_type_slug()}/{name}"
         raise landfast.NotFound(
             f"there is no block {kept}",
             subject=kept,

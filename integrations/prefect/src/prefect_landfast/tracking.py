@@ -55,8 +55,7 @@ def record_inputs(
         known.add(asset_key(client.use(given).full_name))
     for key, versions in _upstream().items():
         if key not in known:
-            for version in _of_this_registry(client, versions):
-                client.use(version, declared=len(versions) > 1)
+            client.use_all(_of_this_registry(client, versions), declared=len(versions) > 1)
 
 
 def _parameters() -> list[landfast.ArtifactVersion]:
