@@ -8,6 +8,7 @@ import landfast
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_landfast.report import facts, markdown, publish
+from prefect_landfast.run import PrefectRun
 
 
 @pytest.fixture
@@ -22,11 +23,12 @@ def log(client: landfast.Client, folder: Path, *names: str) -> landfast.Artifact
     return client.log("flowers", folder)
 
 
-@pytest.mark.filterwarnings("ignore:Artifact creation outside of a flow:FutureWarning")
 def test_a_report_that_prefect_does_not_take_is_still_pending(
     client: landfast.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefect_landfast.api.in_run", lambda: True)
+    key = landfast.RunKey(system="prefect", deployment="here", run_id="1")
+    run = PrefectRun(key=key, name="train", job_type="train", attempt=1, link=None)
+    monkeypatch.setattr("prefect_landfast.report.current_run", lambda: run)
     version = log(client, tmp_path / "data", "a")
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
         for _ in range(2):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import landfast
-from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.core import Block, UnknownBlockType
 from prefect.exceptions import ObjectNotFound
 
@@ -48,9 +47,3 @@ def load_block(name: str, kind: type[Any] = Block) -> Any:
 def block_name(block: Block) -> str | None:
     """Return the name that a block is saved under; None for one that is not saved."""
     return None if block._is_anonymous else block._block_document_name
-
-
-def create_markdown(*, key: str, markdown: str, description: str) -> None:
-    """Create a keyed Prefect artifact, from sync and async code alike."""
-    create: Any = create_markdown_artifact
-    create(key=key, markdown=markdown, description=description, _sync=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Any
+from uuid import UUID
 
 import httpx
 import landfast
+from prefect import get_client
+from prefect.client.schemas.actions import ArtifactCreate
 
 from prefect_landfast import api
-from prefect_landfast.compat import create_markdown
-from prefect_landfast.run import current_run
+from prefect_landfast.run import PrefectRun, current_run
 
 MAX_PATHS = 20
 
@@ -31,18 +33,15 @@ def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Ch
     Raises:
         landfast.Unavailable: If Prefect does not take it.
     """
-    if not api.in_run():  # outside of one Prefect is about to take no more artifacts
+    run = current_run()
+    if run is None:  # outside of one Prefect is about to take no more artifacts
         return None
     consumer = f"prefect-report:{api.deployment()}"
     change = client.pending_announcement(name, consumer)
     if change is None:
         return None
     try:
-        create_markdown(
-            key=report_key(change.version),
-            markdown=markdown(client, change),
-            description=f"{change.version}, {change.kind}",
-        )
+        _send(run, change, markdown(client, change))
     except httpx.HTTPError as error:
         raise landfast.Unavailable(
             f"Prefect does not take the report on {change.version}",
@@ -52,6 +51,24 @@ def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Ch
         ) from error
     client.mark_announced(consumer, change)
     return change
+
+
+def _send(run: PrefectRun, change: landfast.Change, text: str) -> None:
+    # Not `create_markdown_artifact`: in an async flow it leaves its connection open.
+    report = ArtifactCreate(
+        type="markdown",
+        key=report_key(change.version),
+        data=text,
+        description=f"{change.version}, {change.kind}",
+        flow_run_id=_uuid(run.config.get("flow_run_id")),
+        task_run_id=_uuid(run.config.get("task_run_id")),
+    )
+    with get_client(sync_client=True) as prefect:
+        prefect.create_artifact(report)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
 
 
 def report_key(name: landfast.ArtifactName) -> str:
@@ -105,11 +122,10 @@ def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[st
 
 
 def _run_link(client: landfast.Client, change: landfast.Change) -> str:
-    run = current_run()
-    if change.run is not None:
-        record = client.run(change.run)
-        return f"[{record.name or record.id}]({record.link})" if record.link else str(record.key)
-    return "" if run is None else run.name
+    if change.run is None:
+        return ""
+    record = client.run(change.run)
+    return f"[{record.name or record.id}]({record.link})" if record.link else str(record.key)
 
 
 def _differences(client: landfast.Client, change: landfast.Change) -> list[str]:
