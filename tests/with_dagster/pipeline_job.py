@@ -37,7 +37,9 @@ def _job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
 
 
 def multiprocess() -> dg.JobDefinition:
-    return _job(dg.multiprocess_executor)
+    # Workers that have imported everything already; each is a process of its own all the same.
+    method = {"forkserver": {"preload_modules": [__name__]}}
+    return _job(dg.multiprocess_executor.configured({"start_method": method}))
 
 
 def in_process() -> dg.JobDefinition:
