@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from landfast.clouds.gcs_errors import Asked, asking, translate_reply
+from landfast.clouds.options import check_endpoint, given_options
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
 from landfast.stores.base import ClientFactory
 
@@ -56,27 +57,11 @@ class GcsOptions:
         Raises:
             InvalidInput: Naming the option that is unknown or has a wrong value.
         """
-        given = {name: value for name, value in (options or {}).items() if value is not None}
-        kinds = {f.name: bool if f.type == "bool" else str for f in fields(cls)}
-        for name, value in given.items():
-            if name not in kinds:
-                raise InvalidInput(
-                    f"gs:// has no option {name!r}",
-                    subject=name,
-                    expected="one of " + ", ".join(sorted(kinds)),
-                )
-            if not isinstance(value, kinds[name]):
-                raise InvalidInput(
-                    f"option {name!r} of gs:// has a wrong value",
-                    subject=name,
-                    expected="true or false" if kinds[name] is bool else "text",
-                    found=type(value).__name__,
-                )
-        made = cls(**given)
+        made = cls(**given_options(cls, "gs://", options))
         if made.anonymous and made.key_file:
             raise InvalidInput("option anonymous of gs:// excludes key_file")
         if made.endpoint is not None:
-            _check_endpoint(made.endpoint)
+            check_endpoint(made.endpoint)
         return made
 
     def effective_endpoint(self) -> str | None:
@@ -272,16 +257,6 @@ def _head_of(reply: Response, *, media: bool) -> bytes:
     if not media:
         return reply.content
     return bytes(reply.raw.read(_ERROR_BYTES, decode_content=True))
-
-
-def _check_endpoint(endpoint: str) -> None:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise InvalidInput(
-            f"{endpoint!r} is not an endpoint",
-            subject=endpoint,
-            expected="http(s)://HOST[:PORT], without user, password or query",
-        )
 
 
 def _impossible(bucket: str, key: str) -> LandfastError:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from landfast.clouds.options import check_endpoint, given_options
 from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
 from landfast.redaction import redact_loggers
@@ -58,23 +59,7 @@ class S3Options:
         Raises:
             InvalidInput: Naming the option that is unknown or has a wrong value.
         """
-        given = {name: value for name, value in (options or {}).items() if value is not None}
-        kinds = {f.name: bool if f.type == "bool" else str for f in fields(cls)}
-        for name, value in given.items():
-            if name not in kinds:
-                raise InvalidInput(
-                    f"s3:// has no option {name!r}",
-                    subject=name,
-                    expected="one of " + ", ".join(sorted(kinds)),
-                )
-            if not isinstance(value, kinds[name]):
-                raise InvalidInput(
-                    f"option {name!r} of s3:// has a wrong value",
-                    subject=name,
-                    expected="true or false" if kinds[name] is bool else "text",
-                    found=type(value).__name__,
-                )
-        made = cls(**given)
+        made = cls(**given_options(cls, "s3://", options))
         made._check()
         return made
 
@@ -86,22 +71,12 @@ class S3Options:
         if self.addressing not in {None, "path", "virtual", "auto"}:
             raise InvalidInput("option addressing of s3:// is path, virtual or auto")
         if self.endpoint is not None:
-            _check_endpoint(self.endpoint)
+            check_endpoint(self.endpoint)
 
     @property
     def has_keys(self) -> bool:
         """Whether explicit keys are given."""
         return self.access_key_id is not None
-
-
-def _check_endpoint(endpoint: str) -> None:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise InvalidInput(
-            f"{endpoint!r} is not an endpoint",
-            subject=endpoint,
-            expected="http(s)://HOST[:PORT], without user, password or query",
-        )
 
 
 def refuse_to_pickle_keys(options: S3Options) -> None:

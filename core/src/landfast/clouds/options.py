@@ -1,0 +1,51 @@
+"""Check what may be said about a provider's prefix, before anything is opened with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from landfast.errors import InvalidInput
+
+
+def given_options(kind: type, scheme: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options that are given, as arguments of the dataclass that describes them.
+
+    Args:
+        kind: A dataclass whose fields are texts and truth values.
+        scheme: Such as ``s3://``, for messages.
+        options: A mapping, as `landfast.toml` or a call has it; None as a value is not given.
+
+    Raises:
+        InvalidInput: Naming the option that is unknown or has a wrong value.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    kinds = {f.name: bool if f.type == "bool" else str for f in fields(kind)}
+    for name, value in given.items():
+        if name not in kinds:
+            raise InvalidInput(
+                f"{scheme} has no option {name!r}",
+                subject=name,
+                expected="one of " + ", ".join(sorted(kinds)),
+            )
+        if not isinstance(value, kinds[name]):
+            raise InvalidInput(
+                f"option {name!r} of {scheme} has a wrong value",
+                subject=name,
+                expected="true or false" if kinds[name] is bool else "text",
+                found=type(value).__name__,
+            )
+    return given
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Refuse an endpoint that is no base URL of a server, or that has a secret in it."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise InvalidInput(
+            f"{endpoint!r} is not an endpoint",
+            subject=endpoint,
+            expected="http(s)://HOST[:PORT], without user, password or query",
+        )
