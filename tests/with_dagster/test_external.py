@@ -102,6 +102,19 @@ def test_an_observation_is_a_version_with_its_run_and_tells_dagster_what_it_is(
     assert len(client.history("raw.flowers")) == 2
 
 
+def test_a_run_is_over_when_the_place_was_observed(instance, data, days, client, tmp_path):
+    observe(instance, dl.observable_prefix_asset("good", f"{data('there', a='A')}/"))
+    observe(instance, orders(days(d01="1")), partition="2026-05-01")
+    with pytest.raises(landfast.NotFound):
+        observe(instance, dl.observable_prefix_asset("bad", f"{tmp_path}/nothing/"))
+    ended = {run.key.node: run.status for run in client.runs()}
+    assert ended == {
+        "good": landfast.RunStatus.FINISHED,
+        "raw/orders": landfast.RunStatus.FINISHED,
+        "bad": landfast.RunStatus.FAILED,
+    }
+
+
 def test_everything_about_the_version_can_be_said(instance, data, client):
     folder = data("there", **{"a.csv": "A", "b.tmp": "B", "old.csv": "C"})
     raw = dl.observable_prefix_asset(
@@ -405,6 +418,17 @@ def test_cron_is_left_to_the_automation_daemon(instance, days):
     after = asked(datetime(2026, 5, 4, 6, 30, tzinfo=UTC), before.cursor)
     assert [before.total_requested, after.total_requested] == [0, 1]
     assert after.get_requested_partitions(key) == {"2026-05-03"}
+
+
+def test_the_default_automation_sensor_watches_it_and_a_star_does_not(tmp_path):
+    """As the docstring of `cron` says; a Dagster that mends it makes this fail."""
+    raw = dl.observable_prefix_asset("raw", f"{tmp_path}/", cron="0 6 * * *")
+    repository = dg.Definitions(assets=[raw]).get_repository_def()
+    default = repository.get_sensor_def("default_automation_condition_sensor")
+    graph = repository.asset_graph
+    assert default.asset_selection.resolve(graph) == {raw.key}
+    assert dg.AssetSelection.all(include_sources=True).resolve(graph) == {raw.key}
+    assert dg.AssetSelection.from_coercible("*").resolve(graph) == set()
 
 
 def test_users_hear_nothing_of_what_is_beta_in_dagster(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,8 @@ def observe_whole(
     Raises:
         NotFound: If nothing is there, unless it may be empty.
     """
-    client = resource.for_context(context, asset_key=prefix.asset_key)
-    version = client.snapshot(prefix.snapshot())
+    with _run(resource, context, prefix) as client:
+        version = client.snapshot(prefix.snapshot())
     return dg.ObserveResult(
         asset_key=prefix.asset_key,
         data_version=dg.DataVersion(version.digest),
@@ -114,21 +115,38 @@ def _logged(
     look: _Look,
     ticket: int,
 ) -> dg.AssetObservation:
-    client = resource.for_context(context, asset_key=prefix.asset_key, partition_key=look.key)
     config = look.config
-    draft = landfast.Artifact(
-        config.name,
-        config.type or client.known_type(client.name(config.name)) or "dataset",
-        config.description,
-        config.metadata,
-        partition=config.partition,
-        ttl=config.ttl,
-        client=client,
-    )
-    for scan in look.scans:
-        draft.add_scans([scan], ticket=ticket)
-    version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
+    with _run(resource, context, prefix, look.key) as client:
+        draft = landfast.Artifact(
+            config.name,
+            config.type or client.known_type(client.name(config.name)) or "dataset",
+            config.description,
+            config.metadata,
+            partition=config.partition,
+            ttl=config.ttl,
+            client=client,
+        )
+        for scan in look.scans:
+            draft.add_scans([scan], ticket=ticket)
+        version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
     return observation(resource, prefix.asset_key, version, look.key)
+
+
+@contextmanager
+def _run(
+    resource: LandfastResource,
+    context: dg.AssetExecutionContext,
+    prefix: Prefix,
+    partition_key: str | None = None,
+) -> Iterator[landfast.Client]:
+    """Hand out a client in the run's name, and say how that ended; nobody else tells it."""
+    client = resource.for_context(context, asset_key=prefix.asset_key, partition_key=partition_key)
+    try:
+        yield client
+    except BaseException:
+        client.finish_run(landfast.RunStatus.FAILED)
+        raise
+    client.finish_run(landfast.RunStatus.FINISHED)
 
 
 def _gone(client: landfast.Client, prefix: Prefix, absent: Sequence[_Look]) -> list[_Look]:

@@ -47,7 +47,9 @@ class Prefix:
         ttl: How long a new version is kept; None keeps it.
         partitions_def: The partitions.
         lookback: Look at the last so many partitions only; None looks at all.
-        cron: Five fields of cron: when the automation daemon observes it.
+        cron: Five fields of cron: when the automation daemon observes it; of time windows, the newest one and
+            `lookback`.  An `AutomationConditionSensorDefinition` of your own sees it only with
+            ``target=AssetSelection.all(include_sources=True)``; Dagster's default one does.
         cron_timezone: Of `cron`.
         automation_condition: Instead of `cron`.
         group_name: Of the asset.
