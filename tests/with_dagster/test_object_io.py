@@ -698,6 +698,7 @@ def process_job() -> dg.JobDefinition:
     return defs.resolve_job_def("both")
 
 
+@pytest.mark.system
 def test_every_step_in_a_process_of_its_own(disk_instance, client) -> None:
     job = dg.reconstructable(process_job)
     with dg.execute_job(job, instance=disk_instance) as result:

@@ -86,15 +86,8 @@ def test_a_process_that_knows_only_landfast_joins_the_run(raw, instance, client)
     assert event.metadata["landfast/artifact"].value == version.qualified_name
     (row,) = event.metadata["landfast/inputs"].records
     assert row.data["artifact"] == client.get("raw").qualified_name
-
-
-def test_unchanged_work_of_a_process_keeps_the_data_version(raw, instance, client) -> None:
-    model = trainer([sys.executable, "-c", TRAIN])
-    seen = [
-        materialization(run(raw, model, instance=instance)).tags["dagster/data_version"]
-        for _ in range(2)
-    ]
-    assert seen[0] == seen[1]
+    again = materialization(run(raw, model, instance=instance))
+    assert again.tags["dagster/data_version"] == version.digest
     assert [version.version for version in client.versions("model")] == ["v0"]
 
 
@@ -181,13 +174,36 @@ with landfast.init() as run:
         done = pipes.run(context=context, command=command, env=pipes_env(context))
         return pipes_results(context, done)
 
-    for key in ("a", "b/c d"):
-        event = materialization(run(model, instance=instance, partition_key=key))
-        assert event.tags["dagster/data_version"] == client.partitions("model")[key].digest
-    assert edges(client) == [
-        ("model", "a", "logged", "model~a:v0"),
-        ("model", "b/c d", "logged", "model~b%2Fc%20d:v0"),
-    ]
+    event = materialization(run(model, instance=instance, partition_key="b/c d"))
+    assert event.tags["dagster/data_version"] == client.partitions("model")["b/c d"].digest
+    assert edges(client) == [("model", "b/c d", "logged", "model~b%2Fc%20d:v0")]
+
+
+def test_a_batch_of_partitions_is_one_process_with_a_version_each(instance, client) -> None:
+    code = """
+import landfast, sys
+with landfast.init() as run:
+    for key in sys.argv[1:]:
+        open("weights", "w").write(key)
+        run.log_artifact("weights", name="model", type="model", partition=key)
+"""
+
+    @dg.asset(
+        partitions_def=dg.StaticPartitionsDefinition(["a", "b"]),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> Any:
+        command = [sys.executable, "-c", code, *context.partition_keys]
+        done = pipes.run(context=context, command=command, env=pipes_env(context))
+        return pipes_results(context, done)
+
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
+    result = run(model, instance=instance, tags=tags)
+    named = {
+        event.partition: event.metadata["landfast/artifact"].value
+        for event in result.asset_materializations_for_node("model")
+    }
+    assert named == {key: client.partitions("model")[key].qualified_name for key in ("a", "b")}
 
 
 def test_a_process_that_logs_nothing_is_an_ordinary_materialization(raw, instance, client) -> None:

@@ -278,6 +278,7 @@ def build_job() -> dg.JobDefinition:
     return defs.resolve_job_def("all")
 
 
+@pytest.mark.system
 def test_every_shard_in_a_process_of_its_own(disk_instance, data, monkeypatch) -> None:
     place = data("many", **many(30))
     monkeypatch.setenv("SHARDED_FOLDER", str(place))
