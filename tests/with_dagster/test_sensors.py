@@ -173,6 +173,20 @@ def test_one_tick_tells_no_more_than_it_may_and_the_next_goes_on(instance, log):
     ]
 
 
+def test_one_event_a_tick_gets_past_partitions_that_are_none_of_the_asset(instance, log):
+    for partition in (None, "p1", "p2"):
+        log("mnist", "A", partition)
+    daemon = Daemon(instance, dl.artifact_asset("mnist"), most_events=1)
+    assert [daemon.tick() for _ in range(2)] == [[("mnist", None, "v0")], []]
+    log("mnist", "B")
+    assert daemon.tick() == [("mnist", None, "v1")]
+
+
+def test_a_sensor_that_may_tell_nothing_is_refused():
+    with pytest.raises(landfast.InvalidInput, match="most_events=0"):
+        dl.build_artifact_sensor([dl.artifact_asset("mnist")], most_events=0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_after_any_story_dagster_knows_what_the_registry_knows(instance, log, client, seed):
     chance = random.Random(seed)

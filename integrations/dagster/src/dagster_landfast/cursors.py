@@ -18,7 +18,7 @@ class Cursor:
         begun: Assets whose state was told of when the sensor met them first, and the position then: changes up to it
             are no news.
         telling: An asset whose state is being told of; ``""`` for none.
-        after: The last partition of it that was told of.
+        after: The last partition of it that was told of; None for none.
         head: The position when that began.
     """
 
@@ -26,7 +26,7 @@ class Cursor:
     position: int
     begun: Mapping[str, int] = field(default_factory=dict)
     telling: str = ""
-    after: str = ""
+    after: str | None = None
     head: int = 0
 
     @classmethod

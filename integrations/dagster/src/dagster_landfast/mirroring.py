@@ -111,17 +111,17 @@ class Mirror:
         """Tell what there is of an asset, as far as this tick has room."""
         if cursor.telling != each.id:
             head = self.resource.client.registry.head()
-            cursor = replace(cursor, telling=each.id, after="", head=head)
+            cursor = replace(cursor, telling=each.id, after=None, head=head)
         for partition, version in self._current(each, cursor.after):
             if len(events) >= self.most_events:
                 return cursor
             events += self._told(each, version.full_name, version.digest, "what there is")
             cursor = replace(cursor, after=partition)
         begun = {**cursor.begun, each.id: cursor.head}
-        return replace(cursor, begun=begun, telling="", after="", head=0)
+        return replace(cursor, begun=begun, telling="", after=None, head=0)
 
     def _current(
-        self, each: Followed, after: str
+        self, each: Followed, after: str | None
     ) -> Iterator[tuple[str, landfast.ArtifactVersion]]:
         client = self.resource.client
         name = client.name(each.name)
@@ -130,7 +130,7 @@ class Mirror:
         except landfast.NotFound:
             return
         for partition in sorted(partitions):
-            if partition > after or not after:
+            if after is None or partition > after:
                 version: landfast.ArtifactVersion | None = partitions[partition]
                 if each.alias != LATEST:
                     version = self._by_alias(replace(name, partition=partition, alias=each.alias))

@@ -179,6 +179,8 @@ def asked_partitions(
             return asked
         # The daemon asks for the newest time window alone.
         every = _every(context, partitions)
+        if asked[-1] not in every:
+            return asked
         end = every.index(asked[-1]) + 1
         return every[max(0, end - max(lookback, len(asked))) : end]
     every = _every(context, partitions)

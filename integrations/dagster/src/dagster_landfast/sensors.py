@@ -40,13 +40,17 @@ def build_artifact_sensor(
         default_status: Whether it runs before anybody turns it on.
 
     Raises:
-        InvalidInput: If an asset is not observable.
+        InvalidInput: If an asset is not observable, or `most_events` is less than 1.
 
     Example:
         >>> from dagster_landfast import artifact_asset
         >>> build_artifact_sensor([artifact_asset("vision/mnist:prod")]).name
         'landfast_changes'
     """
+    if most_events < 1:
+        raise landfast.InvalidInput(
+            f"most_events={most_events} would never tell anything", expected="at least 1"
+        )
     followed = [Followed.of(spec) for spec in observed_specs(assets)]
 
     def look(context):  # type: ignore[no-untyped-def]
