@@ -7,21 +7,29 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import landfast
 import pytest
 from landfast.registry.opening import init_registry
+from landfast.testing.browser import Browser
 from landfast.testing.servers.moto import Moto, moto
 from landfast.testing.servers.postgres import Postgres
+from packaging.version import Version
 
 from tests.with_airflow.live import Live, live
 
 pytestmark = pytest.mark.system
 
+# Since 3.2 the form shows the fields that a provider declares; before, all of them are JSON in "Extra".
+FORM_TEXTS = (
+    ("Postgres connection", "AWS connection", "Web UI URL")
+    if Version(version("apache-airflow")) >= Version("3.2")
+    else ()
+)
 STORY = Path(__file__).parent / "story"
-EXAMPLES = Path(__file__).parents[2] / "examples" / "airflow_dags"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +177,31 @@ def test_a_watcher_goes_on_where_the_last_triggerer_stopped(scene: Scene) -> Non
 
     events = scene.airflow.events("landfast://default/vendor/prices")
     assert [event["extra"]["payload"]["version"] for event in events] == ["v0", "v1"]
+
+
+def test_pictures_show_the_events_of_an_asset_a_task_and_a_connection(
+    scene: Scene, browser: Browser
+) -> None:
+    asset = "landfast://default/nlp/pictured"
+    scene.put("pictured", "A")
+    run = scene.airflow.run("pictured")
+    scene.put("pictured", "B")
+    scene.airflow.run("pictured")
+
+    [found] = scene.airflow.get("assets", name_pattern=asset)["assets"]
+    browser.open(f"{scene.airflow.url}/assets/{found['id']}", asset, "snapshot")
+    browser.picture("airflow-asset", asset, "pictured")
+
+    task = f"dags/pictured/runs/{run}/tasks/snapshot"
+    browser.open(f"{scene.airflow.url}/{task}", "Logged default/nlp/pictured:v0 (new content)")
+    browser.picture("airflow-task", "Logged default/nlp/pictured:v0 (new content)", "Landfast")
+
+    browser.open(f"{scene.airflow.url}/connections", "Add Connection")
+    browser.page.get_by_role("button", name="Add Connection").click()
+    browser.page.get_by_role("combobox").last.click()
+    browser.page.keyboard.type("landfast")
+    browser.page.keyboard.press("Enter")
+    browser.picture("airflow-connection", "Registry URL", *FORM_TEXTS)
 
 
 def test_no_secret_is_in_logs_or_in_what_airflow_stores(scene: Scene) -> None:

@@ -59,6 +59,11 @@ with DAG("produce", default_args=AT_ONCE):
     )
 consumer("consume", "nlp/corpus")
 
+with DAG("pictured", default_args=AT_ONCE):
+    LandfastSnapshotOperator(
+        task_id="snapshot", artifact="nlp/pictured", uri="s3://data/pictured/", tags=["nightly"]
+    )
+
 for moment in ("committed", "executed"):
     with DAG(f"killed_{moment}", default_args=AT_ONCE):
         Killed(

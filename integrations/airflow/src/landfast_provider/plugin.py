@@ -28,7 +28,7 @@ def task_views() -> list[dict[str, Any]]:
     ]
 
 
-class LandfastPlugin(AirflowPlugin):  # type: ignore[misc]
+class LandfastPlugin(AirflowPlugin):
     """What Airflow loads of this package by the entry point `airflow.plugins`."""
 
     name = "landfast"

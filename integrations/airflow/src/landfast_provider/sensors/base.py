@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
 
-class LandfastSensor(LandfastOperator, BaseSensorOperator):  # type: ignore[misc]
+class LandfastSensor(LandfastOperator, BaseSensorOperator):
     """A sensor on the registry of a connection.
 
     A subclass says what to ask (`question`), which trigger asks it in the triggerer (`trigger_of`), and what
@@ -61,7 +61,7 @@ class LandfastSensor(LandfastOperator, BaseSensorOperator):  # type: ignore[misc
     def execute(self, context: Mapping[str, Any]) -> Any:
         """Wait on the worker, or ask once and then wait in the triggerer."""
         if not self.deferrable:
-            return super().execute(context)
+            return super().execute(context)  # type: ignore[arg-type]
         client = self._client()
         try:
             question = self.question(client, context)

@@ -14,7 +14,7 @@ from landfast_provider.questions import Differs, Newer, Question
 from landfast_provider.triggers.patience import patiently
 
 
-class AskingTrigger(BaseTrigger):  # type: ignore[misc]
+class AskingTrigger(BaseTrigger):
     """Ask a question every `poll_interval` seconds, and fire with ``{"answer": ...}``.
 
     Args:
@@ -36,7 +36,7 @@ class AskingTrigger(BaseTrigger):  # type: ignore[misc]
         aws_conn_id: str | None = None,
         gcp_conn_id: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.question = question
         self.poll_interval = poll_interval
         self.landfast_conn_id = landfast_conn_id
@@ -61,7 +61,7 @@ class AskingTrigger(BaseTrigger):  # type: ignore[misc]
                 await asyncio.sleep(self.poll_interval)
         finally:
             client.close()
-        yield TriggerEvent({"answer": answer})
+        yield TriggerEvent({"answer": answer})  # type: ignore[no-untyped-call]
 
 
 class LandfastVersionTrigger(AskingTrigger):

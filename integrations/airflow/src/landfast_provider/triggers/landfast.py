@@ -18,7 +18,7 @@ from landfast_provider.triggers.watch import Watch
 _STORED_S = 5.0
 
 
-class LandfastArtifactTrigger(BaseEventTrigger):  # type: ignore[misc]
+class LandfastArtifactTrigger(BaseEventTrigger):
     """Emit an event for each change of an artifact; `artifact_asset(watch=True)` makes one.
 
     An event is emitted at least once for each change that is still current when it is looked for: a
@@ -41,7 +41,7 @@ class LandfastArtifactTrigger(BaseEventTrigger):  # type: ignore[misc]
         poll_interval: float = 60.0,
         landfast_conn_id: str = DEFAULT_CONN_ID,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.artifact = artifact
         self.poll_interval = poll_interval
         self.landfast_conn_id = landfast_conn_id
@@ -66,7 +66,7 @@ class LandfastArtifactTrigger(BaseEventTrigger):  # type: ignore[misc]
             while True:
                 for extra in await patiently(watch.look) or ():
                     told_at = time.monotonic()
-                    yield TriggerEvent(extra)
+                    yield TriggerEvent(extra)  # type: ignore[no-untyped-call]
                 await asyncio.sleep(self.poll_interval)
                 if time.monotonic() - told_at >= _STORED_S:
                     await patiently(watch.settle)
