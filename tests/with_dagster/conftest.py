@@ -31,11 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.filterwarnings(said))
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance that is gone after the test."""
+@pytest.fixture(scope="session")
+def shared_instance() -> Iterator[dg.DagsterInstance]:
+    """One instance for this worker: to make one takes Dagster longer than most tests. Use `instance`."""
     with dg.DagsterInstance.ephemeral() as made:
         yield made
+
+
+@pytest.fixture
+def instance(shared_instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
+    """An instance that knows of nothing, and forgets everything after the test."""
+    yield shared_instance
+    shared_instance.wipe()
 
 
 @pytest.fixture
