@@ -6,10 +6,12 @@ import json
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import landfast
 import pendulum
 import pytest
+from landfast.registry.opening import init_registry
 from landfast_provider import artifact_asset
 
 CORPUS = artifact_asset("nlp/corpus")
@@ -187,6 +189,39 @@ def test_a_snapshot_reads_s3_with_an_aws_connection_and_leaves_no_secret(
     moto_server.reset()
 
 
+def test_the_password_of_the_registry_is_nowhere_to_be_read(
+    airflow: Any,
+    data: Path,
+    tmp_path: Path,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    parts = urlsplit(postgres_url)
+    word = parts.password or "for-this-test-only"
+    url = f"postgresql://{parts.username}:{word}@{parts.hostname}:{parts.port}{parts.path}"
+    init_registry(url, store_url=f"file://{tmp_path / 'store'}")
+    connection = {"conn_type": "landfast", "password": url}
+    monkeypatch.setenv("AIRFLOW_CONN_LANDFAST_DEFAULT", json.dumps(connection))
+    add_snapshot(
+        airflow,
+        str(data),
+        after="""
+            LandfastVerifyOperator(task_id="verify", artifact=snapshot.output)
+            LandfastPromoteOperator(task_id="fails", artifact="nlp/missing:latest", alias="prod")
+        """,
+    )
+    run = airflow.run("d")
+    assert airflow.states(run) == {"snapshot": "success", "verify": "success", "fails": "failed"}
+    assert landfast.Client(url).get("nlp/corpus").version == "v0"
+    out, err = capfd.readouterr()
+    assert "nlp/missing" in out + err + caplog.text
+    kept = (airflow.dags.parent / "airflow.db").read_bytes()
+    for text in (out, err, caplog.text, kept.decode("latin-1")):
+        assert word not in text
+
+
 def test_no_thread_of_a_scan_outlives_the_task(airflow: Any, data: Path) -> None:
     from unittest.mock import MagicMock
 
@@ -224,22 +259,24 @@ def test_mapped_snapshots_announce_each_change(airflow: Any, data: Path) -> None
         (data / key / "a.txt").write_text(key)
     airflow.add(f"""
         from airflow.sdk import DAG
-        from landfast_provider import artifact_asset
-        from landfast_provider.operators import LandfastSnapshotOperator
+        from landfast_provider.operators import LandfastPromoteOperator, LandfastSnapshotOperator
 
         with DAG("d", schedule=None) as d:
-            LandfastSnapshotOperator.partial(
-                task_id="snapshot",
-                artifact="nlp/corpus",
-                outlets=[artifact_asset("nlp/corpus").on_change],
+            snapshots = LandfastSnapshotOperator.partial(
+                task_id="snapshot", artifact="nlp/corpus"
             ).expand_kwargs(
                 [dict(uri={str(data)!r} + "/" + key, partition=key) for key in ("de", "at")]
+            )
+            LandfastPromoteOperator.partial(task_id="promote", alias="prod").expand(
+                artifact=snapshots.output
             )
     """)
     run = airflow.run("d")
     assert set(airflow.states(run).values()) == {"success"}
     assert {extra["partition"] for extra in airflow.events(CORPUS)} == {"de", "at"}
-    assert set(airflow.client.partitions("nlp/corpus")) == {"de", "at"}
+    found = airflow.client.partitions("nlp/corpus")
+    assert set(found) == {"de", "at"}
+    assert all("prod" in version.aliases for version in found.values())
 
 
 def test_a_template_is_not_looked_at_before_it_is_rendered() -> None:

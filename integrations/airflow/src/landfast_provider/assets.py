@@ -138,6 +138,14 @@ def inlets_of(named: Any) -> list[Asset]:
     return [] if name.picks_version else [artifact_asset(name)]
 
 
+def with_inlet(named: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of an operator, the artifact that it reads among the inlets.
+
+    Inlets are no parameter of our operators: their default would take the place of Airflow's in mapped ones.
+    """
+    return {**options, "inlets": [*(options.get("inlets") or ()), *inlets_of(named)]}
+
+
 def is_artifact(asset: Any) -> bool:
     """Whether an inlet or outlet is the asset of an artifact."""
     return isinstance(asset, Asset) and asset.uri.startswith("landfast://")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from landfast_provider.assets import inlets_of
+from landfast_provider.assets import with_inlet
 from landfast_provider.operators.base import LandfastOperator
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class LandfastDownloadOperator(LandfastOperator):
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         allow_missing: bool = False,
-        inlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(inlets=[*(inlets or ()), *inlets_of(artifact)], **kwargs)
+        super().__init__(**with_inlet(artifact, kwargs))
         self.artifact = artifact
         self.root = root
         self.type = type

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from landfast_provider.assets import inlets_of
+from landfast_provider.assets import with_inlet
 from landfast_provider.operators.base import LandfastOperator
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ class LandfastPromoteOperator(LandfastOperator):
         *,
         artifact: str | Asset,
         alias: str,
-        inlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(inlets=[*(inlets or ()), *inlets_of(artifact)], **kwargs)
+        super().__init__(**with_inlet(artifact, kwargs))
         self.artifact = artifact
         self.alias = alias
 

@@ -75,11 +75,11 @@ class LandfastSnapshotOperator(LandfastOperator):
         max_objects: int | None = None,
         allow_empty: bool = False,
         move_latest: bool = True,
-        outlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.asset = artifact_asset(artifact)
-        super().__init__(outlets=_outlets(self.asset, outlets or ()), **kwargs)
+        kwargs["outlets"] = _outlets(self.asset, kwargs.get("outlets") or ())
+        super().__init__(**kwargs)
         self.uri = uri
         self.partition = partition
         self.type = type

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import landfast
 
-from landfast_provider.assets import inlets_of
+from landfast_provider.assets import with_inlet
 from landfast_provider.operators.base import LandfastOperator
 
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ class LandfastVerifyOperator(LandfastOperator):
         artifact: str | Asset,
         fail_on: FailOn = "drift",
         deep: bool = False,
-        inlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(inlets=[*(inlets or ()), *inlets_of(artifact)], **kwargs)
+        super().__init__(**with_inlet(artifact, kwargs))
         self.artifact = artifact
         self.fail_on = fail_on
         self.deep = deep
