@@ -98,7 +98,9 @@ def prefect_server() -> Iterator[PrefectServer]:
     with scratch("prefect") as folder:
         server = PrefectServer(url=f"http://{LOOPBACK}:{port}", home=str(folder / "home"))
         command = [*prefect(), "server", "start", "--host", LOOPBACK, "--port", str(port)]
-        env = clean_environment(folder, quiet(server.home))
+        env = clean_environment(
+            folder, {**quiet(server.home), "PREFECT_SERVER_UI_API_URL": server.api}
+        )
         with running(
             command,
             name="prefect-server",

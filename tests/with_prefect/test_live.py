@@ -13,32 +13,37 @@ from typing import Any
 
 import landfast
 import pytest
+from landfast.testing.servers.moto import Moto
 
 from tests.with_prefect.server import PrefectServer, background, prefect, wait_for
 
 pytestmark = pytest.mark.system
 
 EVENT = "landfast.artifact.changed"
+BUCKET = "raw-images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A server, a registry, and folders that somebody else writes."""
+    """A server, a registry, and a bucket that somebody else writes."""
 
     server: PrefectServer
     folder: Path
+    s3: Moto
 
     @property
     def environment(self) -> dict[str, str]:
         registry = f"sqlite:///{self.folder}/registry.db"
-        return {**self.server.environment(), "LANDFAST_REGISTRY_URL": registry}
+        return {
+            **self.server.environment(),
+            **self.s3.environment(),
+            "LANDFAST_REGISTRY_URL": registry,
+        }
 
     def write(self, name: str, text: str) -> str:
-        """Write the only file of a folder, and return the folder's URI."""
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
-        (folder / "a.txt").write_text(text)
-        return folder.as_uri() + "/"
+        """Write the only object of a prefix, and return the prefix."""
+        self.s3.put(BUCKET, f"{name}/a.txt", text.encode())
+        return f"s3://{BUCKET}/{name}/"
 
     def client(self) -> landfast.Client:
         return landfast.Client(self.environment["LANDFAST_REGISTRY_URL"])
@@ -73,10 +78,16 @@ def using(place: Place) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def whole_place(
-    prefect_server_of_session: PrefectServer, tmp_path_factory: pytest.TempPathFactory
+    prefect_server_of_session: PrefectServer,
+    moto_server: Moto,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
+    moto_server.client.create_bucket(Bucket=BUCKET)
+    moto_server.set_versioning(BUCKET, "Enabled")
     place = Place(
-        server=prefect_server_of_session, folder=tmp_path_factory.mktemp("place").resolve()
+        server=prefect_server_of_session,
+        folder=tmp_path_factory.mktemp("place").resolve(),
+        s3=moto_server,
     )
     with background(
         *(sys.executable, str(Path(__file__).with_name("live_flows.py"))),
@@ -305,23 +316,42 @@ def test_picture_of_the_timeline_of_versions_with_links_to_their_runs(
     from prefect_landfast.report import report_key
 
     key = report_key(landfast.ArtifactName.parse("default/vision/flowers"))
-    browser.open(f"{place.server.url}/artifacts/key/{key}", "default/vision/flowers:v1")
-    browser.picture(
-        "prefect-timeline",
-        "default/vision/flowers:v0, returned",
-        "default/vision/flowers:v1, created",
-        "default/vision/flowers:v0, created",
-        "Flow run snapshot vision/flowers",
-    )
+    newest = "default/vision/flowers:v0, returned"
+    shown = browser.open(f"{place.server.url}/artifacts/key/{key}", newest, "log_reference")
+    assert shown.count("snapshot vision/flowers") == 3  # the flow runs, beside their task runs
+    links = browser.page.locator("a[href*='/runs/flow-run/']")
+    assert len({link.get_attribute("href") for link in links.all()}) == 3
+    browser.picture("prefect-timeline", newest)
+
+
+def test_picture_of_the_report_on_a_change(place, story, browser) -> None:
+    reports = place.server.post("/artifacts/filter", {"sort": "CREATED_ASC"})
+    told = [r for r in reports if r["description"].startswith("default/vision/flowers:")]
+    assert [report["description"].split(":")[1] for report in told] == [
+        "v0, created",
+        "v1, created",
+        "v0, returned",
+    ]
+    texts = ("vision/flowers:v1", "s3://raw-images/flowers/", "1 modified", "State Message")
+    browser.open(f"{place.server.url}/artifacts/artifact/{told[1]['id']}", *texts)
+    browser.picture("prefect-report", *texts)
 
 
 def test_picture_of_the_event(place, story, browser) -> None:
     event = place.told("vision/flowers")[-1]
     day = event["occurred"][:10]
-    browser.open(f"{place.server.url}/events/event/{day}/{event['id']}", EVENT)
-    browser.picture("prefect-event", EVENT, "default/vision/flowers")
+    texts = (EVENT, "landfast.artifact.default/vision/flowers", "s3://raw-images/flowers/")
+    browser.open(f"{place.server.url}/events/event/{day}/{event['id']}", *texts)
+    browser.picture("prefect-event", *texts)
 
 
-def test_picture_of_runs_with_what_they_found(place, story, browser) -> None:
-    browser.open(f"{place.server.url}/runs", "unchanged at v0")
-    browser.picture("prefect-runs", "unchanged at v0", "new version v1, 1 files, 1 B", "back at v0")
+def test_picture_of_a_run_that_found_nothing_new(place, story, browser) -> None:
+    runs = place.server.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
+    (unchanged,) = [
+        run
+        for run in runs
+        if run["name"] == "snapshot vision/flowers" and "unchanged" in run["state"]["message"]
+    ]
+    said = "Finished in state Completed('unchanged at v0')"
+    browser.open(f"{place.server.url}/runs/flow-run/{unchanged['id']}", said)
+    browser.picture("prefect-run", said)
