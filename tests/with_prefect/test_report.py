@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from uuid import uuid4
 
 import landfast
 import pytest
+from landfast.testing.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_landfast.report import facts, markdown, publish
+from prefect_landfast.report import facts, markdown, publish, report_key
 from prefect_landfast.run import PrefectRun
 
 
@@ -23,12 +26,35 @@ def log(client: landfast.Client, folder: Path, *names: str) -> landfast.Artifact
     return client.log("flowers", folder)
 
 
-def test_a_report_that_prefect_does_not_take_is_still_pending(
-    client: landfast.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def in_run(monkeypatch: pytest.MonkeyPatch) -> PrefectRun:
     key = landfast.RunKey(system="prefect", deployment="here", run_id="1")
-    run = PrefectRun(key=key, name="train", job_type="train", attempt=1, link=None)
+    ids = {"flow_run_id": str(uuid4()), "task_run_id": str(uuid4())}
+    run = PrefectRun(key=key, name="train", job_type="train", attempt=1, link=None, config=ids)
     monkeypatch.setattr("prefect_landfast.report.current_run", lambda: run)
+    return run
+
+
+def test_a_report_goes_to_the_run_once(
+    client: landfast.Client, tmp_path: Path, in_run: PrefectRun, http_script: Scripted
+) -> None:
+    version = log(client, tmp_path / "data", "a")
+    taken = {"id": str(uuid4()), "created": None, "updated": None}
+    http_script.put("/api/artifacts/", json.dumps(taken).encode(), etag=None)
+    with temporary_settings({PREFECT_API_URL: f"{http_script.url}/api"}):
+        assert publish(client, version.full_name.bare()) == version.change
+        assert publish(client, version.full_name.bare()) is None
+    (sent,) = [json.loads(r.body) for r in http_script.requests if r.path == "/api/artifacts/"]
+    assert sent["key"] == report_key(version.full_name)
+    assert (sent["type"], sent["description"]) == ("markdown", "default/vision/flowers:v0, created")
+    assert {name: sent[name] for name in in_run.config} == in_run.config
+    assert "# vision/flowers:v0" in sent["data"]
+
+
+def test_a_report_that_prefect_does_not_take_is_still_pending(
+    client: landfast.Client, tmp_path: Path, in_run: PrefectRun
+) -> None:
+    assert in_run
     version = log(client, tmp_path / "data", "a")
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
         for _ in range(2):
