@@ -55,7 +55,9 @@ def verify_artifact(
     return report
 
 
-def _drift(version: landfast.ArtifactVersion, report: landfast.VerifyReport) -> landfast.ObjectChanged:
+def _drift(
+    version: landfast.ArtifactVersion, report: landfast.VerifyReport
+) -> landfast.ObjectChanged:
     worst = sorted(report.rows, key=lambda row: row.verdict.badness, reverse=True)[:_MAX_NAMED]
     return landfast.ObjectChanged(
         f"{version.qualified_name} is not what lies at its source now",
