@@ -325,8 +325,8 @@ def test_picture_of_the_timeline_of_versions_with_links_to_their_runs(
 
 
 def test_picture_of_the_report_on_a_change(place, story, browser) -> None:
-    reports = place.server.post("/artifacts/filter", {"sort": "CREATED_ASC"})
-    told = [r for r in reports if r["description"].startswith("default/vision/flowers:")]
+    reports = sorted(place.server.post("/artifacts/filter"), key=lambda each: each["created"])
+    told = [r for r in reports if (r["description"] or "").startswith("default/vision/flowers:")]
     assert [report["description"].split(":")[1] for report in told] == [
         "v0, created",
         "v1, created",
