@@ -83,7 +83,7 @@ def test_the_metadata_tells_what_changed(
         {"change": "added", "path": "new"},
     ]
     assert shown["dagster/uri"] == place.as_uri() + "/"
-    assert shown["landfast/url"] == "https://landfast.example/default/uncategorized/raw/v1"
+    assert shown["landfast/url"] == "https://landfast.example/default/uncategorized/raw?version=v1"
 
 
 def test_the_table_of_changes_ends_after_fifty_rows(

@@ -74,7 +74,7 @@ def test_an_alias_is_promoted(data: Data) -> None:
 def test_the_page_of_a_version_is_linked_where_there_are_pages(data: Data) -> None:
     resource = LandfastResource(ui_url="https://landfast.example")
     version = resource.client.log("raw", data("raw", a="1"), partition="eu/west")
-    expected = "https://landfast.example/default/uncategorized/raw/v0?partition=eu%2Fwest"
+    expected = "https://landfast.example/default/uncategorized/raw?version=v0&partition=eu%2Fwest"
     assert resource.url_of(version) == expected
     assert LandfastResource().url_of(version) is None
 

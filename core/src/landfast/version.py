@@ -135,6 +135,14 @@ class ArtifactVersion:
         """The ``landfast://`` URI of exactly this version."""
         return self._record.name.uri
 
+    def page(self, ui_url: str) -> str:
+        """Return the address of its web page, the `uri` below another base.
+
+        Args:
+            ui_url: Base URL of Landfast's web pages.
+        """
+        return f"{ui_url.rstrip('/')}/{self.uri.removeprefix('landfast://')}"
+
     @property
     def type(self) -> str:
         """The collection's type."""

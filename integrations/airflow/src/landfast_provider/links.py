@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 import landfast
 from airflow.sdk import BaseOperatorLink
@@ -27,10 +26,4 @@ class LandfastLink(BaseOperatorLink):
 
 def version_page(ui_url: str | None, version: landfast.ArtifactVersion) -> str:
     """Return the page of a version; empty if no web UI is known."""
-    if not ui_url:
-        return ""
-    path = "/".join(quote(part) for part in (version.entity, version.project, version.collection))
-    query = {"version": version.version}
-    if version.partition:
-        query["partition"] = version.partition
-    return f"{ui_url.rstrip('/')}/{path}?{urlencode(query)}"
+    return version.page(ui_url) if ui_url else ""

@@ -141,13 +141,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def url_of(self, version: landfast.ArtifactVersion) -> str | None:
         """Return the web page of a version; None without ``ui_url``."""
-        if not self.ui_url:
-            return None
-        from urllib.parse import quote
-
-        path = f"{version.entity}/{version.project}/{version.collection}/{version.version}"
-        query = f"?partition={quote(version.partition, safe='')}" if version.partition else ""
-        return f"{self.ui_url.rstrip('/')}/{path}{query}"
+        return version.page(self.ui_url) if self.ui_url else None
 
     def check_shared(self, context: Any) -> None:
         """Refuse the registry that nobody chose where steps do not run on one machine.
