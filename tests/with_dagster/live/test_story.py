@@ -81,7 +81,7 @@ def test_picture_of_what_an_asset_read_and_wrote(changed: Chapter, browser) -> N
         f"landfast/bytes {version.size}",
         "landfast/change +0 -0 ~1 >0",
         "modified tomorrow.json",
-        f"{UI}/default/uncategorized/model/v1",
+        version.page(UI),
         "features default/uncategorized/features~oslo:v1 oslo dagster",
     )
     assert browser.page.get_by_role("link", name=f"{UI}/").count() == 1
