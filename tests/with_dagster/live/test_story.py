@@ -54,12 +54,6 @@ def test_only_what_depends_on_a_changed_object_is_stale(outdated) -> None:
     }
 
 
-def test_picture_of_what_is_stale(outdated, browser) -> None:
-    server = outdated[0].server
-    browser.open(f"{server.url}/asset-groups", "readings", "cleaned", "features", "model")
-    browser.picture("dagster-stale", "Unsynced")
-
-
 def test_only_what_depends_on_a_changed_object_runs(changed: Chapter) -> None:
     assert changed.fired == {(("cleaned", "features"), "oslo"), (("model",), None)}
     assert changed.world.server.stale("cleaned", "features", "model") == {
@@ -67,6 +61,11 @@ def test_only_what_depends_on_a_changed_object_runs(changed: Chapter) -> None:
         "features": FRESH,
         "model": "FRESH",
     }
+
+
+def test_picture_of_the_whole_chain(changed: Chapter, browser) -> None:
+    browser.open(f"{changed.world.server.url}/assets/cleaned?view=lineage&lineageDepth=5", "model")
+    browser.picture("dagster-lineage", "readings", "features", "100% filled", "1 / 1 Passed")
 
 
 def test_picture_of_what_an_asset_read_and_wrote(changed: Chapter, browser) -> None:
