@@ -7,6 +7,7 @@ Or with: python prefect_flow.py serve, the deployments alone; set BUCKET, PREFEC
 """
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -89,7 +90,8 @@ def tell() -> None:
             )
         api, name = env["PREFECT_API_URL"], env["BUCKET"]
         bucket.put(name, "flowers/rose.jpg", b"red")
-        start("flows", str(Path(__file__).resolve()), "serve")
+        # Prefect 3.6 serves only files under the working folder.
+        start("flows", str(shutil.copy(Path(__file__).resolve(), folder)), "serve")
         print(wait_for_training(api, 1))
         bucket.put(name, "flowers/iris.jpg", b"blue")
         print(wait_for_training(api, 2))

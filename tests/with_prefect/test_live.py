@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,8 +90,10 @@ def whole_place(
         folder=tmp_path_factory.mktemp("place").resolve(),
         s3=moto_server,
     )
+    # Prefect 3.6 serves only files under the working folder.
+    program = shutil.copy(Path(__file__).with_name("live_flows.py"), place.folder)
     with background(
-        *(sys.executable, str(Path(__file__).with_name("live_flows.py"))),
+        *(sys.executable, str(program)),
         server=place.server,
         folder=place.folder,
         says="killed-once/once",
