@@ -187,14 +187,15 @@ def test_pictures_show_the_events_of_an_asset_a_task_and_a_connection(
     run = scene.airflow.run("pictured")
     scene.put("pictured", "B")
     scene.airflow.run("pictured")
+    assert scene.read("train", 2)["version"] == "v1"
 
     [found] = scene.airflow.get("assets", name_pattern=asset)["assets"]
-    browser.open(f"{scene.airflow.url}/assets/{found['id']}", asset, "snapshot")
-    browser.picture("airflow-asset", asset, "pictured")
+    browser.open(f"{scene.airflow.url}/assets/{found['id']}", asset, "2 Asset Events")
+    browser.picture("airflow-asset", "Source: pictured", "Triggered Dag Run: train")
 
     task = f"dags/pictured/runs/{run}/tasks/snapshot"
-    browser.open(f"{scene.airflow.url}/{task}", "Logged default/nlp/pictured:v0 (new content)")
-    browser.picture("airflow-task", "Logged default/nlp/pictured:v0 (new content)", "Landfast")
+    browser.open(f"{scene.airflow.url}/{task}", "Logged default/nlp/pictured:v0, a new version")
+    browser.picture("airflow-task", "Landfast")
 
     browser.open(f"{scene.airflow.url}/connections", "Add Connection")
     browser.page.get_by_role("button", name="Add Connection").click()

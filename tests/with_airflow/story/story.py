@@ -63,6 +63,7 @@ with DAG("pictured", default_args=AT_ONCE):
     LandfastSnapshotOperator(
         task_id="snapshot", artifact="nlp/pictured", uri="s3://data/pictured/", tags=["nightly"]
     )
+consumer("train", "nlp/pictured")
 
 for moment in ("committed", "executed"):
     with DAG(f"killed_{moment}", default_args=AT_ONCE):
