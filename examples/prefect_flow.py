@@ -19,6 +19,7 @@ import landfast
 from prefect import flow, serve, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from prefect.types.entrypoint import EntrypointType
 from prefect_landfast import ARTIFACT_DIGEST, on_artifact_change, snapshot_artifact, use_artifact
 from prefect_landfast.serving import ONE_AT_A_TIME
 
@@ -45,6 +46,7 @@ def serve_all(bucket: str) -> None:
             interval=5,
             parameters={"name": "demo/flowers", "uri": f"s3://{bucket}/flowers/"},
             concurrency_limit=ONE_AT_A_TIME,
+            entrypoint_type=EntrypointType.MODULE_PATH,
         ),
         train.to_deployment(
             "on-change", triggers=[on_artifact_change("demo/flowers", parameter="ref")]

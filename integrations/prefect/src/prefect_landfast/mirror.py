@@ -25,7 +25,9 @@ def mirror_changes(registry: str | None = None, history: bool = True) -> State[A
         history: Whether the first run tells of what was logged before it.
 
     Example:
-        >>> mirror_changes.serve(name="every-minute", interval=60)  # doctest: +SKIP
+        >>> mirror_changes.serve(  # doctest: +SKIP
+        ...     "every-minute", interval=60, entrypoint_type=EntrypointType.MODULE_PATH
+        ... )
     """
     sent, position = mirror(base_client(registry), history=history)
     return Completed(message=f"{sent} changes told, feed at {position}", data=sent)
