@@ -122,6 +122,10 @@ def test_a_change_starts_the_consumer_once_and_no_change_never(scene: Scene) -> 
     assert len(scene.airflow.runs("consume")) == 3
 
 
+@pytest.mark.skipif(
+    Version(version("apache-airflow")) < Version("3.2"),
+    reason="Airflow 3.1 fails a task whose process was killed, and does not try it again",
+)
 def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(scene: Scene) -> None:
     moments = ("committed", "executed")
     for moment in moments:

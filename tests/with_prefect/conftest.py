@@ -27,11 +27,18 @@ os.environ.update(quiet(_HOME))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let pass what Google's libraries of the oldest environment say of Python's age."""
-    line = (
-        "ignore:You are using a Python version .* which Google will stop supporting:FutureWarning"
-    )
-    config.addinivalue_line("filterwarnings", line)
+    """Let pass what Google's libraries say of Python's age, and what Prefect leaves to the collector.
+
+    Prefect's clients leave connections, and its runners processes, that say so whenever they are
+    collected: in some later test, not in the one that they belong to.
+    """
+    unraisable = "pytest.PytestUnraisableExceptionWarning"
+    for line in (
+        "ignore:You are using a Python version .* which Google will stop supporting:FutureWarning",
+        f"ignore:Exception ignored in. <socket.socket:{unraisable}",
+        f"ignore:Exception ignored in. <function Popen.__del__:{unraisable}",
+    ):
+        config.addinivalue_line("filterwarnings", line)
 
 
 @pytest.fixture(scope="session")

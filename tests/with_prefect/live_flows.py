@@ -39,7 +39,7 @@ def trained_on(name: str) -> object:
 
 if __name__ == "__main__":
     serve(
-        trained_on("vision/flowers"),
+        trained_on("vision/tulips"),
         trained_on("vision/killed"),
         trained_on("vision/mirrored"),
         killed_once.to_deployment("once"),

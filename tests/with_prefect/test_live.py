@@ -119,7 +119,7 @@ def story(whole_place: Place) -> list[dict[str, Any]]:
     """Content A, A, B, A: the runs of the deployment that waits for changes."""
     with using(whole_place):
         for text, runs in (("A", 1), ("A", 1), ("B", 2), ("A", 3)):
-            snapshot(whole_place, "vision/flowers", text)
+            snapshot(whole_place, "vision/tulips", text)
             whole_place.finished("on-flowers", runs)
     return whole_place.server.runs_of("on-flowers")
 
@@ -127,16 +127,16 @@ def story(whole_place: Place) -> list[dict[str, Any]]:
 def test_each_change_starts_one_run_with_its_version_and_nothing_else_does(place, story) -> None:
     # The second A, unchanged, started none: B, after it through the same trigger, is the second run.
     refs = [run["parameters"]["ref"] for run in story]
-    assert refs == [f"default/vision/flowers:{version}" for version in ("v0", "v1", "v0")]
+    assert refs == [f"default/vision/tulips:{version}" for version in ("v0", "v1", "v0")]
     assert [run["created_by"]["type"] for run in story] == ["AUTOMATION"] * 3
-    ids = [event["id"] for event in place.told("vision/flowers")]
+    ids = [event["id"] for event in place.told("vision/tulips")]
     assert len(ids) == len(set(ids)) == 3
 
 
 def test_a_snapshot_says_last_what_it_found(place, story) -> None:
     runs = place.server.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
     said = [
-        run["state"]["message"] for run in runs if run["parameters"].get("name") == "vision/flowers"
+        run["state"]["message"] for run in runs if run["parameters"].get("name") == "vision/tulips"
     ]
     assert said == [
         "new version v0, 1 files, 1 B",
@@ -149,7 +149,7 @@ def test_a_snapshot_says_last_what_it_found(place, story) -> None:
 def test_runs_that_only_use_have_their_edges_with_flow_run_and_task_run(place, story) -> None:
     client = place.client()
     for version, runs in (("v0", [story[0], story[2]]), ("v1", [story[1]])):
-        users = client.get(f"vision/flowers:{version}").used_by()
+        users = client.get(f"vision/tulips:{version}").used_by()
         assert [user.key.run_id for user in users] == [run["id"] for run in runs]
         for user in users:
             task_run = place.server.get(f"/task_runs/{user.config['task_run_id']}")
@@ -157,7 +157,7 @@ def test_runs_that_only_use_have_their_edges_with_flow_run_and_task_run(place, s
 
 
 def test_an_event_names_the_runs_that_sent_it(place, story) -> None:
-    event = place.told("vision/flowers")[0]
+    event = place.told("vision/tulips")[0]
     roles = {r["prefect.resource.role"] for r in event["related"]}
     assert {"flow-run", "task-run", "flow", "landfast-source"} <= roles
 
@@ -296,7 +296,7 @@ def test_too_long_without_news_starts_a_run(place) -> None:
             RunDeployment(
                 source="selected",
                 deployment_id=train,
-                parameters={"ref": "vision/flowers:v0"},
+                parameters={"ref": "vision/tulips:v0"},
             )
         ],
     ).create()
@@ -318,10 +318,10 @@ def test_picture_of_the_timeline_of_versions_with_links_to_their_runs(
 ) -> None:
     from prefect_landfast.report import report_key
 
-    key = report_key(landfast.ArtifactName.parse("default/vision/flowers"))
-    newest = "default/vision/flowers:v0, returned"
+    key = report_key(landfast.ArtifactName.parse("default/vision/tulips"))
+    newest = "default/vision/tulips:v0, returned"
     shown = browser.open(f"{place.server.url}/artifacts/key/{key}", newest, "log_reference")
-    assert shown.count("snapshot vision/flowers") == 3  # the flow runs, beside their task runs
+    assert shown.count("snapshot vision/tulips") == 3  # the flow runs, beside their task runs
     links = browser.page.locator("a[href*='/runs/flow-run/']")
     assert len({link.get_attribute("href") for link in links.all()}) == 3
     browser.picture("prefect-timeline", newest)
@@ -329,21 +329,21 @@ def test_picture_of_the_timeline_of_versions_with_links_to_their_runs(
 
 def test_picture_of_the_report_on_a_change(place, story, browser) -> None:
     reports = sorted(place.server.post("/artifacts/filter"), key=lambda each: each["created"])
-    told = [r for r in reports if (r["description"] or "").startswith("default/vision/flowers:")]
+    told = [r for r in reports if (r["description"] or "").startswith("default/vision/tulips:")]
     assert [report["description"].split(":")[1] for report in told] == [
         "v0, created",
         "v1, created",
         "v0, returned",
     ]
-    texts = ("vision/flowers:v1", "s3://raw-images/flowers/", "1 modified", "State Message")
+    texts = ("vision/tulips:v1", "s3://raw-images/flowers/", "1 modified", "State Message")
     browser.open(f"{place.server.url}/artifacts/artifact/{told[1]['id']}", *texts)
     browser.picture("prefect-report", *texts)
 
 
 def test_picture_of_the_event(place, story, browser) -> None:
-    event = place.told("vision/flowers")[-1]
+    event = place.told("vision/tulips")[-1]
     day = event["occurred"][:10]
-    texts = (EVENT, "landfast.artifact.default/vision/flowers", "s3://raw-images/flowers/")
+    texts = (EVENT, "landfast.artifact.default/vision/tulips", "s3://raw-images/flowers/")
     browser.open(f"{place.server.url}/events/event/{day}/{event['id']}", *texts)
     browser.picture("prefect-event", *texts)
 
@@ -353,7 +353,7 @@ def test_picture_of_a_run_that_found_nothing_new(place, story, browser) -> None:
     (unchanged,) = [
         run
         for run in runs
-        if run["name"] == "snapshot vision/flowers" and "unchanged" in run["state"]["message"]
+        if run["name"] == "snapshot vision/tulips" and "unchanged" in run["state"]["message"]
     ]
     said = "Finished in state Completed('unchanged at v0')"
     browser.open(f"{place.server.url}/runs/flow-run/{unchanged['id']}", said)
