@@ -23,13 +23,16 @@ from tests.with_airflow.live import Live, live
 
 pytestmark = pytest.mark.system
 
-# Since 3.2 the form shows the fields that a provider declares; before, all of them are JSON in "Extra".
-FORM_TEXTS = (
-    ("Postgres connection", "AWS connection", "Web UI URL")
-    if Version(version("apache-airflow")) >= Version("3.2")
-    else ()
-)
+IS_OLD = Version(version("apache-airflow")) < Version("3.2")
 STORY = Path(__file__).parent / "story"
+
+not_retried = pytest.mark.skipif(
+    IS_OLD, reason="Airflow 3.1 fails a task whose process was killed, and does not try it again"
+)
+# "Response read out of order!": two triggers, or a trigger and the triggerer itself, asked at once.
+triggerer_lives = pytest.mark.skipif(
+    IS_OLD, reason="the triggerer of Airflow 3.1.0 dies when it is asked for a connection at times"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +125,7 @@ def test_a_change_starts_the_consumer_once_and_no_change_never(scene: Scene) -> 
     assert len(scene.airflow.runs("consume")) == 3
 
 
-@pytest.mark.skipif(
-    Version(version("apache-airflow")) < Version("3.2"),
-    reason="Airflow 3.1 fails a task whose process was killed, and does not try it again",
-)
+@not_retried
 def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(scene: Scene) -> None:
     moments = ("committed", "executed")
     for moment in moments:
@@ -144,6 +144,7 @@ def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(scene: Sc
         assert len(scene.airflow.runs(f"after_{moment}")) == 1
 
 
+@triggerer_lives
 def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: Scene) -> None:
     for number, text in enumerate(["A", "B"]):
         run = scene.airflow.trigger("wait_for_version")
@@ -156,6 +157,7 @@ def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: S
         assert scene.airflow.xcom("wait_for_version", run, "read") == text
 
 
+@triggerer_lives
 def test_a_deferred_sensor_wakes_when_a_place_differs_from_what_is_recorded(scene: Scene) -> None:
     scene.put("place", "A")
     scene.log("nlp/place", "place")
@@ -168,6 +170,7 @@ def test_a_deferred_sensor_wakes_when_a_place_differs_from_what_is_recorded(scen
     assert scene.client.get("nlp/place").version == "v1"
 
 
+@triggerer_lives
 def test_a_watcher_goes_on_where_the_last_triggerer_stopped(scene: Scene) -> None:
     scene.put("prices", "A")
     scene.log("vendor/prices", "prices")
@@ -183,6 +186,7 @@ def test_a_watcher_goes_on_where_the_last_triggerer_stopped(scene: Scene) -> Non
     assert [event["extra"]["payload"]["version"] for event in events] == ["v0", "v1"]
 
 
+@pytest.mark.skipif(IS_OLD, reason="the pictures are of the newest Airflow")
 def test_pictures_show_the_events_of_an_asset_a_task_and_a_connection(
     scene: Scene, browser: Browser
 ) -> None:
@@ -207,9 +211,8 @@ def test_pictures_show_the_events_of_an_asset_a_task_and_a_connection(
     browser.page.keyboard.type("landfast")
     browser.page.keyboard.press("Enter")
     browser.wait("Registry URL")
-    if FORM_TEXTS:
-        browser.page.get_by_role("button", name="Extra Fields", exact=True).click()
-    browser.picture("airflow-connection", *FORM_TEXTS)
+    browser.page.get_by_role("button", name="Extra Fields", exact=True).click()
+    browser.picture("airflow-connection", "Postgres connection", "AWS connection", "Web UI URL")
 
 
 def test_no_secret_is_in_logs_or_in_what_airflow_stores(scene: Scene) -> None:

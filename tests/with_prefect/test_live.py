@@ -120,8 +120,8 @@ def story(whole_place: Place) -> list[dict[str, Any]]:
     with using(whole_place):
         for text, runs in (("A", 1), ("A", 1), ("B", 2), ("A", 3)):
             snapshot(whole_place, "vision/tulips", text)
-            whole_place.finished("on-flowers", runs)
-    return whole_place.server.runs_of("on-flowers")
+            whole_place.finished("on-tulips", runs)
+    return whole_place.server.runs_of("on-tulips")
 
 
 def test_each_change_starts_one_run_with_its_version_and_nothing_else_does(place, story) -> None:
@@ -288,7 +288,7 @@ def test_too_long_without_news_starts_a_run(place) -> None:
     from prefect.events.actions import RunDeployment
     from prefect_landfast.triggers import on_no_artifact_change
 
-    train = place.server.get("/deployments/name/train/on-flowers")["id"]
+    train = place.server.get("/deployments/name/train/on-tulips")["id"]
     alarm = Automation(
         name="nothing new",
         trigger=on_no_artifact_change("vision/silent", within=timedelta(seconds=10)),
@@ -305,7 +305,7 @@ def test_too_long_without_news_starts_a_run(place) -> None:
             "run for want of news",
             lambda: [
                 run
-                for run in place.server.runs_of("on-flowers")
+                for run in place.server.runs_of("on-tulips")
                 if run["created_by"]["display_value"] == "nothing new"
             ],
         )
@@ -335,7 +335,7 @@ def test_picture_of_the_report_on_a_change(place, story, browser) -> None:
         "v1, created",
         "v0, returned",
     ]
-    texts = ("vision/tulips:v1", "s3://raw-images/flowers/", "1 modified", "State Message")
+    texts = ("vision/tulips:v1", "s3://raw-images/tulips/", "1 modified", "State Message")
     browser.open(f"{place.server.url}/artifacts/artifact/{told[1]['id']}", *texts)
     browser.picture("prefect-report", *texts)
 
@@ -343,7 +343,7 @@ def test_picture_of_the_report_on_a_change(place, story, browser) -> None:
 def test_picture_of_the_event(place, story, browser) -> None:
     event = place.told("vision/tulips")[-1]
     day = event["occurred"][:10]
-    texts = (EVENT, "landfast.artifact.default/vision/tulips", "s3://raw-images/flowers/")
+    texts = (EVENT, "landfast.artifact.default/vision/tulips", "s3://raw-images/tulips/")
     browser.open(f"{place.server.url}/events/event/{day}/{event['id']}", *texts)
     browser.picture("prefect-event", *texts)
 
