@@ -74,8 +74,7 @@ class TaskRun:
             Conflict: If it has another type.
         """
         name = to_name(named)
-        earlier = {key: known["uri"] for key, known in self._pins.items()}
-        pin = find_pin(self.context, name, earlier=earlier)
+        pin = self._pin(name)
         for older in pin.batched:
             self.client.use(older, declared=True)
         version = self.client.use(pin.name, type=type)
@@ -86,8 +85,7 @@ class TaskRun:
 
     def resolve(self, named: Named) -> landfast.ArtifactVersion:
         """Return the version that `use` would, without recording anything."""
-        earlier = {key: known["uri"] for key, known in self._pins.items()}
-        return self.client.get(find_pin(self.context, to_name(named), earlier=earlier).name)
+        return self.client.get(self._pin(to_name(named)).name)
 
     def took(self, version: landfast.ArtifactVersion) -> landfast.ArtifactVersion:
         """Take note of a version that this task logged."""
@@ -146,6 +144,10 @@ class TaskRun:
             config=config,
         )
         return record.config
+
+    def _pin(self, name: landfast.ArtifactName) -> Pin:
+        earlier = {key: known["uri"] for key, known in self._pins.items()}
+        return find_pin(self.context, name, earlier=earlier)
 
     def _remember(
         self, name: landfast.ArtifactName, pin: Pin, version: landfast.ArtifactVersion

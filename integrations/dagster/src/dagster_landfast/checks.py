@@ -137,7 +137,7 @@ def _keys(assets: Iterable[Checked]) -> list[dg.AssetKey]:
         elif isinstance(asset, dg.AssetSpec):
             keys.append(asset.key)
         else:
-            keys.append(dg.AssetKey.from_user_string(asset) if isinstance(asset, str) else asset)
+            keys.append(identity.key_of(asset))
     return list(dict.fromkeys(keys))
 
 

@@ -18,8 +18,9 @@ import landfast
 
 from dagster_landfast import compat, observing
 from dagster_landfast.finding import resource_of
+from dagster_landfast.identity import Key
 from dagster_landfast.observed_io import MANAGER, OBSERVED_IO
-from dagster_landfast.prefix import Key, Prefix, Uri
+from dagster_landfast.prefix import Prefix, Uri
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*\Z")
 

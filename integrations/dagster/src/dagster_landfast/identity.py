@@ -15,10 +15,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 import landfast
+
+# What a caller may give as an asset's key.
+Key: TypeAlias = str | Sequence[str] | dg.AssetKey
 
 # Keys of metadata that a definition may have.
 ARTIFACT = "landfast/artifact"
@@ -29,6 +32,18 @@ _LONGEST = 128
 _READABLE = 86  # of a name that is too long; the rest is "-h" and 40 digits of its sha256
 # Begins the name of a key that begins with neither a letter nor a digit; no escape looks like it.
 _ODD_START = "key-."
+
+
+def key_of(key: Key) -> dg.AssetKey:
+    """Return the key as Dagster has it; in a text, ``/`` separates segments.
+
+    Example:
+        >>> key_of("raw/images") == key_of(["raw", "images"])
+        True
+    """
+    if isinstance(key, str):
+        return dg.AssetKey.from_user_string(key)
+    return dg.AssetKey.from_coercible(key)
 
 
 def collection_of(asset_key: dg.AssetKey) -> str:

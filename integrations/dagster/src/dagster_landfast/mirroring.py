@@ -14,7 +14,7 @@ from dagster_landfast.cursors import Cursor
 from dagster_landfast.metadata import CHANGE
 from dagster_landfast.prefix import PARTITION, PLACEHOLDER
 from dagster_landfast.records import ARTIFACT, DIGEST
-from dagster_landfast.registry_asset import ALIAS
+from dagster_landfast.registry_asset import ALIAS, by_alias
 from dagster_landfast.resource import LandfastResource
 
 LATEST = "latest"
@@ -133,15 +133,9 @@ class Mirror:
             if after is None or partition > after:
                 version: landfast.ArtifactVersion | None = partitions[partition]
                 if each.alias != LATEST:
-                    version = self._by_alias(replace(name, partition=partition, alias=each.alias))
+                    version = by_alias(client, replace(name, partition=partition), each.alias)
                 if version is not None:
                     yield partition, version
-
-    def _by_alias(self, name: landfast.ArtifactName) -> landfast.ArtifactVersion | None:
-        try:
-            return self.resource.client.get(name)
-        except landfast.NotFound:
-            return None
 
     def _follow(self, cursor: Cursor, events: list[dg.AssetObservation]) -> Cursor:
         """Tell of the changes after the cursor; the state of every asset has been told of before."""

@@ -13,7 +13,6 @@ import landfast
 
 from dagster_landfast import identity
 
-Key: TypeAlias = str | Sequence[str] | dg.AssetKey
 Uri: TypeAlias = str | Sequence[str | landfast.SnapshotUri] | Callable[[str], str]
 
 # Key of a definition's metadata: how the artifact's partition is made of Dagster's key, where it differs.
@@ -63,7 +62,7 @@ class Prefix:
         InvalidInput: If they do not go together, naming the asset.
     """
 
-    key: Key
+    key: identity.Key
     uri: Uri = field(repr=False)  # it may be signed
     _: KW_ONLY
     artifact: str | None = None
@@ -147,9 +146,7 @@ class Prefix:
     @property
     def asset_key(self) -> dg.AssetKey:
         """The key as Dagster has it."""
-        if isinstance(self.key, str):
-            return dg.AssetKey.from_user_string(self.key)
-        return dg.AssetKey.from_coercible(self.key)
+        return identity.key_of(self.key)
 
     @property
     def name(self) -> landfast.ArtifactName:

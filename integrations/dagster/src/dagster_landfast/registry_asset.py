@@ -14,7 +14,6 @@ from dagster_landfast import compat, identity, observing
 from dagster_landfast.external import observed_assets
 from dagster_landfast.finding import resource_of
 from dagster_landfast.metadata import version_metadata
-from dagster_landfast.prefix import Key
 from dagster_landfast.resource import LandfastResource
 
 # Key of a definition's metadata: the alias that is followed, where it is not `latest`.
@@ -24,7 +23,7 @@ ALIAS = "landfast/alias"
 def artifact_asset(
     artifact: str,
     *,
-    key: Key | None = None,
+    key: identity.Key | None = None,
     partitions_def: dg.PartitionsDefinition[Any] | None = None,
     lookback: int | None = None,
     cron: str | None = None,
@@ -96,15 +95,11 @@ def artifact_asset(
     return observed_assets([spec], look_up, name=None, resource_key=resource_key)
 
 
-def asset_key_of(key: Key | None, name: landfast.ArtifactName) -> dg.AssetKey:
+def asset_key_of(key: identity.Key | None, name: landfast.ArtifactName) -> dg.AssetKey:
     """Return the key that is given, else the artifact's project and collection."""
     if key is None:
         return dg.AssetKey([part for part in (name.entity, name.project, name.collection) if part])
-    return (
-        dg.AssetKey.from_user_string(key)
-        if isinstance(key, str)
-        else dg.AssetKey.from_coercible(key)
-    )
+    return identity.key_of(key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,17 +141,18 @@ class _LookUp:
         for key in asked:
             version = known.get(identity.partition(key))
             if version is not None and self.name.alias is not None:
-                version = _by_alias(resource.client, self.name, version)
+                version = by_alias(resource.client, version.full_name.bare(), self.name.alias)
             if version is not None:
                 found[key] = version
         return found
 
 
-def _by_alias(
-    client: landfast.Client, name: landfast.ArtifactName, latest: landfast.ArtifactVersion
+def by_alias(
+    client: landfast.Client, name: landfast.ArtifactName, alias: str
 ) -> landfast.ArtifactVersion | None:
+    """Return the version of a partition that an alias names; None if it names none there."""
     try:
-        return client.get(replace(latest.full_name.bare(), alias=name.alias))
+        return client.get(replace(name, alias=alias))
     except landfast.NotFound:
         return None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 import dagster as dg
 import landfast
@@ -83,12 +82,6 @@ def resolve(
             if not missing_ok or _pin_of(pin, key) is not None:
                 raise
     return found
-
-
-def recorded_name(metadata: Mapping[str, Any]) -> str | None:
-    """Return the artifact version that an event's metadata names; None if it is not one of ours."""
-    value = metadata.get(records.ARTIFACT)
-    return None if value is None else str(getattr(value, "value", value))
 
 
 # From so many partitions on, all of a collection are asked for at once.

@@ -202,7 +202,8 @@ def _opener_of(sent: bytes) -> _Opener:
 def _sent(resource: LandfastResource, pack: Callable[[Any], Any]) -> dict[str, Any]:
     """Return the fields of a resource as they pickle; a password stays: the other place has its own."""
     given = {name: getattr(resource, name) for name in type(resource).model_fields}
-    if "***" in landfast.Client(resource.registry_url).display_url:
+    url = resource.registry_url or ""
+    if landfast.redact(url) != url:
         given["registry_url"] = None
     for name in ("s3", "gcs"):
         given[name] = pack(given[name])

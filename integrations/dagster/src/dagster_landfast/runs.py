@@ -56,11 +56,6 @@ class Execution:
         part = self.key.part if partition_key is None else identity.partition(partition_key)
         return replace(self.key, node=node, part=part)
 
-    def run_keys(self, assets: Sequence[dg.AssetKey] | None = None) -> list[landfast.RunKey]:
-        """Return the runs of the step: one for each of the assets (None: all) and each partition."""
-        made: Sequence[dg.AssetKey | None] = (self.assets if assets is None else assets) or (None,)
-        return [self.run_key(asset, part) for asset in made for part in self.partitions or (None,)]
-
     def run_of_step(self, output: dg.OutputContext) -> landfast.RunKey:
         """Return the run of the op that made an output, in this Dagster run or the one it repeats."""
         node, bracket, mapping_key = output.step_key.partition("[")

@@ -20,7 +20,7 @@ _PARTITION = "{partition_key}"
 
 
 def sharded_reference_asset(
-    key: str | Sequence[str] | dg.AssetKey,
+    key: identity.Key,
     uri: Place | Reference,
     *,
     shards: int = 8,
@@ -56,11 +56,7 @@ def sharded_reference_asset(
     Example:
         >>> photos = sharded_reference_asset("raw/photos", "s3://bucket/photos/", shards=16)
     """
-    asset_key = (
-        dg.AssetKey.from_user_string(key)
-        if isinstance(key, str)
-        else dg.AssetKey.from_coercible(key)
-    )
+    asset_key = identity.key_of(key)
     scan = _Scan(
         asset_key=asset_key,
         reference=uri if isinstance(uri, Reference) else Reference(uri),
