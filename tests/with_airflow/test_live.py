@@ -23,7 +23,7 @@ from tests.with_airflow.live import Live, live
 
 pytestmark = pytest.mark.system
 
-IS_OLD = Version(version("apache-airflow")) < Version("3.2")
+IS_OLD = False
 STORY = Path(__file__).parent / "story"
 
 not_retried = pytest.mark.skipif(

@@ -27,11 +27,14 @@ from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
-from landfast.registry.base import LogOutcome, LogRequest, Registry
+from landfast.registry import schema
+from landfast.registry.base import LogOutcome, LogRequest
 from landfast.registry.opening import init_registry, open_registry
+from landfast.registry.sql import SqlRegistry
 from landfast.services.gc import collect_garbage
 from landfast.services.keeping import keep_managed
 from landfast.services.publish import publish, upload
+from sqlalchemy import update
 
 NOW = timedelta(0)
 LEASE = timedelta(seconds=20)
@@ -41,7 +44,7 @@ LEASE = timedelta(seconds=20)
 class House:
     """A registry with its blobs, and how to log into it."""
 
-    registry: Registry
+    registry: SqlRegistry
     blobs: LocalBlobStore
     folder: Path
 
@@ -373,18 +376,17 @@ def test_managed_file_that_was_collected_before_the_log_is_stored_again(house: H
     assert keep_managed(house.registry, house.blobs, manifest) == 0
 
 
+def let_leases_end(registry: SqlRegistry) -> None:
+    """Make what is condemned free again, as it were after the lease."""
+    earlier = datetime.now(UTC) - 2 * registry.collection_lease
+    condemned = schema.blobs.c.condemned_at.is_not(None)
+    with registry._database.engine.begin() as connection:
+        connection.execute(update(schema.blobs).where(condemned).values(condemned_at=earlier))
+
+
 def test_killed_collection_is_finished_by_the_next(url: str, tmp_path: Path) -> None:
     folder = tmp_path / "house"
-    folder.mkdir()
-
-    def short(folder: Path) -> House:
-        return House(
-            registry=open_registry(url, lease=timedelta(seconds=0.2)),
-            blobs=LocalBlobStore(folder / "store"),
-            folder=folder,
-        )
-
-    house = short(folder)
+    house = house_at(url, folder)
     for number in range(3):
         house._managed("x", b"garbage %d" % number)
     kept = house.log("a", "one", files={"x": b"kept"})
@@ -395,11 +397,11 @@ def test_killed_collection_is_finished_by_the_next(url: str, tmp_path: Path) -> 
         child.start()
         child.join(120)
         assert child.exitcode == -signal.SIGKILL, step
-        house = short(folder)
+        house = house_at(url, folder)
         assert {kept.version.blob, sha(b"kept")} <= house.stored()
+        let_leases_end(house.registry)
         house.registry.close()
-    time.sleep(0.3)
-    house = short(folder)
+    house = house_at(url, folder)
     house.collect()
     assert house.stored() == {kept.version.blob, sha(b"kept")}
     moment = datetime.now(UTC) + timedelta(days=1)
@@ -409,12 +411,7 @@ def test_killed_collection_is_finished_by_the_next(url: str, tmp_path: Path) -> 
 
 
 def _collect_and_die(url: str, folder: Path, step: str) -> None:
-    house = House(
-        registry=open_registry(url, lease=timedelta(seconds=0.2)),
-        blobs=LocalBlobStore(folder / "store"),
-        folder=folder,
-    )
-    time.sleep(0.3)  # what the one before condemned is free again
+    house = house_at(url, folder)
 
     def die(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -481,18 +478,18 @@ def test_slow_collection_leaves_what_a_writer_may_have_again(
     watch = Stopwatch()
     monkeypatch.setattr("landfast.services.gc.time", watch)
     timed = Timed(folder / "store", watch)
-    registry = open_registry(url, lease=timedelta(seconds=2))
+    registry = open_registry(url, lease=LEASE)
     house = House(registry=registry, blobs=timed, folder=folder)
     for number in range(60):
         house._managed("x", b"garbage %d" % number)
     # Batches of 8 and 16 pass in no time; of the third, half of the lease is spent after five.
-    timed.fast, timed.delay_s = 24, 0.2
+    timed.fast, timed.delay_s = 24, LEASE.total_seconds() / 10
     report = house.collect()
     assert report.left.count + report.deleted.count == 60
     assert report.left.count > 0
     assert len(house.stored()) == report.left.count
     timed.delay_s = 0
-    time.sleep(2.1)
+    let_leases_end(registry)
     assert house.collect().left.count == 0
     assert house.stored() == set()
     moment = datetime.now(UTC) + timedelta(days=1)
