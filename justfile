@@ -31,7 +31,7 @@ setup: (_packages "nginx:nginx-light") _sync (_sync-integration "dagster") (_syn
 
 # Run the tests of the core and of each integration; arguments go to the core's pytest
 test *args: (_packages "nginx:nginx-light") _sync && (test-with "dagster") (test-with "prefect") (test-with "airflow")
-    .venv/bin/python -m pytest {{core_tests}} -m "not system" -n 2 "$@"
+    .venv/bin/python -m pytest {{core_tests}} -m "not system" -n 2 --dist worksteal "$@"
 
 # Run the core's tests alone, in one process: `just test-core tests/core/model -k digest`
 test-core *args: _sync
@@ -44,7 +44,7 @@ test-with integration *args: (_sync-integration integration)
 
 # Run the slow tests: Ceph's radosgw and what takes minutes; each integration live, newest and oldest; the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
-    .venv/bin/python -m pytest {{core_tests}} -m system -n 2 "$@"
+    .venv/bin/python -m pytest {{core_tests}} -m system -n 2 --dist worksteal "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
 test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)

@@ -1,14 +1,16 @@
-"""A whole Airflow on loopback: API server, scheduler, DAG processor and triggerer, each a process group.
+"""A whole Airflow on loopback: `airflow standalone`, one process group.
 
-Started apart instead of by `airflow standalone`: the same components, but one can be stopped and started
-again while the others go on.
+Its log servers would listen on every address, and no setting stops them but an argument of the components
+that `standalone` gives none: the `airflow` that it finds on its path adds it.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -24,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 from landfast.testing.servers.process import (
     LOOPBACK,
     Process,
@@ -40,12 +43,16 @@ START_S = 300.0
 """Seconds that all components together may take to report that they are healthy."""
 WAIT_S = 240.0
 """Seconds that anything in a running Airflow may take on a slow machine."""
-COMPONENTS = {
-    "api-server": ("api-server",),
-    "dag-processor": ("dag-processor",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
-}
+# What `airflow standalone` calls for each component; each has a log of its own.
+_AIRFLOW = """#!/bin/sh
+case $1 in
+  scheduler | triggerer) exec {python} -m airflow "$@" --skip-serve-logs >> "$AIRFLOW_HOME/$1.log" 2>&1 ;;
+  api-server | dag-processor) exec {python} -m airflow "$@" >> "$AIRFLOW_HOME/$1.log" 2>&1 ;;
+  *) exec {python} -m airflow "$@" ;;
+esac
+"""
+# Known from the start: components that draw one each could not read each other's triggers.
+_KEY = b"for-tests-only-thirty-two-bytes!"
 _ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -157,29 +164,34 @@ class Live:
             self.get("assets/events", asset_id=ids[0], order_by="timestamp")["asset_events"]
         )
 
-    def start(self, *names: str) -> None:
-        """Start components."""
-        for name in names:
-            stack = ExitStack()
-            process = stack.enter_context(
-                running(
-                    [sys.executable, "-m", "airflow", *COMPONENTS[name]],
-                    name=name,
-                    folder=self.home,
-                    env=self.env,
-                    ready=lambda: True,
-                )
+    def start(self, name: str) -> None:
+        """Start `standalone`, or one component beside it."""
+        stack = ExitStack()
+        process = stack.enter_context(
+            running(
+                [str(self.home / "bin" / "airflow"), name],
+                name=name,
+                folder=self.home,
+                env=self.env,
+                ready=lambda: True,
+                stop_signal=signal.SIGINT,
             )
-            self.processes[name] = (process, stack)
+        )
+        self.processes[name] = (process, stack)
 
-    def stop(self, *names: str, by: signal.Signals = signal.SIGTERM) -> None:
-        """Stop components, at the same time."""
-        stopping = [self.processes.pop(name) for name in names]
-        for process, _ in stopping:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, by)
-        for _, stack in stopping:
+    def stop(self) -> None:
+        """Stop everything, the last that was started first."""
+        while self.processes:
+            _, (_, stack) = self.processes.popitem()
             stack.close()
+
+    def stop_component(self, name: str) -> None:
+        """Stop one component of `standalone`, which does not start it again."""
+        standalone, _ = self.processes["standalone"]
+        started = psutil.Process(standalone.pid).children()
+        [component] = [each for each in started if each.cmdline()[1:4] == ["-m", "airflow", name]]
+        component.terminate()
+        self.wait(f"{name} ends", lambda: _has_ended(component))
 
     def state(self) -> str:
         """Tell what every DAG run and task instance is doing, for an error message."""
@@ -227,6 +239,14 @@ class Live:
             raise
 
 
+def _has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process ended; `standalone` does not ask after those that it started."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def settings(home: Path, port: int) -> dict[str, str]:
     """Return the environment of an Airflow that stays on loopback, is small, and looks often."""
     url = f"http://{LOOPBACK}:{port}"
@@ -240,6 +260,7 @@ def settings(home: Path, port: int) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-but-long-enough-to-sign-with",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(_KEY).decode(),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -293,13 +314,18 @@ def live(home: Path, database: Path, dags: Path, env: Mapping[str, str]) -> Iter
     shutil.copytree(dags, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(database, home / "airflow.db")
     variables = clean_environment(home, {**settings(home, port), **env})
+    variables["PATH"] = f"{home / 'bin'}{os.pathsep}{variables['PATH']}"
     airflow = Live(url=f"http://{LOOPBACK}:{port}", home=home, env=variables)
+    (home / "bin").mkdir()
+    program = home / "bin" / "airflow"
+    program.write_text(_AIRFLOW.format(python=shlex.quote(sys.executable)))
+    program.chmod(0o755)
     try:
-        airflow.start(*COMPONENTS)
+        airflow.start("standalone")
         _wait_until_healthy(airflow)
         yield airflow
     finally:
-        airflow.stop(*airflow.processes)
+        airflow.stop()
 
 
 def _wait_until_healthy(airflow: Live) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import landfast
 import pytest
+from airflow.sdk import BaseHook
+from asgiref.sync import SyncToAsync
 from landfast.registry.opening import init_registry
 from landfast_provider.hooks import fields
 from landfast_provider.hooks.credentials import AwsClients, GoogleClients
@@ -128,19 +132,37 @@ def test_the_test_button_opens_the_registry(monkeypatch: pytest.MonkeyPatch, url
     assert "secret-word" not in message
 
 
-def test_a_trigger_looks_every_connection_up_before_it_works(
+def test_a_trigger_asks_airflow_only_in_threads_that_its_loop_answers(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     connect(monkeypatch, "landfast_default", password=url, extra={"aws_conn_id": "s3_server"})
     connect(monkeypatch, "s3_server", conn_type="aws", login="KEY", password="word")
-    hook = LandfastHook()
-    client = asyncio.run(hook.aget_client())
-    # From here on nothing is asked: neither the hook nor what makes S3 clients looks anything up.
-    monkeypatch.delenv("AIRFLOW_CONN_LANDFAST_DEFAULT")
-    monkeypatch.delenv("AIRFLOW_CONN_S3_SERVER")
-    assert client.display_url == url
-    made = hook._aws("s3_server")["s3"]()
-    assert made._request_signer._credentials.access_key == "KEY"
+    asked: dict[str, list[Any]] = {}
+    find = LandfastHook.get_connection.__func__  # type: ignore[attr-defined]
+
+    def get_connection(cls: type[Any], conn_id: str) -> Any:
+        loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
+        asked.setdefault(conn_id, []).append((threading.current_thread(), loop))
+        return find(cls, conn_id)
+
+    monkeypatch.setattr(BaseHook, "get_connection", classmethod(get_connection))
+
+    async def trigger() -> tuple[asyncio.AbstractEventLoop, str]:
+        hook = LandfastHook()
+        client = await hook.aget_client()
+        assert client.display_url == url
+        make = hook._factories(hook.fields())["s3"]
+        # A thread of a scan, which asgiref knows nothing of, is the first to need a client.
+        made = await asyncio.to_thread(make)
+        client.close()
+        return asyncio.get_running_loop(), made._request_signer._credentials.access_key
+
+    loop, key = asyncio.run(trigger())
+    assert key == "KEY"
+    assert set(asked) == {"landfast_default", "s3_server"}
+    for thread, its_loop in itertools.chain(*asked.values()):
+        assert thread is not threading.main_thread()
+        assert its_loop is loop
 
 
 # -- the registry that nobody named ---------------------------------------------------------------
@@ -235,12 +257,11 @@ def test_an_operators_credentials_do_not_read_the_manifest_store_of_the_connecti
 
 
 def test_what_makes_clients_pickles_as_the_id_of_its_connection(s3_server: Any) -> None:
-    from airflow.sdk import BaseHook
-
-    known = AwsClients(aws_conn_id="s3_server", connection=BaseHook.get_connection("s3_server"))
-    sent = pickle.dumps(known)
+    amazon = AwsClients(aws_conn_id="s3_server")
+    assert amazon() is not None
+    sent = pickle.dumps(amazon)
     assert s3_server.secret_key.encode() not in sent
-    assert pickle.loads(sent) == AwsClients(aws_conn_id="s3_server")
+    assert pickle.loads(sent) == amazon
     google = GoogleClients(gcp_conn_id="google")
     assert pickle.loads(pickle.dumps(google)) == google
 

@@ -23,16 +23,8 @@ from tests.with_airflow.live import Live, live
 
 pytestmark = pytest.mark.system
 
-IS_OLD = False
+IS_OLD = Version(version("apache-airflow")) < Version("3.2")
 STORY = Path(__file__).parent / "story"
-
-not_retried = pytest.mark.skipif(
-    IS_OLD, reason="Airflow 3.1 fails a task whose process was killed, and does not try it again"
-)
-# "Response read out of order!": two triggers, or a trigger and the triggerer itself, asked at once.
-triggerer_lives = pytest.mark.skipif(
-    IS_OLD, reason="the triggerer of Airflow 3.1.0 dies when it is asked for a connection at times"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +117,6 @@ def test_a_change_starts_the_consumer_once_and_no_change_never(scene: Scene) -> 
     assert len(scene.airflow.runs("consume")) == 3
 
 
-@not_retried
 def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(scene: Scene) -> None:
     moments = ("committed", "executed")
     for moment in moments:
@@ -144,7 +135,6 @@ def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(scene: Sc
         assert len(scene.airflow.runs(f"after_{moment}")) == 1
 
 
-@triggerer_lives
 def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: Scene) -> None:
     for number, text in enumerate(["A", "B"]):
         run = scene.airflow.trigger("wait_for_version")
@@ -157,7 +147,6 @@ def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: S
         assert scene.airflow.xcom("wait_for_version", run, "read") == text
 
 
-@triggerer_lives
 def test_a_deferred_sensor_wakes_when_a_place_differs_from_what_is_recorded(scene: Scene) -> None:
     scene.put("place", "A")
     scene.log("nlp/place", "place")
@@ -170,13 +159,12 @@ def test_a_deferred_sensor_wakes_when_a_place_differs_from_what_is_recorded(scen
     assert scene.client.get("nlp/place").version == "v1"
 
 
-@triggerer_lives
 def test_a_watcher_goes_on_where_the_last_triggerer_stopped(scene: Scene) -> None:
     scene.put("prices", "A")
     scene.log("vendor/prices", "prices")
     assert scene.read("watch", 1) == {"version": "v0", "text": "A"}
 
-    scene.airflow.stop("triggerer")
+    scene.airflow.stop_component("triggerer")
     scene.put("prices", "B")
     scene.log("vendor/prices", "prices")
     scene.airflow.start("triggerer")

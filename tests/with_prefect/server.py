@@ -46,15 +46,15 @@ class PrefectServer:
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask the server's HTTP API."""
-        reply = httpx.post(f"{self.api}{path}", json=dict(body or {}), timeout=60)
-        reply.raise_for_status()
-        return reply.json() if reply.content else None
+        return self._ask("POST", path, json=dict(body or {}))
 
     def get(self, path: str) -> Any:
         """Read from the server's HTTP API."""
-        reply = httpx.get(f"{self.api}{path}", timeout=60)
-        reply.raise_for_status()
-        return reply.json()
+        return self._ask("GET", path)
+
+    def delete(self, path: str) -> None:
+        """Delete something by the server's HTTP API."""
+        self._ask("DELETE", path)
 
     def events(self, name: str, resource: str | None = None) -> list[dict[str, Any]]:
         """Return the events of a name, oldest first, of one resource if given."""
@@ -72,6 +72,16 @@ class PrefectServer:
             "sort": "EXPECTED_START_TIME_ASC",
         }
         return list(self.post("/flow_runs/filter", chosen))
+
+    def _ask(self, method: str, path: str, **what: Any) -> Any:
+        for pause_s in (1, 2, 4, 8, 0):
+            reply = httpx.request(method, f"{self.api}{path}", timeout=120, **what)
+            # A database that others write to; Prefect's own client asks again too.
+            if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(pause_s)
+        reply.raise_for_status()
+        return reply.json() if reply.content else None
 
 
 def quiet(home: str) -> dict[str, str]:
@@ -99,7 +109,12 @@ def prefect_server() -> Iterator[PrefectServer]:
         server = PrefectServer(url=f"http://{LOOPBACK}:{port}", home=str(folder / "home"))
         command = [*prefect(), "server", "start", "--host", LOOPBACK, "--port", str(port)]
         env = clean_environment(
-            folder, {**quiet(server.home), "PREFECT_SERVER_UI_API_URL": server.api}
+            folder,
+            {
+                **quiet(server.home),
+                "PREFECT_SERVER_UI_API_URL": server.api,
+                "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+            },
         )
         with running(
             command,

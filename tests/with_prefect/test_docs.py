@@ -6,7 +6,6 @@ import inspect
 import re
 from pathlib import Path
 
-import httpx
 import prefect_landfast
 import pytest
 from prefect_landfast import LandfastRegistry, snapshot_artifact
@@ -44,7 +43,7 @@ def test_what_a_page_says_can_be_done(
 def forget_blocks(server: PrefectServer) -> None:
     """Delete the blocks that a page saved: a block `default` counts for every other test."""
     for block in server.post("/block_documents/filter"):
-        httpx.delete(f"{server.api}/block_documents/{block['id']}", timeout=60).raise_for_status()
+        server.delete(f"/block_documents/{block['id']}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -129,8 +129,8 @@ class Run:
         return self.record.link
 
     def env(self) -> dict[str, str]:
-        """Return the variables that let a subprocess, a pod or a Spark step join this run."""
-        return {"LANDFAST_RUN": self.key.encode()}
+        """Return the variables that let a subprocess, a pod or a Spark step join this run: `Client.run_env`."""
+        return self.client.run_env()
 
     def log_artifact(
         self,

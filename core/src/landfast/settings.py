@@ -31,6 +31,7 @@ VARIABLES = {
     "run": "LANDFAST_RUN",
 }
 _FILE_ONLY = {"options", "path_map"}
+ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,29 @@ class Settings:
     def effective_registry_url(self) -> str:
         """The registry's URL, the embedded default filled in."""
         return self.registry_url or default_registry_url()
+
+    def require_shared(self, elsewhere: str, how: str = "Set LANDFAST_REGISTRY_URL") -> None:
+        """Refuse the registry that nobody named, where work may be done on other machines.
+
+        Args:
+            elsewhere: What may do so, for the message: ``CeleryExecutor``.
+            how: How to name a registry, for the hint.
+
+        Raises:
+            InvalidInput: If none is named, and `LANDFAST_ALLOW_LOCAL` is not 1.
+
+        Example:
+            >>> load_settings(registry_url="postgresql://registry/landfast").require_shared("CeleryExecutor")
+        """
+        if self.registry_url or os.environ.get(ALLOW_LOCAL) == "1":
+            return
+        raise InvalidInput(
+            f"no registry is named, and {elsewhere} may do this work on other machines",
+            subject="LANDFAST_REGISTRY_URL",
+            expected="a registry that every worker reaches, such as postgresql://...",
+            found="the embedded SQLite registry, which each machine would have for itself",
+            hint=f"{how}; if all of them share this disk, set {ALLOW_LOCAL}=1.",
+        )
 
 
 def load_settings(start: Path | None = None, **given: Any) -> Settings:

@@ -94,6 +94,23 @@ def test_a_subprocess_joins_the_run(folder):
     assert sorted(directions) == ["logged", "used"]
 
 
+@pytest.mark.parametrize(
+    ("url", "is_sent"),
+    [
+        ("sqlite:////data/registry.db", True),
+        ("postgresql://registry/landfast?sslmode=require", True),
+        ("postgresql://ann:s3cr3t@registry/landfast", False),
+        ("postgresql://registry/landfast?password=s3cr3t", False),
+    ],
+)
+def test_a_subprocess_is_told_the_registry_unless_its_url_holds_a_secret(url, is_sent):
+    given = landfast.Client(url, entity="lab", project="vision").run_env()
+    assert (given["LANDFAST_ENTITY"], given["LANDFAST_PROJECT"]) == ("lab", "vision")
+    assert given.get("LANDFAST_REGISTRY_URL") == (url if is_sent else None)
+    assert landfast.RunKey.decode(given["LANDFAST_RUN"]).system == "script"
+    assert "s3cr3t" not in str(given)
+
+
 def test_a_bad_joined_run_is_said_in_one_line():
     done = python("import landfast; landfast.init()", LANDFAST_RUN="nonsense")
     assert "LANDFAST_RUN does not name a run" in done.stderr

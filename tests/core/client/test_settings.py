@@ -101,3 +101,19 @@ def test_a_path_map_finds_mounts_that_differ(tmp_path):
     assert [entry.uri for entry in version.entries()] == ["file:///mnt/elsewhere/set/f"]
     assert Path(version.download("out"), "f").read_text() == "x"
     assert version.path("f") == tmp_path / "here/set/f"
+
+
+def test_the_registry_that_nobody_named_is_refused_where_work_is_done_elsewhere(monkeypatch):
+    with pytest.raises(landfast.InvalidInput) as caught:
+        load_settings().require_shared("SomeExecutor", "Name one")
+    assert caught.value.subject == "LANDFAST_REGISTRY_URL"
+    for word in ("SomeExecutor", "Name one", "LANDFAST_ALLOW_LOCAL=1"):
+        assert word in str(caught.value)
+    load_settings(registry_url="postgresql://registry/landfast").require_shared("SomeExecutor")
+    for value, is_allowed in [("0", False), ("1", True)]:
+        monkeypatch.setenv("LANDFAST_ALLOW_LOCAL", value)
+        if is_allowed:
+            load_settings().require_shared("SomeExecutor")
+        else:
+            with pytest.raises(landfast.InvalidInput):
+                load_settings().require_shared("SomeExecutor")

@@ -11,6 +11,7 @@ from typing import Any
 from landfast.client.parts import Parts
 from landfast.model.run import RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
+from landfast.settings import VARIABLES
 
 
 class Runs(Parts):
@@ -33,6 +34,22 @@ class Runs(Parts):
         """End the run that this client began for itself; one that it joined is ended by its owner."""
         if self._begun is not None and self.settings.run is None:
             self.finish_run(status)
+
+    def run_env(self) -> dict[str, str]:
+        """Return the variables by which a subprocess, a pod or a Spark step joins this client's run.
+
+        Returns:
+            ``LANDFAST_RUN``, ``LANDFAST_ENTITY``, ``LANDFAST_PROJECT``; and ``LANDFAST_REGISTRY_URL`` unless
+            it holds a secret: then it has to be there already.
+        """
+        given = {
+            "run": self._run_key().encode(),
+            "entity": self.settings.entity,
+            "project": self.settings.project,
+        }
+        if self.settings.effective_registry_url == self.display_url:
+            given["registry_url"] = self.display_url
+        return {VARIABLES[name]: value for name, value in given.items()}
 
     def run(self, run_id: str | RunKey) -> RunRecord:
         """Return a run by its short id or key."""

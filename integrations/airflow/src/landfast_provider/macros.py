@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
-from landfast_provider.run_key import run_key
 
 if TYPE_CHECKING:
     from landfast_provider.task_run import TaskRun
@@ -35,16 +33,7 @@ def env(task_instance: Any, landfast_conn_id: str = DEFAULT_CONN_ID) -> Variable
         ...     bash_command="export {{ macros.landfast.env(task_instance) }}; ./train.sh",
         ... )
     """
-    settings = _run(task_instance, landfast_conn_id).client.settings
-    variables = Variables(
-        LANDFAST_RUN=run_key(task_instance).encode(),
-        LANDFAST_ENTITY=settings.entity,
-        LANDFAST_PROJECT=settings.project,
-    )
-    url = settings.registry_url
-    if url and urlsplit(url).password is None and "?" not in url:
-        variables["LANDFAST_REGISTRY_URL"] = url
-    return variables
+    return Variables(_run(task_instance, landfast_conn_id).client.run_env())
 
 
 def use(task_instance: Any, artifact: str, landfast_conn_id: str = DEFAULT_CONN_ID) -> str:

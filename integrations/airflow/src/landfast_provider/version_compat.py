@@ -44,16 +44,6 @@ def find_connection(hook: BaseHook, conn_id: str) -> Connection:
         raise _not_found(conn_id, error) from None
 
 
-async def afind_connection(hook: BaseHook, conn_id: str) -> Connection:
-    """Do as `find_connection` in a trigger; `dag.test()` of Airflow 3.1 runs those where nobody can wait."""
-    try:
-        return await hook.aget_connection(conn_id)
-    except (ImportError, AttributeError) as error:
-        if not any(word in str(error) for word in ("SUPERVISOR_COMMS", "asend")):
-            raise
-        return find_connection(hook, conn_id)
-
-
 def _not_found(conn_id: str, error: ImportError) -> Exception:
     if "SUPERVISOR_COMMS" not in str(error):
         return error
@@ -84,7 +74,6 @@ __all__ = [
     "BaseHook",
     "DecoratedOperator",
     "TaskDecorator",
-    "afind_connection",
     "by_time",
     "conf",
     "find_connection",

@@ -36,8 +36,7 @@ def pipes_env(
         resource: None is the one that the asset requires, or that the definitions have, or the environment's.
 
     Returns:
-        ``LANDFAST_RUN``, ``LANDFAST_PROJECT``, ``LANDFAST_ENTITY``, and ``LANDFAST_REGISTRY_URL`` if it holds no
-        password.
+        What `landfast.Client.run_env` says.
 
     Example:
         >>> import dagster as dg
@@ -48,13 +47,7 @@ def pipes_env(
     """
     resource = resource or resource_of(context)
     client = resource.for_context(context, asset_key=asset_key, partition_key=partition_key)
-    settings = client.settings
-    given = {"LANDFAST_PROJECT": settings.project, "LANDFAST_ENTITY": settings.entity}
-    if settings.effective_registry_url == client.display_url:
-        given["LANDFAST_REGISTRY_URL"] = client.display_url
-    found = resource.execution(context)
-    key = None if found is None else found.run_key(asset_key, partition_key)
-    return given if key is None else {**given, "LANDFAST_RUN": key.encode()}
+    return client.run_env()
 
 
 def pipes_results(

@@ -1,7 +1,6 @@
 """LandfastResource: the registry, for assets, ops, checks, sensors and the IO managers."""
 
 import functools
-import os
 import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,8 +10,6 @@ import landfast
 from pydantic import Field, PrivateAttr
 
 from dagster_landfast import compat, credentials, runs
-
-ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
 
 
 class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -149,18 +146,12 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises:
             InvalidInput: If it is so, naming what to set.
         """
-        if self.client.settings.registry_url is not None or os.environ.get(ALLOW_LOCAL):
-            return
         step = compat.step_context(context)
-        if step is None or compat.is_local(step):
-            return
-        raise landfast.InvalidInput(
-            "no registry is named, and the embedded one would be lost with the machine that runs this step",
-            subject="LANDFAST_REGISTRY_URL",
-            expected="a registry that all steps reach, such as postgresql://...",
-            found=f"executor {step.job_def.executor_def.name}, {type(step.instance.run_launcher).__name__}",
-            hint=f"Set LANDFAST_REGISTRY_URL, or {ALLOW_LOCAL}=1 if they share a disk.",
-        )
+        if step is not None and not compat.is_local(step):
+            launcher = type(step.instance.run_launcher).__name__
+            self.client.settings.require_shared(
+                f"{launcher} with the executor {step.job_def.executor_def.name}"
+            )
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Mark the runs of the steps that are over."""

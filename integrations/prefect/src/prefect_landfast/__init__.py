@@ -14,12 +14,11 @@ from importlib.metadata import version
 from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.cache import ARTIFACT_DIGEST
-from prefect_landfast.client import get_client
+from prefect_landfast.client import get_client, run_environment
 from prefect_landfast.flows import snapshot_artifact
 from prefect_landfast.materialize import materialize_artifact
 from prefect_landfast.mirror import mirror_changes
 from prefect_landfast.output import load_object
-from prefect_landfast.run import run_environment
 from prefect_landfast.serving import serve_snapshots, snapshot_deployments
 from prefect_landfast.tasks.download import adownload_artifact, download_artifact
 from prefect_landfast.tasks.log import alog_reference, log_reference

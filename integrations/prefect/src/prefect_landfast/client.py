@@ -48,6 +48,24 @@ def get_client(registry: str | LandfastRegistry | None = None) -> landfast.Clien
     return client
 
 
+def run_environment(registry: str | LandfastRegistry | None = None) -> dict[str, str]:
+    """Return the variables that let a shell command, a container or a pod log in this run's name.
+
+    Empty outside a run.
+
+    Args:
+        registry: As of `get_client`.
+
+    Returns:
+        What `landfast.Client.run_env` says.
+
+    Example:
+        >>> run_environment()
+        {}
+    """
+    return {} if current_run() is None else get_client(registry).run_env()
+
+
 @contextmanager
 def recording(registry: str | LandfastRegistry | None = None) -> Iterator[landfast.Client]:
     """Give `get_client`'s client; when the block ends, say how its run ended."""
@@ -70,11 +88,12 @@ def base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
     name = registry or LandfastSettings().registry
     if name is not None:
         return _of_block(_named_block(name))
-    if landfast.load_settings().registry_url is None and api.can_reach_api():
+    settings = landfast.load_settings()
+    if settings.registry_url is None and api.can_reach_api():
         block = _default_block()
         if block is not None:
             return _of_block(block)
-        locality.check()
+        locality.check(settings)
     return _kept("", landfast.Client(note=logs.say_once))
 
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import os
-
 import landfast
 from prefect import get_client
 from prefect.context import FlowRunContext
 
-ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
 _LOCAL_POOLS = {"process"}
 
 
-def check() -> None:
+def check(settings: landfast.Settings) -> None:
     """Refuse the registry that nobody named, where other machines would not see it.
 
     Raises:
         landfast.InvalidInput: Naming what runs elsewhere, and what to set.
     """
     elsewhere = _elsewhere()
-    if elsewhere is None or os.environ.get(ALLOW_LOCAL):
-        return
-    raise landfast.InvalidInput(
-        f"no registry is named, and {elsewhere} may run tasks on other machines",
-        subject="LANDFAST_REGISTRY_URL",
-        expected="a registry that all workers reach",
-        found="a SQLite file in the user's data folder",
-        hint="Save a LandfastRegistry block as 'default', or set LANDFAST_REGISTRY_URL"
-        f" ({ALLOW_LOCAL}=1 if all of it is this machine).",
-    )
+    if elsewhere is not None:
+        settings.require_shared(
+            elsewhere, "Save a LandfastRegistry block as 'default', or set LANDFAST_REGISTRY_URL"
+        )
 
 
 def _elsewhere() -> str | None:

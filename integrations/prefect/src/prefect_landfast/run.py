@@ -63,19 +63,6 @@ def current_run() -> PrefectRun | None:
     return None if flow is None or flow_run is None else _of_flow(flow)
 
 
-def run_environment() -> dict[str, str]:
-    """Return the variables that let a shell command, a container or a pod log in this run's name.
-
-    Empty outside a run.
-
-    Example:
-        >>> run_environment()
-        {}
-    """
-    run = current_run()
-    return {} if run is None else {"LANDFAST_RUN": run.key.encode()}
-
-
 def _of_task(task: TaskRunContext, flow: FlowRunContext | None) -> PrefectRun:
     run = task.task_run
     flow_facts = {} if flow is None else _flow_facts(flow)

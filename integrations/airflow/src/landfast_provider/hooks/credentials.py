@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import landfast
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +16,9 @@ class AwsClients:
 
     Args:
         aws_conn_id: The connection.
-        connection: The connection itself, where it was looked up already.
     """
 
     aws_conn_id: str
-    connection: Connection | None = field(default=None, repr=False, compare=False)
 
     def __call__(self) -> Any:
         """Return a new client.
@@ -36,15 +31,12 @@ class AwsClients:
             from botocore.config import Config
         except ImportError:
             raise _missing("aws_conn_id", "amazon") from None
-        hook = _knowing(S3Hook, self.connection)(aws_conn_id=self.aws_conn_id)
+        hook = S3Hook(aws_conn_id=self.aws_conn_id)
         # Landfast tries requests again itself, and lists in as many threads as there are connections.
         config = (hook.config or Config()).merge(
             Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
         )
         return hook.get_client_type(config=config)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _aws_clients, (self.aws_conn_id,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +47,9 @@ class GoogleClients:
 
     Args:
         gcp_conn_id: The connection.
-        connection: The connection itself, where it was looked up already.
     """
 
     gcp_conn_id: str
-    connection: Connection | None = field(default=None, repr=False, compare=False)
 
     def __call__(self) -> Any:
         """Return a new client.
@@ -71,26 +61,7 @@ class GoogleClients:
             from airflow.providers.google.cloud.hooks.gcs import GCSHook
         except ImportError:
             raise _missing("gcp_conn_id", "google") from None
-        return _knowing(GCSHook, self.connection)(gcp_conn_id=self.gcp_conn_id).get_conn()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _google_clients, (self.gcp_conn_id,)
-
-
-def _knowing(hook: type[Any], connection: Connection | None) -> type[Any]:
-    """Return the hook's class, such that it asks nobody for a connection that is known."""
-    if connection is None:
-        return hook
-    known = classmethod(lambda _cls, _conn_id: connection)
-    return type(hook.__name__, (hook,), {"get_connection": known})
-
-
-def _aws_clients(aws_conn_id: str) -> AwsClients:
-    return AwsClients(aws_conn_id=aws_conn_id)
-
-
-def _google_clients(gcp_conn_id: str) -> GoogleClients:
-    return GoogleClients(gcp_conn_id=gcp_conn_id)
+        return GCSHook(gcp_conn_id=self.gcp_conn_id).get_conn()
 
 
 def _missing(asked: str, provider: str) -> landfast.MissingExtra:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import landfast
@@ -12,16 +14,13 @@ from landfast_provider.get_provider_info import CONNECTION_TYPE, FIELD_BEHAVIOUR
 from landfast_provider.hooks.credentials import AwsClients, GoogleClients
 from landfast_provider.hooks.fields import ConnectionFields, postgres_url
 from landfast_provider.hooks.local_registry import refuse_implicit_registry
+from landfast_provider.hooks.threads import MadeBeside, in_thread
 from landfast_provider.version_compat import (
     AirflowNotFoundException,
     BaseHook,
-    afind_connection,
     find_connection,
     mask_secret,
 )
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 DEFAULT_CONN_ID = "landfast_default"
 
@@ -57,7 +56,7 @@ class LandfastHook(BaseHook):
         self.aws_conn_id = aws_conn_id
         self.gcp_conn_id = gcp_conn_id
         self._found: ConnectionFields | None = None
-        self._known: dict[str, Connection] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def get_conn(self) -> landfast.Client:
         """Return a client; nothing is opened before it is needed."""
@@ -76,40 +75,19 @@ class LandfastHook(BaseHook):
         fields = self.fields()
         url = fields.registry_url
         if url is None and fields.postgres_conn_id:
-            url = postgres_url(self._look_up(fields.postgres_conn_id))
+            url = postgres_url(find_connection(self, fields.postgres_conn_id))
         return self._client(url, fields, run)
 
     async def aget_client(self, *, run: landfast.RunKey | None = None) -> landfast.Client:
-        """Do as `get_client` in a trigger, where a look-up of a connection must not block.
-
-        Every connection is looked up now, so that the client may then be used in a thread.
-        """
-        fields = await self._aget_fields()
-        ids = {
-            *(fields.postgres_conn_id, fields.aws_conn_id, fields.gcp_conn_id),
-            *(self.aws_conn_id, self.gcp_conn_id),
-        }
-        for conn_id in sorted(conn_id for conn_id in ids if conn_id):
-            self._known[conn_id] = await afind_connection(self, conn_id)
-        return self.get_client(run=run)
+        """Do as `get_client` in a trigger, whose loop must not wait; the client is for threads."""
+        self._loop = asyncio.get_running_loop()
+        return await in_thread(partial(self.get_client, run=run))
 
     def fields(self) -> ConnectionFields:
         """Return what the connection says; all empty if there is no default connection."""
         if self._found is None:
             try:
                 connection = find_connection(self, self.landfast_conn_id)
-            except AirflowNotFoundException:
-                if self.landfast_conn_id != DEFAULT_CONN_ID:
-                    raise
-                self._found = ConnectionFields()
-            else:
-                self._found = ConnectionFields.of(connection)
-        return self._found
-
-    async def _aget_fields(self) -> ConnectionFields:
-        if self._found is None:
-            try:
-                connection = await afind_connection(self, self.landfast_conn_id)
             except AirflowNotFoundException:
                 if self.landfast_conn_id != DEFAULT_CONN_ID:
                     raise
@@ -137,7 +115,7 @@ class LandfastHook(BaseHook):
         self, url: str | None, fields: ConnectionFields, run: landfast.RunKey | None
     ) -> landfast.Client:
         settings = landfast.load_settings(registry_url=url)
-        refuse_implicit_registry(settings.registry_url)
+        refuse_implicit_registry(settings)
         _mask(settings.registry_url)
         client = landfast.Client(settings=settings, clients=self._factories(fields), run=run)
         own = self._store_factories(client, fields)
@@ -169,18 +147,14 @@ class LandfastHook(BaseHook):
         own = {**self._aws(fields.aws_conn_id), **self._google(fields.gcp_conn_id)}
         return {place: own[scheme]}
 
-    def _aws(self, conn_id: str | None) -> dict[str, AwsClients]:
-        if not conn_id:
-            return {}
-        return {"s3": AwsClients(aws_conn_id=conn_id, connection=self._known.get(conn_id))}
+    def _aws(self, conn_id: str | None) -> dict[str, Any]:
+        return {"s3": self._beside(AwsClients(aws_conn_id=conn_id))} if conn_id else {}
 
-    def _google(self, conn_id: str | None) -> dict[str, GoogleClients]:
-        if not conn_id:
-            return {}
-        return {"gs": GoogleClients(gcp_conn_id=conn_id, connection=self._known.get(conn_id))}
+    def _google(self, conn_id: str | None) -> dict[str, Any]:
+        return {"gs": self._beside(GoogleClients(gcp_conn_id=conn_id))} if conn_id else {}
 
-    def _look_up(self, conn_id: str) -> Connection:
-        return self._known.get(conn_id) or find_connection(self, conn_id)
+    def _beside(self, make: Callable[[], Any]) -> Callable[[], Any]:
+        return make if self._loop is None else MadeBeside(make, self._loop)
 
 
 def _mask(url: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import landfast
@@ -11,30 +10,22 @@ from landfast_provider.version_compat import conf
 
 # Executors that run every task on the machine of the scheduler.
 _LOCAL = frozenset({"LocalExecutor", "SequentialExecutor", "DebugExecutor", "InProcessExecutor"})
-ALLOW = "LANDFAST_ALLOW_LOCAL"
 
 
-def refuse_implicit_registry(registry_url: str | None) -> None:
+def refuse_implicit_registry(settings: landfast.Settings) -> None:
     """Let the embedded SQLite registry serve only tasks that share a machine.
 
     Args:
-        registry_url: What the connection or the environment says; None is the embedded registry.
+        settings: What the connection and the environment say.
 
     Raises:
-        InvalidInput: If nothing is said, and the executor may run tasks elsewhere.
+        InvalidInput: If they name no registry, and the executor may run tasks elsewhere.
     """
-    if registry_url or os.environ.get(ALLOW) == "1":
-        return
-    remote = [name for name in configured_executors() if name not in _LOCAL]
-    if remote:
-        raise landfast.InvalidInput(
-            f"no registry is named, and {remote[0]} runs tasks on several machines",
-            subject="LANDFAST_REGISTRY_URL",
-            expected="a registry that every worker reaches, such as postgresql://...",
-            found="the embedded SQLite registry, which each worker would have for itself",
-            hint="Make the connection landfast_default or set LANDFAST_REGISTRY_URL; if all workers"
-            f" share this disk, set {ALLOW}=1.",
-        )
+    for name in configured_executors():
+        if name not in _LOCAL:
+            settings.require_shared(
+                name, "Make the connection landfast_default or set LANDFAST_REGISTRY_URL"
+            )
 
 
 def configured_executors() -> list[str]:

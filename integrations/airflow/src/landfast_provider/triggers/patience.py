@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 import landfast
+
+from landfast_provider.hooks.threads import in_thread
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ async def patiently(do: Callable[[], T]) -> T | None:
         What it returned; None if a server is unavailable: ask again later.
     """
     try:
-        return await asyncio.to_thread(do)
+        return await in_thread(do)
     except landfast.Unavailable as error:
         log.warning("No answer, the trigger asks again: %s", error)
         return None
