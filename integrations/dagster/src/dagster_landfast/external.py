@@ -19,9 +19,12 @@ import landfast
 from dagster_landfast import compat, observing
 from dagster_landfast.finding import resource_of
 from dagster_landfast.identity import Key
-from dagster_landfast.observed_io import MANAGER, OBSERVED_IO
 from dagster_landfast.prefix import Prefix, Uri
+from dagster_landfast.reference_io import LandfastReferenceIOManager
 
+_OBSERVED_IO = "landfast_observed_io"
+# One for all observed assets: definitions may not have two under one key.
+_MANAGER = LandfastReferenceIOManager()
 _PLAIN = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*\Z")
 
 
@@ -127,10 +130,10 @@ def observed_assets(
         warnings.simplefilter("ignore", dg.BetaWarning)
         made: dg.AssetsDefinition = dg.multi_observable_source_asset(
             # Else Dagster's default one would look for a pickle of what it never stored.
-            specs=[spec.with_io_manager_key(OBSERVED_IO) for spec in specs],
+            specs=[spec.with_io_manager_key(_OBSERVED_IO) for spec in specs],
             name=name or step_name([spec.key for spec in specs]),
             can_subset=True,
-            resource_defs={OBSERVED_IO: MANAGER},
+            resource_defs={_OBSERVED_IO: _MANAGER},
             required_resource_keys={resource_key} if resource_key else set(),
         )(compute)
     return made

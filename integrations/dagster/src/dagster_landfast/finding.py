@@ -60,15 +60,17 @@ def _defined(context: Any) -> Iterator[LandfastResource]:
 
 def _only(found: list[LandfastResource]) -> LandfastResource:
     first, *rest = found
-    if all(_same(first, other) for other in rest):
+    if all(same(first, other) for other in rest):
         return first
     raise landfast.InvalidInput(
         f"the definitions have {len(found)} different LandfastResources",
         expected="one, or one that the asset requires",
-        hint="Let the asset take one as a parameter: def features(context, registry: LandfastResource).",
+        hint="Let the asset take one as a parameter (def features(context, registry: LandfastResource)),"
+        " and give an IO manager its own: landfast=...",
     )
 
 
-def _same(one: LandfastResource, other: LandfastResource) -> bool:
+def same(one: LandfastResource, other: LandfastResource) -> bool:
+    """Tell whether two resources say the same; credentials are not compared."""
     plain = set(LandfastResource.model_fields) - {"s3", "gcs", "clients"}
     return all(getattr(one, name) == getattr(other, name) for name in plain)

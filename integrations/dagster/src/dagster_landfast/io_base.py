@@ -5,11 +5,12 @@
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from dagster_landfast.finding import resource_of, same
 from dagster_landfast.resource import LandfastResource
 
 
 class LandfastIOManager(dg.ConfigurableIOManager):
-    """An IO manager on a `LandfastResource`; without one it takes everything from the environment."""
+    """An IO manager on a `LandfastResource`: one that it is given, else the only one of the definitions."""
 
     versions: dict[str, str] = Field(
         default={},
@@ -17,19 +18,25 @@ class LandfastIOManager(dg.ConfigurableIOManager):
     )
     landfast: dg.ResourceDependency[LandfastResource] = None  # type: ignore[assignment]
 
-    _environment: LandfastResource | None = PrivateAttr(default=None)
+    _found: list[LandfastResource] = PrivateAttr(default_factory=list)
 
-    @property
-    def resource(self) -> LandfastResource:
-        """The resource given, else one that takes everything from the environment."""
+    def resource_for(self, context: dg.InputContext | dg.OutputContext) -> LandfastResource:
+        """Return the resource given, else the one that the definitions have, else the environment's.
+
+        Raises:
+            InvalidInput: If the definitions have several that differ, and none is given.
+        """
         given: LandfastResource | None = self.landfast
         if given is not None:
             return given
-        if self._environment is None:
-            self._environment = LandfastResource()
-        return self._environment
+        found = resource_of(context)
+        known = next((each for each in self._found if same(each, found)), None)
+        if known is not None:
+            return known
+        self._found.append(found)
+        return found
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Mark the runs of the steps that are over, as a resource of the definitions does itself."""
-        if self._environment is not None:
-            self._environment.teardown_after_execution(context)
+        for found in self._found:
+            found.teardown_after_execution(context)

@@ -64,16 +64,17 @@ class LandfastObjectIOManager(LandfastIOManager):
         items = self._storable(context, obj)
         if not items:
             return
+        resource = self.resource_for(context)
         key = context.asset_key if context.has_asset_key else None
         said = objects.Said.of({**context.definition_metadata, **context.output_metadata})
         versions = {}
         for part, item in items.items():
-            client = self.resource.for_context(context, asset_key=key, partition_key=part)
+            client = resource.for_context(context, asset_key=key, partition_key=part)
             own = client.name(identity.within_partition(name, part))
             versions[part] = self._logged(client, own, item, said)
         if key is not None:
-            lineage.declare(self.resource, context, key)
-        published = publishing.described(self.resource, context, versions, asset_key=key)
+            lineage.declare(resource, context, key)
+        published = publishing.described(resource, context, versions, asset_key=key)
         context.add_output_metadata(dict(published.metadata))
         if key is not None:
             publishing.attach(context, key, published)
@@ -86,7 +87,7 @@ class LandfastObjectIOManager(LandfastIOManager):
             InvalidInput: If it holds no object, or a pickle that nobody allowed.
             ObjectChanged: If the recorded bytes are not to be had any more.
         """
-        found = reference_io.load(self.resource, context, pins=self.versions)
+        found = reference_io.load(self.resource_for(context), context, pins=self.versions)
         wanted = loading.annotation_of(context)
         if not _is_by_partition(context, found):
             return self._object(found[0].version, wanted)

@@ -55,20 +55,20 @@ class LandfastReferenceIOManager(LandfastIOManager):
         Raises:
             NotFound: Naming what there is no version of.
         """
-        found = load(self.resource, context, pins=self.versions)
+        found = load(self.resource_for(context), context, pins=self.versions)
         return loading.shaped(context, found)
 
     def _published(
         self, context: dg.OutputContext, key: dg.AssetKey | None, obj: Any
     ) -> publishing.Published:
-        name = output_name(context)
+        resource, name = self.resource_for(context), output_name(context)
         items = by_partition(context, obj)
         if all(isinstance(item, landfast.ArtifactVersion) for item in items.values()):
-            return publishing.described(self.resource, context, items, asset_key=key)
+            return publishing.described(resource, context, items, asset_key=key)
         references = {part: _reference(context, item) for part, item in items.items()}
         defaults = context.definition_metadata
         return publishing.publish(
-            self.resource, context, name, references, asset_key=key, defaults=defaults
+            resource, context, name, references, asset_key=key, defaults=defaults
         )
 
 

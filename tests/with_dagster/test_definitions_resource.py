@@ -1,4 +1,4 @@
-"""An observed asset is an input like any other, without an IO manager of the user's for it."""
+"""What is handed no resource takes that of the definitions: IO managers, and observed assets as inputs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import dagster_landfast as lf
 import landfast
+import pytest
 
 STATIONS = dg.StaticPartitionsDefinition(["bergen", "oslo"])
 
@@ -72,3 +73,52 @@ def test_what_only_the_registry_knows_is_loaded_too(instance, data) -> None:
 
     defs = dg.Definitions(assets=[mnist, used])
     assert run(defs, instance, "used").output_for_node("used") == 1
+
+
+@pytest.mark.parametrize("kind", [lf.LandfastReferenceIOManager, lf.LandfastObjectIOManager])
+def test_an_io_manager_takes_the_resource_of_the_definitions(
+    instance, tmp_path, monkeypatch, kind
+) -> None:
+    monkeypatch.setenv("LANDFAST_PROJECT", "environment")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("1")
+    is_object = kind is lf.LandfastObjectIOManager
+
+    @dg.asset
+    def raw():
+        return {"rows": 1} if is_object else lf.Reference(tmp_path / "data")
+
+    @dg.asset
+    def used(raw) -> None:
+        assert raw == {"rows": 1} if is_object else raw.version == "v0"
+
+    url = f"sqlite:///{tmp_path}/definitions.db"
+    resources = {
+        "registry": lf.LandfastResource(registry_url=url, project="definitions"),
+        "io_manager": kind(),
+    }
+    run(dg.Definitions([raw, used], resources=resources), instance, "raw", "used")
+    client = landfast.Client(url, project="definitions")
+    assert client.get("raw").version == "v0"
+    assert {each.status for each in client.runs()} == {landfast.RunStatus.FINISHED}
+    (user,) = client.runs_using("raw:v0")
+    assert user.key.node == "used"
+    assert not list(landfast.Client().runs())
+
+
+def test_an_io_manager_among_resources_that_differ_has_to_be_handed_one(instance, tmp_path) -> None:
+    (tmp_path / "a").write_text("1")
+    one, other = (lf.LandfastResource(project=name) for name in ("one", "other"))
+
+    @dg.asset
+    def raw():
+        return lf.Reference(tmp_path / "a")
+
+    def made(manager):
+        resources = {"one": one, "other": other, "io_manager": manager}
+        return dg.Definitions([raw], resources=resources)
+
+    with pytest.raises(landfast.InvalidInput, match=r"2 different LandfastResources.*landfast="):
+        run(made(lf.LandfastReferenceIOManager()), instance, "raw")
+    run(made(lf.LandfastReferenceIOManager(landfast=other)), instance, "raw")
+    assert landfast.Client(project="other").get("raw").version == "v0"
