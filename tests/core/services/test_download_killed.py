@@ -184,10 +184,10 @@ def test_two_processes_may_download_into_one_folder_at_once(
         s3.put(bucket, f"d/{name}", data)
     target = Target(scan(f"s3://{bucket}/d/"), tmp_path / "target", tmp_path / "cache")
     children = [target.start() for _ in range(3)]
-    for child in children:
-        _, err = child.communicate(timeout=120)
-        assert child.returncode == 0, err.decode()
+    ends = [(child.communicate(timeout=120)[1].decode(), child.returncode) for child in children]
+    assert ends == [("", 0)] * 3
     assert target.files() == files
+    assert not (target.root / ".landfast" / "parts").exists()
 
 
 def test_two_versions_never_share_a_folder(

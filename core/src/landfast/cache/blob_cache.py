@@ -112,11 +112,19 @@ class BlobCache:
                 if source.exists():
                     raise
                 return False
-        if sha256_of(target) == sha256:
+        return self._is_undamaged(sha256, target)
+
+    def link(self, sha256: str, target: Path) -> bool:
+        """Make `target` another name of a kept blob, verified; False where it would have to be copied."""
+        return hard_link(self._object(sha256), target) and self._is_undamaged(sha256, target)
+
+    def _is_undamaged(self, sha256: str, copy: Path) -> bool:
+        """Check the copy of a kept blob; remove both if they are something else."""
+        if sha256_of(copy) == sha256:
             return True
         with contextlib.suppress(OSError):
-            source.unlink()
-        target.unlink()
+            self._object(sha256).unlink()
+        copy.unlink()
         return False
 
     def add(self, source: Path, sha256: str, keys: Iterable[str] = ()) -> bool:

@@ -144,8 +144,7 @@ class MarkedFolder:
         try:
             with disk_errors(target, "write"):
                 part.replace(target)
-                # Two names of one file are left as they are by a rename.
-                part.unlink(missing_ok=True)
+                _remove_second_name(part, target)
         except InvalidInput:
             if not target.is_dir():
                 raise
@@ -193,11 +192,24 @@ def _state(status: os.stat_result) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
 
 
+def _remove_second_name(part: Path, target: Path) -> None:
+    """Remove what a rename left: it leaves two names of one file as they are.
+
+    After any other rename, what has the part's name is another process's, which fetches the same bytes.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        placed = target.lstat()
+        if os.path.samestat(placed, part.lstat()):
+            part.unlink()
+
+
 def _unlink_unlocked(part: Path) -> None:
     import fcntl
 
     with part.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A hard link into the cache cannot be locked by its writer, who is about to move it.
-        if os.fstat(file.fileno()).st_nlink == 1:
+        status = os.fstat(file.fileno())
+        # A hard link into the cache cannot be locked by its writer, who is about to move it.  And before it was
+        # locked here, its writer may have moved it, and another one begun a file of this name.
+        if status.st_nlink == 1 and os.path.samestat(status, part.lstat()):
             part.unlink()

@@ -104,6 +104,11 @@ class PartFile:
             os.close(self._handle)
             self._handle = -1
 
+    def become(self, other: Path) -> None:
+        """Give the name up for another file of the same bytes, which nobody else knows of."""
+        self.path.unlink(missing_ok=True)
+        self.path = other
+
     @contextlib.contextmanager
     def unless_finished(self) -> Iterator[None]:
         """Close the file at the end of the block if it is not finished.

@@ -206,7 +206,10 @@ class Transfer:
     ) -> None:
         is_kept = cache.add(part.path, sha256, keys_of(entry, store.endpoint))
         if is_kept and self._link == "hard":
-            cache.fetch(sha256, part.path, link="hard")
+            # Under a name of its own: the cache's file cannot be locked, and others open parts by their name.
+            linked = part.path.with_name(uuid.uuid4().hex)
+            if cache.link(sha256, linked):
+                part.become(linked)
 
     def _with_hint(self, entry: ManifestEntry, error: LandfastError) -> LandfastError:
         stripped = self._pins.stripped(entry)
