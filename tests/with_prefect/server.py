@@ -73,6 +73,15 @@ class PrefectServer:
         }
         return list(self.post("/flow_runs/filter", chosen))
 
+    def task_run(self, task_run_id: str) -> dict[str, Any]:
+        """Return a task run, once the server has it: it is told by an event, some time after the run."""
+
+        def asked() -> dict[str, Any] | None:
+            found = self.post("/task_runs/filter", {"task_runs": {"id": {"any_": [task_run_id]}}})
+            return dict(found[0]) if found else None
+
+        return wait_for(f"task run {task_run_id}", asked)
+
     def _ask(self, method: str, path: str, **what: Any) -> Any:
         for pause_s in (1, 2, 4, 8, 0):
             reply = httpx.request(method, f"{self.api}{path}", timeout=120, **what)

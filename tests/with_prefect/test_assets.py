@@ -190,7 +190,7 @@ def test_a_materialization_says_what_changed_and_what_it_stems_from(
     assert said[1]["digest"] == versions[1].digest
     upstream = [{r["prefect.resource.id"] for r in event["related"]} for event in events]
     assert all({f"{KEY}raw", "landfast"} <= ids for ids in upstream)
-    models = prefect_server.events(name, "s3://models/cnn")
+    models = wait_for("model", lambda: prefect_server.events(name, "s3://models/cnn"))
     assert f"{KEY}features" in {r["prefect.resource.id"] for r in models[0]["related"]}
     assert [str(n.collection) for n in versions[0].lineage().upstream] == ["raw"]
 

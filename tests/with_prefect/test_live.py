@@ -152,7 +152,7 @@ def test_runs_that_only_use_have_their_edges_with_flow_run_and_task_run(place, s
         users = client.get(f"vision/tulips:{version}").used_by()
         assert [user.key.run_id for user in users] == [run["id"] for run in runs]
         for user in users:
-            task_run = place.server.get(f"/task_runs/{user.config['task_run_id']}")
+            task_run = place.server.task_run(user.config["task_run_id"])
             assert task_run["flow_run_id"] == user.key.run_id
 
 
@@ -218,8 +218,14 @@ def test_a_large_scan_is_cut_into_tasks_and_is_one_version(place) -> None:
     assert version.file_count == 40
     assert version.digest == place.client().probe(place.folder / "many")
     flow_run = str(state.state_details.flow_run_id)
-    tasks = place.server.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
-    assert len([task for task in tasks if task["name"].startswith("scan_shard")]) == 4
+    of_flow_run = {"flow_runs": {"id": {"any_": [flow_run]}}}
+
+    def scans() -> list[Any]:
+        tasks = place.server.post("/task_runs/filter", of_flow_run)
+        return [task for task in tasks if task["name"].startswith("scan_shard")]
+
+    wait_for("scan of each shard", lambda: len(scans()) >= 4)
+    assert len(scans()) == 4
     assert version.logged_by().key.run_id == flow_run
 
 

@@ -60,7 +60,7 @@ def test_edges_carry_flow_run_and_task_run_and_link_to_its_page(
         (run["id"], "use_artifact", Direction.USED),
     ]
     used = landfast.Client().get("flowers").used_by()[0]
-    task_run = prefect_server.get(f"/task_runs/{used.config['task_run_id']}")
+    task_run = prefect_server.task_run(used.config["task_run_id"])
     assert task_run["flow_run_id"] == run["id"]
     assert used.link == f"{prefect_server.url}/runs/task-run/{task_run['id']}"
     assert (used.key.system, used.key.deployment) == ("prefect", prefect_server.api)
