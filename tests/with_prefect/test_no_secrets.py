@@ -147,4 +147,6 @@ def test_no_secret_reaches_what_prefect_keeps(
     )
     for kind, text in said.items():
         assert not [plant for plant in PLANTS if plant in text], kind
+        # Where these are not, the search has looked in the wrong place.
+        assert _telling(kind) in text, kind
     assert "127.0.0.1:1" in said["logs"], "the broken registry is named, without its password"

@@ -112,14 +112,14 @@ class BlobCache:
                 if source.exists():
                     raise
                 return False
-        return self._is_undamaged(sha256, target)
+        return self._verify(sha256, target)
 
     def link(self, sha256: str, target: Path) -> bool:
         """Make `target` another name of a kept blob, verified; False where it would have to be copied."""
-        return hard_link(self._object(sha256), target) and self._is_undamaged(sha256, target)
+        return hard_link(self._object(sha256), target) and self._verify(sha256, target)
 
-    def _is_undamaged(self, sha256: str, copy: Path) -> bool:
-        """Check the copy of a kept blob; remove both if they are something else."""
+    def _verify(self, sha256: str, copy: Path) -> bool:
+        """Tell whether the copy of a kept blob holds its bytes; else both are removed."""
         if sha256_of(copy) == sha256:
             return True
         with contextlib.suppress(OSError):
