@@ -277,6 +277,7 @@ def init(
     if unknown:
         raise InvalidInput(f"init() does not know {', '.join(unknown)}", subject=unknown[0])
     base = client or default_client()
+    _ = base.registry  # opened once, and refused if it is not that of `LANDFAST_RUN`
     joined = base.settings.run if id is None else None
     key = joined_or_new(joined, "script", id)
     bound = base.bound(entity=entity, project=project, run=key)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import landfast
 import pytest
+from click.testing import CliRunner
+from landfast.cli import main
+from landfast.model.run import JoinedRun
+from landfast.registry.opening import init_registry
+from landfast.settings import load_settings
 
 
 def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -95,20 +101,137 @@ def test_a_subprocess_joins_the_run(folder):
 
 
 @pytest.mark.parametrize(
-    ("url", "is_sent"),
+    ("user", "query", "is_sent"),
     [
-        ("sqlite:////data/registry.db", True),
-        ("postgresql://registry/landfast?sslmode=require", True),
-        ("postgresql://ann:s3cr3t@registry/landfast", False),
-        ("postgresql://registry/landfast?password=s3cr3t", False),
+        ("postgres", "?sslmode=prefer", True),
+        ("postgres:s3cr3t", "", False),
+        ("postgres", "?password=s3cr3t", False),
     ],
 )
-def test_a_subprocess_is_told_the_registry_unless_its_url_holds_a_secret(url, is_sent):
+def test_a_subprocess_is_told_the_registry_unless_its_url_holds_a_secret(
+    postgres_url, tmp_path, user, query, is_sent
+):
+    init_registry(postgres_url, store_url=str(tmp_path / "store"))
+    url = postgres_url.replace("postgres@", f"{user}@") + query
     given = landfast.Client(url, entity="lab", project="vision").run_env()
     assert (given["LANDFAST_ENTITY"], given["LANDFAST_PROJECT"]) == ("lab", "vision")
     assert given.get("LANDFAST_REGISTRY_URL") == (url if is_sent else None)
-    assert landfast.RunKey.decode(given["LANDFAST_RUN"]).system == "script"
-    assert "s3cr3t" not in str(given)
+    joined = JoinedRun.decode(given["LANDFAST_RUN"])
+    assert (joined.key.system, joined.registry_id) == (
+        "script",
+        landfast.Client(url).registry.info.id,
+    )
+    assert "s3cr3t" not in str(given) + str(joined)
+
+
+@pytest.fixture
+def refusals(tmp_path, monkeypatch):
+    """Use the environment's registry by every door, and tell with what words each refused."""
+    (tmp_path / "f").write_text("f")
+
+    def refused(**environment: str) -> Iterator[str]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for door in (
+            landfast.init,
+            lambda: landfast.init(id="own"),
+            lambda: landfast.Client().collections(),
+            lambda: landfast.Client().log("f", tmp_path / "f"),
+            lambda: landfast.Artifact("f", "t").add_file(tmp_path / "f"),
+        ):
+            with pytest.raises((landfast.Conflict, landfast.InvalidInput)) as caught:
+                door()
+            yield str(caught.value)
+        for line in (f"put {tmp_path}/f", "get f", "ls", "lineage f", "show f", "run ls", "rm f"):
+            done = CliRunner().invoke(main, line.split())
+            assert done.exit_code in {2, 11}
+            yield done.stderr
+
+    return refused
+
+
+def test_mend_32_a_joined_run_refuses_the_registry_that_nobody_named(
+    tmp_path, postgres_url, refusals
+):
+    init_registry(postgres_url, store_url=str(tmp_path / "store"))
+    url = postgres_url.replace("postgres@", "postgres:s3cr3t@")
+    given = landfast.Client(url).run_env()
+    assert "LANDFAST_REGISTRY_URL" not in given
+    for said in refusals(**given):
+        assert "no registry is named, and the run that LANDFAST_RUN names" in said
+        assert f"Set LANDFAST_REGISTRY_URL to {landfast.Client(url).display_url}" in said
+        assert "s3cr3t" not in said
+    assert not embedded().exists()
+
+
+def test_mend_32_a_text_of_an_older_parent_refuses_it_too_and_may_be_overruled(
+    monkeypatch, refusals
+):
+    key = landfast.RunKey(system="airflow", deployment="d", run_id="1")
+    for said in refusals(LANDFAST_RUN=key.encode()):
+        assert "Set LANDFAST_REGISTRY_URL" in said
+    assert not embedded().exists()
+    monkeypatch.setenv("LANDFAST_ALLOW_LOCAL", "1")
+    with landfast.init() as run:
+        assert run.key == key
+
+
+def test_mend_32_a_joined_run_refuses_another_registry(tmp_path, refusals):
+    parent = landfast.Client(f"sqlite:///{tmp_path}/parent.db")
+    other = landfast.Client(f"sqlite:///{tmp_path}/other.db")
+    both = [parent.registry.info, other.registry.info]
+    given = parent.run_env() | {"LANDFAST_REGISTRY_URL": other.display_url}
+    for said in refusals(**given):
+        assert all(info.id in said and info.url in said for info in both)
+    assert list(other.registry.runs(entity="default")) == []
+
+
+def test_mend_32_a_joined_run_makes_no_registry_where_the_one_of_its_parent_should_be(
+    tmp_path, refusals
+):
+    given = landfast.Client(f"sqlite:///{tmp_path}/parent.db").run_env()
+    given["LANDFAST_REGISTRY_URL"] = f"sqlite:///{tmp_path}/nobody/made.db"
+    for said in refusals(**given):
+        assert f"none at sqlite:///{tmp_path}/nobody/made.db" in said
+    assert not (tmp_path / "nobody").exists()
+
+
+def embedded() -> Path:
+    return Path(load_settings().effective_registry_url.removeprefix("sqlite:///"))
+
+
+def test_mend_32_the_local_registry_of_a_joined_run_has_to_be_the_same_too(tmp_path, monkeypatch):
+    landfast.Client().log("own", __file__)
+    given = landfast.Client(f"sqlite:///{tmp_path}/parent.db").run_env()
+    monkeypatch.setenv("LANDFAST_ALLOW_LOCAL", "1")
+    monkeypatch.setenv("LANDFAST_RUN", given["LANDFAST_RUN"])
+    with pytest.raises(landfast.Conflict, match="LANDFAST_RUN names a run of another registry"):
+        landfast.init()
+
+
+def test_mend_32_a_grandchild_gets_the_registry_from_the_child(tmp_path):
+    parent = landfast.Client(f"sqlite:///{tmp_path}/parent.db")
+    old = {**parent.run_env(), "LANDFAST_RUN": parent._run_key().encode()}
+    done = python("import landfast; print(landfast.init().env()['LANDFAST_RUN'])", **old)
+    assert JoinedRun.decode(done.stdout.strip()).registry_id == parent.registry.info.id
+
+
+def test_mend_32_who_was_given_another_run_may_use_another_registry(tmp_path, monkeypatch):
+    parent = landfast.Client(f"sqlite:///{tmp_path}/parent.db")
+    monkeypatch.setenv("LANDFAST_RUN", parent.run_env()["LANDFAST_RUN"])
+    own = landfast.RunKey(system="dagster", deployment="d", run_id="1")
+    other = landfast.Client(f"sqlite:///{tmp_path}/other.db", run=own)
+    assert other.begin_run().key == own
+
+
+def test_mend_32_the_wire_name_of_a_version_is_one_word_for_a_shell(tmp_path):
+    (tmp_path / "f").write_text("f")
+    nasty = "side b&c='1'; $(touch gone) | `x` \\ * ? ~ # ! é/{a,b}"
+    version = landfast.Client().log("corpus", tmp_path / "f", partition=nasty)
+    command = f"{sys.executable} -m landfast get {version.qualified_name} --root out"
+    subprocess.run(["sh", "-c", command], check=True)
+    assert Path("out/f").read_text() == "f"
+    assert not Path("gone").exists()
 
 
 def test_a_bad_joined_run_is_said_in_one_line():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landfast.errors import InvalidInput
-from landfast.model.run import RunKey
+from landfast.model.run import JoinedRun, RunKey
 
 KEYS = st.builds(
     RunKey, system=st.text(), deployment=st.text(), run_id=st.text(), node=st.text(), part=st.text()
@@ -23,6 +23,16 @@ def test_the_text_fits_into_any_environment(key: RunKey) -> None:
     text = key.encode()
     assert text.isascii()
     assert text.replace("-", "").replace("_", "").replace(".", "").isalnum()
+
+
+@given(KEYS, st.text(min_size=1), st.text())
+def test_mend_32_the_registry_of_a_run_travels_with_its_key(
+    key: RunKey, registry_id: str, url: str
+) -> None:
+    joined = JoinedRun(key=key, registry_id=registry_id, registry_url=url)
+    assert JoinedRun.decode(joined.encode()) == joined
+    assert RunKey.decode(joined.encode()) == key
+    assert JoinedRun.decode(key.encode()) == JoinedRun(key=key)
 
 
 def b64(text: str) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from landfast.errors import Conflict
+from landfast.errors import Conflict, NotFound
 from landfast.model.names import ArtifactName
-from landfast.model.run import RunKey, RunRecord
+from landfast.model.run import JoinedRun, RunKey, RunRecord
 from landfast.redaction import redact
 from landfast.settings import Settings, load_settings
 from landfast.version import ArtifactVersion, Named
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from landfast.registry.base import Registry
     from landfast.stores.base import ClientFactory, Store
     from landfast.stores.opener import Stores
+
+
+class _Origin(NamedTuple):
+    """The registry that a client has to find again in another process."""
+
+    id: str
+    url: str
+    how: str
 
 
 class Parts:
@@ -58,27 +66,47 @@ class Parts:
         self._note = note or _note_once
         self.opener = opener
         self._pid = os.getpid()
-        # Of a client from another process: id and URL of the registry that it had open there.
-        self._came_from: tuple[str, str] | None = None
+        # Of a client from another process: the registry that it had open there.
+        self._came_from: _Origin | None = None
 
     @cached_property
     def registry(self) -> Registry:
         """The registry, opened on first use.
 
         Raises:
-            Conflict: If the client was sent here from another process, and had another one there.
+            InvalidInput: If a run of elsewhere is joined, and no registry is named.
+            Conflict: If another registry is expected here: of the process that sent the client, or of the run.
         """
         from landfast.registry.opening import open_registry
 
-        opened = open_registry(
-            self.settings.effective_registry_url, store_url=self.settings.store_url
-        )
+        origin = self._expected()
+        self._refuse_implicit()
+        try:
+            opened = open_registry(
+                self.settings.effective_registry_url,
+                create=origin is None,
+                store_url=self.settings.store_url,
+            )
+        except NotFound:
+            # What is not there cannot be the one that is expected, and must not be made in its place.
+            if origin is not None:
+                raise self._not_the_registry(origin) from None
+            raise
         try:
             self._check_origin(opened)
         except Conflict:
             opened.close()
             raise
         return opened
+
+    def _refuse_implicit(self) -> None:
+        if self.settings.run is None:
+            return
+        url = JoinedRun.decode(self.settings.run).registry_url or "the registry of that run"
+        self.settings.require_shared(
+            "the run that LANDFAST_RUN names",
+            f"Set LANDFAST_REGISTRY_URL to {url}, with its password, which is not sent along",
+        )
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -202,19 +230,35 @@ class Parts:
             self.opener,
         )
 
-    def _origin(self) -> tuple[str, str] | None:
+    def _origin(self) -> _Origin | None:
+        """Return the registry that this client would have to find elsewhere, if it is known."""
         if "registry" not in self.__dict__:
+            return self._expected()
+        return _Origin(self.registry.info.id, self.display_url, "the client was sent here from")
+
+    def _expected(self) -> _Origin | None:
+        """Return the registry that this client has to find here: of its sender, or of the run that it joins."""
+        if self._came_from is not None or self.settings.run is None:
             return self._came_from
-        return self.registry.info.id, self.display_url
+        joined = JoinedRun.decode(self.settings.run)
+        # Who was given another run joins none.
+        if not joined.registry_id or self._run not in {None, joined.key}:
+            return None
+        return _Origin(joined.registry_id, joined.registry_url, "LANDFAST_RUN names a run of")
 
     def _check_origin(self, opened: Registry) -> None:
-        if self._came_from is not None and opened.info.id != self._came_from[0]:
-            raise Conflict(
-                "the client was sent to a process that has another registry",
-                expected=self._came_from[1],
-                found=self.display_url,
-                hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
-            )
+        origin = self._expected()
+        if origin is not None and opened.info.id != origin.id:
+            raise self._not_the_registry(origin, opened.info.id)
+
+    def _not_the_registry(self, origin: _Origin, found: str = "") -> Conflict:
+        return Conflict(
+            f"{origin.how} another registry",
+            subject=self.display_url,
+            expected=f"{origin.url} (id {origin.id})",
+            found=f"{self.display_url} (id {found})" if found else f"none at {self.display_url}",
+            hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
+        )
 
     def __repr__(self) -> str:
         return f"Client({self.display_url!r}, project={self.settings.project!r})"
@@ -226,7 +270,7 @@ def _reopen(
     project: str,
     run: RunKey | None,
     clients: Mapping[str, ClientFactory],
-    came_from: tuple[str, str] | None,
+    came_from: _Origin | None,
     opener: Callable[[], Client] | None,
 ) -> Parts:
     if opener is not None:

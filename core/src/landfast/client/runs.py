@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from landfast.client.parts import Parts
-from landfast.model.run import RunKey, RunRecord, RunStatus
+from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
 from landfast.settings import VARIABLES
 
@@ -40,10 +40,15 @@ class Runs(Parts):
 
         Returns:
             ``LANDFAST_RUN``, ``LANDFAST_ENTITY``, ``LANDFAST_PROJECT``; and ``LANDFAST_REGISTRY_URL`` unless
-            it holds a secret: then it has to be there already.
+            it holds a secret: then it has to be there already, and another registry is refused there.
         """
+        joined = JoinedRun(
+            key=self._run_key(),
+            registry_id=self.registry.info.id,
+            registry_url=self.display_url,
+        )
         given = {
-            "run": self._run_key().encode(),
+            "run": joined.encode(),
             "entity": self.settings.entity,
             "project": self.settings.project,
         }

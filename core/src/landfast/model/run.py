@@ -41,12 +41,47 @@ class RunKey:
     part: str = ""
 
     def encode(self) -> str:
-        """Return the opaque text that `LANDFAST_RUN` carries into subprocesses."""
-        text = json.dumps([*asdict(self).values()], separators=(",", ":"))
-        return "r1." + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        """Return the key as opaque text; `JoinedRun.encode` says the registry with it."""
+        return JoinedRun(key=self).encode()
 
     @classmethod
     def decode(cls, text: str) -> RunKey:
+        """Read what `encode` wrote, or the key of what `LANDFAST_RUN` carries.
+
+        Raises:
+            InvalidInput: If it is something else.
+        """
+        return JoinedRun.decode(text).key
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.system, self.run_id, self.node, self.part) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedRun:
+    """What `LANDFAST_RUN` carries into subprocesses: a run, and the registry that knows it.
+
+    Args:
+        key: Of the run.
+        registry_id: Id of the registry, which who joins the run has to find; ``""`` if nobody said it.
+        registry_url: Its URL without secrets, for messages.
+    """
+
+    key: RunKey
+    registry_id: str = ""
+    registry_url: str = ""
+
+    def encode(self) -> str:
+        """Return it as opaque text."""
+        values = [*asdict(self.key).values()]
+        head = "r1."
+        if self.registry_id:
+            head, values = "r2.", [*values, self.registry_id, self.registry_url]
+        text = json.dumps(values, separators=(",", ":"))
+        return head + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> JoinedRun:
         """Read what `encode` wrote.
 
         Raises:
@@ -55,21 +90,20 @@ class RunKey:
         try:
             head, _, body = text.partition(".")
             values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-            is_key = head == "r1" and [type(value) for value in values] == [str] * 5
-            is_key = is_key and isinstance(values, list)
+            count = {"r1": 5, "r2": 7}.get(head)
+            is_run = isinstance(values, list) and len(values) == count
+            is_run = is_run and all(type(value) is str for value in values)
         except (ValueError, TypeError, RecursionError):
-            is_key = False
-        if not is_key:
+            is_run = False
+        if not is_run:
             raise InvalidInput(
                 "LANDFAST_RUN does not name a run",
                 subject="LANDFAST_RUN",
                 hint="Pass on the value that the parent run was given, or unset it.",
             )
-        system, deployment, run_id, node, part = values
-        return cls(system=system, deployment=deployment, run_id=run_id, node=node, part=part)
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.system, self.run_id, self.node, self.part) if part)
+        system, deployment, run_id, node, part, *registry = values
+        key = RunKey(system=system, deployment=deployment, run_id=run_id, node=node, part=part)
+        return cls(key=key, **dict(zip(("registry_id", "registry_url"), registry, strict=False)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
