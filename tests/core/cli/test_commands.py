@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner, Result
@@ -159,6 +160,26 @@ def test_get_downloads_and_leaves_an_edge(logged):
         for edge in ask("run", "show", run["id"])["edges"]
     }
     assert directions == {"logged", "used"}
+
+
+def test_mend_36_every_version_can_have_a_folder_of_its_own_or_take_the_one_before(logged):
+    ask("get", "data", "--root", "own/{version}")
+    ask("get", "data", "--root", "one")
+    (logged / "a.csv").write_text("other")
+    call("put", "--reference", logged, "--name", "data")
+    ask("get", "data", "--root", "own/{version}")
+    assert sorted(path.name for path in Path("own").iterdir()) == ["v0", "v1"]
+    call("get", "data", "--root", "one", code=11)
+    ask("get", "data", "--root", "one", "--replace")
+    assert Path("one/a.csv").read_text() == "other"
+
+
+def test_mend_36_a_partition_in_a_download_folder_is_one_folder_below_it(logged):
+    for key in ("../up", "..", "2026|eu"):
+        call("put", "--reference", logged, "--name", "parts", "--partition", key)
+        got = ask("get", "parts~" + quote(key, safe=""), "--root", "parts/{partition}/{version}")
+        assert Path(got["root"]).parent.parent == Path("parts").absolute()
+    assert len(list(Path("parts").iterdir())) == 3
 
 
 def test_lineage_of_versions_and_objects(logged):

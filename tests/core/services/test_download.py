@@ -816,6 +816,60 @@ def test_exact_removes_what_is_not_in_the_version(
     assert tree(root) == {"sub/x": b"x"}
 
 
+def test_mend_36_replace_turns_another_versions_folder_into_this_one(
+    s3: Moto, scan: Any, get: Download, root: Path
+) -> None:
+    bucket = s3.bucket("Enabled")
+    s3.put(bucket, "d/same", b"same")
+    s3.put(bucket, "d/old", b"old")
+    s3.put(bucket, "d/both", b"0")
+    get(scan(f"s3://{bucket}/d/"), identity="e/p/c:v0 lf1:0")
+    s3.client.delete_object(Bucket=bucket, Key="d/old")
+    s3.put(bucket, "d/both", b"1")
+    newer = scan(f"s3://{bucket}/d/")
+    with pytest.raises(Conflict, match=r"replace=True \(--replace\)"):
+        get(newer, identity="e/p/c:v1 lf1:1")
+    report = get(newer, identity="e/p/c:v1 lf1:1", replace=True)
+    assert (report.removed, report.fetched, report.already_there) == (1, 1, 1)
+    assert tree(root) == {"same": b"same", "both": b"1"}
+    assert get(newer, identity="e/p/c:v1 lf1:1").already_there == 2
+    for other in ("e/p/other:v0 lf1:0", "e/q/c:v0 lf1:0", "f/p/c:v0 lf1:0"):
+        with pytest.raises(Conflict, match="holds another version"):
+            get(newer, identity=other, replace=True)
+    assert get(newer, identity="e/p/c~2026:v0 lf1:2", replace=True).already_there == 2
+
+
+def test_mend_36_a_replacement_that_was_cut_short_leaves_no_old_bytes_under_the_new_name(
+    s3: Moto, scan: Any, get: Download, root: Path
+) -> None:
+    bucket = s3.bucket()
+    for key in ("d/a", "d/b", "d/old"):
+        s3.put(bucket, key, b"0")
+    get(scan(f"s3://{bucket}/d/"), identity="e/p/c:v0 lf1:0")
+    s3.client.delete_object(Bucket=bucket, Key="d/old")
+    s3.put(bucket, "d/a", b"one")
+    s3.put(bucket, "d/b", b"one")
+    newer = scan(f"s3://{bucket}/d/")
+    s3.client.delete_object(Bucket=bucket, Key="d/b")
+    with pytest.raises(NotFound):
+        get(newer, identity="e/p/c:v1 lf1:1", replace=True)
+    report = get(newer, identity="e/p/c:v1 lf1:1", allow_missing=True)
+    assert [file.path for file in report.missing] == ["b"]
+    assert tree(root) == {"a": b"one"}
+
+
+def test_mend_36_replace_never_empties_a_folder_of_ones_own(
+    s3: Moto, scan: Any, get: Download, root: Path
+) -> None:
+    bucket = s3.bucket()
+    s3.put(bucket, "d/x", b"x")
+    root.mkdir()
+    (root / "x").write_bytes(b"years of work")
+    with pytest.raises(Conflict, match="other files"):
+        get(scan(f"s3://{bucket}/d/"), replace=True)
+    assert tree(root) == {"x": b"years of work"}
+
+
 def test_exact_never_empties_a_folder_of_ones_own(
     s3: Moto, scan: Any, get: Download, root: Path
 ) -> None:

@@ -13,7 +13,14 @@ from landfast.jsonable import download_to_dict
 
 @command("get")
 @click.argument("name")
-@click.option("--root", metavar="DIR", help="Target folder [default: ./artifacts/NAME:vN/].")
+@click.option(
+    "--root",
+    metavar="DIR",
+    help="Target folder; {version} and {partition} are filled in [default: ./artifacts/NAME:vN/].",
+)
+@click.option(
+    "--replace", is_flag=True, help="Turn a folder with another version of NAME into this one."
+)
 @click.option("--type", "kind", help="The type expected.")
 @click.option("--path", "paths", multiple=True, help="Only this entry or folder; may be repeated.")
 @click.option("--include", multiple=True, metavar="GLOB", help="Only these paths.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from landfast.client.publishing import Publishing
 from landfast.progress import progress
@@ -29,8 +30,9 @@ class Access(Publishing):
 
         Args:
             named: As in `get`.
-            root: Target; None is `LANDFAST_ARTIFACT_DIR`, else ``./artifacts/NAME:vN/``.
-            options: paths, include, exclude, allow_missing, link, workers, exact, any_endpoint, progress.
+            root: Target; ``{version}`` (``v3``) and ``{partition}`` in it are filled in. None is
+                `LANDFAST_ARTIFACT_DIR`, else ``./artifacts/NAME:vN/``.
+            options: paths, include, exclude, allow_missing, link, workers, exact, replace, any_endpoint, progress.
 
         Raises:
             ObjectChanged: If recorded bytes are neither at the source nor in the cache.
@@ -47,7 +49,7 @@ class Access(Publishing):
                 stores=self.stores,
                 cache=self.cache,
                 identity=f"{version.qualified_name} {version.digest}",
-                root=Path(root) if root is not None else self._default_root(version),
+                root=self._root(version, root),
                 **{"progress": report, **options},
             )
 
@@ -115,5 +117,12 @@ class Access(Publishing):
 
         return PinSets(self._pin_sets(version), self.stores)
 
-    def _default_root(self, version: ArtifactVersion) -> Path:
-        return (self.settings.artifact_dir or Path("artifacts")) / version.name.replace("/", "%2F")
+    def _root(self, version: ArtifactVersion, root: str | Path | None) -> Path:
+        if root is None:
+            folder = self.settings.artifact_dir or Path("artifacts")
+            return folder / version.name.replace("/", "%2F")
+        # As in the default folder's name; a partition is one folder below, whatever is in its key.
+        partition = quote(version.partition, safe="")
+        partition = partition if partition.strip(".") else partition.replace(".", "%2E")
+        filled = str(root).replace("{version}", version.version)
+        return Path(filled.replace("{partition}", partition))

@@ -57,6 +57,7 @@ def download(
     progress: Progress | None = None,
     any_endpoint: bool = False,
     exact: bool = False,
+    replace: bool = False,
 ) -> DownloadReport:
     """Write a version, or a part of it, to a folder.
 
@@ -75,6 +76,8 @@ def download(
         progress: Called with bytes done and in all, from one thread at a time.
         any_endpoint: Whether another endpoint than the recorded one may be read.
         exact: Whether files that are not in the version are removed from the folder afterwards.
+        replace: Whether a folder with another version of the same artifact becomes this one's; what is not in
+            this one is then removed, as by `exact`.
 
     Raises:
         NotFound: If an object, or a path asked for, is not there.
@@ -94,7 +97,7 @@ def download(
     pins = PinSets(sets, stores, any_endpoint=any_endpoint)
     selection = Selection(paths, include, exclude)
     folder = MarkedFolder(root, identity)
-    is_marked = folder.check()
+    is_marked = folder.check(replace=replace)
     if exact and not is_marked:
         _check_empty(folder.root)
     tally = Tally(folder.root, progress)
@@ -107,8 +110,10 @@ def download(
     try:
         work = _Work(pins, cache, folder, tally, link=link, allow_missing=allow_missing)
         work.run(selection.of(pins.newest), workers)
-        if exact:
-            tally.report.removed = _remove_others(folder.root, selection.of(pins.newest))
+        if exact or folder.is_replaced:
+            missing = {file.path for file in tally.report.missing}
+            there = (entry for entry in selection.of(pins.newest) if entry.path not in missing)
+            tally.report.removed = _remove_others(folder.root, there)
         is_complete = True
     finally:
         folder.close(is_complete=is_complete)

@@ -1,6 +1,6 @@
 """MarkedFolder: a download's target, with the marker that says which version it holds.
 
-.landfast/identity.json    which version; another one's folder is refused
+.landfast/identity.json    which version; another one's folder is refused, or made this one's if asked
 .landfast/state.sqlite3    the files as they were written, so that nothing is fetched twice
 .landfast/parts/           what is being fetched; continued after a kill
 """
@@ -36,14 +36,18 @@ class MarkedFolder:
         self.identity = identity
         self.parts = self.root / MARKER / "parts"
         self._state = StateFile(self.root / MARKER / "state.sqlite3", is_shared=False)
+        self.is_replaced = False
         self._real_root = ""
         self._safe: set[Path] = set()
 
-    def check(self) -> bool:
+    def check(self, *, replace: bool = False) -> bool:
         """Look whether the folder may be used; nothing is written.
 
+        Args:
+            replace: Whether it may hold another version of the same artifact, which is to become this one.
+
         Returns:
-            Whether it is marked as this version's already.
+            Whether it is marked as this version's already, or as one that is to be replaced.
 
         Raises:
             Conflict: If it holds another version.
@@ -53,17 +57,19 @@ class MarkedFolder:
             if self.root.exists() and not self.root.is_dir():
                 raise InvalidInput(f"{self.root} is a file, not a folder", subject=str(self.root))
             found = self._read()
-        if found is None:
-            return False
-        if found != self.identity:
-            raise Conflict(
-                f"{self.root} holds another version",
-                subject=str(self.root),
-                expected=self.identity,
-                found=found,
-                hint="Download into another folder, or remove this one first.",
-            )
-        return True
+        if found is None or found == self.identity:
+            return found is not None
+        if replace and _artifact(found) == _artifact(self.identity):
+            self.is_replaced = True
+            return True
+        raise Conflict(
+            f"{self.root} holds another version",
+            subject=str(self.root),
+            expected=self.identity,
+            found=found,
+            hint="Download into another folder ('{version}' in its name gives each version its own), remove this"
+            " one first, or give replace=True (--replace) to turn a version of the same artifact into this one.",
+        )
 
     def claim(self) -> None:
         """Make the folder and its marker.
@@ -75,6 +81,9 @@ class MarkedFolder:
             if self._read() is None:
                 self.parts.mkdir(parents=True, exist_ok=True)
                 self._write()
+            elif self.is_replaced:
+                self.parts.mkdir(exist_ok=True)
+                self._mark()
             self._real_root = os.path.realpath(self.root)
         self.check()
 
@@ -82,19 +91,18 @@ class MarkedFolder:
         marker = self.root / MARKER
         try:
             content = json.loads((marker / "identity.json").read_text())
+            # A replacement that was cut short has to go on: files of the version before are still there.
+            self.is_replaced = self.is_replaced or bool(content.get("replaces"))
             return str(content["identity"])
         except FileNotFoundError:
             return None
         except NotADirectoryError:
             return f"a file named {MARKER}" if marker.exists() else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return f"a marker that cannot be read: {marker / 'identity.json'}"
 
     def _write(self) -> None:
-        place = self.root / MARKER / "identity.json"
-        handle, name = tempfile.mkstemp(dir=place.parent)
-        with os.fdopen(handle, "w") as file:
-            json.dump({"format": _FORMAT, "identity": self.identity}, file)
+        place, name = self._place, self._written()
         try:
             os.link(name, place)  # unlike a rename, it fails if another was quicker
         except FileExistsError:
@@ -104,6 +112,21 @@ class MarkedFolder:
                 Path(name).replace(place)
         finally:
             Path(name).unlink(missing_ok=True)
+
+    def _mark(self) -> None:
+        """Say that the folder is this version's, and whether files of the one before may still be there."""
+        Path(self._written()).replace(self._place)
+
+    @property
+    def _place(self) -> Path:
+        return self.root / MARKER / "identity.json"
+
+    def _written(self) -> str:
+        handle, name = tempfile.mkstemp(dir=self._place.parent)
+        said = {"format": _FORMAT, "identity": self.identity}
+        with os.fdopen(handle, "w") as file:
+            json.dump(said | ({"replaces": True} if self.is_replaced else {}), file)
+        return name
 
     def target(self, path: str) -> Path:
         """Return where an entry lies; the folders above it are made.
@@ -168,12 +191,20 @@ class MarkedFolder:
     def close(self, *, is_complete: bool) -> None:
         """Write what is to be remembered; after a complete download drop what is left of others."""
         self._state.close()
+        if is_complete and self.is_replaced:
+            self.is_replaced = False
+            self._mark()
         if is_complete:
             for part in self.parts.glob("*"):
                 with contextlib.suppress(OSError):
                     _unlink_unlocked(part)
             with contextlib.suppress(OSError):
                 self.parts.rmdir()
+
+
+def _artifact(identity: str) -> str:
+    """Return entity, project and collection of an identity; of a marker that cannot be read, its text."""
+    return identity.rpartition(" ")[0].rpartition(":")[0].partition("~")[0] or identity
 
 
 def file_status(path: Path) -> os.stat_result | None:
