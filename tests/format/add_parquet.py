@@ -54,18 +54,29 @@ def rollup(rows):
     return sorted(found, key=lambda row: (row["depth"], row["path"].encode()))
 
 
+def with_times(row):
+    when = row.get("modified_at")
+    moment = datetime.fromisoformat(when) if when else None
+    return row | {"etag_is_checksum": False, "modified_at": moment}
+
+
+def footer(vector, offset, length):
+    rows = vector["rows"]
+    return {
+        "landfast.format": "1.0",
+        "landfast.content_digest": vector["content_digest"],
+        "landfast.pin_digest": vector["pin_digest"],
+        "landfast.count": str(len(rows)),
+        "landfast.size": str(sum(row.get("size") or 0 for row in rows)),
+        "landfast.unverified": str(sum("checksum" not in row for row in rows)),
+        "landfast.unpinned": str(sum(row.get("version_id") in (None, "null") for row in rows)),
+        "landfast.folders": f"{offset} {length}",
+    }
+
+
 def write_plainly(vector, target):
     """Write what the page asks for, and nothing of what it leaves to the writer."""
-    rows = [
-        row
-        | {
-            "etag_is_checksum": False,
-            "modified_at": datetime.fromisoformat(row["modified_at"])
-            if row.get("modified_at")
-            else None,
-        }
-        for row in vector["rows"]
-    ]
+    rows = [with_times(row) for row in vector["rows"]]
     sink = pa.BufferOutputStream()
     writer = pq.ParquetWriter(sink, table(rows, ROWS).schema)
     for start in range(0, len(rows), 300):
@@ -78,18 +89,7 @@ def write_plainly(vector, target):
     folders.close()
     offset, data = sink.tell(), part.getvalue()
     sink.write(data)
-    writer.add_key_value_metadata(
-        {
-            "landfast.format": "1.0",
-            "landfast.content_digest": vector["content_digest"],
-            "landfast.pin_digest": vector["pin_digest"],
-            "landfast.count": str(len(rows)),
-            "landfast.size": str(sum(row.get("size") or 0 for row in rows)),
-            "landfast.unverified": str(sum("checksum" not in row for row in rows)),
-            "landfast.unpinned": str(sum(row.get("version_id") in (None, "null") for row in rows)),
-            "landfast.folders": f"{offset} {data.size}",
-        }
-    )
+    writer.add_key_value_metadata(footer(vector, offset, data.size))
     writer.close()
     target.write_bytes(sink.getvalue().to_pybytes())
 

@@ -153,6 +153,11 @@ def every_vector():
         s3(f"d{n % 7:02}/f{n:04}", n, hashlib.md5(b"%d" % n).hexdigest(), f"v{n}")
         for n in range(1000)
     ])  # fmt: skip
+    # Paths that differ only behind the 64 bytes that many writers keep as statistics.
+    yield vector("long paths", [
+        s3(f"{'p' * 80}/{n % 3}/{n:04}", n, hashlib.md5(b"%d" % n).hexdigest(), f"v{n}")
+        for n in range(600)
+    ])  # fmt: skip
 
 
 def shorter(vector):

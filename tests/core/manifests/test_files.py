@@ -344,9 +344,9 @@ def test_a_newer_major_format_says_to_upgrade(tmp_path: Path) -> None:
     ("change", "footer", "reason"),
     [
         (lambda t: t, {"format": ""}, "no landfast.format"),
-        (lambda t: t, {"format": "new"}, "invalid literal"),
+        (lambda t: t, {"format": "new"}, "landfast.format='new'"),
         (lambda t: t, {"content_digest": ""}, "no landfast.content_digest"),
-        (lambda t: t, {"count": "many"}, "invalid literal"),
+        (lambda t: t, {"count": "many"}, "landfast.count='many'"),
         (lambda t: t.slice(1), {}, "count"),
         (lambda t: t.drop_columns("uri"), {}, "uri"),
         (lambda t: t.set_column(0, "path", pa.array([None] * 5, pa.string())), {}, "null"),

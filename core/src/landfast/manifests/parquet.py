@@ -6,13 +6,15 @@ import hashlib
 import io
 import re
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from landfast.disk_errors import of_os_error
+from landfast.disk_errors import disk_errors, of_os_error
 from landfast.errors import Conflict, LandfastError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ _BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 
 class SortedParquet:
     """A Parquet file, or a part of a file that is one; opened on first use, safe for threads.
+
+    Statistics are taken as bounds: many writers cut those of long values, or leave them out.
 
     Args:
         path: The file.
@@ -37,6 +41,7 @@ class SortedParquet:
         self._length = length
         self._lock = threading.Lock()
         self._file: pq.ParquetFile | None = None
+        self._ends: dict[int, tuple[bytes, bytes]] = {}
 
     def __getstate__(self) -> tuple[Path, int, int | None]:
         return self._path, self._offset, self._length
@@ -52,10 +57,23 @@ class SortedParquet:
                 self._file = None
 
     @property
+    def columns(self) -> pa.Schema:
+        """The columns, as Arrow reads them."""
+        with damage_is_conflict(self._path), self._lock:
+            return self._open().schema_arrow
+
+    @property
     def metadata(self) -> pq.FileMetaData:
         """The footer."""
         with damage_is_conflict(self._path), self._lock:
             return self._open().metadata
+
+    @cached_property
+    def filled(self) -> Sequence[int]:
+        """The row groups that have rows: some writers end with an empty one."""
+        metadata = self.metadata
+        every = range(metadata.num_row_groups)
+        return [group for group in every if metadata.row_group(group).num_rows]
 
     def read(self, group: int, columns: Sequence[str]) -> pa.Table:
         """Read some columns of one row group.
@@ -76,29 +94,45 @@ class SortedParquet:
             prefix: Of the paths wanted.
             among: Only these, which must be in order of their paths; None is all.
         """
-        groups = range(self.metadata.num_row_groups) if among is None else among
+        groups = self.filled if among is None else among
         if not prefix:
             yield from groups
             return
-        first = bisect_left(groups, True, key=lambda g: self.bound(g, "path", "max") >= prefix)
+        wanted = prefix.encode(errors="surrogatepass")
+        first = bisect_left(groups, True, key=lambda group: self.bounds(group)[1] >= wanted)
         for group in groups[first:]:
-            low = self.bound(group, "path", "min")
-            if low > prefix and not low.startswith(prefix):
+            low, _ = self.bounds(group)
+            if low > wanted and not low.startswith(wanted):
                 return
             yield group
 
-    def bound(self, group: int, column: str, which: Literal["min", "max"]) -> Any:
-        """Return the least or greatest value of a column in one row group."""
+    def group_of(self, path: str) -> int | None:
+        """Return the one row group that can hold exactly `path`, None if there is none."""
+        wanted = path.encode(errors="surrogatepass")
+        near = takewhile(lambda group: self.bounds(group)[0] <= wanted, self.groups(path))
+        candidates = list(near)
+        # Of long values many writers cut the statistics, so that many groups may look alike.
+        if len(candidates) > 1:
+            following = bisect_right(candidates, wanted, key=lambda group: self.ends(group)[0])
+            candidates = candidates[:following]
+        return candidates[-1] if candidates else None
+
+    def bounds(self, group: int) -> tuple[bytes, bytes]:
+        """Return bytes that no path of a row group is less than, and that none is greater than."""
         with damage_is_conflict(self._path):
-            found = _statistics(self.metadata, group, column)
-            if found is not None:
-                return getattr(found, which)
-            # Parquet keeps no statistics of very long values; the rows are in order.
-            values = self.read(group, [column]).column(0)
-            value = values[0 if which == "min" else len(values) - 1].as_py()
-            if value is None:
-                raise ValueError(f"null in column {column!r}")
-            return value
+            found = _statistics(self.metadata, group, "path")
+            return self.ends(group) if found is None else (found.min_raw, found.max_raw)
+
+    def ends(self, group: int) -> tuple[bytes, bytes]:
+        """Return the first and the last path of a row group, read from its rows."""
+        if group not in self._ends:
+            with damage_is_conflict(self._path):
+                paths = self.read(group, ["path"]).column(0)
+                first, last = (paths[row].as_py() for row in (0, len(paths) - 1))
+                if first is None or last is None:
+                    raise ValueError("null in column 'path'")
+                self._ends[group] = (_utf8(first), _utf8(last))
+        return self._ends[group]
 
     def _open(self) -> pq.ParquetFile:
         import pyarrow as pa
@@ -108,8 +142,17 @@ class SortedParquet:
             raw: Any = pa.OSFile(str(self._path), "rb")
             if self._offset or self._length is not None:
                 raw = pa.PythonFile(_Part(self._path, self._offset, self._length), "r")
-            self._file = pq.ParquetFile(raw, page_checksum_verification=True)
+            file = pq.ParquetFile(raw, page_checksum_verification=True)
+            # Of an encrypted column pyarrow ends the process when asked for its statistics.
+            raw.seek(raw.size() - 8)
+            if int.from_bytes(raw.read(4), "little") != file.metadata.serialized_size:
+                raise ValueError("its footer is signed: an encrypted file")
+            self._file = file
         return self._file
+
+
+def _utf8(path: str | bytes) -> bytes:
+    return path if isinstance(path, bytes) else path.encode()
 
 
 def _statistics(metadata: Any, group: int, name: str) -> Any:
@@ -120,14 +163,6 @@ def _statistics(metadata: Any, group: int, name: str) -> Any:
             found = column.statistics
             return found if found is not None and found.has_min_max else None
     raise ValueError(f"no column {name!r}")
-
-
-def text_column(table: pa.Table, name: str) -> list[str]:
-    """Return a column of texts that may not be null."""
-    texts: list[str] = table.column(name).to_pylist()
-    if None in texts:
-        raise ValueError(f"null in column {name!r}")
-    return texts
 
 
 def prefix_range(paths: Sequence[str], prefix: str) -> tuple[int, int]:
@@ -155,7 +190,7 @@ def damage_is_conflict(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, reason: str) -> Conflict:
     """Build the error for a manifest file that cannot be read."""
-    with path.open("rb") as file:
+    with disk_errors(path, "read the manifest"), path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     name = _BLOB_NAME.search(path.name)
     expected = f"the bytes with sha256 {name[0]}" if name else "a whole Landfast manifest"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge as merge_sorted
@@ -11,18 +12,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from landfast.errors import Conflict, NotFound
+from landfast.errors import NotFound
 from landfast.manifests import schema
+from landfast.manifests.footer import Footer
 from landfast.manifests.parquet import (
     SortedParquet,
     damage_is_conflict,
     damaged,
     prefix_range,
-    text_column,
 )
+from landfast.manifests.rows import breaks_format, check_columns, check_order, checked
 from landfast.model.checksum import Checksum
-from landfast.model.folders import FolderTotal
+from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.model.manifest import Manifest, ManifestEntry, ManifestSummary
+from landfast.model.summary import SummaryBuilder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,23 +55,11 @@ class ManifestFile(Manifest):
             _check_bytes(path, sha256)
         self._entries = SortedParquet(path)
         self._last: tuple[int, list[str], pa.Table] | None = None
-        with damage_is_conflict(path):
-            footer = self._footer()
-            self._summary = _summary(footer)
-            if self._summary.count != self._entries.metadata.num_rows:
-                raise ValueError("the count in the footer is not that of the rows")
-            offset, length = map(int, footer[schema.KEY_FOLDERS].split())
-        self._folders = SortedParquet(path, offset, length)
-
-    def _footer(self) -> dict[bytes, str]:
-        raw = self._entries.metadata.metadata or {}
-        if schema.KEY_FORMAT not in raw:
-            raise damaged(self._path, "its footer has no landfast.format")
-        footer = {key: value.decode() for key, value in raw.items() if key.startswith(b"landfast.")}
-        _check_format(self._path, footer[schema.KEY_FORMAT])
-        if missing := [key for key in schema.REQUIRED_KEYS if key not in footer]:
-            raise ValueError(f"its footer has no {missing[0].decode()}")
-        return footer
+        metadata = self._entries.metadata
+        footer = Footer(path, metadata.metadata or {})
+        self._summary = footer.summary(metadata.num_rows)
+        check_columns(path, self._entries.columns, schema.entry_schema())
+        self._folders = SortedParquet(path, *footer.rollup())
 
     @property
     def path(self) -> Path:
@@ -81,67 +72,123 @@ class ManifestFile(Manifest):
         return self._summary
 
     def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
-        """Yield the entries whose path starts with `prefix`, sorted by path."""
+        """Yield the entries whose path starts with `prefix`, sorted by path.
+
+        Raises:
+            Conflict: If the file is damaged, or a row or the order breaks the format.
+        """
+        wanted = prefix.encode(errors="surrogatepass")
+        last: list[str] = []
         for group in self._entries.groups(prefix):
-            ends = (self._entries.bound(group, "path", which) for which in ("min", "max"))
-            if not prefix or all(end.startswith(prefix) for end in ends):
-                yield from self._rows(self._table(group))
+            if all(bound.startswith(wanted) for bound in self._entries.bounds(group)):
+                table = self._table(group)
+                paths = [table["path"][row].as_py() for row in (0, len(table) - 1)]
             else:
                 paths, table = self._remembered(group)
                 start, end = prefix_range(paths, prefix)
-                yield from self._rows(table.slice(start, end - start))
+                table = table.slice(start, end - start)
+            check_order(self._path, group, last + paths[:1])
+            last = paths[-1:]
+            yield from self._rows(table)
 
     def get(self, path: str) -> ManifestEntry:
         """Return the entry at exactly `path`.
 
         Raises:
             NotFound: If there is none.
+            Conflict: As `entries`, for the rows that were looked at.
         """
-        for group in self._entries.groups(path):
-            paths, table = self._remembered(group)
-            row = bisect_left(paths, path)
-            if row < len(paths) and paths[row] == path:
-                return next(self._rows(table.slice(row, 1)))
-            break
-        raise no_entry(path)
+        group = self._entries.group_of(path)
+        if group is None:
+            raise no_entry(path)
+        paths, table = self._remembered(group)
+        row = bisect_left(paths, path)
+        if row == len(paths) or paths[row] != path:
+            raise no_entry(path)
+        if row == 0 and group > 0:
+            before = self._entries.ends(group - 1)[1].decode()
+            check_order(self._path, group, [before, path])
+        return next(self._rows(table.slice(row, 1)))
 
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
-        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""
-        runs: dict[int, list[int]] = {}
-        for group in range(self._folders.metadata.num_row_groups):
-            level = int(self._folders.bound(group, "depth", "min"))
-            if depth in {None, level}:
-                runs.setdefault(level, []).append(group)
+        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path.
+
+        Raises:
+            Conflict: If the roll-up is damaged or breaks the format.
+        """
+        levels = self._levels()
+        wanted = levels if depth is None else levels.keys() & {depth}
         yield from merge_sorted(
-            *(self._run(groups, prefix) for groups in runs.values()), key=lambda total: total.path
+            *(self._run(levels[level], prefix) for level in wanted), key=lambda total: total.path
         )
 
+    def check(self) -> None:
+        """Count and hash all rows, and compare with what footer and roll-up say; reads the whole file.
+
+        Raises:
+            Conflict: If they differ, or a row breaks the format.
+        """
+        summary, counter, totals = SummaryBuilder(), FolderCounter(), self._totals_by_depth()
+        for entry in self.entries():
+            summary.add(entry)
+            for total in counter.add(entry.path, entry.size):
+                self._compare("its roll-up", next(totals[total.depth], None), total)
+        for total in counter.finish():
+            self._compare("its roll-up", next(totals[total.depth], None), total)
+        for left in totals.values():
+            self._compare("its roll-up", next(left, None), None)
+        self._compare("its footer", self._summary, summary.build())
+
+    def _totals_by_depth(self) -> defaultdict[int, Iterator[FolderTotal]]:
+        runs = {level: self._run(groups, "") for level, groups in self._levels().items()}
+        return defaultdict(lambda: iter(()), runs)
+
+    def _compare(self, where: str, said: object, counted: object) -> None:
+        if said != counted:
+            raise breaks_format(self._path, where, f"{counted}, counted from the rows", str(said))
+
+    def _levels(self) -> dict[int, list[int]]:
+        """The row groups of the roll-up by the depth of their folders."""
+        check_columns(self._path, self._folders.columns, schema.folder_schema())
+        levels: dict[int, list[int]] = {}
+        for group in self._folders.filled:
+            depths = self._folders.read(group, ["depth"]).column(0).unique().to_pylist()
+            if len(depths) != 1:
+                where = f"row group {group} of its roll-up"
+                raise breaks_format(self._path, where, "folders of one depth", f"depths {depths}")
+            levels.setdefault(depths[0], []).append(group)
+        return levels
+
     def _run(self, groups: list[int], prefix: str) -> Iterator[FolderTotal]:
+        last: list[str] = []
         for group in self._folders.groups(prefix, groups):
-            with damage_is_conflict(self._path):
-                table = self._folders.read(group, ["path", "count", "size"])
-                paths = text_column(table, "path")
-                start, end = prefix_range(paths, prefix)
-                counts, sizes = (table.column(name).to_pylist() for name in ("count", "size"))
+            table = self._checked(self._folders, group, schema.folder_schema())
+            paths: list[str] = table.column("path").to_pylist()
+            check_order(self._path, group, last + paths[:1])
+            last = paths[-1:]
+            start, end = prefix_range(paths, prefix)
+            counts, sizes = (table.column(name).to_pylist() for name in ("count", "size"))
             for row in range(start, end):
                 yield FolderTotal(path=paths[row], count=counts[row], size=sizes[row])
 
     def _table(self, group: int) -> pa.Table:
-        return self._entries.read(group, schema.ENTRY_COLUMNS)
+        return self._checked(self._entries, group, schema.entry_schema())
+
+    def _checked(self, parquet: SortedParquet, group: int, form: pa.Schema) -> pa.Table:
+        table = parquet.read(group, form.names)
+        with damage_is_conflict(self._path):
+            return checked(self._path, group, table, form)
 
     def _remembered(self, group: int) -> tuple[list[str], pa.Table]:
         # Who asks for one path often asks for its neighbour next.
         found = self._last
         if found is None or found[0] != group:
             table = self._table(group)
-            with damage_is_conflict(self._path):
-                found = self._last = (group, text_column(table, "path"), table)
+            found = self._last = (group, table.column("path").to_pylist(), table)
         return found[1], found[2]
 
     def _rows(self, table: pa.Table) -> Iterator[ManifestEntry]:
-        with damage_is_conflict(self._path):
-            columns = _columns(table)
-        yield from map(_entry, *columns)
+        yield from map(_entry, *_columns(table))
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_last": None}
@@ -179,13 +226,11 @@ def no_entry(path: str) -> NotFound:
 def _columns(table: pa.Table) -> list[list[Any]]:
     import pyarrow as pa
 
-    text_column(table, "path"), text_column(table, "uri")
-    columns = []
-    for name in schema.ENTRY_COLUMNS:
-        column = table.column(name)
-        # A datetime costs ten times as much to make through Arrow as from its microseconds.
-        columns.append((column.cast(pa.int64()) if name == "modified_at" else column).to_pylist())
-    return columns
+    # A datetime costs ten times as much to make through Arrow as from its microseconds.
+    return [
+        (column.cast(pa.int64()) if name == "modified_at" else column).to_pylist()
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
 
 
 def _entry(
@@ -208,29 +253,6 @@ def _entry(
         etag=token if etag_is_checksum else etag,
         modified_at=None if modified_us is None else _EPOCH + timedelta(microseconds=modified_us),
     )
-
-
-def _summary(footer: dict[bytes, str]) -> ManifestSummary:
-    return ManifestSummary(
-        digest=footer[schema.KEY_CONTENT_DIGEST],
-        pin_digest=footer[schema.KEY_PIN_DIGEST],
-        count=int(footer[schema.KEY_COUNT]),
-        size=int(footer[schema.KEY_SIZE]),
-        unverified=int(footer[schema.KEY_UNVERIFIED]),
-        unpinned=int(footer[schema.KEY_UNPINNED]),
-    )
-
-
-def _check_format(path: Path, text: str) -> None:
-    major = int(text.partition(".")[0])
-    if major != schema.FORMAT_MAJOR:
-        raise Conflict(
-            f"the manifest file {path.name} has a format that this Landfast does not read",
-            subject=str(path),
-            expected=f"format {schema.FORMAT_MAJOR}",
-            found=f"format {text}",
-            hint="Upgrade it: pip install --upgrade landfast",
-        )
 
 
 def _check_bytes(path: Path, sha256: str) -> None:

@@ -24,15 +24,6 @@ KEY_UNVERIFIED = b"landfast.unverified"
 KEY_UNPINNED = b"landfast.unpinned"
 # Offset and length of the roll-up, a second Parquet file between the row groups and the footer.
 KEY_FOLDERS = b"landfast.folders"
-REQUIRED_KEYS = (
-    KEY_CONTENT_DIGEST,
-    KEY_PIN_DIGEST,
-    KEY_COUNT,
-    KEY_SIZE,
-    KEY_UNVERIFIED,
-    KEY_UNPINNED,
-    KEY_FOLDERS,
-)
 
 ENTRY_COLUMNS = (
     "path",

@@ -133,6 +133,13 @@ class Manifest(ABC):
             NotFound: If there is none.
         """
 
+    def check(self) -> None:  # noqa: B027 - one in memory computes its summary from its entries
+        """Recompute what the manifest says of its entries from all of them, where it was only read.
+
+        Raises:
+            Conflict: If digests, counts or folders are not those of the entries.
+        """
+
     @property
     def digest(self) -> str:
         """The content digest."""

@@ -62,7 +62,8 @@ def verify(
         sources: Of these pins.
         stores: Where to look.
         older: Further pin sets of the same version, newest first, for what is not intact.
-        deep: Whether to read the recorded bytes again; costs a download of everything.
+        deep: Whether to read the recorded bytes again, and to recompute the manifest's digests from
+            its rows; costs a download of everything.
         workers: Requests at a time.
         progress: Called with the entries that have a verdict, and their number.
         override_endpoint: Whether another endpoint than the recorded one may be looked at.
@@ -71,9 +72,12 @@ def verify(
         Counts, and every entry that is not intact. Objects that the version does not have are counted.
 
     Raises:
-        Conflict: If a store's endpoint is not the recorded one.
+        Conflict: If a store's endpoint is not the recorded one, or (`deep`) the manifest's digests
+            are not those of its rows.
         Unavailable: If a server did not answer.
     """
+    if deep:
+        manifest.check()
     tally = Tally(len(manifest), progress)
     with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
         places = Places(sources, stores, override_endpoint=override_endpoint)
