@@ -135,6 +135,25 @@ def test_a_change_whose_task_was_killed_is_announced_once_by_its_retry(scene: Sc
         assert len(scene.airflow.runs(f"after_{moment}")) == 1
 
 
+def test_mend_33_every_partition_that_changed_reaches_the_consumer_once(scene: Scene) -> None:
+    read = []
+    for number, keys in enumerate(["abcd", "ae"], start=1):
+        for key in keys:
+            scene.put(f"orders/{key}", f"{key}{number}")
+        scene.airflow.run("produce_orders", keys=list(keys))
+        run = scene.airflow.nth_run("consume_orders", number)
+        read.append(scene.airflow.xcom("consume_orders", run["dag_run_id"], "changed"))
+    events = scene.airflow.events("landfast://default/sales/orders")
+    assert len(events) == 6
+    versions = [[scene.client.get(uri) for uri in uris] for uris in read]
+    assert [[f"{each.partition}{each.version}" for each in found] for found in versions] == [
+        ["av0", "bv0", "cv0", "dv0"],
+        ["av1", "ev0"],
+    ]
+    for each in [*versions[0], *versions[1]]:
+        assert {record.key.node for record in each.used_by()} == {"changed", "read_one"}
+
+
 def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: Scene) -> None:
     for number, text in enumerate(["A", "B"]):
         run = scene.airflow.trigger("wait_for_version")

@@ -78,11 +78,9 @@ def test_the_event_that_triggered_the_run_wins_over_newer_ones_of_inlets() -> No
     assert found(where, "nlp/corpus") == ("default/nlp/corpus:v1", PinSource.TRIGGERING_EVENT)
 
 
-def test_the_newest_of_batched_events_is_read_and_the_others_are_kept() -> None:
+def test_the_newest_of_batched_events_is_read() -> None:
     where = context(triggering=[said("v3", minutes=3), said("v1"), said("v2", minutes=2)])
-    pin = find_pin(where, "nlp/corpus")
-    assert pin.name.index == 3
-    assert [older.index for older in pin.batched] == [1, 2]
+    assert found(where, "nlp/corpus") == ("default/nlp/corpus:v3", PinSource.TRIGGERING_EVENT)
 
 
 def test_the_newest_event_of_an_inlet_is_read_where_none_triggered() -> None:
@@ -125,3 +123,15 @@ def test_an_event_of_another_partition_does_not_count() -> None:
         "default/nlp/corpus~2026-05-02",
         PinSource.REGISTRY,
     )
+
+
+def test_mend_33_one_of_several_partitions_that_triggered_is_not_chosen() -> None:
+    uris = [f"landfast://default/nlp/corpus?version=v0&partition=p{n:02}" for n in range(12)]
+    where = context(triggering=[Event({"uri": uri}) for uri in uris])
+    with pytest.raises(landfast.InvalidInput) as error:
+        find_pin(where, "nlp/corpus")
+    assert "12 partitions of default/nlp/corpus" in str(error.value)
+    assert "'p00', 'p01'" in str(error.value)
+    assert "and 2 more" in str(error.value)
+    assert "use_artifacts('default/nlp/corpus')" in str(error.value)
+    assert found(where, "nlp/corpus~p03")[0] == "default/nlp/corpus~p03:v0"

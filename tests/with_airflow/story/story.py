@@ -7,7 +7,7 @@ import signal
 from datetime import timedelta
 
 from airflow.sdk import DAG, chain, dag, task
-from landfast_provider import artifact_asset, use_artifact
+from landfast_provider import artifact_asset, log_reference, use_artifact, use_artifacts
 from landfast_provider.operators import LandfastSnapshotOperator
 from landfast_provider.sensors import LandfastArtifactSensor, LandfastPrefixSensor
 
@@ -74,6 +74,29 @@ for moment in ("committed", "executed"):
             when=moment,
         )
     consumer(f"after_{moment}", f"nlp/killed-{moment}")
+
+orders = artifact_asset("sales/orders")
+
+with DAG("produce_orders", params={"keys": ["a"]}, default_args=AT_ONCE):
+
+    @task(outlets=[orders.on_change])
+    def record(**context):
+        for key in context["params"]["keys"]:
+            log_reference(orders, f"s3://data/orders/{key}/", partition=key)
+
+    record()
+
+with DAG("consume_orders", schedule=[orders], max_active_runs=1, default_args=AT_ONCE):
+
+    @task
+    def changed():
+        return [version.uri for version in use_artifacts(orders, declared=True)]
+
+    @task
+    def read_one(uri):
+        return use_artifact(uri).qualified_name
+
+    read_one.expand(uri=changed())
 
 consumer("watch", "vendor/prices", watch=True, poll_interval=1)
 

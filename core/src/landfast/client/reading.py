@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from landfast.client.runs import Runs
 from landfast.errors import Conflict, NotFound
 from landfast.model.lineage import Direction
-from landfast.model.run import RunRecord
+from landfast.model.run import RunKey, RunRecord
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
@@ -103,12 +103,23 @@ class Reading(Runs):
         return {key: ArtifactVersion(record, self._whole) for key, record in found}
 
     def changes(
-        self, *, after: int = 0, limit: int | None = None, name: Named | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        name: Named | None = None,
+        partitions: bool = False,
     ) -> Iterator[Change]:
-        """Yield the change feed after a position, ascending; of one collection partition if named."""
-        return self.registry.changes(
-            after=after, limit=limit, name=None if name is None else self.name(name).bare()
-        )
+        """Yield the change feed after a position, ascending.
+
+        Args:
+            after: The position.
+            limit: The most changes.
+            name: Only of this collection's partition.
+            partitions: Whether `name` means all partitions of its collection.
+        """
+        full = None if name is None else self.name(name).bare()
+        return self.registry.changes(after=after, limit=limit, name=full, partitions=partitions)
 
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
         """Return the change of `latest` that a consumer still has to be told, or None."""
@@ -153,6 +164,16 @@ class Reading(Runs):
             return []
         edges = self.registry.edges(versions=found) if found else []
         return [edge for edge in edges if edge.direction is not Direction.LOGGED]
+
+    def latest_uses(self, named: Named, by: RunKey, *, partitions: bool = False) -> Iterator[Edge]:
+        """Yield who used or declared a version of a collection's partition, newest first.
+
+        Args:
+            named: As in `get`; a version in it is not looked at.
+            by: Only runs of its system and deployment, whose run id begins with its run id.
+            partitions: Whether all partitions of the collection are meant.
+        """
+        return self.registry.latest_uses(self.name(named).bare(), by, partitions=partitions)
 
     def diff(self, old: Named, new: Named) -> ManifestDiff:
         """Return what was added, removed, modified, renamed and repinned from one version to another."""

@@ -324,6 +324,16 @@ class Registry(Protocol):
         """Return the edges that touch any of these versions or runs, oldest first."""
         ...
 
+    def latest_uses(
+        self, name: ArtifactName, by: RunKey, *, partitions: bool = False
+    ) -> Iterator[Edge]:
+        """Yield who used or declared a version of a partition, or of any one, newest first.
+
+        Only runs like `by` count: of its system and deployment, with a run id that begins with its run id.
+        A collection that does not exist yet was used by nobody.
+        """
+        ...
+
     # -- the change feed ----------------------------------------------------------------------
 
     def changes(
@@ -332,11 +342,13 @@ class Registry(Protocol):
         after: int = 0,
         limit: int | None = None,
         name: ArtifactName | None = None,
+        partitions: bool = False,
         entity: str | None = None,
     ) -> Iterator[Change]:
         """Yield changes with a position above `after`, ascending; of one partition, one alias if named.
 
-        A name with ``partition=""`` means the unpartitioned sequence; `name.alias == "*"` is not a thing:
+        With `partitions` a name means all partitions of its collection; without, ``partition=""`` means the
+        unpartitioned sequence.  `name.alias == "*"` is not a thing:
         ask without a name to see everything.  A collection that does not exist yet has no changes.
         """
         ...

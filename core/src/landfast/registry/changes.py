@@ -123,15 +123,22 @@ def load(tx: Transaction, statement: Select[Any]) -> list[Change]:
 
 
 def page(
-    tx: Transaction, *, after: int, size: int, name: ArtifactName | None, entity: str | None
+    tx: Transaction,
+    *,
+    after: int,
+    size: int,
+    name: ArtifactName | None,
+    whole: bool,
+    entity: str | None,
 ) -> list[Change]:
     """Return the next changes above a position."""
     statement = query().where(changes.c.position > after).limit(size)
     if name is not None:
         scope = scopes.find(tx, name)
-        if scope.partition is None:
-            return []
-        statement = statement.where(changes.c.partition_id == scope.partition)
+        if whole:
+            statement = statement.where(collections.c.id == scope.collection)
+        else:
+            statement = statement.where(changes.c.partition_id == scope.partition)
         if name.alias is not None:
             statement = statement.where(changes.c.alias == name.alias)
     if entity is not None:

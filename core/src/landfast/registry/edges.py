@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
 from landfast.model.lineage import Direction, Edge
+from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
-from landfast.registry import pins
+from landfast.registry import pins, scopes
 from landfast.registry.engine import Transaction
 from landfast.registry.rows import (
     KEY_COLUMNS,
@@ -20,8 +21,9 @@ from landfast.registry.rows import (
     key_of,
     key_sha256,
     name_of,
+    recordable,
 )
-from landfast.registry.schema import edges, runs, versions
+from landfast.registry.schema import collections, edges, runs, versions
 
 
 def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now: datetime) -> None:
@@ -85,6 +87,27 @@ def touching(
         for row in tx.connection.execute(statement).mappings():
             found[row["at"], row["id"]] = _record(row)
     return [found[key] for key in sorted(found)]
+
+
+def uses_page(
+    tx: Transaction, name: ArtifactName, by: RunKey, *, whole: bool, below: int | None, size: int
+) -> list[tuple[int, Edge]]:
+    """Return uses with their row ids, newest first; see `Registry.latest_uses`."""
+    scope, like = scopes.find(tx, name), recordable(by)
+    statement = _query().where(
+        collections.c.id == scope.collection
+        if whole
+        else versions.c.partition_id == scope.partition,
+        edges.c.direction != Direction.LOGGED.value,
+        runs.c.system == like.system,
+        runs.c.deployment == like.deployment,
+        # Not LIKE, which ignores case in SQLite.
+        func.substr(runs.c.run_id, 1, len(like.run_id)) == like.run_id,
+    )
+    if below is not None:
+        statement = statement.where(edges.c.id < below)
+    rows = tx.connection.execute(statement.order_by(edges.c.id.desc()).limit(size)).mappings()
+    return [(row["id"], _record(row)) for row in rows]
 
 
 def _query() -> Select[Any]:

@@ -313,6 +313,18 @@ class SqlRegistry:
         """Return the edges that touch any of these versions or runs, oldest first."""
         return self._database.read(lambda tx: edges.touching(tx, versions, runs, until))
 
+    def latest_uses(
+        self, name: ArtifactName, by: RunKey, *, partitions: bool = False
+    ) -> Iterator[Edge]:
+        """Yield who used a version, newest first; see `Registry.latest_uses`."""
+        found = self._database.stream(
+            lambda tx, below, size: edges.uses_page(
+                tx, name, by, whole=partitions, below=below, size=size
+            ),
+            lambda row: row[0],
+        )
+        return (edge for _, edge in found)
+
     # -- the change feed ----------------------------------------------------------------------
 
     def changes(
@@ -321,12 +333,13 @@ class SqlRegistry:
         after: int = 0,
         limit: int | None = None,
         name: ArtifactName | None = None,
+        partitions: bool = False,
         entity: str | None = None,
     ) -> Iterator[Change]:
         """Yield changes with a position above `after`, ascending; of one partition if named."""
         return self._database.stream(
             lambda tx, position, size: changes.page(
-                tx, after=position, size=size, name=name, entity=entity
+                tx, after=position, size=size, name=name, whole=partitions, entity=entity
             ),
             lambda change: change.position,
             start=after,

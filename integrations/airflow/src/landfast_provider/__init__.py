@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from landfast_provider.assets import artifact_asset
     from landfast_provider.hooks.landfast import LandfastHook
     from landfast_provider.snapshots import snapshot_dags
-    from landfast_provider.taskflow import log_reference, use_artifact
+    from landfast_provider.taskflow import log_reference, use_artifact, use_artifacts
 
 _HOMES = {
     "LandfastHook": "hooks.landfast",
@@ -22,6 +22,7 @@ _HOMES = {
     "log_reference": "taskflow",
     "snapshot_dags": "snapshots",
     "use_artifact": "taskflow",
+    "use_artifacts": "taskflow",
 }
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "log_reference",
     "snapshot_dags",
     "use_artifact",
+    "use_artifacts",
 ]
 
 

@@ -38,13 +38,23 @@ def event_extra(
 
 def version_of_event(event: Any) -> landfast.ArtifactName | None:
     """Return the version that an asset event speaks of; None if it speaks of none."""
-    extra = event.extra or {}
-    if extra.get("from_trigger"):  # a watcher's
-        extra = extra.get("payload") or {}
-    uri = extra.get("uri") if isinstance(extra, dict) else None
+    uri = _said(event).get("uri")
     if not isinstance(uri, str) or not uri.startswith("landfast://"):
         return None
     return landfast.ArtifactName.parse(uri)
+
+
+def position_of_event(event: Any, registry_id: str) -> int | None:
+    """Return the position of the change that an asset event tells; None if it tells none of this registry."""
+    of, _, position = str(_said(event).get("change") or "").rpartition(":")
+    return int(position) if of == registry_id and position.isdecimal() else None
+
+
+def _said(event: Any) -> dict[str, Any]:
+    extra = event.extra or {}
+    if extra.get("from_trigger"):  # a watcher's
+        extra = extra.get("payload")
+    return extra if isinstance(extra, dict) else {}
 
 
 def consumer(asset: Asset) -> str:

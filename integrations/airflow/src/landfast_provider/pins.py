@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,9 @@ import landfast
 from landfast_provider.assets import artifact_asset, full_name
 from landfast_provider.events import version_of_event
 from landfast_provider.version_compat import by_time, newest_first
+
+# So many partitions are named in an error.
+_NAMED = 10
 
 
 class PinSource(StrEnum):
@@ -31,12 +34,10 @@ class Pin:
     Args:
         name: The version; with `REGISTRY` the artifact, whose latest is meant.
         source: What decided.
-        batched: Older versions of events that triggered the same run; they are not read.
     """
 
     name: landfast.ArtifactName
     source: PinSource
-    batched: tuple[landfast.ArtifactName, ...] = ()
 
 
 def find_pin(
@@ -56,7 +57,8 @@ def find_pin(
         earlier: What earlier tries read: URI of the version by name.
 
     Raises:
-        InvalidInput: If no event decides and the artifact is not among the task's `inlets`.
+        InvalidInput: If events of several partitions triggered the run and none of them is named, or if no event
+            decides and the artifact is not among the task's `inlets`.
     """
     name = full_name(named)
     if name.picks_version:
@@ -64,20 +66,38 @@ def find_pin(
     if earlier and str(name) in earlier:
         read = landfast.ArtifactName.parse(earlier[str(name)])
         return Pin(name=read, source=PinSource.EARLIER_TRY)
-    triggering = _triggering(context, name)
+    triggering = triggering_events(context, name)
     if triggering is not None:
-        versions = [version for event in triggering if (version := _speaks_of(event, name))]
+        versions = [version for event in triggering if (version := speaks_of(event, name))]
         if versions:
-            older = tuple(dict.fromkeys(versions[:-1]))
-            batched = tuple(version for version in older if version != versions[-1])
-            return Pin(name=versions[-1], source=PinSource.TRIGGERING_EVENT, batched=batched)
+            require_one({version.partition for version in versions}, name)
+            return Pin(name=versions[-1], source=PinSource.TRIGGERING_EVENT)
     inlet = _newest_of_inlets(context, name, triggered=triggering is not None)
     if inlet is not None:
         return Pin(name=inlet, source=PinSource.INLET_EVENT)
     return Pin(name=name, source=PinSource.REGISTRY)
 
 
-def _triggering(context: Mapping[str, Any], name: landfast.ArtifactName) -> list[Any] | None:
+def require_one(partitions: Collection[str], name: landfast.ArtifactName) -> None:
+    """Refuse to choose one of several partitions.
+
+    Raises:
+        InvalidInput: If there are several.
+    """
+    if len(partitions) <= 1:
+        return
+    keys = ", ".join(repr(key) for key in sorted(partitions)[:_NAMED])
+    more = "" if len(partitions) <= _NAMED else f" and {len(partitions) - _NAMED} more"
+    raise landfast.InvalidInput(
+        f"{len(partitions)} partitions of {name} triggered this run, and one version was asked for",
+        subject=str(name),
+        expected="one partition, or a caller that reads several",
+        found=keys + more,
+        hint=f"Read them all: use_artifacts({str(name)!r}); or name one: {name}~PARTITION.",
+    )
+
+
+def triggering_events(context: Mapping[str, Any], name: landfast.ArtifactName) -> list[Any] | None:
     """Return the events of the artifact that triggered the run, oldest first; None if none did."""
     events = context["triggering_asset_events"]
     found: dict[Any, Any] = {}
@@ -100,7 +120,7 @@ def _newest_of_inlets(
             continue
         declared = True
         for event in newest_first(events):
-            version = _speaks_of(event, name)
+            version = speaks_of(event, name)
             if version is not None:
                 return version
     if not declared and not triggered:
@@ -121,7 +141,8 @@ def _assets(name: landfast.ArtifactName) -> Iterable[Any]:
         yield artifact_asset(replace(name, partition=""))
 
 
-def _speaks_of(event: Any, name: landfast.ArtifactName) -> landfast.ArtifactName | None:
+def speaks_of(event: Any, name: landfast.ArtifactName) -> landfast.ArtifactName | None:
+    """Return the version that an event speaks of, if it is one of a name's: any partition's, if it says none."""
     version = version_of_event(event)
     if version is None or (name.partition and version.partition != name.partition):
         return None

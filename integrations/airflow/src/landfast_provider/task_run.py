@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import landfast
@@ -12,8 +13,9 @@ from airflow.sdk import Asset
 from landfast_provider.assets import ArtifactAsset, full_name, name_of
 from landfast_provider.events import add_event, consumer, event_extra, has_concrete
 from landfast_provider.hooks.landfast import LandfastHook
-from landfast_provider.pins import Pin, PinSource, find_pin
+from landfast_provider.pins import Pin, PinSource, find_pin, require_one
 from landfast_provider.run_key import run_key
+from landfast_provider.unread import WINDOWS, Window, changed_before, find_window, unread
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 Named = str | landfast.ArtifactName | landfast.ArtifactVersion | Asset
 
 _PINS = "pins"
+# So many versions are named in one line of a log.
+_LOGGED = 10
 _open: dict[tuple[Any, ...], TaskRun] = {}
 
 
@@ -42,7 +46,8 @@ class TaskRun:
         self.used: list[landfast.ArtifactVersion] = []
         self.logged: list[landfast.ArtifactVersion] = []
         self._announced: list[tuple[str, landfast.Change]] = []
-        self._pins: dict[str, dict[str, str]] = self._begin().get(_PINS) or {}
+        # What earlier tries of this task have read: by which pins, and by which windows of the feed.
+        self._read: dict[str, dict[str, Any]] = {_PINS: {}, WINDOWS: {}, **self._begin()}
         self._end_with_the_task()
 
     @classmethod
@@ -69,19 +74,40 @@ class TaskRun:
             type: The type expected.
 
         Raises:
-            InvalidInput: If nothing says which version, and the artifact is not among the task's inlets.
+            InvalidInput: If nothing says which version and the artifact is not among the task's inlets, or if
+                several partitions triggered the run.
             NotFound: If there is no such version.
             Conflict: If it has another type.
         """
         name = to_name(named)
         pin = self._pin(name)
-        for older in pin.batched:
-            self.client.use(older, declared=True)
         version = self.client.use(pin.name, type=type)
         log.info("Reading %s, chosen by: %s", version.qualified_name, pin.source)
-        self._remember(name, pin, version)
+        if pin.source is not PinSource.EARLIER_TRY:
+            self._note(_PINS, name, {"uri": version.uri, "by": pin.source.value})
         self.used.append(version)
         return version
+
+    def use_all(self, named: Named, *, declared: bool = False) -> list[landfast.ArtifactVersion]:
+        """Return the newest version of each partition that this DAG has not read, and record that it does.
+
+        Args:
+            named: The artifact; with a version or a partition the list is of what `use` returns.
+            declared: Whether other tasks read them and this one does not.
+        """
+        name = to_name(named)
+        if name.picks_version or name.partition:
+            return [self.use(name)]
+        known = self._read[WINDOWS].get(str(name))
+        window = Window(**known) if known else find_window(self.context, self.client, name)
+        self._note(WINDOWS, name, asdict(window))
+        versions = unread(self.context, self.client, name, window)
+        self.client.use_all(versions, declared=declared)
+        found = ", ".join(version.qualified_name for version in versions[:_LOGGED])
+        log.info("Reading %d versions of %s: %s", len(versions), name, found or "nothing is new")
+        if not declared:
+            self.used += versions
+        return versions
 
     def resolve(self, named: Named) -> landfast.ArtifactVersion:
         """Return the version that `use` would, without recording anything."""
@@ -146,17 +172,17 @@ class TaskRun:
         return record.config
 
     def _pin(self, name: landfast.ArtifactName) -> Pin:
-        earlier = {key: known["uri"] for key, known in self._pins.items()}
-        return find_pin(self.context, name, earlier=earlier)
+        earlier = {key: known["uri"] for key, known in self._read[_PINS].items()}
+        pin = find_pin(self.context, name, earlier=earlier)
+        if pin.source is PinSource.TRIGGERING_EVENT and pin.name.partition and not name.partition:
+            # Not all that changed has an event of this run.
+            changed = changed_before(self.context, self.client, name)
+            require_one(changed | {pin.name.partition}, name)
+        return pin
 
-    def _remember(
-        self, name: landfast.ArtifactName, pin: Pin, version: landfast.ArtifactVersion
-    ) -> None:
-        if pin.source is PinSource.EARLIER_TRY:
-            return
-        known = {"uri": version.uri, "by": pin.source.value}
-        self._pins = {**self._pins, str(name): known}
-        self._begin({_PINS: self._pins})
+    def _note(self, kind: str, name: landfast.ArtifactName, said: dict[str, Any]) -> None:
+        self._read[kind] = {**self._read[kind], str(name): said}
+        self._begin({kind: known for kind, known in self._read.items() if known})
 
     def _end_with_the_task(self) -> None:
         task = self.ti.task

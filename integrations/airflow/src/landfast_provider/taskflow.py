@@ -1,4 +1,4 @@
-"""use_artifact and log_reference: artifacts inside a `@task` function."""
+"""use_artifact, use_artifacts and log_reference: artifacts inside a `@task` function."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def use_artifact(
 
     Raises:
         InvalidInput: If no version is said, the run was not triggered by the artifact, and it is not among
-            the task's `inlets`.
+            the task's `inlets`; or if several partitions of it triggered the run: `use_artifacts` reads those.
         NotFound: If there is no such version.
         Conflict: If it has another type.
 
@@ -49,11 +49,42 @@ def use_artifact(
     """
     run = _run(landfast_conn_id, aws_conn_id, gcp_conn_id)
     version = run.use(artifact, type=type)
-    asset = artifact_asset(version.full_name.bare())
-    get_hook_lineage_collector().add_input_asset(
-        run.hook, uri=asset.uri, asset_extra={"version": version.version}
-    )
+    _reads(run, version)
     return version
+
+
+def use_artifacts(
+    artifact: Named,
+    *,
+    declared: bool = False,
+    landfast_conn_id: str = DEFAULT_CONN_ID,
+    aws_conn_id: str | None = None,
+    gcp_conn_id: str | None = None,
+) -> list[landfast.ArtifactVersion]:
+    """Return the newest version of each partition that is new to this DAG, and record that this task reads them.
+
+    New is what changed since the last successful run of the DAG looked, by the registry's feed; for the first run
+    what changed since the first event that triggered it, and everything if none did.  A retry, and a cleared task, get
+    the same list.  It is empty if nothing is new.
+
+    Args:
+        artifact: A name, or an `artifact_asset`; with a version or a partition it is as for `use_artifact`.
+        declared: Whether this task only lists what the tasks mapped over it read.
+        landfast_conn_id: The registry.
+        aws_conn_id: Credentials of ``s3://``; None is the connection's.
+        gcp_conn_id: Credentials of ``gs://``; None is the connection's.
+
+    Example:
+        >>> @task  # doctest: +SKIP
+        ... def changed():
+        ...     return [version.uri for version in use_artifacts("sales/orders", declared=True)]
+        >>> work.expand(uri=changed())  # doctest: +SKIP
+    """
+    run = _run(landfast_conn_id, aws_conn_id, gcp_conn_id)
+    versions = run.use_all(artifact, declared=declared)
+    for version in () if declared else versions:
+        _reads(run, version)
+    return versions
 
 
 def log_reference(
@@ -139,6 +170,13 @@ def took(
             hint="Airflow emits an event of such an outlet on every success: use .on_change.",
         )
     return version
+
+
+def _reads(run: TaskRun, version: landfast.ArtifactVersion) -> None:
+    asset = artifact_asset(version.full_name.bare())
+    get_hook_lineage_collector().add_input_asset(
+        run.hook, uri=asset.uri, asset_extra={"version": version.version}
+    )
 
 
 def _run(landfast_conn_id: str, aws_conn_id: str | None, gcp_conn_id: str | None) -> TaskRun:

@@ -43,7 +43,11 @@ class FeedSuite:
         assert [c.position for c in registry.changes(name=may)] == [3, 4]
         assert [c.position for c in registry.changes(name=replace(may, alias="prod"))] == [4]
         assert [c.position for c in registry.changes(entity="other")] == [5, 6]
-        assert list(registry.changes(name=replace(NAME, collection="not-yet"))) == []
+        assert [c.position for c in registry.changes(name=may, partitions=True)] == [1, 2, 3, 4]
+        assert [c.position for c in registry.changes(after=3, name=NAME, partitions=True)] == [4]
+        for whole in (False, True):
+            not_yet = replace(NAME, collection="not-yet")
+            assert list(registry.changes(name=not_yet, partitions=whole)) == []
 
     def test_a_change_tells_what_a_reader_needs(self, registry: Registry) -> None:
         begin(registry)

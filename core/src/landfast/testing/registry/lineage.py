@@ -9,6 +9,7 @@ import pytest
 
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.lineage import Direction
+from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunStatus
 from landfast.registry.base import Registry
 from landfast.testing.registry.drafts import NAME, OTHER_RUN, RUN, begin, log
@@ -131,6 +132,28 @@ class EdgeSuite:
         assert registry.edges(runs=[RUN], until=edges[0].at) == edges[:1]
         before = edges[0].at - timedelta(microseconds=1)
         assert registry.edges(runs=[RUN], until=before) == []
+
+    def test_the_latest_uses_by_some_runs_come_newest_first(self, registry: Registry) -> None:
+        like = RunKey(system="airflow", deployment="here", run_id="dag/")
+        keys = [replace(like, run_id=f"dag/{number}") for number in range(3)]
+        others = [replace(keys[0], run_id="DAG/0"), replace(keys[0], deployment="there"), RUN]
+        may = replace(NAME, partition="may")
+        for key in (*keys, *others):
+            begin(registry, key)
+        plain, other = log(registry, "a"), log(registry, "b", name=may)
+        for key in (*keys[:2], *others):
+            registry.add_edge(key, Direction.USED, plain.version.id)
+        registry.add_edge(keys[2], Direction.DECLARED, other.version.id)
+        registry.add_edge(keys[2], Direction.LOGGED, other.version.id)
+
+        def users(name: ArtifactName, **options: bool) -> list[RunKey]:
+            return [edge.run for edge in registry.latest_uses(name, like, **options)]
+
+        assert users(NAME) == [keys[1], keys[0]]
+        assert users(may) == [keys[2]]
+        assert users(NAME, partitions=True) == [keys[2], keys[1], keys[0]]
+        for whole in (False, True):
+            assert users(replace(NAME, collection="not-yet"), partitions=whole) == []
 
     def test_many_edges_are_recorded_at_once_and_once(self, registry: Registry) -> None:
         begin(registry)

@@ -11,9 +11,9 @@ import landfast
 
 from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.questions import Newer
-from landfast_provider.run_key import SYSTEM, deployment
 from landfast_provider.sensors.base import LandfastSensor
 from landfast_provider.task_run import to_name
+from landfast_provider.unread import used_by_last_success
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
@@ -104,26 +104,3 @@ def _after(name: landfast.ArtifactName, after: str) -> landfast.ArtifactName:
             expected=f"a version of {name}, such as v3",
         )
     return known
-
-
-def used_by_last_success(
-    client: landfast.Client, ti: Any, name: landfast.ArtifactName
-) -> list[str]:
-    """Return the versions of an artifact that the newest successful run of a task's DAG used.
-
-    Args:
-        client: Of the registry.
-        ti: The task instance; its own DAG run does not count.
-        name: Full name of the artifact.
-    """
-    here = deployment()
-    by_run: dict[str, list[str]] = {}
-    for edge in reversed(client.uses(name)):
-        dag_id, _, run_id = edge.run.run_id.partition("/")
-        is_ours = (edge.run.system, edge.run.deployment, dag_id) == (SYSTEM, here, ti.dag_id)
-        if is_ours and run_id != ti.run_id:
-            by_run.setdefault(run_id, []).append(str(edge.version))
-    for run_id, versions in by_run.items():
-        if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id], states=["success"]):
-            return versions
-    return []
