@@ -3,6 +3,7 @@
 import pytest
 from landfast.stores.s3 import S3Store
 from landfast.testing.s3_place import MOTO_KEYS, Bucket
+from landfast.testing.servers.swift_pages import SwiftPages
 from landfast.testing.store_suite import StoreSuite
 
 
@@ -32,6 +33,19 @@ class TestMotoVersioned(TestMotoUnversioned):
     @pytest.fixture
     def place(self, server):
         return Bucket(server, "Enabled", odd_keys=MOTO_KEYS)
+
+
+class TestSwiftPages(TestMotoUnversioned):
+    """Lists of versions as OpenStack Swift writes them."""
+
+    @pytest.fixture
+    def server(self, s3_proxy):
+        s3_proxy.proxy.inject(SwiftPages(), kind="list-versions")
+        return s3_proxy
+
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server.direct, "Enabled", odd_keys=MOTO_KEYS)
 
 
 class TestMotoSuspended(TestMotoUnversioned):

@@ -167,9 +167,17 @@ class GcsObjects:
             reply = retried(partial(self._send, asked, "GET", path, dict(parameters)))
             body = reading(asked, reply.json)
             yield from reading(asked, partial(_all_stored, body))
-            if not body.get("nextPageToken"):
+            token = body.get("nextPageToken")
+            if not token:
                 return
-            parameters["pageToken"] = body["nextPageToken"]
+            if token == parameters.get("pageToken"):
+                raise Unavailable(
+                    f"the server's list of {self._root.uri} has no end",
+                    subject=self._root.uri,
+                    expected="a way on to the next page",
+                    found="the same page again",
+                )
+            parameters["pageToken"] = token
 
     def delete(self, key: str) -> None:
         """Delete an object."""
@@ -285,7 +293,7 @@ def _all_stored(body: dict[str, Any]) -> list[Stored]:
 
 def _stored(item: dict[str, Any]) -> Stored:
     modified_at = datetime.fromisoformat(item["updated"]).astimezone(UTC).replace(microsecond=0)
-    return Stored(key=item["name"], size=int(item["size"]), modified_at=modified_at)
+    return Stored(key=item["name"], size=int(item.get("size", 0)), modified_at=modified_at)
 
 
 def _md5(data: bytes) -> str:

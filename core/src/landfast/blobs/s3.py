@@ -152,7 +152,15 @@ class S3Objects:
                 yield _stored(item["Key"], item["Size"], item["LastModified"])
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            token = page.get("NextContinuationToken")
+            if not token or token == more.get("ContinuationToken"):
+                raise Unavailable(
+                    f"the server's list of {self._root.uri} has no end",
+                    subject=self._root.uri,
+                    expected="a way on to the next page",
+                    found="the same page again" if token else "none",
+                )
+            more = {"ContinuationToken": token}
 
     def _list_page(self, prefix: str, more: dict[str, str]) -> dict[str, Any]:
         asked = self._asked(prefix, "listed", "s3:ListBucket")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
@@ -15,6 +15,7 @@ from landfast.model.doctor import CheckStatus, DoctorCheck, DoctorReport
 from landfast.model.location import Location
 from landfast.services.permissions import minimal_permissions
 from landfast.stores.base import Kind, ObjectInfo, Pin, Store, Versioning
+from landfast.stores.pager import Pager
 
 if TYPE_CHECKING:
     from landfast.stores.opener import Stores
@@ -133,13 +134,14 @@ class _Examination:
             raise _Skip("there is nothing to list: every object has its own URL")
         if self._is_object:
             raise _Skip("one object needs no list")
-        page = self._store.list_page(self._location.as_folder(), limit=_SAMPLE_ROWS)
-        rows = [row for row in islice(page.rows, _SAMPLE_ROWS) if not row.skip]
+        pages = Pager(self._store, self._location.as_folder(), limit=_SAMPLE_ROWS)
+        found = islice(chain.from_iterable(pages), _SAMPLE_ROWS)
+        rows = [row for row in found if not row.skip]
         readable = [row for row in rows if not row.is_archived] or rows
         self._sample = next((row for row in readable if row.size), next(iter(readable), None))
         if not rows:
             return "works; there is no object", "A reference to it needs allow_empty=True."
-        more = " or more" if page.next is not None else ""
+        more = "" if pages.is_done else " or more"
         return f"works; {len(rows)}{more} objects"
 
     def _versioning(self) -> _Told:
@@ -161,10 +163,11 @@ class _Examination:
             raise _Skip("one object needs no list")
         try:
             folder = self._location.as_folder()
-            page = self._store.list_page(folder, versions=True, limit=_SAMPLE_ROWS)
+            pages = Pager(self._store, folder, versions=True, limit=_SAMPLE_ROWS)
+            rows = list(islice(chain.from_iterable(pages), _SAMPLE_ROWS))
         except InvalidInput as error:
             raise _Skip(f"not offered: {error}; objects are listed without versions") from None
-        row = next((r for r in page.rows if r.is_latest and _is(r, self._sample)), None)
+        row = next((r for r in rows if r.is_latest and _is(r, self._sample)), None)
         # This row tells the version that a scan would pin.
         self._sample = row or self._sample
         return "works"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from landfast.errors import AccessDenied, InvalidInput, NotFound
 from landfast.model.location import Location
 from landfast.services.judging import History
-from landfast.stores.base import ChecksumKind, ObjectInfo, Page, Store
+from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.pager import Pager
 
 
 class KeyedRows:
@@ -42,13 +43,10 @@ class KeyedRows:
         self._jump = jump
         self._on_other = on_other
         self._askable = frozenset(store.capabilities().stat_checksums)
+        self._pages: Pager | None = None
         self._rows: Iterator[ObjectInfo] = iter(())
         self._head: ObjectInfo | None = None
-        self._token: str | None = None
         self._last: str | None = None
-        self._is_full = False
-        self._has_paged = False
-        self._is_open = False
         self._is_done = False
         self._is_missing = False
         self._has_jumped = False
@@ -104,55 +102,42 @@ class KeyedRows:
         return self._head
 
     def _turn_page(self, key: str | None) -> None:
-        after = self._start_before(key)
-        if self._is_open and after is None and self._token is None:
-            if self._has_paged or not self._is_full or self._last is None:
-                self._is_done = True
-                return
-            # Some servers end a listing early: a full page that claims to be the last is probed.
-            after = self._last
-        self._has_jumped = self._has_jumped or after is not None
-        self._open(None if after is not None else self._token, after)
+        """Go on with the next page, or with one that holds `key` where others may be left out."""
+        if self._pages is not None and self._pages.is_done:
+            self._is_done = True
+            return
+        start = self._start_before(key)
+        if self._pages is None or start is not None:
+            self._open(start)
+        else:
+            self._rows = next(self._pages)
 
     def _start_before(self, key: str | None) -> str | None:
         """Return where a page that holds `key` may start; None to go on where the last one ended."""
-        if not self._jump or key is None or (self._is_open and self._token is None):
+        if not self._jump or key is None:
             return None
         start = key[:-1]
         floor = self._location.key if self._last is None else self._last
         return start if start.encode() > floor.encode() else None
 
-    def _open(self, token: str | None, after: str | None) -> None:
+    def _open(self, after: str | None) -> None:
+        self._has_jumped = self._has_jumped or after is not None
+        pages = self._pager(after)
         try:
-            self._request(token, after)
+            self._rows = next(pages)
         except (AccessDenied, InvalidInput):
-            if not self._versions or self._is_open:
+            if not self._versions or self._pages is not None:
                 raise
             self._versions = False
-            self._open(token, after)
-        self._is_open = True
+            pages = self._pager(after)
+            self._rows = next(pages)
+        self._pages = pages
 
-    def _request(self, token: str | None, after: str | None) -> None:
-        page = self._page(token, after)
-        self._rows = iter(page.rows)
-        self._token = page.next
-        self._is_full = page.is_full
-        self._has_paged = self._has_paged or page.next is not None
-        if self._store.capabilities().stable_order:
-            return
-        # Keys are looked up in order, so without an order all pages are needed at once.
-        rows = list(page.rows)
-        while page.next is not None:
-            page = self._page(page.next, None)
-            rows += page.rows
-        self._rows = iter(sorted(rows, key=lambda row: row.location.key.encode()))
-        self._token, self._is_full = None, False
-
-    def _page(self, token: str | None, after: str | None) -> Page:
-        return self._store.list_page(
+    def _pager(self, after: str | None) -> Pager:
+        return Pager(
+            self._store,
             self._location,
             versions=self._versions,
             checksum=self._checksum,
-            token=token,
             after=after,
         )

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from landfast.errors import AccessDenied, InvalidInput, NotFound, Unavailable
+from landfast.errors import AccessDenied, InvalidInput, NotFound
 from landfast.model.globs import path_filter
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
@@ -22,6 +22,7 @@ from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.services.skipping import SkipLog
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.pager import Pager
 
 # History is deep when, after this many rows, fewer than one in four is a current object.
 _DEEP_AFTER_ROWS = 4_000
@@ -97,10 +98,7 @@ def raw_rows(
     checksum: ChecksumKind,
 ) -> Iterator[ObjectInfo]:
     """Yield the current objects in order, also those that are to be skipped."""
-    rows = _Lister(scan, window, store, previous, checksum=checksum).rows()
-    if store.capabilities().stable_order:
-        return rows
-    return iter(sorted(rows, key=lambda row: row.location.key.encode()))
+    return _Lister(scan, window, store, previous, checksum=checksum).rows()
 
 
 def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
@@ -200,44 +198,19 @@ class _Lister:
         return True
 
     def _paged(self, *, versions: bool) -> Iterator[ObjectInfo]:
-        """Yield the rows after `self._after`, page by page, in checked order."""
-        token: str | None = None
-        after = self._after
-        last: bytes | None = None
-        has_paged = False
-        while True:
-            page = self._store.list_page(
-                self._scan.location,
-                versions=versions,
-                checksum=self._checksum,
-                token=token,
-                after=after,
-            )
-            for row in page.rows:
-                key = row.location.key.encode()
-                self._check_order(last, key, versions=versions)
-                last = key
-                if self._upto is not None and key > self._upto.encode():
-                    return
-                yield row
-            has_paged = has_paged or page.next is not None
-            if page.next is None and (has_paged or not page.is_full):
+        """Yield the rows after `self._after`, up to the end of the window."""
+        pages = Pager(
+            self._store,
+            self._scan.location,
+            versions=versions,
+            checksum=self._checksum,
+            after=self._after,
+        )
+        upto = None if self._upto is None else self._upto.encode()
+        for row in itertools.chain.from_iterable(pages):
+            if upto is not None and row.location.key.encode() > upto:
                 return
-            # Some servers end a listing early: a full page that claims to be the last is probed, unless
-            # this server has shown that it can page.
-            token = page.next
-            after = None if token is not None or last is None else last.decode()
-
-    def _check_order(self, last: bytes | None, key: bytes, *, versions: bool) -> None:
-        if not self._store.capabilities().stable_order or last is None:
-            return
-        if key < last or (key == last and not versions):
-            raise Unavailable(
-                f"{self._scan.location} is listed out of order, so a scan of it would not be complete",
-                subject=str(self._scan.location),
-                expected=f"a key after {last.decode()!r}",
-                found=repr(key.decode()),
-            )
+            yield row
 
 
 class _Known:

@@ -19,6 +19,7 @@ from landfast.redaction import is_secret_parameter
 from landfast.services.listing import ScanWindow
 from landfast.stores.base import Kind, Store, Versioning
 from landfast.stores.opener import Stores
+from landfast.stores.pager import Pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,8 +225,9 @@ def _snapped(
     cuts = set()
     for window in windows[1:]:
         assert window.after is not None
-        page = store.list_page(location, checksum=False, after=location.key + window.after, limit=1)
-        cuts |= {row.location.key[len(location.key) :] for row in itertools.islice(page.rows, 1)}
+        pages = Pager(store, location, checksum=False, after=location.key + window.after, limit=1)
+        rows = itertools.islice(itertools.chain.from_iterable(pages), 1)
+        cuts |= {row.location.key[len(location.key) :] for row in rows}
     return _between(sorted(cuts, key=str.encode))
 
 

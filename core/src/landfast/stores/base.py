@@ -24,8 +24,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from landfast.errors import Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+
+# Deleted objects can make pages of a listing empty, but not this many after each other.
+MOST_EMPTY_PAGES = 1_000
 
 # ``None`` asks for the store's default, ``False`` for no checksum at all.
 ChecksumKind = str | Literal[False] | None
@@ -119,8 +123,8 @@ class Page:
         rows: Objects in UTF-8 byte order of their keys; of one key, the newest version first.
             May be lazy where listing costs no requests (`file`).
         next: Opaque text with which the next page is asked for; None if the server says this is the last.
-        is_full: Whether the page holds as many rows as the server gives at most. A full page that
-            claims to be the last is probed by the caller, with `after`.
+        is_full: Whether the page holds as many rows as the server gives at most, or does not say
+            clearly that it is the last. Such a page without `next` is probed by the caller, with `after`.
     """
 
     rows: Iterable[ObjectInfo]
@@ -182,7 +186,8 @@ class Store(Protocol):
     def locate(self, location: Location) -> Kind:
         """Tell whether a location without final slash is an object, a folder, or both.
 
-        At most two list requests; an exact key sorts first, so one tells that it is there.
+        At most two list requests, where a page is not empty; an exact key sorts first, so one tells
+        that it is there.
         """
         ...
 
@@ -267,4 +272,16 @@ def locate_by_listing(store: Store, location: Location) -> Kind:
 
 
 def _first(store: Store, location: Location) -> ObjectInfo | None:
-    return next(iter(store.list_page(location, checksum=False, limit=1).rows), None)
+    token = None
+    for _ in range(MOST_EMPTY_PAGES):
+        page = store.list_page(location, checksum=False, limit=1, token=token)
+        row, token = next(iter(page.rows), None), page.next
+        if row is not None or token is None:
+            return row
+    raise Unavailable(
+        f"the server's list of {location} has no end",
+        subject=str(location),
+        expected="objects, or the end",
+        found=f"{MOST_EMPTY_PAGES:,} empty pages that promise more",
+        is_lasting=True,
+    )

@@ -94,7 +94,11 @@ class Listing:
         location = Location(
             scheme=self.location.scheme, authority=self.location.authority, key=item["name"]
         )
-        return describe(item, location, self.checksum)
+        try:
+            return describe(item, location, self.checksum)
+        except (LookupError, ValueError) as error:
+            msg = f"the row of {location} has no right {error}"
+            raise ValueError(msg) from None
 
     def _is_new(self, row: ObjectInfo) -> bool:
         """Tell whether a row is asked for and was not given yet; some servers ignore offsets."""

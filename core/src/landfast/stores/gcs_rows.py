@@ -18,6 +18,7 @@ FOLDER_MARKER = "folder marker"
 
 _PROPERTIES = {"md5": "md5Hash", "crc32c": "crc32c"}
 _DIGEST_BYTES = {"md5": 16, "crc32c": 4}
+_OF_NOTHING = {"md5": "1B2M2Y8AsgTpgAmY7PhCfg==", "crc32c": "AAAAAA=="}
 
 
 def describe(item: Mapping[str, Any], location: Location, kind: ChecksumKind) -> ObjectInfo:
@@ -28,7 +29,7 @@ def describe(item: Mapping[str, Any], location: Location, kind: ChecksumKind) ->
     """
     known = {label: _hex(label, item[name]) for label, name in _PROPERTIES.items() if name in item}
     created = item.get("timeCreated")
-    size = int(item["size"])
+    size = _size(item)
     return ObjectInfo(
         location=location,
         size=size,
@@ -39,6 +40,14 @@ def describe(item: Mapping[str, Any], location: Location, kind: ChecksumKind) ->
         skip=FOLDER_MARKER if size == 0 and location.key.endswith("/") else "",
         extra=known or None,
     )
+
+
+def _size(item: Mapping[str, Any]) -> int | None:
+    """Return the bytes; servers that write protocol buffers as JSON leave a zero out."""
+    if "size" in item:
+        return int(item["size"])
+    is_empty = any(item.get(_PROPERTIES[kind]) == value for kind, value in _OF_NOTHING.items())
+    return 0 if is_empty else None
 
 
 def describe_headers(

@@ -1,5 +1,7 @@
 """RetryingStore: asks again what may work later; the only place that retries.
 
+An error with ``details["is_lasting"]`` is not asked again: that many requests have shown it.
+
 A body that is cut while it is read is not retried here: whoever reads knows how far it came.
 """
 
@@ -132,7 +134,7 @@ class RetryingStore(Wrapper):
             try:
                 return call()
             except Unavailable as error:
-                if tried >= self.policy.attempts:
+                if tried >= self.policy.attempts or error.details.get("is_lasting"):
                     raise
                 self._sleep(self.policy.wait_s(tried, error))
                 tried += 1

@@ -160,7 +160,15 @@ def _page(root: ET.Element, listing: Listing, decode: Callable[[str], str]) -> P
     ):
         return Page(rows=kept)
     served = int(root.findtext("MaxKeys") or 0) or listing.size
-    return Page(rows=kept, next=following, is_full=counted >= min(served, listing.size))
+    is_full = counted > 0 and (counted >= min(served, listing.size) or not _says_last(root))
+    return Page(rows=kept, next=following, is_full=is_full)
+
+
+def _says_last(root: ET.Element) -> bool:
+    """Tell whether a page that is not truncated says so, and nothing that contradicts it."""
+    ways_on = ("NextContinuationToken", "NextKeyMarker")
+    is_told = (root.findtext("IsTruncated") or "").strip().lower() == "false"
+    return is_told and not any(root.findtext(name) for name in ways_on)
 
 
 def _is_inside(row: ObjectInfo, listing: Listing) -> bool:
@@ -257,17 +265,14 @@ def _next(
     decode: Callable[[str], str],
     rows: list[ObjectInfo],
 ) -> str | None:
-    if (root.findtext("IsTruncated") or "").lower() != "true":
+    if (root.findtext("IsTruncated") or "").strip().lower() != "true":
         return None
     continuation, marker = root.findtext("NextContinuationToken"), root.findtext("NextKeyMarker")
     token: dict[str, str | None] = {}
     if not listing.versions and continuation:
         token = {"ContinuationToken": continuation}
     elif listing.versions and marker:
-        token = {
-            "KeyMarker": decode(marker),
-            "VersionIdMarker": root.findtext("NextVersionIdMarker"),
-        }
+        token = _marker(root, marker, decode, rows)
     elif rows and listing.versions:
         token = {"KeyMarker": rows[-1].location.key, "VersionIdMarker": rows[-1].version_id}
     elif rows:
@@ -284,3 +289,21 @@ def _next(
             subject=str(listing.location),
         )
     return following
+
+
+def _marker(
+    root: ET.Element, marker: str, decode: Callable[[str], str], rows: list[ObjectInfo]
+) -> dict[str, str | None]:
+    """Return where a list of versions goes on.
+
+    Swift says ``null`` for the version, and nothing comes after that; it also leaves the key unencoded.
+    So where the marker is the last row's key, that row's own version id counts.  Only a server that tells
+    versions and delete markers apart knows better which of its rows was the last.
+    """
+    named = root.findtext("NextVersionIdMarker")
+    if not rows or rows[-1].location.key not in {marker, decode(marker)}:
+        return {"KeyMarker": decode(marker), "VersionIdMarker": named}
+    last = rows[-1]
+    ids = {row.version_id for row in rows if row.location.key == last.location.key} - {"null"}
+    version = named if named in ids else last.version_id
+    return {"KeyMarker": last.location.key, "VersionIdMarker": version}

@@ -36,6 +36,7 @@ from landfast.stores.base import (
     Store,
     Versioning,
 )
+from landfast.stores.pager import Pager
 
 # Every one is a legal key of S3.
 ODD_KEYS = (
@@ -396,6 +397,23 @@ class StoreSuite:
         assert (kept.version_id, kept.is_latest) == (version, False)
         assert all(row.is_latest for row in found if row.is_delete_marker)
         assert read(store, pin_of(kept)) == b"kept"
+
+    @pytest.mark.usefixtures("versioned", "listing")
+    @pytest.mark.parametrize("limit", [1, 2, 3])
+    def test_small_pages_of_versions_hold_every_row_once(
+        self, store: Store, place: Place, limit: int
+    ) -> None:
+        for key in ("d/a b", "d/a%20b", "d/a+b", "d/x", "d/x", "d/x", "d/é"):
+            place.put(key, b"x")
+        place.delete("d/x")
+        folder = place.location("d/")
+        pages = Pager(store, folder, versions=True, checksum=False, limit=limit)
+        found = [(row.location.key, row.version_id) for page in pages for row in page]
+        whole = list(rows(store, folder, versions=True))
+        assert sorted(found) == sorted((row.location.key, row.version_id) for row in whole)
+        assert {row.location.key for row in whole if not row.is_delete_marker} == {
+            place.location(key).key for key in ("d/a b", "d/a%20b", "d/a+b", "d/x", "d/é")
+        }
 
     @pytest.mark.usefixtures("versioned")
     def test_stat_describes_an_older_version(self, store: Store, place: Place) -> None:

@@ -1,0 +1,157 @@
+"""Pager: turn the pages of a listing until its end is proven; a listing is complete, or an error.
+
+A reply that says "this is all" proves it, with exceptions that real servers taught:
+
+- a full page may be what the server gives at most;
+- an empty page, after one that promised more, may be a marker that the server lost its way by.
+
+Both are probed: the server is asked what comes after the last key that it gave.  A server that goes back,
+repeats a token or promises more for ever is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NoReturn
+
+from landfast.errors import Unavailable
+from landfast.model.location import Location
+from landfast.stores.base import MOST_EMPTY_PAGES, ChecksumKind, ObjectInfo, Page, Store
+
+
+class Pager:
+    """The pages of one listing; each is an iterator of rows, to be read to its end before the next.
+
+    Where a store has no order, all rows come as one page, sorted.
+
+    Args:
+        store: Where to look.
+        location: The folder, or what keys begin with.
+        versions: Whether every version is listed.
+        checksum: The kind that rows carry.
+        after: Only keys after this one.
+        limit: Rows asked for on a page.
+
+    Raises:
+        Unavailable: If the listing goes back, in a circle, or has no end.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        location: Location,
+        *,
+        versions: bool = False,
+        checksum: ChecksumKind = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._store = store
+        self._location = location
+        self._versions = versions
+        self._checksum = checksum
+        self._limit = limit
+        self._is_sorted = store.capabilities().stable_order
+        self._token: str | None = None
+        self._after = after
+        self._page: Page | None = None
+        self._is_done = False
+        self._last: str | None = None
+        self._ids: set[str | None] = set()
+        self._tokens: set[int] = set()
+        self._rows_on_page = 0
+        self._empty_pages = 0
+
+    def __iter__(self) -> Iterator[Iterator[ObjectInfo]]:
+        """Turn the pages."""
+        return self
+
+    def __next__(self) -> Iterator[ObjectInfo]:
+        """Ask for the next page."""
+        if self.is_done:
+            raise StopIteration
+        if self._is_sorted:
+            return self._ask()
+        return iter(sorted(self._all(), key=lambda row: row.location.key.encode()))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last page was read and its end is proven."""
+        if self._page is not None:
+            page, self._page = self._page, None
+            self._go_on(page)
+        return self._is_done
+
+    def _all(self) -> Iterator[ObjectInfo]:
+        while not self.is_done:
+            yield from self._ask()
+
+    def _ask(self) -> Iterator[ObjectInfo]:
+        page = self._store.list_page(
+            self._location,
+            versions=self._versions,
+            checksum=self._checksum,
+            token=self._token,
+            after=self._after,
+            limit=self._limit,
+        )
+        self._page, self._rows_on_page = page, 0
+        return self._checked(page.rows)
+
+    def _checked(self, rows: Iterable[ObjectInfo]) -> Iterator[ObjectInfo]:
+        for row in rows:
+            self._rows_on_page += 1
+            if self._is_sorted:
+                self._check_order(row)
+            self._last = row.location.key
+            yield row
+
+    def _check_order(self, row: ObjectInfo) -> None:
+        key, last = row.location.key, self._last
+        if last is None or key.encode() > last.encode():
+            self._ids = {row.version_id}
+            return
+        is_older = key == last and self._versions
+        if not is_older or (row.version_id is not None and row.version_id in self._ids):
+            self._fail(
+                "is listed out of order, so a scan of it would not be complete",
+                expected=f"{'an older version of, or ' if self._versions else ''}a key after {last!r}",
+                found=repr(key),
+            )
+        self._ids.add(row.version_id)
+
+    def _go_on(self, page: Page) -> None:
+        """Find out how to ask for the page after this one, or that there is none."""
+        self._empty_pages = 0 if self._rows_on_page else self._empty_pages + 1
+        if page.next is None:
+            self._end(page)
+            return
+        if hash(page.next) in self._tokens:
+            self._fail("goes in a circle", found="a page token that was given before")
+        if self._empty_pages >= MOST_EMPTY_PAGES:
+            self._fail(
+                "has no end",
+                expected="objects, or the end",
+                found=f"{self._empty_pages:,} empty pages that promise more",
+            )
+        self._tokens.add(hash(page.next))
+        self._token, self._after = page.next, None
+
+    def _end(self, page: Page) -> None:
+        is_lost = self._token is not None and not self._rows_on_page
+        if not self._is_sorted or self._last is None or not (page.is_full or is_lost):
+            self._is_done = True
+        elif self._after == self._last:
+            self._fail(
+                "cannot be listed to its end: the server does not go on after a key",
+                expected=f"keys after {self._last!r}, or none",
+                found="a full page of others",
+            )
+        else:
+            self._token, self._after = None, self._last
+
+    def _fail(self, what: str, *, found: str, expected: str | None = None) -> NoReturn:
+        where = str(self._location)
+        raise Unavailable(
+            f"the server's list of {where} {what}", subject=where, expected=expected, found=found
+        )
