@@ -22,6 +22,7 @@ from landfast.wandb_names import advise, check_options
 if TYPE_CHECKING:
     from landfast.client import Client
     from landfast.draft import DraftEntries
+    from landfast.manifests.held import HeldManifest
     from landfast.manifests.writer import WrittenManifest
     from landfast.model.manifest import Manifest
     from landfast.version import ArtifactVersion
@@ -293,8 +294,8 @@ class Artifact:
         """The start ticket, drawn before the first request of the first scan."""
         return self._draw_ticket()
 
-    def merged(self) -> WrittenManifest:
-        """Write everything that was added into one manifest file.
+    def merged(self) -> WrittenManifest | HeldManifest:
+        """Join everything that was added into one manifest.
 
         Raises:
             InvalidInput: If nothing was added.
@@ -370,13 +371,12 @@ class Artifact:
         from landfast.draft import DraftEntries
 
         merging.check_complete(scans)
-        folder = self._work_folder()
         if len(scans) == 1:
-            written = scans[0].manifest
+            found = scans[0].manifest
         else:
-            written = merging.merge(scans, folder / f"added-{len(self._scans)}.parquet")
-        self._entries = self._entries or DraftEntries(folder)
-        manifest = self._entries.add(written)
+            found = merging.merge(scans, self._work_folder() / f"added-{len(self._scans)}.parquet")
+        self._entries = self._entries or DraftEntries(self._work_folder)
+        manifest = self._entries.add(found)
         self._scans.extend(scans)
         return manifest
 

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from landfast.manifests.held import HELD, HeldManifest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.merge import merge_entries
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.manifest import Manifest, ManifestEntry
 
-# Up to so many entries of one reference are kept in memory: a draft may be filled by many small references.
-_SMALL = 100
-
 
 class DraftEntries:
     """The entries of a draft: few in memory, many in files.
 
     Args:
-        folder: Where files may be written.
+        folder: Makes the folder where files may be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
         self._small: dict[str, ManifestEntry] = {}
         self._large: list[ManifestFile] = []
 
-    def add(self, written: WrittenManifest) -> Manifest:
-        """Take the entries of a manifest file, and return them as a manifest.
+    def add(self, found: WrittenManifest | HeldManifest) -> Manifest:
+        """Take the entries of a manifest, and return it opened.
 
         Raises:
             Conflict: If a path is taken by another object, naming both and ``name=``; nothing is taken then.
         """
-        added = ManifestFile(written.path)
-        if len(added) > _SMALL:
+        added = found.manifest if isinstance(found, HeldManifest) else ManifestFile(found.path)
+        if len(added) > HELD:
+            assert isinstance(added, ManifestFile)
             for _ in merge_entries([*self._streams(), added.entries()]):
                 pass
             self._large.append(added)
@@ -44,14 +43,19 @@ class DraftEntries:
             for _ in merge_entries([*self._at(entry.path), [entry]]):
                 pass
         self._small |= {entry.path: entry for entry in entries}
-        return MemoryManifest(entries)
+        return MemoryManifest.of_sorted(entries)
 
-    def merged(self) -> WrittenManifest:
-        """Write all entries, sorted by path, into one manifest file."""
-        with ManifestWriter(self._folder / "merged.parquet") as writer:
+    def merged(self) -> WrittenManifest | HeldManifest:
+        """Return all entries, sorted by path: as a file, or few enough to be held."""
+        if not self._large and len(self._small) <= HELD:
+            return HeldManifest(MemoryManifest(self._small.values()), self._target)
+        with ManifestWriter(self._target()) as writer:
             for entry in merge_entries(self._streams()):
                 writer.add(entry)
             return writer.finish()
+
+    def _target(self) -> Path:
+        return self._folder() / "merged.parquet"
 
     def _streams(self) -> list[Iterator[ManifestEntry]]:
         small = sorted(self._small.values(), key=lambda entry: entry.sort_key)

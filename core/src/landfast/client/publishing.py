@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landfast.client.scanning import Scanning
-from landfast.errors import InvalidInput, NotFound
+from landfast.errors import InvalidInput, LandfastError, NotFound
 from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.reference import Reference
@@ -16,7 +16,10 @@ from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.artifact import Artifact
+    from landfast.manifests.held import HeldManifest
+    from landfast.manifests.writer import WrittenManifest
     from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.registry.base import LogOutcome, LogRequest
     from landfast.services.merging import ShardScan
 
 
@@ -85,11 +88,76 @@ class Publishing(Scanning):
             Conflict: If the collection has another type, or the draft is logged already.
             InvalidInput: If nothing was added to it.
         """
-        from landfast.registry.base import LogRequest
-        from landfast.services import merging
         from landfast.services.publish import publish
 
         draft.bind(self._whole)
+        request, manifest = self._request(draft, aliases, tags, direction, move_latest)
+        # Before the version, so that no version lacks its lineage if this process is killed in between.
+        self._record_copied([draft])
+        outcome = publish(self.registry, self.blobs, request, manifest, find=draft.find_managed)
+        return self._became(draft, outcome)
+
+    def log_all(
+        self,
+        drafts: Iterable[Artifact],
+        *,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        direction: Direction | None = Direction.LOGGED,
+        move_latest: bool = True,
+    ) -> list[ArtifactVersion]:
+        """Log many drafts, such as the partitions of a data set; as `log_artifact` does each.
+
+        What changed is logged one by one.  All that is as it was is one transaction, and no manifest is
+        written for it.
+
+        Args:
+            drafts: Each with a name or a partition of its own.
+            aliases: To move to each version; `latest` is implied.
+            tags: To add to each version.
+            direction: As in `log_artifact`.
+            move_latest: False for backfills.
+
+        Returns:
+            The version of each draft, in order.
+
+        Raises:
+            LandfastError: The first error, the others as notes; every other draft is logged all the same, as
+                its `is_logged` tells.
+        """
+        from landfast.services.publish import Unpublished, publish_all
+
+        drafts = list(drafts)
+        many = []
+        for draft in drafts:
+            draft.bind(self._whole)
+            request, manifest = self._request(draft, aliases, tags, direction, move_latest)
+            many.append(Unpublished(request=request, manifest=manifest, find=draft.find_managed))
+        self._record_copied(drafts)
+        versions, errors = [], []
+        outcomes = publish_all(self.registry, self.blobs, many)
+        for draft, outcome in zip(drafts, outcomes, strict=True):
+            if isinstance(outcome, LandfastError):
+                errors.append(outcome)
+            else:
+                versions.append(self._became(draft, outcome))
+        if errors:
+            for other in errors[1:]:
+                errors[0].add_note(f"also: {other}")
+            raise errors[0]
+        return versions
+
+    def _request(
+        self,
+        draft: Artifact,
+        aliases: Sequence[str],
+        tags: Sequence[str],
+        direction: Direction | None,
+        move_latest: bool,
+    ) -> tuple[LogRequest, WrittenManifest | HeldManifest]:
+        from landfast.registry.base import LogRequest
+        from landfast.services import merging
+
         manifest = draft.merged()
         request = LogRequest(
             name=self.name(draft.draft_name),
@@ -107,10 +175,15 @@ class Publishing(Scanning):
             ticket=draft.ticket,
             move_latest=move_latest,
         )
-        # Before the version, so that no version lacks its lineage if this process is killed in between.
-        for used in dict.fromkeys(key for scan in draft.scans for key in scan.uses):
-            self.registry.add_edge(self._ensure_run(), Direction.USED, used)
-        outcome = publish(self.registry, self.blobs, request, manifest, find=draft.find_managed)
+        return request, manifest
+
+    def _record_copied(self, drafts: Iterable[Artifact]) -> None:
+        """Record as used the versions whose entries drafts have copied."""
+        used = dict.fromkeys(key for draft in drafts for scan in draft.scans for key in scan.uses)
+        if used:
+            self.registry.add_edges(self._ensure_run(), Direction.USED, list(used))
+
+    def _became(self, draft: Artifact, outcome: LogOutcome) -> ArtifactVersion:
         version = ArtifactVersion(
             outcome.version,
             self._whole,

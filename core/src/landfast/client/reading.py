@@ -97,9 +97,17 @@ class Reading(Runs):
         """Return the collections of this client's entity, of one project if given."""
         return list(self.registry.collections(entity=self.settings.entity, project=project))
 
-    def partitions(self, named: Named) -> dict[str, ArtifactVersion]:
-        """Return the latest version of each partition of a collection, by key."""
-        found = self.registry.partitions(self.name(named).bare())
+    def partitions(
+        self, named: Named, keys: Iterable[str] | None = None
+    ) -> dict[str, ArtifactVersion]:
+        """Return the latest version of each partition of a collection, by key.
+
+        Args:
+            named: The collection.
+            keys: Only these partitions, asked for at once; those that have no version are left out.
+        """
+        wanted = None if keys is None else list(keys)
+        found = self.registry.partitions(self.name(named).bare(), keys=wanted)
         return {key: ArtifactVersion(record, self._whole) for key, record in found}
 
     def changes(

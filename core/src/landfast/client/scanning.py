@@ -96,17 +96,16 @@ class Scanning(Reading):
                 Path(folder) / "shard.parquet",
                 previous=lambda: self._latest_manifest(near),
             )
-            written = scan.manifest
+            written = scan.manifest.written
             upload(self.registry, self.blobs, written.path, written.sha256, written.size)
-        return scan
+        return replace(scan, manifest=written)
 
     def localise(self, scan: ShardScan) -> ShardScan:
         """Return a shard's result with its manifest file on this machine."""
-        if scan.manifest.path.exists():
+        if scan.manifest.is_here:
             return scan
-        return replace(
-            scan, manifest=replace(scan.manifest, path=self.blob_path(scan.manifest.sha256))
-        )
+        written = scan.manifest.written
+        return replace(scan, manifest=replace(written, path=self.blob_path(written.sha256)))
 
     def open_scan(self, scan: ShardScan) -> ManifestFile:
         """Open what a shard found."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
+from typing import Self
 
 from landfast.manifests.merge import merge_entries
 from landfast.manifests.parquet import prefix_range
@@ -31,8 +32,21 @@ class MemoryManifest(Manifest):
     """
 
     def __init__(self, entries: Iterable[ManifestEntry] = ()) -> None:
-        rows = sorted(entries, key=attrgetter("path"))
-        self._entries = list(merge_entries([rows]))
+        self._hold(merge_entries([sorted(entries, key=attrgetter("path"))]))
+
+    @classmethod
+    def of_sorted(cls, entries: Iterable[ManifestEntry]) -> Self:
+        """Return a manifest of entries that are in order.
+
+        Raises:
+            InvalidInput: If they are not, repeat a path or cannot be recorded.
+        """
+        made = cls.__new__(cls)
+        made._hold(entries)
+        return made
+
+    def _hold(self, entries: Iterable[ManifestEntry]) -> None:
+        self._entries = list(entries)
         self._paths = [entry.path for entry in self._entries]
         self._summary = summarize(self._entries)
 

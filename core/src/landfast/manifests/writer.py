@@ -39,6 +39,16 @@ class WrittenManifest:
     size: int
     summary: ManifestSummary
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the file lies on this machine."""
+        return self.path.exists()
+
+    @property
+    def written(self) -> Self:
+        """Itself; see `HeldManifest`."""
+        return self
+
 
 class ManifestWriter:
     """Write a manifest file; a context manager that removes the file unless it was finished.

@@ -167,6 +167,15 @@ class Registry(Protocol):
         """
         ...
 
+    def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
+        """Log those of many requests that change nothing, in one transaction; the others are None.
+
+        Nothing changes where `latest` has the content at pins that were seen before, and the aliases and tags
+        already. Then all that is written is the observation and the edge, as `log` writes them; who gets None
+        has to ask `log`.
+        """
+        ...
+
     # -- reading ------------------------------------------------------------------------------
 
     def get(self, name: ArtifactName, *, deleted: bool = False) -> VersionRecord:
@@ -185,8 +194,10 @@ class Registry(Protocol):
         """Return one collection."""
         ...
 
-    def partitions(self, name: ArtifactName) -> Iterator[tuple[str, VersionRecord]]:
-        """Yield each partition with its `latest`, by key."""
+    def partitions(
+        self, name: ArtifactName, *, keys: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, VersionRecord]]:
+        """Yield each partition with its `latest`, by key; only those of `keys`, if given, that there are."""
         ...
 
     def versions(self, name: ArtifactName, *, deleted: bool = False) -> Iterator[VersionRecord]:

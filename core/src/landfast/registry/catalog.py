@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, func, select, tuple_, update
@@ -56,14 +57,24 @@ def latest_page(
     tx: Transaction, collection: int, *, after: str | None, size: int
 ) -> list[VersionRecord]:
     """Return the `latest` of each partition, by key; partitions without one are passed over."""
-    statement = (
+    statement = _latest_of(collection)
+    if after is not None:
+        statement = statement.where(partitions.c.key > after)
+    return versions.load(tx, statement.limit(size))
+
+
+def latest_among(tx: Transaction, collection: int, keys: Sequence[str]) -> list[VersionRecord]:
+    """Return the `latest` of those partitions that there are, by key."""
+    return versions.load(tx, _latest_of(collection).where(partitions.c.key.in_(keys)))
+
+
+def _latest_of(collection: int) -> Select[Any]:
+    return (
         versions.query()
         .join(aliases, aliases.c.version_id == version_rows.c.id)
         .where(aliases.c.name == LATEST, partitions.c.collection_id == collection)
+        .order_by(partitions.c.key)
     )
-    if after is not None:
-        statement = statement.where(partitions.c.key > after)
-    return versions.load(tx, statement.order_by(partitions.c.key).limit(size))
 
 
 def _query() -> Select[Any]:

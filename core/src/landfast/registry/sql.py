@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import EllipsisType
 from typing import Any
 
@@ -22,6 +24,7 @@ from landfast.registry import (
     deleting,
     edges,
     observations,
+    observing,
     pins,
     promoting,
     publishing,
@@ -33,6 +36,7 @@ from landfast.registry import (
 )
 from landfast.registry.base import BlobRow, LogOutcome, LogRequest, RegistryInfo
 from landfast.registry.engine import Database, Transaction
+from landfast.registry.rows import chunks
 from landfast.registry.schema import runs as run_rows
 
 COLLECTION_LEASE = timedelta(seconds=60)
@@ -92,6 +96,10 @@ class SqlRegistry:
         """Record content: a new version, or an observation of an equal live one."""
         return self._database.write(lambda tx: publishing.log(tx, request))
 
+    def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
+        """Log those of many requests that change nothing, in one transaction; the others are None."""
+        return self._database.write(lambda tx: observing.log_unchanged(tx, requests))
+
     # -- reading ------------------------------------------------------------------------------
 
     def get(self, name: ArtifactName, *, deleted: bool = False) -> VersionRecord:
@@ -111,13 +119,21 @@ class SqlRegistry:
         """Return one collection."""
         return self._database.read(lambda tx: catalog.one(tx, name))
 
-    def partitions(self, name: ArtifactName) -> Iterator[tuple[str, VersionRecord]]:
-        """Yield each partition with its `latest`, by key."""
+    def partitions(
+        self, name: ArtifactName, *, keys: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, VersionRecord]]:
+        """Yield each partition with its `latest`, by key; only those of `keys`, if given, that there are."""
         collection = self._database.read(lambda tx: scopes.require_collection(tx, name))
-        found = self._database.stream(
+        found: Iterator[VersionRecord] = self._database.stream(
             lambda tx, after, size: catalog.latest_page(tx, collection, after=after, size=size),
             lambda record: record.name.partition,
         )
+        if keys is not None:
+            pages = (
+                self._database.read(partial(catalog.latest_among, collection=collection, keys=part))
+                for part in chunks(sorted(keys))
+            )
+            found = itertools.chain.from_iterable(pages)
         return ((record.name.partition, record) for record in found)
 
     def versions(self, name: ArtifactName, *, deleted: bool = False) -> Iterator[VersionRecord]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landfast.errors import LimitExceeded, NotFound
+from landfast.manifests.held import HeldManifest
 from landfast.manifests.merge import merge_entries
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
@@ -18,10 +19,10 @@ from landfast.services.skipping import SkipLog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardScan:
-    """The result of one shard: a sorted manifest file, and what was left out.
+    """The result of one shard: a sorted manifest, and what was left out.
 
     Args:
-        manifest: The file.
+        manifest: Of the entries, as a file, or few enough to be held.
         sources: Of the plan; of an adopted version, also what that was scanned from.
         uses: Registry keys of versions whose entries were copied.
         skipped: By reason.
@@ -29,7 +30,7 @@ class ShardScan:
         allow_empty: Of the reference.
     """
 
-    manifest: WrittenManifest
+    manifest: WrittenManifest | HeldManifest
     sources: tuple[Source, ...]
     uses: tuple[int, ...] = ()
     skipped: tuple[Skipped, ...] = ()

@@ -6,11 +6,14 @@ The middle one of three plain steps: `planning.plan` asks what a reference is an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from landfast.errors import InvalidInput
-from landfast.manifests.writer import ManifestWriter
+from landfast.manifests.held import HELD, HeldManifest
+from landfast.manifests.memory import MemoryManifest
+from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.services.listing import Previous, list_rows
@@ -47,7 +50,7 @@ def scan_shard(
 
 
 def record(scan: ScanPlan, rows: Iterable[ObjectInfo], skips: SkipLog, target: Path) -> ShardScan:
-    """Write listed rows into a manifest file.
+    """Make a manifest of listed rows: of few a held one, of more a file.
 
     Args:
         scan: What they were listed for.
@@ -58,19 +61,29 @@ def record(scan: ScanPlan, rows: Iterable[ObjectInfo], skips: SkipLog, target: P
     Raises:
         LimitExceeded: At the first entry beyond the limit; the file is removed.
     """
-    with ManifestWriter(target) as writer:
-        for count, entry in enumerate(_entries(scan, rows), start=1):
-            if count > scan.max_objects:
-                raise too_many(scan.source.uri, scan.max_objects)
-            writer.add(entry)
-        written = writer.finish()
+    entries = _limited(scan, _entries(scan, rows))
+    few = list(itertools.islice(entries, HELD + 1))
+    found: WrittenManifest | HeldManifest
+    if len(few) <= HELD:
+        found = HeldManifest(MemoryManifest.of_sorted(few), lambda: target)
+    else:
+        with ManifestWriter(target) as writer:
+            writer.extend(itertools.chain(few, entries))
+            found = writer.finish()
     return ShardScan(
-        manifest=written,
+        manifest=found,
         sources=(scan.source,),
         skipped=skips.result(),
         max_objects=scan.max_objects,
         allow_empty=scan.reference.allow_empty,
     )
+
+
+def _limited(scan: ScanPlan, entries: Iterable[ManifestEntry]) -> Iterator[ManifestEntry]:
+    for count, entry in enumerate(entries, start=1):
+        if count > scan.max_objects:
+            raise too_many(scan.source.uri, scan.max_objects)
+        yield entry
 
 
 def _object_row(scan: ScanPlan, store: Store) -> Iterator[ObjectInfo]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from landfast.errors import InvalidInput
+from landfast.manifests.held import HeldManifest
 from landfast.manifests.writer import WrittenManifest
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestSummary
@@ -54,6 +55,8 @@ def loads(text: str, kind: type[Any]) -> Any:
 def _encoded(value: Any) -> Any:
     if isinstance(value, ScanPlan):
         value = copy.copy(value)  # goes the way of a pickle, which drops secrets
+    if isinstance(value, HeldManifest):
+        value = value.written
     if is_dataclass(value) and type(value) in _KINDS:
         inner = {f.name: _encoded(getattr(value, f.name)) for f in fields(value) if f.init}
         return {_KIND: type(value).__name__, **inner}

@@ -8,13 +8,15 @@ are not there.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from landfast.blobs.base import BlobStore
 from landfast.blobs.names import blob_key
 from landfast.disk_errors import disk_errors
-from landfast.errors import Unavailable
+from landfast.errors import LandfastError, Unavailable
+from landfast.manifests.held import HeldManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import WrittenManifest
 from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest, Registry
@@ -22,13 +24,15 @@ from landfast.services.keeping import FindBytes, keep_managed
 
 # Each further try means that garbage collection condemned the blob again in between.
 _TRIES = 5
+# Manifests that are looked up in one transaction: nobody else writes meanwhile.
+_AT_ONCE = 5_000
 
 
 def publish(
     registry: Registry,
     blobs: BlobStore,
     request: LogRequest,
-    manifest: WrittenManifest,
+    manifest: WrittenManifest | HeldManifest,
     *,
     find: FindBytes = lambda _: None,
 ) -> LogOutcome:
@@ -40,7 +44,7 @@ def publish(
         registry: Where to log.
         blobs: The registry's blob store.
         request: What to log; its `blob` is filled in here.
-        manifest: The file that `merge` wrote.
+        manifest: What the draft holds; a held one is written only if its blob is needed.
         find: Where managed files are, for what garbage collection took before the log.
 
     Raises:
@@ -67,6 +71,43 @@ def publish(
         subject=str(request.name),
         hint="Give `landfast gc` a longer grace period.",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpublished:
+    """One of many manifests to log: the arguments of `publish`."""
+
+    request: LogRequest
+    manifest: WrittenManifest | HeldManifest
+    find: FindBytes
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether entries are files of the registry's store."""
+        return any(source.uri.startswith("blob:") for source in self.request.sources)
+
+
+def publish_all(
+    registry: Registry, blobs: BlobStore, many: Sequence[Unpublished]
+) -> Iterator[LogOutcome | LandfastError]:
+    """Log many manifests; those that change nothing in one transaction for thousands of them.
+
+    Yields:
+        What `publish` returns or raises for each, in order; the rest is tried all the same.
+    """
+    for start in range(0, len(many), _AT_ONCE):
+        part = many[start : start + _AT_ONCE]
+        # Of managed files the bytes have to be looked after, one by one.
+        plain = [place for place, each in enumerate(part) if not each.holds_files]
+        done = registry.log_unchanged([part[place].request for place in plain])
+        outcomes = dict(zip(plain, done, strict=True))
+        for place, each in enumerate(part):
+            try:
+                yield outcomes.get(place) or publish(
+                    registry, blobs, each.request, each.manifest, find=each.find
+                )
+            except LandfastError as error:
+                yield error
 
 
 def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: int) -> None:

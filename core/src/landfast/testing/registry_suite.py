@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 from landfast.registry.base import Registry, RegistryInfo
+from landfast.testing.registry.batches import BatchSuite
 from landfast.testing.registry.edits import AliasSuite, DeleteSuite, ExpirySuite, UpdateSuite
 from landfast.testing.registry.feed import AnnouncementSuite, FeedSuite
 from landfast.testing.registry.garbage import GarbageSuite
@@ -25,6 +26,7 @@ from landfast.testing.registry.threads import ThreadSuite
 
 class RegistrySuite(
     LogSuite,
+    BatchSuite,
     ReadSuite,
     AsOfSuite,
     ContainingSuite,
