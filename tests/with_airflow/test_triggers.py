@@ -21,7 +21,7 @@ from landfast_provider.triggers import (
     LandfastVersionTrigger,
 )
 from landfast_provider.triggers.landfast import artifact_watcher
-from landfast_provider.triggers.patience import patiently
+from landfast_provider.triggers.patience import PatientClient
 
 TOLD_S = 60
 """Seconds that a trigger has, on a slow machine, to tell what is there."""
@@ -247,13 +247,128 @@ def test_a_prefix_trigger_waits_for_content_that_is_not_recorded(log: Log, tmp_p
     follow(story, LandfastPrefixTrigger(question=question, poll_interval=0.05))
 
 
-def test_what_is_away_for_a_while_is_asked_again_and_other_errors_are_raised() -> None:
-    nobody = landfast.Client(f"postgresql://127.0.0.1:{free_port()}/landfast")
-    with pytest.raises(landfast.Unavailable):
-        nobody.get("nlp/corpus")
-    assert asyncio.run(patiently(lambda: nobody.get("nlp/corpus"))) is None
-    with pytest.raises(landfast.InvalidInput):
-        asyncio.run(patiently(lambda: nobody.name("no name:")))
+def test_what_is_away_for_a_while_is_asked_again_and_other_errors_are_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"postgresql://127.0.0.1:{free_port()}/landfast")
+
+    async def story() -> None:
+        nobody = PatientClient("landfast_default")
+        with pytest.raises(landfast.Unavailable):
+            landfast.Client().get("nlp/corpus")
+        assert await nobody.ask(lambda client: client.get("nlp/corpus")) is None
+        with pytest.raises(landfast.InvalidInput):
+            await nobody.ask(lambda client: client.name("no name:"))
+        nobody.close()
+
+    asyncio.run(story())
+
+
+def connection(url: str) -> str:
+    return json.dumps({"conn_type": "landfast", "password": url})
+
+
+class Triggerer:
+    """What a triggerer knows of the connection `late`, and what its triggers say in the log."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture) -> None:
+        self._patch, self._log = patch, log
+        patch.delenv("LANDFAST_REGISTRY_URL", raising=False)
+
+    def knows(self, url: str) -> None:
+        self._patch.setenv("AIRFLOW_CONN_LATE", connection(url))
+
+    async def says(self, text: str) -> None:
+        async with asyncio.timeout(TOLD_S):
+            while text not in self._log.text:
+                await asyncio.sleep(0.01)
+        self._log.clear()
+
+
+@pytest.fixture
+def triggerer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, registry: str
+) -> Triggerer:
+    return Triggerer(monkeypatch, caplog)
+
+
+def late_triggers() -> list[BaseTrigger]:
+    question = {"artifact": "default/nlp/corpus", "known": []}
+    return [
+        LandfastArtifactTrigger(artifact="nlp/corpus", poll_interval=0.05, landfast_conn_id="late"),
+        LandfastVersionTrigger(question=question, poll_interval=0.05, landfast_conn_id="late"),
+    ]
+
+
+def says_of_v0(event: dict[str, Any]) -> bool:
+    return "version=v0" in (event.get("uri") or event["answer"])
+
+
+@pytest.mark.parametrize("trigger", late_triggers(), ids=lambda each: type(each).__name__)
+def test_mend_35_a_trigger_waits_for_a_connection_that_is_made_later(
+    trigger: BaseTrigger, log: Log, registry: str, triggerer: Triggerer
+) -> None:
+    async def story(running: Running) -> None:
+        await running.silent()
+        await triggerer.says("late")
+        triggerer.knows(registry)
+        assert says_of_v0(await running.told())
+
+    log("A")
+    follow(story, trigger)
+
+
+@pytest.mark.parametrize("conn_id", ["landfast_default", "late"])
+def test_mend_35_a_trigger_follows_no_registry_that_nobody_named(
+    conn_id: str, log: Log, triggerer: Triggerer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("AIRFLOW_CONN_LATE", json.dumps({"conn_type": "landfast"}))
+    trigger = LandfastArtifactTrigger(
+        artifact="nlp/corpus", poll_interval=0.05, landfast_conn_id=conn_id
+    )
+
+    async def story(running: Running) -> None:
+        await running.silent()
+        await triggerer.says("no registry is named, and the triggerer")
+
+    follow(story, trigger)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("trigger", late_triggers(), ids=lambda each: type(each).__name__)
+def test_mend_35_a_trigger_notices_that_its_connection_names_another_registry(
+    trigger: BaseTrigger, log: Log, registry: str, triggerer: Triggerer, tmp_path: Path
+) -> None:
+    async def story(running: Running) -> None:
+        triggerer.knows(f"sqlite:///{tmp_path / 'empty.db'}")
+        await running.silent()
+        triggerer.knows(registry)
+        assert says_of_v0(await running.told())
+
+    log("A")
+    landfast.Client(f"sqlite:///{tmp_path / 'empty.db'}").log("other", tmp_path / "a.txt")
+    follow(story, trigger)
+
+
+@pytest.mark.parametrize("trigger", late_triggers(), ids=lambda each: type(each).__name__)
+def test_mend_35_a_password_that_was_wrong_and_is_mended_is_noticed(
+    trigger: BaseTrigger, triggerer: Triggerer, postgres_url: str, tmp_path: Path
+) -> None:
+    from landfast.registry.opening import init_registry
+
+    init_registry(postgres_url, store_url=str(tmp_path / "store"))
+    (tmp_path / "a.txt").write_text("A")
+    landfast.Client(postgres_url).log("nlp/corpus", tmp_path / "a.txt")
+
+    async def story(running: Running) -> None:
+        triggerer.knows(postgres_url.replace("postgres@", "nobody-of-this-name:hush-hush@"))
+        await running.silent()
+        await triggerer.says("No answer, the trigger asks again")
+        triggerer.knows(postgres_url)
+        assert says_of_v0(await running.told())
+
+    follow(story, trigger)
 
 
 QUESTION = {"artifact": "default/nlp/corpus", "known": []}

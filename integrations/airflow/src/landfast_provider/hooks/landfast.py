@@ -72,14 +72,14 @@ class LandfastHook(BaseHook):
             InvalidInput: If the connection is wrong, or nothing names a registry that all workers reach.
             AirflowNotFoundException: If a connection that is named does not exist.
         """
-        fields = self.fields()
-        url = fields.registry_url
-        if url is None and fields.postgres_conn_id:
-            url = postgres_url(find_connection(self, fields.postgres_conn_id))
+        fields, url = self.source()
         return self._client(url, fields, run)
 
     async def aget_client(self, *, run: landfast.RunKey | None = None) -> landfast.Client:
-        """Do as `get_client` in a trigger, whose loop must not wait; the client is for threads."""
+        """Do as `get_client` in a trigger, whose loop must not wait; the client is for threads.
+
+        The embedded SQLite registry is refused: a triggerer would follow one of its own.
+        """
         self._loop = asyncio.get_running_loop()
         return await in_thread(partial(self.get_client, run=run))
 
@@ -95,6 +95,14 @@ class LandfastHook(BaseHook):
             else:
                 self._found = ConnectionFields.of(connection)
         return self._found
+
+    def source(self) -> tuple[ConnectionFields, str | None]:
+        """Return what the connection says, and the registry's URL if it or the one it names says it."""
+        fields = self.fields()
+        url = fields.registry_url
+        if url is None and fields.postgres_conn_id:
+            url = postgres_url(find_connection(self, fields.postgres_conn_id))
+        return fields, url
 
     def test_connection(self) -> tuple[bool, str]:
         """Open the registry, for the *Test* button."""
@@ -115,7 +123,7 @@ class LandfastHook(BaseHook):
         self, url: str | None, fields: ConnectionFields, run: landfast.RunKey | None
     ) -> landfast.Client:
         settings = landfast.load_settings(registry_url=url)
-        refuse_implicit_registry(settings)
+        refuse_implicit_registry(settings, in_trigger=self._loop is not None)
         _mask(settings.registry_url)
         client = landfast.Client(settings=settings, clients=self._factories(fields), run=run)
         own = self._store_factories(client, fields)

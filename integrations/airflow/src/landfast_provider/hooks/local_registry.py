@@ -12,20 +12,24 @@ from landfast_provider.version_compat import conf
 _LOCAL = frozenset({"LocalExecutor", "SequentialExecutor", "DebugExecutor", "InProcessExecutor"})
 
 
-def refuse_implicit_registry(settings: landfast.Settings) -> None:
+_HOW = "Make the connection landfast_default or set LANDFAST_REGISTRY_URL"
+
+
+def refuse_implicit_registry(settings: landfast.Settings, *, in_trigger: bool = False) -> None:
     """Let the embedded SQLite registry serve only tasks that share a machine.
 
     Args:
         settings: What the connection and the environment say.
+        in_trigger: Whether a triggerer asks, which may be on any machine and begin before there is a connection.
 
     Raises:
         InvalidInput: If they name no registry, and the executor may run tasks elsewhere.
     """
+    if in_trigger:
+        settings.require_shared("the triggerer", _HOW)
     for name in configured_executors():
         if name not in _LOCAL:
-            settings.require_shared(
-                name, "Make the connection landfast_default or set LANDFAST_REGISTRY_URL"
-            )
+            settings.require_shared(name, _HOW)
 
 
 def configured_executors() -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from landfast_provider.hooks.landfast import DEFAULT_CONN_ID, LandfastHook
+from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
 from landfast_provider.questions import Differs, Newer, Question
-from landfast_provider.triggers.patience import patiently
+from landfast_provider.triggers.patience import PatientClient
 
 
 class AskingTrigger(BaseTrigger):
@@ -51,13 +50,12 @@ class AskingTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, when there is an answer."""
-        hook = LandfastHook(
+        client = PatientClient(
             self.landfast_conn_id, aws_conn_id=self.aws_conn_id, gcp_conn_id=self.gcp_conn_id
         )
-        client = await hook.aget_client()
         question = self.question_type(**self.question)
         try:
-            while (answer := await patiently(partial(question.ask, client))) is None:
+            while (answer := await client.ask(question.ask)) is None:
                 await asyncio.sleep(self.poll_interval)
         finally:
             client.close()

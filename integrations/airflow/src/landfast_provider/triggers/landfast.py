@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import landfast
 from airflow.sdk import AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from landfast_provider.hooks.landfast import DEFAULT_CONN_ID, LandfastHook
-from landfast_provider.triggers.patience import patiently
+from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
+from landfast_provider.triggers.patience import PatientClient
 from landfast_provider.triggers.watch import Watch
 
 # The triggerer stores an event within a second or two of its yield; only then it counts as told.
@@ -59,20 +60,21 @@ class LandfastArtifactTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change, for ever."""
-        client = await LandfastHook(self.landfast_conn_id).aget_client()
-        watch = Watch(client, self.artifact)
+        # An error would only make Airflow start the trigger anew at once, for ever.
+        client = PatientClient(self.landfast_conn_id, bears=(landfast.LandfastError,))
+        watch = Watch(self.artifact)
         told_at = float("inf")
         try:
             while True:
-                for extra in await patiently(watch.look) or ():
+                for extra in await client.ask(watch.look) or ():
                     told_at = time.monotonic()
                     yield TriggerEvent(extra)  # type: ignore[no-untyped-call]
                 await asyncio.sleep(self.poll_interval)
                 if time.monotonic() - told_at >= _STORED_S:
-                    await patiently(watch.settle)
+                    await client.ask(watch.settle)
                     told_at = float("inf")
         finally:
-            watch.close()
+            client.close()
 
 
 def artifact_watcher(

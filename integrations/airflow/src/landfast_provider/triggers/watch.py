@@ -18,53 +18,50 @@ class Watch:
     is told once, whoever tells it, and a restarted triggerer goes on where the last one stopped.
 
     Args:
-        client: Of the registry.
         artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``.
     """
 
-    def __init__(self, client: landfast.Client, artifact: str) -> None:
-        self._client = client
+    def __init__(self, artifact: str) -> None:
         self._name = full_name(artifact)
-        self._consumer = consumer(artifact_asset(self._name))
+        self._registry = ""
         self._seen: dict[str, landfast.ArtifactName] = {}
         self._unsettled: list[landfast.Change] = []
 
-    def look(self) -> list[dict[str, Any]]:
+    def look(self, client: landfast.Client) -> list[dict[str, Any]]:
         """Return what the events to emit now say, oldest change first; mostly nothing.
 
         The first look of an asset that was never told anything tells the newest change only.
         """
-        latest = self._latest()
+        if client.registry.info.id != self._registry:
+            self._registry, self._seen, self._unsettled = client.registry.info.id, {}, []
+        latest = self._latest(client)
         moved = [name for key, name in latest.items() if self._seen.get(key) != name]
         if not moved:
             return []
-        self.settle()
-        pending = [self._client.pending_announcement(name, self._consumer) for name in moved]
+        self.settle(client)
+        told = consumer(artifact_asset(self._name))
+        pending = [client.pending_announcement(name, told) for name in moved]
         due = sorted((each for each in pending if each), key=lambda change: change.position)
-        if not self._client.announced_position(self._consumer):
+        if not client.announced_position(told):
             for old in due[:-1]:
-                self._client.mark_announced(self._consumer, old)
+                client.mark_announced(told, old)
             due = due[-1:]
-        events = [event_extra(self._client.get(change.version), change) for change in due]
+        events = [event_extra(client.get(change.version), change) for change in due]
         self._seen.update(latest)
         self._unsettled = due
         return events
 
-    def settle(self) -> None:
+    def settle(self, client: landfast.Client) -> None:
         """Record that what the last look returned is told: a triggerer that starts anew does not repeat it."""
         while self._unsettled:
-            self._client.mark_announced(self._consumer, self._unsettled[0])
+            client.mark_announced(consumer(artifact_asset(self._name)), self._unsettled[0])
             del self._unsettled[0]
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _latest(self) -> dict[str, landfast.ArtifactName]:
+    def _latest(self, client: landfast.Client) -> dict[str, landfast.ArtifactName]:
         try:
             if self._name.partition:
-                return {self._name.partition: self._client.get(self._name).full_name}
-            found = self._client.partitions(replace(self._name, partition=""))
+                return {self._name.partition: client.get(self._name).full_name}
+            found = client.partitions(replace(self._name, partition=""))
         except landfast.NotFound:
             return {}
         return {key: version.full_name for key, version in found.items()}
