@@ -24,6 +24,7 @@ from landfast.testing.servers.s3 import S3Server
 from landfast.testing.servers.s3rver import s3rver
 from landfast.testing.servers.scripted import Scripted, scripted
 from landfast.testing.servers.shared import shared
+from landfast.testing.servers.swift import swift as run_swift
 
 if TYPE_CHECKING:
     from landfast.testing.gcs_server import GcsServer
@@ -234,6 +235,21 @@ def radosgw(radosgw_server: Radosgw, monkeypatch: pytest.MonkeyPatch) -> Radosgw
     for name, value in radosgw_server.environment().items():
         monkeypatch.setenv(name, value)
     return radosgw_server
+
+
+@pytest.fixture(scope="session")
+def swift_server(run_folder: Path) -> Iterator[S3Server]:
+    """One OpenStack Swift for all workers of this run; its tests are marked `system`."""
+    with skipping_if_missing(), ExitStack() as stack:
+        yield stack.enter_context(shared(run_swift, run_folder / "swift"))
+
+
+@pytest.fixture
+def swift(swift_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """OpenStack Swift's S3; the environment's AWS variables point at it."""
+    for name, value in swift_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return swift_server
 
 
 @pytest.fixture

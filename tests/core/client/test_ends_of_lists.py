@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
@@ -87,6 +88,31 @@ def test_mend_01_swift_says_null_in_the_middle_of_a_long_history(
         s3_proxy.direct.put(bucket, "d/03", b"%d" % turn)
     s3_proxy.direct.client.delete_object(Bucket=bucket, Key="d/04")
     s3_proxy.proxy.inject(SwiftPages(), kind="list-versions")
+    assert paths(client.log("d", f"s3://{bucket}/d/")) == [key for key in KEYS if key != "04"]
+
+
+@pytest.mark.system
+def test_mend_01_swift_itself_lists_every_one_of_1200_objects(swift, client):
+    bucket = swift.bucket("Enabled")
+    names = [f"{number:04}" for number in range(1_200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: swift.put(bucket, f"d/{name}", b"x"), names))
+    version = client.log("d", f"s3://{bucket}/d/")
+    assert paths(version) == names
+    assert all(entry.version_id for entry in version.entries())
+    assert verdicts(client, "d") == {"intact": len(names)}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("versioning", ["Enabled", "Suspended", None])
+def test_mend_01_swift_itself_goes_on_within_a_key(swift, client, small_pages, versioning):
+    bucket = swift.bucket("Enabled" if versioning else None)
+    for key in (*KEYS, *["03"] * 5):
+        swift.put(bucket, f"d/{key}", b"x")
+    if versioning == "Suspended":
+        swift.set_versioning(bucket, "Suspended")
+        swift.put(bucket, "d/05", b"without a version")
+    swift.client.delete_object(Bucket=bucket, Key="d/04")
     assert paths(client.log("d", f"s3://{bucket}/d/")) == [key for key in KEYS if key != "04"]
 
 

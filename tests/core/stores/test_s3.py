@@ -73,6 +73,24 @@ class TestRadosgwVersioned(TestRadosgwUnversioned):
 
 
 @pytest.mark.system
+class TestSwiftUnversioned(S3Suite):
+    @pytest.fixture
+    def server(self, swift):
+        return swift
+
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server)
+
+
+@pytest.mark.system
+class TestSwiftVersioned(TestSwiftUnversioned):
+    @pytest.fixture
+    def place(self, server):
+        return Bucket(server, "Enabled")
+
+
+@pytest.mark.system
 class TestRadosgwSuspended(TestRadosgwUnversioned):
     @pytest.fixture
     def place(self, server):
