@@ -21,6 +21,7 @@ _HOME = Path(tempfile.mkdtemp(prefix="landfast-airflow-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ |= {
     "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__API__BASE_URL": "https://airflow.example/",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",

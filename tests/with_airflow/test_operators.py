@@ -309,7 +309,7 @@ def test_a_run_of_the_registry_leads_back_to_the_task(airflow: Any, data: Path) 
     (record,) = airflow.client.runs()
     assert record.key == landfast.RunKey(
         system="airflow",
-        deployment="http://localhost:8080",
+        deployment="https://airflow.example",
         run_id=f"d/{run.run_id}",
         node="snapshot",
     )

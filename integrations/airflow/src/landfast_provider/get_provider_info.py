@@ -78,7 +78,7 @@ def get_provider_info() -> dict[str, Any]:
                 "description": "Landfast reference artifacts.",
                 "options": {
                     "deployment": {
-                        "description": "Name of this Airflow in the registry's lineage; the base URL if empty.",
+                        "description": "Name of this Airflow in the registry; if empty, the base URL or a Variable.",
                         "version_added": None,
                         "type": "string",
                         "example": "production",

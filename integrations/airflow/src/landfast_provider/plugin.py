@@ -8,7 +8,7 @@ from urllib.parse import quote
 from airflow.plugins_manager import AirflowPlugin
 
 from landfast_provider import macros
-from landfast_provider.run_key import SYSTEM, deployment
+from landfast_provider.run_key import SYSTEM, named_deployment
 from landfast_provider.version_compat import conf
 
 
@@ -17,11 +17,14 @@ def task_views() -> list[dict[str, Any]]:
     ui_url = conf.get("landfast", "ui_url", fallback="").rstrip("/")
     if not ui_url:
         return []
+    # A page for all: what Airflow's database keeps is not known here.
+    named = named_deployment()
+    system = f"system={SYSTEM}" + (f"&deployment={quote(named, safe='')}" if named else "")
     run = "run={DAG_ID}/{RUN_ID}&node={TASK_ID}&part={MAP_INDEX}"
     return [
         {
             "name": "Landfast",
-            "href": f"{ui_url}/runs?system={SYSTEM}&deployment={quote(deployment(), safe='')}&{run}",
+            "href": f"{ui_url}/runs?{system}&{run}",
             "destination": "task_instance",
             "url_route": "landfast",
         }
