@@ -118,6 +118,44 @@ def test_what_is_below_reads_what_was_observed(instance, client, data):
     assert [run.key.node for run in first.used_by()] == ["model"]
 
 
+def said(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, part: str | None = None) -> str:
+    """Observe, and return what the latest event says of the change."""
+    observe(instance, asset, part)
+    wanted = dg.AssetRecordsFilter(asset.key, asset_partitions=None if part is None else [part])
+    [record] = instance.fetch_observations(wanted, limit=1).records
+    return record.event_log_entry.asset_observation.metadata["landfast/change"].value
+
+
+@pytest.mark.parametrize("part", [None, "p1"])
+def test_mend_23_an_observation_says_what_changed_since_the_one_before(
+    instance, client, data, part
+):
+    mnist = dl.artifact_asset("mnist", partitions_def=TWO if part else None)
+
+    def log(**files: str) -> None:
+        client.log("mnist", data("x", **files), partition=part)
+
+    log(a="A")
+    assert said(instance, mnist, part) == "first version"
+    assert said(instance, mnist, part) == "unchanged"
+    log(a="A", b="B")
+    log(a="A", b="B", c="C")
+    assert said(instance, mnist, part) == "+2 -0 ~0 >0"
+    log(a="other")
+    log(a="A", b="B", c="C")
+    assert said(instance, mnist, part) == "unchanged"
+    log(a="A")
+    assert said(instance, mnist, part) == "+0 -2 ~0 >0"
+
+
+def test_mend_23_a_first_look_at_what_is_there_already_is_not_unchanged(instance, client, data):
+    for text in "AB":
+        client.log("mnist", data("x", f=text), aliases=["prod"])
+    assert said(instance, dl.artifact_asset("mnist:prod")) == "first seen"
+    raw = dl.observable_prefix_asset("raw", f"{data('x', f='B')}/", artifact="mnist")
+    assert said(instance, raw) == "first seen"
+
+
 def test_its_definition_says_what_it_follows():
     mnist = dl.artifact_asset(
         "vision/mnist:prod",

@@ -206,6 +206,67 @@ with landfast.init() as run:
     assert named == {key: client.partitions("model")[key].qualified_name for key in ("a", "b")}
 
 
+def test_mend_23_an_event_says_what_the_process_changed(raw, instance, client, tmp_path) -> None:
+    code = """
+import landfast, sys
+for name, text in zip("abc", sys.argv[1]):
+    open(name, "w").write(text)
+with landfast.init() as run:
+    draft = landfast.Artifact("model", "model")
+    for name in "abc"[: len(sys.argv[1])]:
+        draft.add_file(name)
+    run.log_artifact(draft)
+"""
+    said = []
+    for texts in ("AB", "AB", "AX", "AXC", "AB"):
+        model = trainer([sys.executable, "-c", code, texts])
+        event = materialization(run(raw, model, instance=instance))
+        said.append(event.metadata["landfast/change"].value)
+    assert said == ["first version", "unchanged", "+0 -0 ~1 >0", "+1 -0 ~0 >0", "+0 -1 ~1 >0"]
+    assert [row.data for row in event.metadata["landfast/diff"].records] == [
+        {"change": "modified", "path": "b"},
+        {"change": "removed", "path": "c"},
+    ]
+
+
+def test_mend_23_a_batch_says_how_many_partitions_the_process_changed(instance, client) -> None:
+    code = """
+import landfast, sys
+with landfast.init() as run:
+    for pair in sys.argv[1:]:
+        key, text = pair.split("=")
+        open("weights", "w").write(text)
+        run.log_artifact("weights", name="model", type="model", partition=key)
+"""
+    contents = {"a": "1", "b": "2"}
+
+    @dg.asset(
+        partitions_def=dg.StaticPartitionsDefinition(["a", "b"]),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> Any:
+        pairs = [f"{key}={text}" for key, text in contents.items()]
+        command = [sys.executable, "-c", code, *pairs]
+        done = pipes.run(context=context, command=command, env=pipes_env(context))
+        return pipes_results(context, done)
+
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
+    said = []
+    for text in ("2", "3"):
+        contents["b"] = text
+        result = run(model, instance=instance, tags=tags)
+        events = result.asset_materializations_for_node("model")
+        for event in sorted(events, key=lambda event: str(event.partition)):
+            shown = {key: value.value for key, value in event.metadata.items()}
+            said.append((event.partition, shown["landfast/change"], shown["landfast/batch"]))
+    assert said == [
+        ("a", "first version", "2 of 2 partitions changed"),
+        ("b", "first version", "2 of 2 partitions changed"),
+        ("a", "unchanged", "1 of 2 partitions changed"),
+        ("b", "+0 -0 ~1 >0", "1 of 2 partitions changed"),
+    ]
+
+
 def test_a_process_that_logs_nothing_is_an_ordinary_materialization(raw, instance, client) -> None:
     event = materialization(run(raw, trainer(["true"]), instance=instance))
     assert "landfast/artifact" not in event.metadata

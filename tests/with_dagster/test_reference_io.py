@@ -13,6 +13,7 @@ from dagster_landfast import (
     LandfastReferenceIOManager,
     LandfastResource,
     Reference,
+    log_reference,
 )
 from upath import UPath
 
@@ -84,6 +85,35 @@ def test_the_metadata_tells_what_changed(
     ]
     assert shown["dagster/uri"] == place.as_uri() + "/"
     assert shown["landfast/url"] == "https://landfast.example/default/uncategorized/raw?version=v1"
+
+
+def test_mend_23_a_version_that_was_looked_up_says_what_changed_for_dagster(
+    instance: dg.DagsterInstance, client: landfast.Client, data: Data
+) -> None:
+    @asset
+    def raw() -> ArtifactVersion:
+        return client.get("other")
+
+    said = []
+    for texts in ({"a": "1"}, {"a": "1"}, {"a": "1", "b": "2"}, {"a": "1"}):
+        client.log("other", data("raw", **texts))
+        said.append(metadata_of(materialize([raw], instance), "raw")["landfast/change"])
+    assert said == ["first version", "unchanged", "+1 -0 ~0 >0", "+0 -1 ~0 >0"]
+
+
+def test_mend_23_a_second_attempt_says_what_the_first_one_changed(
+    instance: dg.DagsterInstance, data: Data
+) -> None:
+    place = data("raw", a="1")
+
+    @asset(retry_policy=dg.RetryPolicy(max_retries=1))
+    def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        logged = log_reference(context, place)
+        if context.retry_number == 0:
+            raise ValueError("after it was logged")
+        return logged
+
+    assert metadata_of(materialize([raw], instance), "raw")["landfast/change"] == "first version"
 
 
 def test_the_table_of_changes_ends_after_fifty_rows(

@@ -142,11 +142,14 @@ def test_what_is_logged_while_the_sensor_is_off_is_told_later(instance, log):
     assert [version for *_, version in daemon.tick()] == ["v0", "v1", "v2"]
 
 
-def test_a_crash_between_events_and_cursor_tells_again_and_loses_nothing(instance, log):
+def test_a_crash_between_events_and_cursor_tells_nothing_again_and_loses_nothing(instance, log):
     daemon = Daemon(instance, dl.artifact_asset("vision/mnist"))
     daemon.tick()
     log("vision/mnist", "A")
-    assert daemon.tick(crash=True) == daemon.tick() == [("vision/mnist", None, "v0")]
+    assert daemon.tick(crash=True) == [("vision/mnist", None, "v0")]
+    log("vision/mnist", "B")
+    log("vision/mnist", "A")
+    assert [version for *_, version in daemon.tick()] == ["v1", "v0"]
     assert daemon.tick() == []
 
 
@@ -350,11 +353,110 @@ def test_another_registry_begins_at_its_own_beginning(instance, log, data, tmp_p
 
 
 def test_a_cursor_that_somebody_edited_begins_anew(instance, log):
-    log("mnist", "A")
     daemon = Daemon(instance, dl.artifact_asset("mnist"))
-    for cursor in ("", "17", "[]", "{}", '{"registry": 1}', "nonsense"):
+    for number, cursor in enumerate(("", "17", "[]", "{}", '{"registry": 1}', "nonsense")):
+        log("mnist", f"text {number}")
         daemon.cursor = cursor
-        assert daemon.tick() == [("mnist", None, "v0")]
+        assert daemon.tick() == [("mnist", None, f"v{number}")]
+        daemon.cursor = cursor
+        assert daemon.tick() == []
+
+
+def observe(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, **how: Any) -> None:
+    job = dg.Definitions(assets=[asset]).resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(
+        instance=instance, asset_selection=list(asset.keys), **how
+    ).success
+
+
+class Observed:
+    """A folder that is observed by runs, and followed by a sensor."""
+
+    def __init__(self, instance, data, most_events: int = 200, **options: Any) -> None:
+        self.instance, self.data = instance, data
+        self.asset = dl.observable_prefix_asset("raw", f"{data('raw', f='0')}/", **options)
+        self.daemon = Daemon(instance, self.asset, most_events=most_events)
+
+    def observe(self, text: str) -> None:
+        self.data("raw", f=text)
+        observe(self.instance, self.asset)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        [record] = self.instance.fetch_observations(self.asset.key, limit=1).records
+        event = record.event_log_entry.asset_observation
+        return {key: value.value for key, value in event.metadata.items()}
+
+
+@pytest.mark.parametrize("most_events", [1, 2, 200])
+def test_mend_22_the_sensor_never_puts_dagster_back_to_older_content(instance, data, most_events):
+    raw = Observed(instance, data, most_events)
+    raw.observe("A")
+    raw.daemon.tick()
+    for text in ("B", "C", "D"):
+        raw.observe(text)
+    for _ in range(4):
+        assert raw.daemon.tick() == []
+        assert raw.shown["landfast/artifact"].endswith(":v3")
+    assert len(instance.fetch_observations(raw.asset.key, limit=99).records) == 4
+
+
+def test_mend_22_what_a_run_of_dagster_observed_is_recorded_once_and_richly(instance, data):
+    raw = Observed(instance, data)
+    for text in ("A", "B"):
+        raw.observe(text)
+        assert raw.daemon.tick() == []
+        assert raw.daemon.tick() == []
+    assert raw.shown["landfast/change"] == "+0 -0 ~1 >0"
+    assert "landfast/diff" in raw.shown
+
+
+def test_mend_22_what_others_logged_after_an_observation_is_told_and_what_they_did_before_is_not(
+    instance, data, client
+):
+    raw = Observed(instance, data, 1)
+    raw.daemon.tick()
+    for text in ("A", "B"):
+        client.log("raw", data("raw", f=text))
+    raw.observe("C")
+    client.log("raw", data("raw", f="A"))
+    client.log("raw", data("raw", f="D"))
+    assert raw.daemon.drain() == [("raw", None, "v0"), ("raw", None, "v3")]
+    # Also where the last look changed nothing, because somebody else had logged that content.
+    client.log("raw", data("raw", f="E"))
+    client.log("raw", data("raw", f="F"))
+    raw.observe("F")
+    assert raw.daemon.drain() == []
+
+
+def test_mend_22_partitions_and_aliases_that_a_run_looked_up_are_not_told_again(
+    instance, log, client
+):
+    mnist = dl.artifact_asset("mnist:prod", partitions_def=TWO)
+    daemon = Daemon(instance, mnist, most_events=1)
+    versions = {key: [log("mnist", f"{key}{n}", key) for n in "01"] for key in ("p1", "p2")}
+    for key in versions:
+        versions[key][0].promote("prod")
+    daemon.drain()
+    for key in versions:
+        versions[key][1].promote("prod")
+    observe(instance, mnist, partition_key="p1")
+    assert daemon.drain() == [("mnist", "p2", "v1")]
+    versions["p1"][0].promote("prod")
+    assert daemon.drain() == [("mnist", "p1", "v0")]
+    daemon.follow(dl.artifact_asset("mnist", partitions_def=TWO), most_events=1)
+    assert daemon.drain() == [("mnist", "p1", "v1")]
+
+
+def test_mend_22_a_record_that_does_not_say_how_far_it_reaches_is_believed(instance, log):
+    mnist = dl.artifact_asset("mnist")
+    daemon = Daemon(instance, mnist, most_events=1)
+    daemon.tick()
+    versions = [log("mnist", text) for text in "ABC"]
+    instance.report_runless_asset_event(
+        dg.AssetObservation(mnist.key, tags={"dagster/data_version": versions[1].digest})
+    )
+    assert daemon.drain() == [("mnist", None, "v2")]
 
 
 def test_two_resources_need_to_be_told_apart(instance, log, tmp_path):

@@ -18,7 +18,7 @@ from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SU
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.errors import DagsterInvalidPropertyError
 from dagster._core.execution.stats import StepEventStatus
-from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
+from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, PARTITION_NAME_TAG
 
 # The tag of an event whose value is the data version; for events that are logged by hand.
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "dependencies",
     "ended_steps",
     "instance_id",
+    "is_asked_alone",
     "is_automatic",
     "is_local",
     "is_observable",
@@ -217,6 +218,16 @@ def is_automatic(context: Any) -> bool:
     """Tell whether the automation daemon launched the run that a step belongs to."""
     step = step_context(context)
     return step is not None and AUTOMATION_CONDITION_TAG in step.dagster_run.tags
+
+
+def is_asked_alone(context: Any) -> bool:
+    """Tell whether a run is for one partition that somebody named, and not the automation daemon."""
+    step = step_context(context)
+    return (
+        step is not None
+        and PARTITION_NAME_TAG in step.dagster_run.tags
+        and not is_automatic(context)
+    )
 
 
 def observed_by_hand(asset_key: dg.AssetKey) -> dg.ObserveResult:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import landfast
 
-from dagster_landfast.records import ARTIFACT, DIGEST
+from dagster_landfast.records import ARTIFACT, DIGEST, Recorded
 
 if TYPE_CHECKING:
     from dagster_landfast.lineage import Used
@@ -30,6 +30,7 @@ def version_metadata(
     version: landfast.ArtifactVersion,
     *,
     used: Sequence[Used] = (),
+    change: Mapping[str, dg.MetadataValue[Any]] | None = None,
 ) -> dict[str, dg.MetadataValue[Any]]:
     """Return the metadata of a version that was logged, or looked up.
 
@@ -39,13 +40,14 @@ def version_metadata(
         resource: Of the registry.
         version: What `landfast.Client.log` returned, or `get`.
         used: What it was made of.
+        change: What to say changed, such as `change_since`; None is what the log did that returned it.
     """
     shown: dict[str, dg.MetadataValue[Any]] = {
         ARTIFACT: dg.MetadataValue.text(version.qualified_name),
         DIGEST: dg.MetadataValue.text(version.digest),
         FILES: dg.MetadataValue.int(version.file_count),
         BYTES: dg.MetadataValue.int(version.size),
-        **_change(resource.client, version),
+        **(_logged(resource.client, version) if change is None else change),
     }
     if version.sources:
         shown[URI] = dg.MetadataValue.text(version.sources[0].uri)
@@ -84,23 +86,49 @@ def inputs_table(used: Sequence[Used]) -> dg.TableMetadataValue:
     return _table(_capped(rows, "input"))
 
 
-def _change(
+def change_since(
+    client: landfast.Client, version: landfast.ArtifactVersion, before: Recorded | None
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Return what changed for Dagster: by this log, else since its record of what it knew before.
+
+    Args:
+        client: Of the registry.
+        version: What was logged, or looked up.
+        before: The latest record of the asset and partition; None if there is none.
+    """
+    if version.change is not None:
+        return _logged(client, version)
+    if before is None:
+        return _said("first version" if version.index == 0 else "first seen")
+    if (before.artifact, before.digest) == (version.qualified_name, version.digest):
+        return _said("unchanged")
+    return _diff(client, before.artifact, version) if before.artifact else _said("changed")
+
+
+def _logged(
     client: landfast.Client, version: landfast.ArtifactVersion
 ) -> dict[str, dg.MetadataValue[Any]]:
-    change = version.change
-    if change is None:
-        return {CHANGE: dg.MetadataValue.md("unchanged")}
-    if change.previous is None:
-        return {CHANGE: dg.MetadataValue.md("first version")}
+    if version.change is None:
+        return _said("unchanged")
+    previous = version.change.previous
+    return _said("first version") if previous is None else _diff(client, previous, version)
+
+
+def _said(text: str) -> dict[str, dg.MetadataValue[Any]]:
+    return {CHANGE: dg.MetadataValue.md(text)}
+
+
+def _diff(
+    client: landfast.Client, before: landfast.ArtifactName | str, version: landfast.ArtifactVersion
+) -> dict[str, dg.MetadataValue[Any]]:
     try:
-        diff = client.diff(change.previous, version)
+        diff = client.diff(before, version)
     except landfast.NotFound:
-        return {CHANGE: dg.MetadataValue.md(f"{change.previous} before is gone")}
+        return _said(f"{before} before is gone")
     signs = {"added": "+", "removed": "-", "modified": "~", "renamed": ">"}
     counts = " ".join(f"{sign}{diff.counts[kind]}" for kind, sign in signs.items())
     rows = [{"change": str(row.kind), "path": row.path} for row in diff.rows() if row.kind in signs]
-    shown: dict[str, dg.MetadataValue[Any]] = {CHANGE: dg.MetadataValue.md(counts)}
-    return shown | ({DIFF: _table(_capped(rows, "path"))} if rows else {})
+    return _said(counts) | ({DIFF: _table(_capped(rows, "path"))} if rows else {})
 
 
 def _capped(rows: list[dict[str, str]], column: str) -> list[dict[str, str]]:

@@ -9,15 +9,16 @@ from typing import Any
 import dagster as dg
 import landfast
 
-from dagster_landfast import compat, identity, observing
+from dagster_landfast import compat, feed, identity, observing
 from dagster_landfast.cursors import Cursor
-from dagster_landfast.metadata import CHANGE
+from dagster_landfast.feed import LATEST
+from dagster_landfast.heard import Heard, Part
+from dagster_landfast.metadata import CHANGE, version_metadata
 from dagster_landfast.prefix import PARTITION, PLACEHOLDER
-from dagster_landfast.records import ARTIFACT, DIGEST
+from dagster_landfast.records import ARTIFACT, DIGEST, POSITION
 from dagster_landfast.registry_asset import ALIAS, by_alias
 from dagster_landfast.resource import LandfastResource
 
-LATEST = "latest"
 # Changes of artifacts that no asset follows are read as well; so many are enough for one tick.
 _MOST_READ = 5_000
 
@@ -57,6 +58,13 @@ class Followed:
         """What it is in a cursor: another one if the asset follows something else."""
         return f"{self.asset_key.to_user_string()} {self.name}:{self.alias}"
 
+    def part(self, partition: str) -> Part | None:
+        """Return what a partition of the artifact is in Dagster; None if it can be none of this asset's."""
+        if self.partitions_def is None:
+            return (self.asset_key, None) if partition == self.name.partition else None
+        key = self.partition_key(partition)
+        return None if key is None else (self.asset_key, key)
+
     def partition_key(self, partition: str) -> str | None:
         """Return Dagster's key of a partition of the artifact; None if it can not be one of this asset's."""
         before, _, after = self.template.partition(PLACEHOLDER)
@@ -83,6 +91,10 @@ class Mirror:
     most_events: int
     notes: list[str] = field(default_factory=list)
     _new: dict[str, list[str]] = field(default_factory=dict)
+    _heard: Heard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._heard = Heard(self.instance, self.resource.client.registry.info.id)
 
     def advance(self, text: str | None) -> tuple[list[dg.AssetObservation], Cursor]:
         """Return the next events and where to go on: first what there is of new assets, then the feed."""
@@ -108,14 +120,25 @@ class Mirror:
         return [dg.AddDynamicPartitionsRequest(name, keys) for name, keys in self._new.items()]
 
     def _begin(self, each: Followed, cursor: Cursor, events: list[dg.AssetObservation]) -> Cursor:
-        """Tell what there is of an asset, as far as this tick has room."""
+        """Tell what there is of an asset and Dagster does not know, as far as this tick has room."""
+        look = feed.Look(self.resource.client)
         if cursor.telling != each.id:
-            head = self.resource.client.registry.head()
-            cursor = replace(cursor, telling=each.id, after=None, head=head)
-        for partition, version in self._current(each, cursor.after):
+            cursor = replace(cursor, telling=each.id, after=None, head=look.head)
+        current = dict(self._current(each, cursor.after))
+        parts = [each.part(partition) for partition in current]
+        self._heard.read({part: () for part in parts if part is not None})
+        for partition, version in current.items():
             if len(events) >= self.most_events:
                 return cursor
-            events += self._told(each, version.full_name, version.digest, "what there is")
+            # Positions of what the asset followed before mean nothing: only what came while we look is newer.
+            events += self._told(
+                each,
+                version.full_name,
+                version.digest,
+                look.position(version, each.alias),
+                how="what there is",
+                since=look.head + 1,
+            )
             cursor = replace(cursor, after=partition)
         begun = {**cursor.begun, each.id: cursor.head}
         return replace(cursor, begun=begun, telling="", after=None, head=0)
@@ -139,52 +162,78 @@ class Mirror:
 
     def _follow(self, cursor: Cursor, events: list[dg.AssetObservation]) -> Cursor:
         """Tell of the changes after the cursor; the state of every asset has been told of before."""
-        client = self.resource.client
-        wanted: dict[tuple[landfast.ArtifactName, str], list[Followed]] = {}
-        for each in self.followed:
-            collection = replace(client.name(each.name), partition="")
-            wanted.setdefault((collection, each.alias), []).append(each)
-        for change in client.changes(after=cursor.position, limit=_MOST_READ):
+        changes = list(self.resource.client.changes(after=cursor.position, limit=_MOST_READ))
+        followed = self._following(changes, cursor)
+        pending: dict[Part, list[landfast.Change]] = {}
+        for change in changes:
+            for each in followed[change.position]:
+                part = each.part(change.version.partition)
+                if part is not None:
+                    pending.setdefault(part, []).append(change)
+        self._heard.read(pending)
+        for change in changes:
             if len(events) >= self.most_events:
                 break
-            collection = replace(change.version.bare(), partition="")
-            for each in wanted.get((collection, change.alias), []):
-                if change.position > cursor.begun[each.id]:
-                    by = f" by {change.run}" if change.run else ""
-                    events += self._told(each, change.version, change.digest, f"{change.kind}{by}")
+            by = f" by {change.run}" if change.run else ""
+            for each in followed[change.position]:
+                events += self._told(
+                    each,
+                    change.version,
+                    change.digest,
+                    change.id,
+                    how=f"{change.kind}{by}",
+                    since=change.position,
+                )
             cursor = replace(cursor, position=change.position)
         return cursor
 
+    def _following(
+        self, changes: Sequence[landfast.Change], cursor: Cursor
+    ) -> dict[int, list[Followed]]:
+        """Return the assets that follow what each change moved, by its position."""
+        wanted: dict[tuple[landfast.ArtifactName, str], list[Followed]] = {}
+        for each in self.followed:
+            collection = replace(self.resource.client.name(each.name), partition="")
+            wanted.setdefault((collection, each.alias), []).append(each)
+        return {
+            change.position: [
+                each
+                for each in wanted.get(
+                    (replace(change.version.bare(), partition=""), change.alias), ()
+                )
+                if change.position > cursor.begun[each.id]
+            ]
+            for change in changes
+        }
+
     def _told(
-        self, each: Followed, name: landfast.ArtifactName, digest: str, how: str
+        self,
+        each: Followed,
+        name: landfast.ArtifactName,
+        digest: str,
+        position: str,
+        *,
+        how: str,
+        since: int,
     ) -> list[dg.AssetObservation]:
-        """Return the event for a version, or none if it is of a partition that the asset has not."""
-        client = self.resource.client
-        key: str | None = None
-        if each.partitions_def is None:
-            if name.partition != each.name.partition:
-                return []
-        else:
-            key = each.partition_key(name.partition)
-            if key is None or not self._has(each, key):
-                return []
+        """Return the event for a version; none if Dagster knows it, or it is of a partition that the asset has not."""
+        part = each.part(name.partition)
+        if part is None or self._heard.knows(part, name, digest, since):
+            return []
+        if part[1] is not None and not self._has(each, part[1]):
+            return []
+        self._heard.tell(part, name, digest, int(position.rpartition(":")[2]))
+        said = {CHANGE: dg.MetadataValue.md(how)}
         try:
-            told = observing.observation(self.resource, each.asset_key, client.get(name), key)
-            metadata = {**told.metadata, CHANGE: dg.MetadataValue.md(how)}
+            shown = version_metadata(self.resource, self.resource.client.get(name), change=said)
         except landfast.NotFound:
             # It was deleted since; the feed tells what followed.
-            metadata = {
+            shown = {
                 ARTIFACT: dg.MetadataValue.text(str(name)),
                 DIGEST: dg.MetadataValue.text(digest),
             }
-        return [
-            dg.AssetObservation(
-                asset_key=each.asset_key,
-                partition=key,
-                metadata=metadata,
-                tags={compat.DATA_VERSION_TAG: digest},
-            )
-        ]
+        shown |= {POSITION: dg.MetadataValue.text(position)}
+        return [observing.event(each.asset_key, part[1], digest, shown)]
 
     def _has(self, each: Followed, key: str) -> bool:
         partitions = each.partitions_def

@@ -74,7 +74,10 @@ class LandfastObjectIOManager(LandfastIOManager):
             versions[part] = self._logged(client, own, item, said)
         if key is not None:
             lineage.declare(resource, context, key)
-        published = publishing.described(resource, context, versions, asset_key=key)
+        is_logged = not any(isinstance(item, ArtifactVersion) for item in items.values())
+        published = publishing.described(
+            resource, context, versions, asset_key=key, is_logged=is_logged
+        )
         context.add_output_metadata(dict(published.metadata))
         if key is not None:
             publishing.attach(context, key, published)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,46 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import landfast
 
-from dagster_landfast import compat
-from dagster_landfast.metadata import version_metadata
+from dagster_landfast import compat, records
+from dagster_landfast.feed import Look
+from dagster_landfast.metadata import change_since, version_metadata
 
 if TYPE_CHECKING:
     from dagster_landfast.prefix import Prefix
     from dagster_landfast.resource import LandfastResource
 
 
-def observation(
+def observed(
     resource: LandfastResource,
-    asset_key: dg.AssetKey,
     version: landfast.ArtifactVersion,
-    partition_key: str | None = None,
+    before: records.Recorded | None,
+    position: str,
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the metadata of an observation: the version, what changed, how far in the feed it reaches.
+
+    Args:
+        resource: Of the registry.
+        version: What the asset has now.
+        before: What Dagster knew before; None if it knew nothing.
+        position: By `Look.position`.
+    """
+    change = change_since(resource.client, version, before)
+    shown = version_metadata(resource, version, change=change)
+    return shown | {records.POSITION: dg.MetadataValue.text(position)}
+
+
+def event(
+    asset_key: dg.AssetKey,
+    partition_key: str | None,
+    digest: str,
+    metadata: Mapping[str, dg.MetadataValue[Any]],
 ) -> dg.AssetObservation:
     """Return the event that says: this asset has this content."""
     return dg.AssetObservation(
         asset_key=asset_key,
         partition=partition_key,
-        metadata=version_metadata(resource, version),
-        tags={compat.DATA_VERSION_TAG: version.digest},
+        metadata=metadata,
+        tags={compat.DATA_VERSION_TAG: digest},
     )
 
 
@@ -43,12 +63,28 @@ def observe_whole(
     Raises:
         NotFound: If nothing is there, unless it may be empty.
     """
+    look = Look(resource.client)
     with _run(resource, context, prefix) as client:
         version = client.snapshot(prefix.snapshot())
+    if not version.changed:
+        # Someone who began to look later may have moved it already.
+        version = resource.client.get(version.full_name.bare())
+    return result(resource, context, prefix.asset_key, version, look.position(version))
+
+
+def result(
+    resource: LandfastResource,
+    context: dg.AssetExecutionContext,
+    asset_key: dg.AssetKey,
+    version: landfast.ArtifactVersion,
+    position: str,
+) -> dg.ObserveResult:
+    """Return what a step says of an asset without partitions; arguments as of `observed`."""
+    before = records.known(context.instance, asset_key, None, observable=True).get(None)
     return dg.ObserveResult(
-        asset_key=prefix.asset_key,
+        asset_key=asset_key,
         data_version=dg.DataVersion(version.digest),
-        metadata=version_metadata(resource, version),
+        metadata=observed(resource, version, before, position),
     )
 
 
@@ -57,7 +93,8 @@ def observe_partitions(
 ) -> Iterator[dg.AssetObservation]:
     """Log the partitions that a run asks for, with one listing if they lie side by side.
 
-    A partition that never had content and has none now is no event.
+    A partition whose content Dagster knows already is no event, unless the prefix asks for one; nor is one that
+    never had content and has none now.
 
     Raises:
         NotFound: If a partition had content and has none now, or none of them has any, unless they may
@@ -67,6 +104,9 @@ def observe_partitions(
     keys = asked_partitions(context, prefix.partitions_def, lookback=prefix.lookback)
     resource.check_shared(context)
     client = resource.client
+    known = records.known(context.instance, prefix.asset_key, keys, observable=True)
+    every = prefix.record_unchanged or compat.is_asked_alone(context)
+    since = Look(client)
     # Before the first request, so that a later look that is faster is not overtaken by this one.
     ticket = client.registry.ticket()
     with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
@@ -74,12 +114,22 @@ def observe_partitions(
         absent = [look for look in looks if look.is_absent]
         for look in looks:
             if not look.is_absent:
-                yield _logged(resource, context, prefix, look, ticket)
+                version = _logged(resource, context, prefix, look, ticket)
+                before = known.get(look.key)
+                if every or is_news(version, before):
+                    shown = observed(resource, version, before, since.position(version))
+                    yield event(prefix.asset_key, look.key, version.digest, shown)
         gone = _gone(client, prefix, absent)
         if absent and (gone or len(absent) == len(looks)):
             _logged(resource, context, prefix, (gone or absent)[0], ticket)
     for look in absent:
         context.log.info(f"{prefix.asset_key.to_user_string()}: nothing yet for {look.key}")
+
+
+def is_news(version: landfast.ArtifactVersion, before: records.Recorded | None) -> bool:
+    """Tell whether Dagster's latest record is of another version than this one, or there is none."""
+    now = (version.qualified_name, version.digest)
+    return before is None or (before.artifact, before.digest) != now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +164,7 @@ def _logged(
     prefix: Prefix,
     look: _Look,
     ticket: int,
-) -> dg.AssetObservation:
+) -> landfast.ArtifactVersion:
     config = look.config
     with _run(resource, context, prefix, look.key) as client:
         draft = landfast.Artifact(
@@ -129,7 +179,8 @@ def _logged(
         for scan in look.scans:
             draft.add_scans([scan], ticket=ticket)
         version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
-    return observation(resource, prefix.asset_key, version, look.key)
+    # Someone who began to look later may have moved it already.
+    return version if version.changed else client.get(version.full_name.bare())
 
 
 @contextmanager

@@ -114,8 +114,10 @@ class _Joined:
         found = resource.execution(context)
         assert found is not None
         # With one asset and one partition they are the same; else the process may join either.
-        own = [found.run_key(asset_key, part) for part in found.partitions or (None,)]
-        self._keys = list(dict.fromkeys([*own, found.run_key(asset_key), found.key]))
+        parts = found.partitions or (None,)
+        self._keys = list(
+            dict.fromkeys(key for part in parts for key in found.run_keys(asset_key, part))
+        )
         self._partitions = found.partitions
         self._edges = self.client.registry.edges(runs=self._keys)
 

@@ -46,6 +46,8 @@ class Prefix:
         ttl: How long a new version is kept; None keeps it.
         partitions_def: The partitions.
         lookback: Look at the last so many partitions only; None looks at all.
+        record_unchanged: Whether a partition whose content Dagster knows already is an event all the same;
+            in a run for one partition that somebody asked for it always is.
         cron: Five fields of cron: when the automation daemon observes it; of time windows, the newest one and
             `lookback`.  An `AutomationConditionSensorDefinition` of your own sees it only with
             ``target=AssetSelection.all(include_sources=True)``; Dagster's default one does.
@@ -81,6 +83,7 @@ class Prefix:
     ttl: timedelta | None = None
     partitions_def: dg.PartitionsDefinition[Any] | None = None
     lookback: int | None = None
+    record_unchanged: bool = False
     cron: str | None = None
     cron_timezone: str = "UTC"
     automation_condition: dg.AutomationCondition[Any] | None = None

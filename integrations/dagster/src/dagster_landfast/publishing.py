@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import landfast
 
-from dagster_landfast import compat, identity, lineage, metadata
+from dagster_landfast import compat, feed, identity, lineage, metadata, records, runs
 from dagster_landfast.reference import Reference
 from dagster_landfast.resource import LandfastResource
 
@@ -61,7 +61,7 @@ def publish(
     }
     if asset_key is not None:
         lineage.declare(resource, context, asset_key)
-    return described(resource, context, versions, asset_key=asset_key)
+    return described(resource, context, versions, asset_key=asset_key, is_logged=True)
 
 
 def described(
@@ -70,6 +70,7 @@ def described(
     versions: Mapping[str | None, landfast.ArtifactVersion],
     *,
     asset_key: dg.AssetKey | None = None,
+    is_logged: bool = False,
 ) -> Published:
     """Return what to show of versions that are logged already.
 
@@ -78,19 +79,57 @@ def described(
         context: Any context of the step.
         versions: By Dagster's partition key; None for an output without partitions.
         asset_key: The asset; None for the output of an op.
+        is_logged: Whether this process logged them just now, so that they say themselves what that changed.
     """
     used = lineage.used_by(context, asset_key)
+    found = resource.execution(context)
+    if found is not None and not (is_logged and found.attempt == 1):
+        versions = _with_changes(resource.client, found, versions, asset_key)
+    changes: Mapping[str | None, Any] = {}
+    if not is_logged and asset_key is not None:
+        changes = _since_recorded(resource.client, context, asset_key, versions)
     if len(versions) == 1:
-        (version,) = versions.values()
-        shown = metadata.version_metadata(resource, version, used=used)
+        ((key, version),) = versions.items()
+        shown = metadata.version_metadata(resource, version, used=used, change=changes.get(key))
         return Published(versions=versions, metadata=shown, by_partition={})
     single = {
-        key: metadata.version_metadata(resource, version)
+        key: metadata.version_metadata(resource, version, change=changes.get(key))
         for key, version in versions.items()
         if key is not None
     }
     shared = metadata.batch_metadata(list(versions.values()), used=used)
     return Published(versions=versions, metadata=shared, by_partition=single)
+
+
+def _with_changes(
+    client: landfast.Client,
+    found: runs.Execution,
+    versions: Mapping[str | None, landfast.ArtifactVersion],
+    asset_key: dg.AssetKey | None,
+) -> dict[str | None, landfast.ArtifactVersion]:
+    """Return versions with what this step changed by them, also where an earlier attempt or its process did."""
+    return {
+        key: feed.moved_by(client, version, found.run_keys(asset_key, key))
+        for key, version in versions.items()
+    }
+
+
+def _since_recorded(
+    client: landfast.Client,
+    context: Any,
+    asset_key: dg.AssetKey,
+    versions: Mapping[str | None, landfast.ArtifactVersion],
+) -> dict[str | None, Mapping[str, dg.MetadataValue[Any]]]:
+    """Return what changed for Dagster of versions that were looked up."""
+    step = compat.step_context(context)
+    if step is None:
+        return {}
+    keys = None if None in versions else [key for key in versions if key is not None]
+    known = records.known(step.instance, asset_key, keys, observable=False)
+    return {
+        key: metadata.change_since(client, version, known.get(key))
+        for key, version in versions.items()
+    }
 
 
 def attach(context: Any, asset_key: dg.AssetKey, published: Published) -> None:

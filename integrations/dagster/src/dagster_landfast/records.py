@@ -8,11 +8,14 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_landfast.compat import DATA_VERSION_TAG
 from dagster_landfast.identity import text_of
 
 # Keys of metadata that every record of ours has.
 ARTIFACT = "landfast/artifact"
 DIGEST = "landfast/digest"
+# Of an observation: up to where in the registry's change feed it knows what happened to its artifact.
+POSITION = "landfast/position"
 
 _CHUNK = 500  # SQLite takes 999 variables in a statement
 
@@ -22,14 +25,16 @@ class Recorded:
     """What an event says.
 
     Args:
-        artifact: Qualified name with version.
-        digest: Content digest.
+        artifact: Qualified name with version; ``""`` if it says only the data version.
+        digest: Content digest, or data version.
         storage_id: Position of the event in the log.
+        position: Id of the newest change that it knows of, by `feed.Look`; ``""`` if it does not say.
     """
 
     artifact: str
     digest: str
     storage_id: int
+    position: str = ""
 
 
 def latest(
@@ -49,6 +54,18 @@ def latest(
         partition_keys: None for an asset without partitions.
         observable: Whether it is observed; None if it is not known: the newest record counts.
     """
+    said = known(instance, asset_key, partition_keys, observable=observable)
+    return {key: recorded for key, recorded in said.items() if recorded.artifact}
+
+
+def known(
+    instance: dg.DagsterInstance,
+    asset_key: dg.AssetKey,
+    partition_keys: Sequence[str] | None,
+    *,
+    observable: bool | None = None,
+) -> dict[str | None, Recorded]:
+    """Return what the latest record of an asset says, also if it names no version; arguments as of `latest`."""
     kinds = [dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION]
     if observable:
         kinds.reverse()
@@ -60,23 +77,26 @@ def latest(
             for key, theirs in second.items()
             if key in first and theirs.storage_id > first[key].storage_id
         }
-    return {key: event.said() for key, event in both.items() if event.names_version}
+    return {key: event.said() for key, event in both.items() if event.digest}
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
     storage_id: int
     metadata: Mapping[str, Any]
+    tags: Mapping[str, str]
 
     @property
-    def names_version(self) -> bool:
-        return ARTIFACT in self.metadata and DIGEST in self.metadata
+    def digest(self) -> str:
+        return text_of(self.metadata.get(DIGEST)) or self.tags.get(DATA_VERSION_TAG, "")
 
     def said(self) -> Recorded:
+        is_ours = DIGEST in self.metadata
         return Recorded(
-            artifact=text_of(self.metadata[ARTIFACT]) or "",
-            digest=text_of(self.metadata[DIGEST]) or "",
+            artifact=(text_of(self.metadata.get(ARTIFACT)) or "") if is_ours else "",
+            digest=self.digest,
             storage_id=self.storage_id,
+            position=text_of(self.metadata.get(POSITION)) or "",
         )
 
 
@@ -113,7 +133,7 @@ def _fetch(
         entry = record.event_log_entry
         said = entry.asset_observation if observed else entry.asset_materialization
         if said is not None:
-            yield said.partition, _Event(record.storage_id, said.metadata)
+            yield said.partition, _Event(record.storage_id, said.metadata, said.tags or {})
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:

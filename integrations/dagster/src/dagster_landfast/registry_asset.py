@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 import landfast
 
-from dagster_landfast import compat, identity, observing
+from dagster_landfast import compat, identity, observing, records
 from dagster_landfast.external import observed_assets
+from dagster_landfast.feed import LATEST, Look
 from dagster_landfast.finding import resource_of
-from dagster_landfast.metadata import version_metadata
 from dagster_landfast.resource import LandfastResource
 
 # Key of a definition's metadata: the alias that is followed, where it is not `latest`.
@@ -26,6 +26,7 @@ def artifact_asset(
     key: identity.Key | None = None,
     partitions_def: dg.PartitionsDefinition[Any] | None = None,
     lookback: int | None = None,
+    record_unchanged: bool = False,
     cron: str | None = None,
     cron_timezone: str = "UTC",
     automation_condition: dg.AutomationCondition[Any] | None = None,
@@ -48,6 +49,8 @@ def artifact_asset(
         key: Of the asset; None is project and collection.
         partitions_def: Of the artifact's partitions; of a `DynamicPartitionsDefinition`, new ones are added.
         lookback: Look at the last so many partitions only; None looks at all.
+        record_unchanged: Whether a partition whose version Dagster knows already is an event all the same;
+            in a run for one partition that somebody asked for it always is.
         cron: Five fields of cron: when the automation daemon observes it.
         cron_timezone: Of `cron`.
         automation_condition: Instead of `cron`.
@@ -91,7 +94,7 @@ def artifact_asset(
         owners=list(owners),
         partitions_def=partitions_def,
     )
-    look_up = _LookUp(spec=spec, name=name, lookback=lookback)
+    look_up = _LookUp(spec=spec, name=name, lookback=lookback, record_unchanged=record_unchanged)
     return observed_assets([spec], look_up, name=None, resource_key=resource_key)
 
 
@@ -109,23 +112,37 @@ class _LookUp:
     spec: dg.AssetSpec
     name: landfast.ArtifactName
     lookback: int | None
+    record_unchanged: bool
 
     def __call__(self, context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
         resource = resource_of(context)
         resource.check_shared(context)
+        look, alias = Look(resource.client), self.name.alias or LATEST
         if self.spec.partitions_def is not None:
-            for partition_key, version in self._partitions(resource, context).items():
-                context.log_event(
-                    observing.observation(resource, self.spec.key, version, partition_key)
-                )
+            for event in self._events(resource, context, look, alias):
+                context.log_event(event)
             yield compat.observed_by_hand(self.spec.key)
             return
         version = resource.client.get(self.name)
-        yield dg.ObserveResult(
-            asset_key=self.spec.key,
-            data_version=dg.DataVersion(version.digest),
-            metadata=version_metadata(resource, version),
-        )
+        position = look.position(version, alias)
+        yield observing.result(resource, context, self.spec.key, version, position)
+
+    def _events(
+        self,
+        resource: LandfastResource,
+        context: dg.AssetExecutionContext,
+        look: Look,
+        alias: str,
+    ) -> Iterator[dg.AssetObservation]:
+        found, key = self._partitions(resource, context), self.spec.key
+        known = records.known(context.instance, key, list(found), observable=True)
+        every = self.record_unchanged or compat.is_asked_alone(context)
+        for partition_key, version in found.items():
+            before = known.get(partition_key)
+            if every or observing.is_news(version, before):
+                position = look.position(version, alias)
+                shown = observing.observed(resource, version, before, position)
+                yield observing.event(key, partition_key, version.digest, shown)
 
     def _partitions(
         self, resource: LandfastResource, context: dg.AssetExecutionContext

@@ -56,6 +56,13 @@ class Execution:
         part = self.key.part if partition_key is None else identity.partition(partition_key)
         return replace(self.key, node=node, part=part)
 
+    def run_keys(
+        self, asset_key: dg.AssetKey | None, partition_key: str | None
+    ) -> list[landfast.RunKey]:
+        """Return the runs in whose name one asset and partition may have been logged, its own first."""
+        own = self.run_key(asset_key, partition_key)
+        return list(dict.fromkeys([own, self.run_key(asset_key), self.key]))
+
     def run_of_step(self, output: dg.OutputContext) -> landfast.RunKey:
         """Return the run of the op that made an output, in this Dagster run or the one it repeats."""
         node, bracket, mapping_key = output.step_key.partition("[")

@@ -212,7 +212,9 @@ def _log(scan: _Scan) -> dg.OpDefinition:
             description=said.description,
         )
         lineage.declare(resource, context, key)
-        published = publishing.described(resource, context, {part: version}, asset_key=key)
+        published = publishing.described(
+            resource, context, {part: version}, asset_key=key, is_logged=True
+        )
         publishing.attach(context, key, published)
         return dg.Output(None, metadata=dict(published.metadata))
 
