@@ -85,9 +85,10 @@ def test_partitions_are_those_that_the_artifact_has(instance, client, data):
     mnist = dl.artifact_asset("mnist", partitions_def=TWO)
     assert observe(instance, mnist) == {"p1": "v0", "p2": "v1"}
     assert observe(instance, mnist, partition="p1") == {"p1": "v0"}
-    assert observe(instance, dl.artifact_asset("mnist", partitions_def=TWO, lookback=1)) == {
-        "p2": "v1"
-    }
+    last = dl.artifact_asset("mnist", partitions_def=TWO, lookback=1)
+    assert observe(instance, last) == {}
+    every = dl.artifact_asset("mnist", partitions_def=TWO, lookback=1, record_unchanged=True)
+    assert observe(instance, every) == {"p2": "v1"}
     client.promote("mnist~p2:v0", "prod")
     assert observe(instance, dl.artifact_asset("mnist:prod", partitions_def=TWO)) == {"p2": "v0"}
 

@@ -9,7 +9,14 @@ from typing import Any
 import dagster as dg
 import landfast
 import pytest
-from dagster_landfast import LandfastResource, log_reference, pipes_env, pipes_results
+from dagster_landfast import (
+    LandfastObjectIOManager,
+    LandfastReferenceIOManager,
+    LandfastResource,
+    log_reference,
+    pipes_env,
+    pipes_results,
+)
 
 from tests.with_dagster.edges import edges
 
@@ -265,6 +272,49 @@ with landfast.init() as run:
         ("a", "unchanged", "1 of 2 partitions changed"),
         ("b", "+0 -0 ~1 >0", "1 of 2 partitions changed"),
     ]
+
+
+@pytest.mark.parametrize("manager", [LandfastReferenceIOManager, LandfastObjectIOManager])
+@pytest.mark.parametrize("annotation", [object, Any, dg.MaterializeResult])
+def test_mend_24_a_result_without_a_value_is_nothing_to_store(
+    raw, instance, client, manager, annotation
+) -> None:
+    command = [sys.executable, "-c", "import landfast; landfast.Client().log('model', 'raw.txt')"]
+    Path("raw.txt").write_text("text")
+
+    def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient):
+        done = pipes.run(context=context, command=command, env=pipes_env(context))
+        return pipes_results(context, done)
+
+    model.__annotations__["return"] = annotation
+    below = dg.asset(name="below", deps=["raw"])(lambda: None)
+    resources = {"io_manager": manager()}
+    result = run(raw, dg.asset(model, deps=["raw"]), below, instance=instance, resources=resources)
+    event = materialization(result)
+    assert event.metadata["landfast/artifact"].value == client.get("model").qualified_name
+    assert event.tags["dagster/data_version"] == client.get("model").digest
+    assert len(client.versions("model")) == 1
+
+
+def test_mend_24_partitions_and_several_assets_without_a_value_are_nothing_to_store(
+    instance, client
+) -> None:
+    @dg.multi_asset(outs={"one": dg.AssetOut(dagster_type=object), "two": dg.AssetOut()})
+    def both():
+        yield dg.MaterializeResult(asset_key="one")
+        yield dg.MaterializeResult(asset_key="two")
+
+    @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
+    def parts() -> object:
+        return dg.MaterializeResult()
+
+    for manager in (LandfastReferenceIOManager(), LandfastObjectIOManager()):
+        resources = {"io_manager": manager}
+        assert dg.materialize([both], instance=instance, resources=resources).success
+        assert dg.materialize(
+            [parts], instance=instance, resources=resources, partition_key="a"
+        ).success
+    assert client.collections() == []
 
 
 def test_a_process_that_logs_nothing_is_an_ordinary_materialization(raw, instance, client) -> None:

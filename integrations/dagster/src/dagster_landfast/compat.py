@@ -16,6 +16,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from dagster._core.definitions.utils import NoValueSentinel
 from dagster._core.errors import DagsterInvalidPropertyError
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, PARTITION_NAME_TAG
@@ -32,6 +33,7 @@ __all__ = [
     "is_asked_alone",
     "is_automatic",
     "is_local",
+    "is_no_value",
     "is_observable",
     "is_partition_key",
     "loading_partitions",
@@ -74,6 +76,15 @@ def set_data_version(context: Any, asset_key: dg.AssetKey, digest: str) -> None:
     step = step_context(context)
     if step is not None:
         step.set_data_version(asset_key, dg.DataVersion(digest))
+
+
+def is_no_value(value: Any) -> bool:
+    """Tell whether an IO manager was handed what stands for no value.
+
+    Where an asset is annotated, Dagster hands over a `MaterializeResult` that has none, such as that of a Pipes
+    process, as this.
+    """
+    return value is NoValueSentinel
 
 
 def output_assets(step: Any) -> list[dg.AssetKey]:

@@ -60,6 +60,8 @@ class LandfastObjectIOManager(LandfastIOManager):
         Raises:
             InvalidInput: If it cannot be stored, or is not exactly the partitions of the run.
         """
+        if compat.is_no_value(obj):
+            return
         name = reference_io.output_name(context)
         items = self._storable(context, obj)
         if not items:

@@ -37,6 +37,8 @@ class LandfastReferenceIOManager(LandfastIOManager):
         Raises:
             InvalidInput: If the asset returned something else, or not exactly the partitions of the run.
         """
+        if compat.is_no_value(obj):
+            return
         if obj is None:
             context.log.warning(
                 f"{_subject(context)} returned None, so no version is recorded. Annotate it with -> None"
