@@ -57,7 +57,7 @@ def _stored(client: Client, entry: ManifestEntry, originals: dict[str, Path]) ->
     assert entry.size is not None
     path = Path(Location.parse(entry.uri, pins=False).key)
     try:
-        upload(client.registry, client.blobs, path, entry.checksum.value, entry.size)
+        upload(client.registry, client.owned_blobs, path, entry.checksum.value, entry.size)
     except InvalidInput as error:
         raise ObjectChanged(
             f"{path} changed while it was being copied",

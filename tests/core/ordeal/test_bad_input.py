@@ -131,7 +131,7 @@ def test_bad_variables_are_named(here: Any) -> None:
 
 
 def test_damaged_manifests_are_named(logged: Any) -> None:
-    store = logged.folder / "r" / "blobs"
+    store = logged.folder / "r" / "registry.blobs"
     manifest = next(p for p in store.rglob("*") if p.is_file() and p.read_bytes()[:4] == b"PAR1")
     whole = manifest.read_bytes()
     manifest.chmod(0o644)
@@ -207,9 +207,9 @@ def test_places_that_cannot_be_written_are_named(
     closed.mkdir(mode=0o555)
     refused(cli("get", "data", "--root", str(closed / "target")), 13, str(closed), "permission")
     assert cli("get", "data", LANDFAST_CACHE_DIR=str(closed / "cache")).returncode == 0
-    for blobs in [folder / "blobs", *(folder / "blobs").rglob("*")]:
+    for blobs in [folder / "registry.blobs", *(folder / "registry.blobs").rglob("*")]:
         blobs.chmod(0o555)
-    refused(cli("put", "d", "--name", "data"), 13, str(folder / "blobs"), "permission")
+    refused(cli("put", "d", "--name", "data"), 13, str(folder / "registry.blobs"), "permission")
     (logged.work / "d" / "file").chmod(0o000)
     refused(cli("put", "--reference", "d", "--name", "data"), 13, "d/file", "may not be read")
 

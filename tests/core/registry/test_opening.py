@@ -80,7 +80,7 @@ def test_the_default_store_lies_beside_the_file_wherever_that_moves(path: Path, 
     open_once(url)
     moved = path.parent.rename(path.parent.with_name("moved to"))
     registry = open_registry(f"sqlite:///{moved}/registry.db")
-    assert registry.info.store_url == f"{moved.as_uri()}/blobs/"
+    assert registry.info.store_url == f"{moved.as_uri()}/registry.blobs/"
     registry.close()
 
 

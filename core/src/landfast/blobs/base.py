@@ -4,6 +4,8 @@ The contract that `landfast.testing.BlobSuite` checks over every implementation:
 
 - A blob appears whole or not at all, also when the writer is killed; writing it again is harmless.
 - `put` verifies that the bytes have the name they are given.
+- A store carries a label outside of its blobs, which says whose it is; of several that write the first
+  one at once, one wins.
 - A blob store is safe to use from many threads and processes at once, and pickles.
 - Errors: `NotFound`, `AccessDenied`, `Unavailable` (worth a retry; a full disk too, saying so),
   `InvalidInput`, and `Conflict` for stored bytes that have not their name.
@@ -81,4 +83,18 @@ class BlobStore(Protocol):
 
     def path(self, sha256: str) -> Path | None:
         """Return the local path of a blob, where there is one."""
+        ...
+
+    def label(self) -> bytes | None:
+        """Return what the store says of itself; None if nobody has labelled it."""
+        ...
+
+    def set_label(self, data: bytes, *, new: bool) -> None:
+        """Label the store.
+
+        Args:
+            data: At most a few kilobytes.
+            new: Whether to leave a label that is there already; read it back to know whose it is. A server
+                that ignores conditions on writes may replace it all the same.
+        """
         ...

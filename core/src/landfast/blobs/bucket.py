@@ -16,6 +16,7 @@ from typing import Protocol
 from landfast.blobs.base import BlobInfo
 from landfast.blobs.names import (
     FOLDER,
+    LABEL,
     blob_key,
     damaged_blob,
     no_blob,
@@ -24,7 +25,7 @@ from landfast.blobs.names import (
 from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset
 from landfast.blobs.retried import ATTEMPTS, retried, wait_before_next
 from landfast.disk_errors import disk_errors
-from landfast.errors import NotFound, Unavailable
+from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
 
 # A blob younger than this needs no refreshing: it is far from every grace period.
@@ -67,8 +68,8 @@ class Objects(Protocol):
         """Open an object from an offset on; behind its end there is nothing."""
         ...
 
-    def put(self, key: str, data: bytes) -> None:
-        """Write an object in one request."""
+    def put(self, key: str, data: bytes, *, new: bool = False) -> None:
+        """Write an object in one request; with `new`, raise `ObjectChanged` if there is one."""
         ...
 
     def put_parts(self, key: str, size: int, parts: Iterator[bytes]) -> None:
@@ -245,6 +246,33 @@ class BucketBlobStore:
         """There is none."""
         self._key(sha256)
         return None
+
+    def label(self) -> bytes | None:
+        """Return what the store says of itself; None if nobody has labelled it."""
+
+        def read() -> bytes:
+            with self._objects.get(self._objects.root.key + LABEL, 0) as body:
+                return b"".join(body)
+
+        try:
+            return retried(read)
+        except NotFound as error:
+            if "bucket" in error.details:
+                raise
+            return None
+
+    def set_label(self, data: bytes, *, new: bool) -> None:
+        """Label the store; with `new`, a label that is there already stays."""
+        key = self._objects.root.key + LABEL
+        try:
+            retried(lambda: self._objects.put(key, data, new=new))
+        except ObjectChanged:
+            if not new:
+                raise
+        except InvalidInput as error:
+            if not (new and error.details.get("unsupported")):
+                raise
+            retried(lambda: self._objects.put(key, data))
 
     def _key(self, sha256: str) -> str:
         return self._objects.root.key + blob_key(sha256)

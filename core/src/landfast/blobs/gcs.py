@@ -101,7 +101,7 @@ class GcsObjects:
         with connection.get(asked, path, {"alt": "media"}, headers=headers, media=True) as reply:
             yield GcsBody(reply, start, asked)
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, *, new: bool = False) -> None:
         """Write an object; the server compares the MD5 before the object appears."""
         boundary = uuid.uuid4().hex
         described = json.dumps({"name": key, "contentType": _OCTETS, "md5Hash": _md5(data)})
@@ -117,6 +117,7 @@ class GcsObjects:
         asked = self._asked(key, "written", "storage.objects.create")
         headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
         kind = {"uploadType": "multipart", "fields": "name"}
+        kind |= {"ifGenerationMatch": "0"} if new else {}
         self._send(asked, "POST", self._uploads(), kind, headers=headers, data=body)
 
     def put_parts(self, key: str, size: int, parts: Iterator[bytes]) -> None:

@@ -17,6 +17,7 @@ from landfast.blobs.base import BlobInfo
 from landfast.blobs.names import (
     CHUNK_BYTES,
     FOLDER,
+    LABEL,
     blob_key,
     damaged_blob,
     no_blob,
@@ -143,6 +144,28 @@ class LocalBlobStore:
         with disk_errors(place, "look at"):
             return place if place.exists() else None
 
+    def label(self) -> bytes | None:
+        """Return what the store says of itself; None if nobody has labelled it."""
+        with disk_errors(self._root, "read the label of"):
+            try:
+                return (self._root / LABEL).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def set_label(self, data: bytes, *, new: bool) -> None:
+        """Label the store; with `new`, a label that is there already stays."""
+        place = self._root / LABEL
+        with disk_errors(self._root, "write a label in"):
+            part = self._temporary()
+            try:
+                part.write_bytes(data)
+                if not new:
+                    part.replace(place)
+                else:
+                    _appear(part, place)
+            finally:
+                part.unlink(missing_ok=True)
+
     def _place(self, sha256: str) -> Path:
         return self._root / blob_key(sha256)
 
@@ -174,6 +197,18 @@ class LocalBlobStore:
 
     def __repr__(self) -> str:
         return f"LocalBlobStore({str(self._root)!r})"
+
+
+def _appear(part: Path, place: Path) -> None:
+    """Give a whole file its name, unless the name is taken."""
+    try:
+        place.hardlink_to(part)
+    except FileExistsError:
+        return
+    except OSError:
+        # A filesystem without hard links: the name is taken first and filled then.
+        with contextlib.suppress(FileExistsError), place.open("xb") as file:
+            file.write(part.read_bytes())
 
 
 def _copy(reader: BinaryIO, part: Path, *, mode: int, sync: bool = False) -> str:

@@ -7,6 +7,7 @@ import re
 from landfast.errors import Conflict, InvalidInput, NotFound
 
 FOLDER = "blobs/sha256/"
+LABEL = "landfast-store.json"
 CHUNK_BYTES = 1 << 20
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")

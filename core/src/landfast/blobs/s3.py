@@ -99,9 +99,10 @@ class S3Objects:
         finally:
             reply["Body"].close()
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, *, new: bool = False) -> None:
         """Write an object; the server compares the MD5 of what arrives."""
-        self._write("put_object", key, Body=data, ContentMD5=_md5(data))
+        condition = {"IfNoneMatch": "*"} if new else {}
+        self._write("put_object", key, Body=data, ContentMD5=_md5(data), **condition)
 
     def put_parts(self, key: str, size: int, parts: Iterator[bytes]) -> None:  # noqa: ARG002
         """Write an object as a multipart upload, one part in memory at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
@@ -21,11 +21,12 @@ def registry_command() -> None:
 @click.option(
     "--store", metavar="URL", help="Where manifests and managed files lie: a folder, s3://, gs://."
 )
-def init_command(client: Client, out: Output, where: str, store: str | None) -> None:  # noqa: ARG001
+def init_command(client: Client, out: Output, where: str, store: str | None) -> None:
     """Make a registry at URL (sqlite:///PATH or postgresql://...)."""
-    from landfast.registry.opening import init_registry
-
-    _say(out, "ready", init_registry(where, store_url=store))
+    settings = replace(
+        client.settings, registry_url=where, store_url=store or client.settings.store_url
+    )
+    _say(out, "ready", Client(settings=settings).init_registry())
 
 
 @command("upgrade")
@@ -37,10 +38,35 @@ def upgrade_command(client: Client, out: Output, where: str | None) -> None:
     _say(out, "upgraded", upgrade_registry(where or client.settings.effective_registry_url))
 
 
+@command("adopt")
+@click.argument("where", metavar="[URL]", required=False)
+def adopt_command(client: Client, out: Output, where: str | None) -> None:
+    """Say that the registry's store belongs to it.
+
+    For a registry whose database was moved away from where the store knows it, and for one whose store belonged to a
+    registry that is gone for good. A copy of a registry that goes on gets a store of its own instead: `fork`.
+    """
+    _say(out, "adopted", _at(client, where).adopt_store())
+
+
+@command("fork")
+@click.argument("where", metavar="[URL]", required=False)
+@click.option(
+    "--store", metavar="URL", required=True, help="A new folder, s3://, gs:// for its blobs."
+)
+def fork_command(client: Client, out: Output, where: str | None, store: str) -> None:
+    """Give a copy of a registry an id and a store of its own; its blobs are copied there."""
+    _say(out, "forked", _at(client, where).fork_registry(store))
+
+
 @command("info")
 def info_command(client: Client, out: Output) -> None:
     """Describe the registry in use."""
     _say(out, "registry", client.registry.info)
+
+
+def _at(client: Client, where: str | None) -> Client:
+    return Client(settings=replace(client.settings, registry_url=where)) if where else client
 
 
 def _say(out: Output, what: str, info: RegistryInfo) -> None:
@@ -53,4 +79,6 @@ def _say(out: Output, what: str, info: RegistryInfo) -> None:
 
 registry_command.add_command(init_command)
 registry_command.add_command(upgrade_command)
+registry_command.add_command(adopt_command)
+registry_command.add_command(fork_command)
 registry_command.add_command(info_command)

@@ -9,11 +9,13 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 from landfast.client.access import Access
+from landfast.errors import NotFound
 from landfast.model.names import LATEST, ArtifactName
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.model.garbage import GarbageReport
+    from landfast.registry.base import RegistryInfo
 
 
 class Changing(Access):
@@ -69,11 +71,73 @@ class Changing(Access):
         """Expire versions past their TTL and remove blobs that nothing names.
 
         Args:
-            grace: Blobs younger than this stay: a writer may be about to name them.
+            grace: Blobs younger than this stay: a writer may be about to name them.  Longer than the age of any
+                backup that may be restored.
             dry_run: Only report.
+
+        Raises:
+            Conflict: If the store is another registry's, or a copy's.
         """
+        from landfast.services import owning
         from landfast.services.gc import collect_garbage
 
+        owner = owning.claim(self.registry, self.blobs, dry_run=dry_run)
+        owning.check_alone(self.registry.info)
         return collect_garbage(
-            self.registry, self.blobs, self.manifest_of, grace=grace, dry_run=dry_run
+            self.registry,
+            self.blobs,
+            self.manifest_of,
+            grace=grace,
+            dry_run=dry_run,
+            orphans_since=owner.adopted_at,
         )
+
+    def init_registry(self) -> RegistryInfo:
+        """Make the registry that this client names, or find that it is there, with its store.
+
+        Raises:
+            Conflict: If the registry has another store, or the store belongs to another registry.
+            InvalidInput: If PostgreSQL gets no store.
+        """
+        from landfast.registry.opening import init_registry, open_registry
+        from landfast.services import owning
+
+        url, store = self.settings.effective_registry_url, self.settings.store_url
+        try:
+            open_registry(url, create=False, store_url=store).close()
+        except NotFound:
+            if store is not None:
+                owning.check_unowned(self._blobs_at(store))
+            init_registry(url, store)
+        owning.claim(self.registry, self.blobs)
+        return self.registry.info
+
+    def adopt_store(self) -> RegistryInfo:
+        """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good."""
+        from landfast.services.owning import adopt
+
+        adopt(self.registry, self.blobs)
+        return self.registry.info
+
+    def fork_registry(self, store_url: str) -> RegistryInfo:
+        """Give this registry, which was made by copying another, an id and a store of its own.
+
+        Its blobs are copied there; the store that it was copied with stays as it is.
+
+        Args:
+            store_url: ``s3://``, ``gs://`` or a folder that no registry owns.
+
+        Raises:
+            Conflict: If the store belongs to another registry.
+        """
+        from landfast.registry.opening import fork_registry
+        from landfast.services import owning
+
+        target = self._blobs_at(store_url)
+        owning.copy_blobs(self.registry, self.blobs, target)
+        info = fork_registry(self.settings.effective_registry_url, store_url)
+        self.registry.close()
+        for part in ("registry", "blobs", "owned_blobs", "stores"):
+            self.__dict__.pop(part, None)
+        owning.claim(self.registry, self.blobs)
+        return info

@@ -115,6 +115,18 @@ class Parts:
         assert url is not None
         return self._blobs_at(url)
 
+    @cached_property
+    def owned_blobs(self) -> BlobStore:
+        """The same store for whoever writes: it is labelled as this registry's, which is looked at once.
+
+        Raises:
+            Conflict: If it is another registry's, or a copy's.
+        """
+        from landfast.services.owning import claim
+
+        claim(self.registry, self.blobs)
+        return self.blobs
+
     def _blobs_at(self, url: str) -> BlobStore:
         from landfast.blobs.opener import open_blobs
         from landfast.stores.opener import longest_prefix
@@ -184,7 +196,7 @@ class Parts:
         other._run_is_own = run is None and self._run_is_own
         other._pid = self._pid
         other._came_from = self._came_from
-        for part in ("registry", "blobs", "stores", "cache"):
+        for part in ("registry", "blobs", "owned_blobs", "stores", "cache"):
             if part in self.__dict__:
                 other.__dict__[part] = self.__dict__[part]
         return other

@@ -94,7 +94,9 @@ class Publishing(Scanning):
         request, manifest = self._request(draft, aliases, tags, direction, move_latest)
         # Before the version, so that no version lacks its lineage if this process is killed in between.
         self._record_copied([draft])
-        outcome = publish(self.registry, self.blobs, request, manifest, find=draft.find_managed)
+        outcome = publish(
+            self.registry, self.owned_blobs, request, manifest, find=draft.find_managed
+        )
         return self._became(draft, outcome)
 
     def log_all(
@@ -135,7 +137,7 @@ class Publishing(Scanning):
             many.append(Unpublished(request=request, manifest=manifest, find=draft.find_managed))
         self._record_copied(drafts)
         versions, errors = [], []
-        outcomes = publish_all(self.registry, self.blobs, many)
+        outcomes = publish_all(self.registry, self.owned_blobs, many)
         for draft, outcome in zip(drafts, outcomes, strict=True):
             if isinstance(outcome, LandfastError):
                 errors.append(outcome)
@@ -223,12 +225,16 @@ class Publishing(Scanning):
 
         Raises:
             InvalidInput: If files cannot be copied to such a place.
+            Conflict: If it is the store of a registry, whose garbage collection would take them.
             NotFound: If there is no such file, or no bucket.
             AccessDenied: Naming the missing permission.
         """
+        from landfast.services.owning import check_no_store
         from landfast.services.publish import copy_into
 
-        return copy_into(self._blobs_at(place), Path(local_path))
+        blobs = self._blobs_at(place)
+        check_no_store(blobs)
+        return copy_into(blobs, Path(local_path))
 
     def known_type(self, name: ArtifactName) -> str | None:
         """Return the type of a collection; None if there is no such collection."""

@@ -97,7 +97,7 @@ class Scanning(Reading):
                 previous=lambda: self._latest_manifest(near),
             )
             written = scan.manifest.written
-            upload(self.registry, self.blobs, written.path, written.sha256, written.size)
+            upload(self.registry, self.owned_blobs, written.path, written.sha256, written.size)
         return replace(scan, manifest=written)
 
     def localise(self, scan: ShardScan) -> ShardScan:

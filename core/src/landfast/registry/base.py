@@ -35,6 +35,7 @@ class RegistryInfo:
     Args:
         id: Unique id, given when it was made; part of every change id.
         url: Its URL without secrets.
+        database: What tells it from a copy of itself: the path of the SQLite file, the name of the database.
         store_url: Where its blobs lie.
         schema: Revision of its schema.
         oldest_reader: Oldest client version that may read it.
@@ -43,6 +44,7 @@ class RegistryInfo:
 
     id: str
     url: str
+    database: str
     store_url: str | None
     schema: str
     oldest_reader: str

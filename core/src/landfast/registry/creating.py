@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 from sqlalchemy import text
 
+from landfast.model.location import Location
 from landfast.registry.engine import Database, Transaction
-from landfast.registry.identity import revision_in
+from landfast.registry.identity import BESIDE, revision_in
 from landfast.registry.schema import (
     OLDEST_READER,
     OLDEST_WRITER,
@@ -24,7 +26,30 @@ _ADVISORY_LOCK = int.from_bytes(b"landfast") >> 1
 
 def create(database: Database, store_url: str | None) -> None:
     """Make the tables, unless somebody else did meanwhile."""
-    database.write(lambda tx: _create(tx, str(database.url), store_url))
+    uid = new_uid()
+    store = _beside(database.url.path, uid) if store_url is None else lasting(store_url)
+    database.write(lambda tx: _create(tx, str(database.url), uid, store))
+
+
+def new_uid() -> str:
+    """Return an id that no other registry has."""
+    return uuid.uuid4().hex[:16]
+
+
+def lasting(store_url: str) -> str:
+    """Return a URL that means the same in every working folder."""
+    location = Location.parse(store_url, pins=False)
+    return location.uri if location.scheme == "file" else store_url
+
+
+def _beside(path: Path | None, uid: str) -> str | None:
+    """Name a folder that nobody uses yet after the SQLite file: ``a.blobs`` for ``a.db``."""
+    if path is None:
+        return None
+    name = f"{path.stem}.blobs"
+    if (path.parent / name).exists():
+        name = f"{path.stem}-{uid}.blobs"
+    return f"{BESIDE}{name}/"
 
 
 def lock_schema(tx: Transaction) -> None:
@@ -33,7 +58,7 @@ def lock_schema(tx: Transaction) -> None:
         tx.connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _ADVISORY_LOCK})
 
 
-def _create(tx: Transaction, url: str, store_url: str | None) -> None:
+def _create(tx: Transaction, url: str, uid: str, store_url: str | None) -> None:
     lock_schema(tx)
     if revision_in(tx, url) is not None:
         return
@@ -44,7 +69,7 @@ def _create(tx: Transaction, url: str, store_url: str | None) -> None:
     tx.connection.execute(
         registry.insert().values(
             id=1,
-            uid=uuid.uuid4().hex[:16],
+            uid=uid,
             store_url=store_url,
             oldest_reader=OLDEST_READER,
             oldest_writer=OLDEST_WRITER,

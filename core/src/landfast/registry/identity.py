@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from pathlib import Path
 
-from sqlalchemy import inspect, select
+from sqlalchemy import func, inspect, select, update
 
 from landfast.errors import Conflict
 from landfast.registry.base import RegistryInfo
 from landfast.registry.engine import Database, Transaction
 from landfast.registry.schema import REVISIONS, alembic_version, registry
+
+BESIDE = "beside:"
+"""What the recorded URL of a store begins with that moves together with the SQLite file."""
 
 
 def read_revision(database: Database) -> str | None:
@@ -43,11 +47,15 @@ def info_of(database: Database) -> RegistryInfo:
 
     def read(tx: Transaction) -> RegistryInfo:
         row = tx.connection.execute(select(registry)).one()
+        path = database.url.path
         revision = tx.connection.execute(select(alembic_version.c.version_num)).scalar_one()
         return RegistryInfo(
             id=row.uid,
             url=str(database.url),
-            store_url=row.store_url or _beside(database),
+            database=str(
+                path or tx.connection.execute(select(func.current_database())).scalar_one()
+            ),
+            store_url=_store_of(row.store_url, path),
             schema=revision,
             oldest_reader=row.oldest_reader,
             oldest_writer=row.oldest_writer,
@@ -73,9 +81,18 @@ def check_client(database: Database, info: RegistryInfo) -> None:
         database.refusal = _too_new(info, client, info.oldest_writer, "write to")
 
 
-def _beside(database: Database) -> str | None:
-    path = database.url.path
-    return None if path is None else (path.parent / "blobs").as_uri() + "/"
+def become(database: Database, uid: str, store_url: str) -> None:
+    """Give a registry another id and another store."""
+    database.write(
+        lambda tx: tx.connection.execute(update(registry).values(uid=uid, store_url=store_url))
+    )
+
+
+def _store_of(recorded: str | None, path: Path | None) -> str | None:
+    if path is None or (recorded is not None and not recorded.startswith(BESIDE)):
+        return recorded
+    name = "blobs/" if recorded is None else recorded[len(BESIDE) :]
+    return (path.parent / name).as_uri() + "/"
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from landfast.redaction import redact
 from landfast.registry import creating, sqlite_file
 from landfast.registry.base import RegistryInfo
 from landfast.registry.engine import Database
-from landfast.registry.identity import check_client, info_of, read_revision
+from landfast.registry.identity import become, check_client, info_of, read_revision
 from landfast.registry.schema import REVISIONS
 from landfast.registry.sql import COLLECTION_LEASE, SqlRegistry
 from landfast.registry.url import RegistryUrl
@@ -81,6 +81,23 @@ def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
     registry = open_registry(url, store_url=store_url)
     registry.close()
     return registry.info
+
+
+def fork_registry(url: str, store_url: str) -> RegistryInfo:
+    """Give a registry, which was made by copying another, an id and a store of its own.
+
+    Args:
+        url: Of the copy.
+        store_url: Where copies of its blobs are already.
+    """
+    _check_store(store_url)
+    open_registry(url, create=False).close()
+    database = Database(RegistryUrl.parse(url))
+    try:
+        become(database, creating.new_uid(), creating.lasting(store_url))
+        return info_of(database)
+    finally:
+        database.close()
 
 
 def upgrade_registry(url: str) -> RegistryInfo:

@@ -41,7 +41,8 @@ registry = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("uid", Bytewise, nullable=False),
-    Column("store_url", Bytewise),  # NULL: the folder `blobs/` beside the SQLite file
+    # ``beside:NAME/`` is a folder beside the SQLite file; NULL, of older ones, the folder `blobs/` there.
+    Column("store_url", Bytewise),
     Column("oldest_reader", Bytewise, nullable=False),
     Column("oldest_writer", Bytewise, nullable=False),
     Column("created_at", Moment, nullable=False),

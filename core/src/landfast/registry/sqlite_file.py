@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -16,6 +17,7 @@ from landfast.registry.url import RegistryUrl
 ALLOW_NETWORK = "LANDFAST_ALLOW_NETWORK_SQLITE"
 
 _WAL_PATIENCE_S = 60.0
+_MAGIC = b"SQLite format 3\0"
 
 
 def prepare(path: Path, *, create: bool) -> None:
@@ -73,6 +75,30 @@ def back_up(path: Path, revision: str) -> Path:
         copy.close()
         source.close()
     return target
+
+
+def others_beside(path: Path, uid: str) -> list[Path]:
+    """Return the other registries of a folder whose store is the folder `blobs` beside them, as all had it once.
+
+    Args:
+        path: One registry.
+        uid: Its id; copies of it, such as backups, do not count.
+    """
+    others = []
+    for file in sorted(path.parent.iterdir()):
+        with contextlib.suppress(sqlite3.Error, OSError):
+            if not file.is_file() or not _is_database(file):
+                continue
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+                found = connection.execute("SELECT uid FROM registry WHERE store_url IS NULL")
+                if any(row[0] != uid for row in found):
+                    others.append(file)
+    return others
+
+
+def _is_database(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_MAGIC)) == _MAGIC
 
 
 def _refuse_network(path: Path) -> None:

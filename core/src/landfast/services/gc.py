@@ -49,6 +49,7 @@ def collect_garbage(
     now: datetime | None = None,
     expire: bool = True,
     orphans: bool = True,
+    orphans_since: datetime | None = None,
 ) -> GarbageReport:
     """Delete blobs that no live or restorable version names and that are older than `grace`.
 
@@ -64,6 +65,7 @@ def collect_garbage(
         now: The moment to count from; None is the present.
         expire: Whether to delete versions past their time to live first; aliased ones are spared.
         orphans: Whether to look for blobs that the registry does not know.
+        orphans_since: Leave those alone that were written before.
 
     Returns:
         What was deleted, or would be.
@@ -77,7 +79,7 @@ def collect_garbage(
     run = _Collection(registry, blobs, open_manifest, older_than, dry_run=dry_run)
     run.sweep()
     if orphans:
-        run.adopt_orphans()
+        run.adopt_orphans(orphans_since)
     return GarbageReport(
         dry_run=dry_run,
         older_than=older_than,
@@ -135,12 +137,16 @@ class _Collection:
                 batch, names = names[: self._batch], names[self._batch :]
                 self._delete({sha256: sizes[sha256] for sha256 in batch})
 
-    def adopt_orphans(self) -> None:
+    def adopt_orphans(self, since: datetime | None) -> None:
         """Give a row to blobs without one, so that they become garbage like any other.
 
         Deleting them at once would race with a writer that is about to reuse the same bytes.
         """
-        old = (info for info in self._blobs.list() if info.modified_at < self._older_than)
+        old = (
+            info
+            for info in self._blobs.list()
+            if info.modified_at < self._older_than and (since is None or info.modified_at >= since)
+        )
         for batch in _batched(old, 1_000):
             known = self._registry.is_known_blob([info.sha256 for info in batch])
             for info in batch:

@@ -229,6 +229,33 @@ class BlobSuite:
             assert all(pool.map(put_and_read, range(16)))
         assert [info.sha256 for info in blobs.list()] == [digest]
 
+    def test_a_store_that_nobody_labelled_has_no_label(self, blobs: BlobStore) -> None:
+        assert blobs.label() is None
+
+    def test_a_label_is_no_blob_and_comes_back(self, blobs: BlobStore) -> None:
+        blobs.set_label(b"mine", new=True)
+        assert blobs.label() == b"mine"
+        assert list(blobs.list()) == []
+
+    def test_a_new_label_leaves_the_one_that_is_there(self, blobs: BlobStore) -> None:
+        blobs.set_label(b"first", new=True)
+        blobs.set_label(b"second", new=True)
+        assert blobs.label() == b"first"
+        blobs.set_label(b"third", new=False)
+        assert blobs.label() == b"third"
+
+    def test_of_many_that_label_at_once_one_wins(self, blobs: BlobStore) -> None:
+        names = [f"writer {number}".encode() for number in range(8)]
+
+        def label(name: bytes) -> bytes | None:
+            blobs.set_label(name, new=True)
+            return blobs.label()
+
+        with ThreadPoolExecutor(8) as pool:
+            seen = set(pool.map(label, names))
+        assert seen == {blobs.label()}
+        assert seen <= set(names)
+
     def test_a_pickled_store_is_the_same_store(self, blobs: BlobStore, tmp_path: Path) -> None:
         source, digest = write_blob(tmp_path, b"pickled")
         blobs.put(source, digest)
