@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from landfast.disk_errors import disk_errors
-from landfast.errors import InvalidInput
+from landfast.errors import InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
-from landfast.services.pin_sets import PinSets, pin_of
+from landfast.services.pin_sets import Candidate, PinSets
 from landfast.services.proof import Proof
 from landfast.services.transfer import Transfer, check_time
 
@@ -52,19 +52,28 @@ def path_in_place(pins: PinSets, entry: ManifestEntry) -> Path:
         NotFound: If it is gone.
         ObjectChanged: If its bytes are not the recorded ones.
     """
-    for pinned, store in pins.candidates(entry):
-        path = store.path(Location.parse(pinned.uri, pins=False))
+    refused: LandfastError | None = None
+    for candidate in pins.candidates(entry):
+        path = candidate.store.path(Location.parse(candidate.entry.uri, pins=False))
         if path is None:
             continue
-        with store.open(pin_of(pinned)) as reader:
-            check_time(pinned, reader.info)
-        proof = Proof(pinned)
-        with disk_errors(path, "read"):
-            proof.restart(path, path.stat().st_size)
-        proof.check()
-        return path
-    raise InvalidInput(
+        try:
+            _check(candidate, path)
+        except (NotFound, ObjectChanged) as error:
+            refused = refused or error
+        else:
+            return path
+    raise refused or InvalidInput(
         f"{entry.uri} is no file on this machine",
         subject=entry.uri,
         hint="Use download() or open(path), which bring the bytes here.",
     )
+
+
+def _check(candidate: Candidate, path: Path) -> None:
+    with candidate.store.open(candidate.pin) as reader:
+        check_time(candidate.entry, reader.info)
+    proof = Proof(candidate.entry)
+    with disk_errors(path, "read"):
+        proof.restart(path, path.stat().st_size)
+    proof.check()

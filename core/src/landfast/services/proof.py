@@ -68,6 +68,12 @@ class Proof:
         """The sha256 so far, if it was computed."""
         return self._hashes["sha256"].hexdigest() if "sha256" in self._hashes else None
 
+    @property
+    def digest(self) -> str | None:
+        """What was computed so far to compare with the entry's checksum, such as ``md5:...``."""
+        algorithm = _computable(self._entry.checksum)
+        return f"{algorithm}:{self._hashes[algorithm].hexdigest()}" if algorithm else None
+
     def outcome(self) -> Outcome:
         """Compare what was taken with the entry."""
         if self._entry.size is not None and self.count != self._entry.size:
@@ -93,15 +99,11 @@ class Proof:
         if self.outcome() is not Outcome.WRONG:
             return
         entry = self._entry
-        algorithm = _computable(entry.checksum)
-        found = f"{self.count} bytes"
-        if algorithm is not None:
-            found += f", {algorithm}:{self._hashes[algorithm].hexdigest()}"
         raise ObjectChanged(
             f"{entry.uri} is not what was recorded as {entry.path!r}",
             subject=entry.uri,
             expected=f"{entry.size} bytes, {entry.checksum}",
-            found=found,
+            found=", ".join(filter(None, (f"{self.count} bytes", self.digest))),
             path=entry.path,
         )
 

@@ -1,94 +1,67 @@
-"""Read recorded bytes again and compare them with their token."""
+"""Read recorded bytes again and compare them with their token, as a download would."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable
-from typing import Any
-
-from landfast.errors import NotFound, ObjectChanged
-from landfast.model.checksum import Checksum
-from landfast.model.location import Location
+from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged
 from landfast.model.manifest import ManifestEntry
 from landfast.model.verdict import Verdict
 from landfast.services.judging import Finding
-from landfast.stores.base import Pin, Store
+from landfast.services.pin_sets import readings
+from landfast.services.proof import Outcome, Proof
+from landfast.stores.base import ObjectInfo, Store
 
 _READ = frozenset({Verdict.INTACT, Verdict.MOVED, Verdict.OVERWRITTEN, Verdict.DELETED})
 
 
-def reread(entry: ManifestEntry, location: Location, finding: Finding, store: Store) -> Finding:
+def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
     """Correct a finding by the bytes themselves.
 
-    Tokens that can be computed (sha256, md5, crc32c) are compared; of an opaque one only the
-    recorded version's size and that it can be read to its end are seen.
+    Every token that can be computed is compared; of an opaque one only the size is seen, and that the
+    object can be read to its end.
 
     Args:
         entry: As recorded.
-        location: Where it lies.
         finding: What a listing said.
         store: Reads.
+
+    Raises:
+        AccessDenied: If the bytes may not be read.
     """
-    is_unknown = finding.verdict is Verdict.UNVERIFIABLE and _algorithm(entry.checksum) is not None
+    is_unknown = finding.verdict is Verdict.UNVERIFIABLE and Proof(entry).digest is not None
     if finding.verdict not in _READ and not is_unknown:
         return finding
-    try:
-        with store.open(_pin(entry, location, finding)) as reader:
-            size, found = _digest(reader, entry.checksum)
-    except ObjectChanged as error:
-        return Finding(verdict=Verdict.CHANGED, row=finding.row, detail=str(error))
-    except NotFound as error:
-        return Finding(verdict=Verdict.GONE, detail=str(error))
-    return _compare(entry, finding, size, found)
+    refused: LandfastError | None = None
+    for candidate in readings(entry, store):
+        proof = Proof(entry)
+        try:
+            with store.open(candidate.pin) as reader:
+                candidate.check(reader.info)
+                for chunk in reader:
+                    proof.update(chunk)
+        except (AccessDenied, NotFound, ObjectChanged) as error:
+            refused = refused or error
+        else:
+            return _compare(entry, finding, proof, reader.info)
+    if isinstance(refused, AccessDenied):
+        raise refused
+    verdict = Verdict.GONE if isinstance(refused, NotFound) else Verdict.CHANGED
+    return Finding(verdict=verdict, row=finding.row, detail=str(refused))
 
 
-def _compare(entry: ManifestEntry, finding: Finding, size: int, found: str | None) -> Finding:
-    token = entry.checksum
-    if entry.size is not None and size != entry.size:
-        detail = f"{size} bytes were read, {entry.size} are recorded."
+def _compare(entry: ManifestEntry, finding: Finding, proof: Proof, told: ObjectInfo) -> Finding:
+    outcome = proof.outcome()
+    if outcome is Outcome.WRONG or _is_refuted(entry, proof, told):
+        detail = f"{proof.count} bytes were read, {entry.size} are recorded."
+        if proof.count == entry.size:
+            detail = f"The bytes that were read have {proof.digest}."
         return Finding(verdict=Verdict.CHANGED, row=finding.row, detail=detail)
-    if found is not None and token is not None and found != token.value:
-        detail = f"The bytes that were read have {token.algorithm}:{found}."
-        return Finding(verdict=Verdict.CHANGED, row=finding.row, detail=detail)
-    if finding.verdict is Verdict.UNVERIFIABLE:
+    if finding.verdict is Verdict.UNVERIFIABLE and outcome is Outcome.PROVEN:
         return Finding(verdict=Verdict.INTACT, row=finding.row)
     return finding
 
 
-def _pin(entry: ManifestEntry, location: Location, finding: Finding) -> Pin:
-    row = finding.row
-    if row is not None and finding.verdict in {Verdict.MOVED, Verdict.UNVERIFIABLE}:
-        return Pin(location=location, version_id=row.version_id, etag=row.etag, size=row.size)
-    return Pin(
-        location=location,
-        version_id=entry.version_id,
-        etag=entry.etag,
-        size=entry.size,
-        checksum=entry.checksum,
-    )
-
-
-def _digest(chunks: Iterable[bytes], token: Checksum | None) -> tuple[int, str | None]:
-    make = _algorithm(token)
-    digest = None if make is None else make()
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if digest is not None:
-            digest.update(chunk)
-    return size, None if digest is None else digest.digest().hex()
-
-
-def _algorithm(token: Checksum | None) -> Callable[[], Any] | None:
-    if token is None:
-        return None
-    if token.algorithm == "crc32c":
-        import google_crc32c
-
-        return google_crc32c.Checksum
-    known: dict[str, Callable[[], Any]] = {"sha256": hashlib.sha256, "md5": _md5}
-    return known.get(token.algorithm)
-
-
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)
+def _is_refuted(entry: ManifestEntry, proof: Proof, told: ObjectInfo) -> bool:
+    """Whether the reply says that the recorded ETag is the MD5 of bytes, and these have another."""
+    md5 = (told.extra or {}).get("md5")
+    is_etag = entry.checksum is not None and entry.checksum.value == md5
+    return is_etag and proof.digest != f"md5:{md5}"

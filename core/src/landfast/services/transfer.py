@@ -17,7 +17,7 @@ from landfast.disk_errors import disk_errors
 from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
 from landfast.model.manifest import ManifestEntry, format_time
 from landfast.services.part_file import PartFile, part_name
-from landfast.services.pin_sets import PinSets, pin_of
+from landfast.services.pin_sets import Candidate, PinSets
 from landfast.services.proof import Outcome, Proof, is_computable
 from landfast.stores.base import ObjectInfo, Reader, Store
 
@@ -91,18 +91,17 @@ class Transfer:
             AccessDenied: If they may not be read.
             Unavailable: If the source does not answer, or the disk is full.
         """
-        refused: LandfastError | None = None
-        for pinned, store in self._pins.candidates(entry):
-            cached = self._from_cache(pinned, store, parts)
+        refused: list[LandfastError] = []
+        for candidate in self._pins.candidates(entry):
+            cached = self._from_cache(candidate.entry, candidate.store, parts)
             if cached is not None:
                 return cached
-            proof = Proof(pinned, sha256=self._keeps(store))
+            proof = Proof(candidate.entry, sha256=self._keeps(candidate.store))
             try:
-                return self._fetch(pinned, store, parts, proof)
+                return self._fetch(candidate, parts, proof)
             except _MISSING as error:
                 self._on_bytes(-proof.count)
-                refused = refused or error
-        assert refused is not None
+                refused.append(error)
         raise self._with_hint(entry, refused)
 
     def _from_cache(self, entry: ManifestEntry, store: Store, parts: Path) -> Arrived | None:
@@ -128,14 +127,15 @@ class Transfer:
     def _keeps(self, store: Store) -> bool:
         return self._cache is not None and store.capabilities().cacheable
 
-    def _fetch(self, entry: ManifestEntry, store: Store, parts: Path, proof: Proof) -> Arrived:
+    def _fetch(self, candidate: Candidate, parts: Path, proof: Proof) -> Arrived:
+        entry, store = candidate.entry, candidate.store
         part = PartFile(parts, part_name(entry))
         with part.unless_finished(), disk_errors(part.path, "read"):
             start = self._continue(part, proof, entry)
-            self._read(entry, store, part, proof)
+            self._read(candidate, part, proof)
             if start and proof.outcome() is Outcome.WRONG:  # the old beginning was damaged
                 self._rewind(part, proof, 0)
-                self._read(entry, store, part, proof)
+                self._read(candidate, part, proof)
             proof.check()
             part.is_finished = True
         if self._cache is not None and self._keeps(store):
@@ -162,16 +162,17 @@ class Transfer:
         proof.restart(part.path, size)
         part.cut(size)
 
-    def _read(self, entry: ManifestEntry, store: Store, part: PartFile, proof: Proof) -> None:
+    def _read(self, candidate: Candidate, part: PartFile, proof: Proof) -> None:
         """Read the rest from the source; a body that is cut is continued where it ended.
 
         What the store raises at opening it has tried often enough.
         """
-        tries = 0
+        entry, tries = candidate.entry, 0
         while proof.count != entry.size:
             before = proof.count
-            with store.open(pin_of(entry), start=before) as reader:
+            with candidate.store.open(candidate.pin, start=before) as reader:
                 check_time(entry, reader.info)
+                candidate.check(reader.info)
                 if reader.start != before:  # the server ignores ranges
                     self._rewind(part, proof, reader.start)
                 cut = self._pour(reader, part, proof)
@@ -211,18 +212,21 @@ class Transfer:
             if cache.link(sha256, linked):
                 part.become(linked)
 
-    def _with_hint(self, entry: ManifestEntry, error: LandfastError) -> LandfastError:
-        stripped = self._pins.stripped(entry)
-        if not stripped:
-            return error
-        names = ", ".join(stripped)
+    def _with_hint(self, entry: ManifestEntry, refused: list[LandfastError]) -> LandfastError:
+        """Return the first refusal, with what can be done about it."""
+        error, hints = refused[0], [refused[0].hint or "", _what_logging_would_do(refused)]
+        if stripped := self._pins.stripped(entry):
+            names = ", ".join(stripped)
+            hints = [
+                f"The reference's signed query parameters ({names}) were not recorded.",
+                error.hint or "Hand in a client that signs anew.",
+            ]
         return type(error)(
             error.problem,
             subject=error.subject,
             expected=error.expected,
             found=error.found,
-            hint=f"The reference's signed query parameters ({names}) were not recorded."
-            f" {error.hint or 'Hand in a client that signs anew.'}",
+            hint=" ".join(filter(None, hints)) or None,
             **error.details,
         )
 
@@ -234,6 +238,16 @@ def _ignore(_count: int) -> None:
 def _may_continue(entry: ManifestEntry) -> bool:
     """Whether a second reply is sure to hold the same bytes as the first, or a mixture is noticed."""
     return is_computable(entry) or entry.is_pinned or entry.etag is not None
+
+
+def _what_logging_would_do(refused: list[LandfastError]) -> str:
+    """Say whether logging again would mend a refusal, by what is at the source now."""
+    now = refused[-1]  # the current object is asked for last
+    if isinstance(now, NotFound):
+        return "Nothing is there now, so logging again does not bring these bytes back."
+    if isinstance(now, ObjectChanged):
+        return "Logging again records what is there now as a new version; it does not bring back these bytes."
+    return ""
 
 
 def check_time(entry: ManifestEntry, info: ObjectInfo) -> None:

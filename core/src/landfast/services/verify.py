@@ -243,7 +243,7 @@ class _Check:
             finding = judge(item.entry, history, ask)
             assert finding is not None
             if self._deep:
-                return reread(item.entry, location, finding, item.store)
+                return reread(item.entry, finding, item.store)
         except AccessDenied as error:
             self._tally.deny(str(location), error)
             return Finding(verdict=Verdict.DENIED, detail=str(error))

@@ -143,6 +143,8 @@ class Pin:
         size: What the reply's size is compared with; None skips it.
         checksum: What the reply's checksum headers are compared with, where there are any of the
             same algorithm.
+        current: Whether the current object is read, without asking for `version_id`; the reply is
+            compared with that all the same.
     """
 
     location: Location
@@ -150,6 +152,7 @@ class Pin:
     etag: str | None = None
     size: int | None = None
     checksum: Checksum | None = None
+    current: bool = False
 
 
 class Reader(Protocol):

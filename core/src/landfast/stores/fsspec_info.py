@@ -111,7 +111,6 @@ def changed(location: Location, expected: str, found: str) -> ObjectChanged:
         subject=str(location),
         expected=expected,
         found=found,
-        hint="Log the reference again to record what is there now.",
     )
 
 

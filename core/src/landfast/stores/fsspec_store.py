@@ -182,9 +182,9 @@ class FsspecStore:
         with file:
             if start:
                 self._files.ask(location, lambda: file.seek(start))
-            yield FsspecReader(
-                info=describe(location, info, False), start=start, file=file, store=self, seen=info
-            )
+            kind = None if pin.checksum is None else pin.checksum.algorithm
+            told = describe(location, info, kind if kind in tokens(info) else False)
+            yield FsspecReader(info=told, start=start, file=file, store=self, seen=info)
 
     def _hashed(self, row: ObjectInfo) -> ObjectInfo:
         digest = hashlib.sha256()

@@ -50,7 +50,7 @@ class GcsReader:
 @contextmanager
 def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsReader]:
     """Open a pin from an offset on; the connection is given back at the end."""
-    generation = pin.version_id
+    generation = None if pin.current else pin.version_id
     asked = Asked.of(pin.location, "read", "storage.objects.get", generation)
     # Without this header objects that are stored as gzip are unpacked on the way.
     headers = {"Accept-Encoding": "gzip"}
@@ -99,8 +99,8 @@ def check_reply(info: ObjectInfo, pin: Pin, asked: Asked) -> None:
         ObjectChanged: If generation, size or checksum differ, or the generation is not told.
     """
     pairs: list[tuple[str, object, object]] = []
-    if asked.generation:
-        pairs.append(("generation", asked.generation, info.version_id))
+    if pin.version_id:
+        pairs.append(("generation", pin.version_id, info.version_id))
     if pin.size is not None and info.size is not None:
         pairs.append(("size", pin.size, info.size))
     if pin.checksum and info.extra and pin.checksum.algorithm in info.extra:

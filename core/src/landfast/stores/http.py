@@ -198,7 +198,7 @@ class HttpStore:
                     expected=f"from byte {start}",
                     found=f"from byte {facts.start}",
                 )
-            info = _info(pin.location, facts, None)
+            info = _info(pin.location, facts, _told(pin, facts))
             yield HttpReader(info=info, start=facts.start, reply=reply)
 
     def _describe(self, location: Location) -> Facts:
@@ -299,6 +299,12 @@ def _info(location: Location, facts: Facts, checksum: Checksum | None) -> Object
         etag=facts.etag,
         modified_at=facts.modified_at,
     )
+
+
+def _told(pin: Pin, facts: Facts) -> Checksum | None:
+    """Return the reply's validator of the recorded kind."""
+    kind = None if pin.checksum is None else pin.checksum.algorithm
+    return facts.validator(kind) if kind in _VALIDATORS else None
 
 
 def _rebuild(options: dict[str, Any], client: ClientFactory | None) -> HttpStore:

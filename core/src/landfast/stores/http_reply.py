@@ -121,7 +121,7 @@ def changed(subject: str, expected: str, found: str) -> ObjectChanged:
         subject=subject,
         expected=expected,
         found=found,
-        hint="HTTP keeps no versions; log the reference again to record what is there now.",
+        hint="HTTP keeps no versions.",
     )
 
 

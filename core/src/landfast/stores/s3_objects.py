@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
@@ -14,6 +15,9 @@ from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import ChecksumKind, ObjectInfo
 from landfast.stores.s3_listing import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER
+
+_MD5 = re.compile(r"[0-9a-f]{32}\Z")
+_DIRECTORY = re.compile(r"--x-s3\Z")
 
 # Kinds that the provider may keep beside the ETag, and where replies have them.
 PROVIDER_CHECKSUMS = {"sha256": "ChecksumSHA256", "crc64nvme": "ChecksumCRC64NVME"}
@@ -31,6 +35,8 @@ def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -
         Unverifiable: If the provider keeps no checksum of this kind over the whole object.
     """
     etag, extra = bare_etag(reply.get("ETag")), provider_checksums(reply)
+    if etag and _is_md5(reply, location, etag):
+        extra["md5"] = etag
     size, modified = total_size(reply), reply.get("LastModified")
     return ObjectInfo(
         location=location.unpinned(),
@@ -83,6 +89,15 @@ def provider_checksums(reply: Mapping[str, Any]) -> dict[str, str]:
             except binascii.Error:
                 continue
     return found
+
+
+def _is_md5(reply: Mapping[str, Any], location: Location, etag: str) -> bool:
+    """Whether the ETag is an MD5: of one piece, not under KMS or a customer's key, in no directory bucket."""
+    is_sealed = "kms" in (reply.get("ServerSideEncryption") or "")
+    is_other = (
+        is_sealed or reply.get("SSECustomerAlgorithm") or _DIRECTORY.search(location.authority)
+    )
+    return _MD5.match(etag) is not None and not is_other
 
 
 def _is_archived(reply: Mapping[str, Any]) -> bool:

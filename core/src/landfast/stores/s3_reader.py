@@ -102,7 +102,7 @@ def _fetch_null(client: Any, parameters: dict[str, Any], pin: Pin) -> Mapping[st
 
 def _request(pin: Pin, start: int) -> tuple[Asked, dict[str, Any]]:
     location = pin.location
-    version = pin.version_id if pin.version_id != NULL else None
+    version = None if pin.current or pin.version_id == NULL else pin.version_id
     parameters: dict[str, Any] = {"Bucket": location.authority, "Key": location.key}
     if version:
         parameters["VersionId"] = version
@@ -127,8 +127,9 @@ def check_reply(reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
     """
     info = describe(reply, pin.location, False)
     pairs: list[tuple[str, object, object]] = []
-    if asked.version_id:
-        pairs.append(("version id", asked.version_id, info.version_id))
+    version = asked.version_id or (pin.version_id if pin.current else None)
+    if version:
+        pairs.append(("version id", version, info.version_id))
     etag = pin.etag or (
         pin.checksum.value if pin.checksum and pin.checksum.algorithm == ETAG else None
     )

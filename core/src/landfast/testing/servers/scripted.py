@@ -6,6 +6,7 @@ import re
 import ssl
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -16,7 +17,7 @@ from landfast.testing.servers.loopback import LoopbackHandler, LoopbackServer, c
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
 
-Etag = Literal["strong", "weak"]
+Etag = Literal["strong", "weak", "fresh"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,8 @@ class Page:
 
     body: bytes = b""
     etag: str | None = "strong"
-    """`"strong"` and `"weak"` are computed from the body; anything else is sent as it is, and so
-    stays when the body changes; `None` sends none."""
+    """`"strong"` and `"weak"` are computed from the body, `"fresh"` is another one in each reply;
+    anything else is sent as it is, and so stays when the body changes; `None` sends none."""
     modified: float | None = None
     """Last-Modified in seconds since the epoch; `None` sends none."""
     head: int = 200
@@ -170,7 +171,8 @@ def _refusal(page: Page, request: Request, turn: int | None) -> int | None:
 
 def _validators(page: Page) -> dict[str, str]:
     digest = hashlib.sha256(page.body).hexdigest()[:16]
-    etag = {"strong": f'"{digest}"', "weak": f'W/"{digest}"', None: None}.get(page.etag, page.etag)
+    known = {"strong": f'"{digest}"', "weak": f'W/"{digest}"', "fresh": f'"{uuid.uuid4().hex}"'}
+    etag = known.get(page.etag, page.etag) if page.etag else None
     headers = {"Accept-Ranges": "bytes" if page.ranges else "none"}
     if etag:
         headers["ETag"] = etag
