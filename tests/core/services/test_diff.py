@@ -93,6 +93,14 @@ def test_other_pins_of_equal_content_are_repinned() -> None:
     assert found.old == found.new
 
 
+def test_mend_11_null_and_no_version_id_are_the_same_pin() -> None:
+    old = [entry("a", version_id="null"), entry("b", version_id=None), entry("c", version_id="1")]
+    new = [entry("a", version_id=None), entry("b", version_id="null"), entry("c", version_id="2")]
+    found = diff_of(old, new)
+    assert paths(found.repinned) == ["c"]
+    assert found.unchanged == 2
+
+
 def test_validators_and_unverified_entries_are_never_renamed() -> None:
     for checksum in (Checksum("http-etag", "x"), None):
         found = diff_of([entry("a", checksum=checksum)], [entry("b", checksum=checksum)])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from landfast.blobs.local import LocalBlobStore
@@ -23,7 +23,9 @@ from landfast.services.verify import verify
 from landfast.stores.base import Capabilities, ObjectInfo, Page, Pin
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
-from landfast.testing.servers.faults import Status
+from landfast.stores.s3 import S3Store
+from landfast.testing.servers.faults import Body, Status
+from landfast.testing.servers.loopback import LoopbackHandler, LoopbackServer, serving
 
 
 def check(scanned: Any, stores: Stores, **options: Any) -> VerifyReport:
@@ -133,6 +135,110 @@ def test_archived_object_of_an_unversioned_bucket_is_archived(
     report = check(scan(f"s3://{bucket}/d/"), stores)
     assert verdicts(report) == {"cold": "archived"}
     assert report.exit_code == 3
+
+
+def test_mend_11_restored_objects_are_no_longer_archived(
+    s3_proxy: Any, stores: Stores, scan: Any
+) -> None:
+    server = s3_proxy.direct
+    client = server.client
+    for versioning in (None, "Enabled"):
+        bucket = server.bucket(versioning)
+        for name in ("cold", "restored", "overwritten"):
+            client.put_object(
+                Bucket=bucket, Key=f"d/{name}", Body=name.encode(), StorageClass="GLACIER"
+            )
+        scanned = scan(f"s3://{bucket}/d/")
+        for name in ("restored", "overwritten"):
+            client.restore_object(Bucket=bucket, Key=f"d/{name}", RestoreRequest={"Days": 7})
+        server.put(bucket, "d/overwritten", b"OVERWRITTEN" if versioning else b"overwritten")
+        assert verdicts(check(scanned, stores)) == {
+            "cold": "archived",
+            **({"overwritten": "overwritten"} if versioning else {}),
+        }
+
+
+class _Amazon(LoopbackHandler):
+    """A forward proxy that answers for Amazon: a page with an object that was restored and one that was not."""
+
+    seen: ClassVar[list[dict[str, str]]] = []
+
+    def respond(self) -> None:
+        self.seen.append(self.header_map())
+        told = "<RestoreStatus><IsRestoreInProgress>{}</IsRestoreInProgress></RestoreStatus>"
+        rows = "".join(
+            f"<{{row}}><Key>{key}</Key><Size>1</Size><ETag>x</ETag><StorageClass>GLACIER</StorageClass>"
+            f"<VersionId>v</VersionId><IsLatest>true</IsLatest>{status}</{{row}}>"
+            for key, status in (
+                ("d/cold", ""),
+                ("d/coming", told.format("true")),
+                ("d/restored", told.format("false")),
+            )
+        )
+        root, row = (
+            ("ListVersionsResult", "Version")
+            if "versions" in self.target
+            else ("ListBucketResult", "Contents")
+        )
+        body = f"<{root}>{rows.format(row=row)}</{root}>".encode()
+        self.write_head(200, {"Content-Length": str(len(body))})
+        self.wfile.write(body)
+
+
+def test_mend_11_lists_of_amazon_tell_what_is_restored() -> None:
+    import boto3
+    from botocore.config import Config
+
+    server = LoopbackServer(_Amazon)
+
+    def client() -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url="http://s3.us-east-1.amazonaws.com",
+            aws_access_key_id="AKIATEST",
+            aws_secret_access_key="secret",
+            region_name="us-east-1",
+            config=Config(proxies={"http": server.url}, s3={"addressing_style": "path"}),
+        )
+
+    with serving(server):
+        store = S3Store(client=client)
+        assert store.capabilities().lists_restores
+        for versions in (True, False):
+            page = store.list_page(Location.parse("s3://bucket/d/"), versions=versions)
+            told = {row.location.key: row.is_archived for row in page.rows}
+            assert told == {"d/cold": True, "d/coming": True, "d/restored": False}
+    asked = {seen.get("x-amz-optional-object-attributes") for seen in _Amazon.seen}
+    assert asked == {"RestoreStatus"}
+
+
+@pytest.mark.parametrize("kind", [None, "crc64nvme", "sha256"])
+def test_mend_11_deep_compares_every_checksum_that_a_download_compares(
+    s3_proxy: Any, stores: Stores, scan: Any, kind: str | None
+) -> None:
+    """A disk or a proxy alters the body and leaves the headers."""
+    bucket = s3_proxy.direct.bucket("Enabled")
+    sums: Any = {"ChecksumAlgorithm": kind.upper()} if kind else {}
+    s3_proxy.direct.client.put_object(Bucket=bucket, Key="d/x", Body=b"recorded", **sums)
+    scanned = scan(Reference(f"s3://{bucket}/d/", checksum=kind))
+    assert check(scanned, stores, deep=True).ok
+    s3_proxy.proxy.inject(Body(body=b"TAMPERED"), kind="get-object")
+    assert check(scanned, stores).ok
+    report = check(scanned, stores, deep=True)
+    assert verdicts(report) == {"x": "changed"}
+    assert (kind or "md5") in row(report, "x").detail
+
+
+def test_mend_11_deep_takes_no_etag_under_kms_for_an_md5(
+    s3_proxy: Any, stores: Stores, scan: Any
+) -> None:
+    bucket = s3_proxy.direct.bucket("Enabled")
+    s3_proxy.direct.client.put_object(
+        Bucket=bucket, Key="d/x", Body=b"recorded", ServerSideEncryption="aws:kms"
+    )
+    scanned = scan(f"s3://{bucket}/d/")
+    s3_proxy.proxy.inject(Body(body=b"unsealed"), kind="get-object")
+    assert check(scanned, stores, deep=True).ok
 
 
 def test_object_from_before_versioning_is_kept_as_null(s3: Any, stores: Stores, scan: Any) -> None:

@@ -77,11 +77,7 @@ def _kind(before: ManifestEntry | None, after: ManifestEntry | None) -> DiffKind
         return DiffKind.REMOVED
     if before.identity != after.identity:
         return DiffKind.MODIFIED
-    return None if _pins(before) == _pins(after) else DiffKind.REPINNED
-
-
-def _pins(entry: ManifestEntry) -> tuple[str, str | None, str | None]:
-    return (entry.uri, entry.version_id, entry.etag)
+    return None if before.pins == after.pins else DiffKind.REPINNED
 
 
 def _renames(removed: list[DiffRow], added: list[DiffRow]) -> tuple[DiffRow, ...]:

@@ -21,11 +21,13 @@ class History:
         rows: Its versions, newest first; only the current object unless `is_whole`.
         is_whole: Whether every version that there is stands in `rows`.
         askable: Kinds of checksum that only a request for the object alone can tell.
+        tells_restores: Whether the rows tell that an archived object was restored.
     """
 
     rows: tuple[ObjectInfo, ...] = ()
     is_whole: bool = False
     askable: frozenset[str] = frozenset()
+    tells_restores: bool = True
 
     @property
     def current(self) -> ObjectInfo | None:
@@ -65,9 +67,18 @@ def judge(entry: ManifestEntry, history: History, ask: Ask | None = None) -> Fin
     Returns:
         The verdict; None if only `ask` can tell and it was not given.
     """
-    if _has_version(entry.version_id):
-        return _judge_pinned(entry, history, ask)
-    return _judge_unpinned(entry, history, ask)
+    decide = _judge_pinned if _has_version(entry.version_id) else _judge_unpinned
+    finding = decide(entry, history, ask)
+    if finding is None or finding.verdict is not Verdict.ARCHIVED or history.tells_restores:
+        return finding
+    assert finding.row is not None
+    if ask is None:
+        return None
+    told = ask(None if finding.row.is_latest else finding.row.version_id, False)
+    if told is None or told.is_archived:
+        return finding
+    rows = (replace(r, is_archived=False) if r is finding.row else r for r in history.rows)
+    return decide(entry, replace(history, rows=tuple(rows)), ask)
 
 
 def _judge_pinned(entry: ManifestEntry, history: History, ask: Ask | None) -> Finding | None:
@@ -108,8 +119,9 @@ def _judge_unpinned(entry: ManifestEntry, history: History, ask: Ask | None) -> 
     if current is None or same_content(entry, current) is not True:
         kept = _kept_null(entry, history)
         if kept is not None:
-            verdict = Verdict.DELETED if current is None else Verdict.OVERWRITTEN
-            return _available(verdict, kept if current is None else current)
+            if current is None or kept.is_archived:
+                return _available(Verdict.DELETED, kept)
+            return Finding(verdict=Verdict.OVERWRITTEN, row=current)
     if current is None:
         return Finding(verdict=Verdict.GONE, detail=_elsewhere(entry, history))
     return _judge_current(entry, history, current, ask)

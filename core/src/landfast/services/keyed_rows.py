@@ -42,7 +42,8 @@ class KeyedRows:
         self._checksum = checksum
         self._jump = jump
         self._on_other = on_other
-        self._askable = frozenset(store.capabilities().stat_checksums)
+        self._able = store.capabilities()
+        self._askable = frozenset(self._able.stat_checksums)
         self._pages: Pager | None = None
         self._rows: Iterator[ObjectInfo] = iter(())
         self._head: ObjectInfo | None = None
@@ -87,7 +88,12 @@ class KeyedRows:
             rows.append(head)
             self._head = None
         is_whole = self._versions or self._is_missing
-        return History(rows=tuple(rows), is_whole=is_whole, askable=self._askable)
+        return History(
+            rows=tuple(rows),
+            is_whole=is_whole,
+            askable=self._askable,
+            tells_restores=self._able.lists_restores,
+        )
 
     def _peek(self, key: str | None) -> ObjectInfo | None:
         while self._head is None and not self._is_done:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged
+from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
 from landfast.model.manifest import ManifestEntry
 from landfast.model.verdict import Verdict
 from landfast.services.judging import Finding
 from landfast.services.pin_sets import readings
 from landfast.services.proof import Outcome, Proof
-from landfast.stores.base import ObjectInfo, Store
+from landfast.stores.base import ObjectInfo, Reader, Store
 
 _READ = frozenset({Verdict.INTACT, Verdict.MOVED, Verdict.OVERWRITTEN, Verdict.DELETED})
 
@@ -36,8 +36,7 @@ def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
         try:
             with store.open(candidate.pin) as reader:
                 candidate.check(reader.info)
-                for chunk in reader:
-                    proof.update(chunk)
+                _take(reader, proof)
         except (AccessDenied, NotFound, ObjectChanged) as error:
             refused = refused or error
         else:
@@ -46,6 +45,16 @@ def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
         raise refused
     verdict = Verdict.GONE if isinstance(refused, NotFound) else Verdict.CHANGED
     return Finding(verdict=verdict, row=finding.row, detail=str(refused))
+
+
+def _take(reader: Reader, proof: Proof) -> None:
+    try:
+        for chunk in reader:
+            proof.update(chunk)
+    except Unavailable:
+        # A provider's library may refuse a body after its last byte, for another checksum.
+        if proof.count != reader.info.size:
+            raise
 
 
 def _compare(entry: ManifestEntry, finding: Finding, proof: Proof, told: ObjectInfo) -> Finding:

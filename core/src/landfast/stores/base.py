@@ -70,6 +70,7 @@ class Capabilities:
         cacheable: Whether downloads should be kept in the blob cache.
         versioning_command: What turns on versioning, for a person to run, with ``{bucket}`` in it.
         stable_order: Whether pages come in UTF-8 byte order of the key.
+        lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
     """
 
     listing: bool = True
@@ -82,6 +83,7 @@ class Capabilities:
     cacheable: bool = True
     versioning_command: str = ""
     stable_order: bool = True
+    lists_restores: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,7 @@ class S3Store:
             versions=True,
             list_checksums=(ETAG,),
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
+            lists_restores=self.endpoint is None,
             versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
             " --versioning-configuration Status=Enabled",
         )
@@ -139,6 +140,8 @@ class S3Store:
             after=after,
             before=before,
             limit=limit,
+            # Of compatible servers most do not know it, and some refuse what they do not know.
+            restores=self.endpoint is None,
         )
         permission = "s3:ListBucketVersions" if versions else "s3:ListBucket"
         asked = Asked(location=location, verb="listed", permission=permission)

@@ -47,6 +47,7 @@ class Listing:
         after: Only keys after this one.
         before: Only keys before this one.
         limit: Rows wanted.
+        restores: Whether rows tell that an archived object was restored.
     """
 
     location: Location
@@ -56,6 +57,7 @@ class Listing:
     after: str | None
     before: str | None
     limit: int | None
+    restores: bool = False
 
     @property
     def size(self) -> int:
@@ -75,6 +77,8 @@ class Listing:
             "MaxKeys": self.size,
             "EncodingType": "url",
         }
+        if self.restores:
+            asked["OptionalObjectAttributes"] = ["RestoreStatus"]
         if self.token is not None:
             asked |= self._read_token(self.token)
         elif self.after is not None:
@@ -250,9 +254,14 @@ def _row(item: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Ob
         modified_at=_moment(found.get("LastModified")),
         is_latest=found.get("IsLatest", "true").lower() == "true",
         is_delete_marker=is_marker,
-        is_archived=found.get("StorageClass") in ARCHIVED_CLASSES,
+        is_archived=found.get("StorageClass") in ARCHIVED_CLASSES and not _is_restored(item),
         skip=FOLDER_MARKER if size == 0 and key.endswith("/") else "",
     )
+
+
+def _is_restored(item: ET.Element) -> bool:
+    """Whether a copy of an archived object can be read for a while."""
+    return item.findtext("RestoreStatus/IsRestoreInProgress") == "false"
 
 
 def _moment(text: str | None) -> datetime | None:
