@@ -30,7 +30,8 @@ VARIABLES = {
     "max_objects": "LANDFAST_MAX_OBJECTS",
     "run": "LANDFAST_RUN",
 }
-_FILE_ONLY = {"options", "path_map"}
+_FILE_ONLY = {"options", "path_map", "endpoint_map"}
+_INNER = {"options": "a table", "path_map": "a path", "endpoint_map": "a URL"}
 ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
 
 
@@ -50,6 +51,7 @@ class Settings:
         run: The run to join, as `LANDFAST_RUN` has it; None joins none.
         options: Store options by URI prefix; the longest prefix wins.
         path_map: Folder here by folder as recorded, for mounts that differ between machines.
+        endpoint_map: Endpoint here by endpoint as recorded, for servers that have another name here.
     """
 
     registry_url: str | None = field(default=None, repr=False)
@@ -63,6 +65,7 @@ class Settings:
     run: str | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     path_map: Mapping[str, str] = field(default_factory=dict)
+    endpoint_map: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def effective_registry_url(self) -> str:
@@ -177,13 +180,13 @@ def _parse(key: str, value: Any, origin: str) -> Any:
 
 
 def _check_inner(key: str, table: Mapping[str, Any], origin: str) -> None:
-    expected = {"options": Mapping, "path_map": str}[key]
+    expected = Mapping if key == "options" else str
     for name, value in table.items():
         if not isinstance(value, expected):
             raise InvalidInput(
                 f"{origin}: {key} of {name!r} has the wrong type",
                 subject=name,
-                expected="a table" if expected is Mapping else "a path",
+                expected=_INNER[key],
             )
 
 

@@ -13,12 +13,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import storage
 from google.oauth2 import service_account
-from landfast.errors import AccessDenied, LandfastError, Unavailable
+from landfast import Client, Reference
+from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
 from landfast.model.location import Location
 from landfast.stores.gcs import GcsStore
 from landfast.testing.gcs.faults import ApiStatus
 from landfast.testing.gcs_server import GcsServer
+from landfast.testing.servers.exchange import gcs_kind
 from landfast.testing.servers.loopback import LoopbackHandler, LoopbackServer, serving
+from landfast.testing.servers.proxy import proxy
 
 WHERE = Location.parse("gs://data/x")
 
@@ -181,6 +184,38 @@ def test_an_endpoint_of_ones_own_gets_credentials_beside_an_emulator(
 def test_anonymous_sends_no_credentials(google: GcsServer, tokens: TokenServer) -> None:
     assert asked_by(google, anonymous=True) is None
     assert tokens.asked == []
+
+
+@pytest.mark.usefixtures("environment_file")
+def test_mend_04_no_token_goes_to_a_recorded_endpoint_nor_of_a_recorded_key(
+    google: GcsServer, planter: Planter, tokens: TokenServer, tmp_path: Path
+) -> None:
+    """A colleague who may only log writes where the reader's bearer token goes, and which one it is."""
+    google.put("data", "d/x", b"recorded")
+    key_file = str(planter.plant(tmp_path / "admin.json", "admin@test"))
+    with proxy(google.url, classify=gcs_kind) as evil:
+        for name, options in {
+            "a": {"endpoint": evil.url},
+            "b": {"endpoint": evil.url, "key_file": key_file},
+            "c": {"endpoint": evil.url, "anonymous": True},
+        }.items():
+            Client(project="p").log(name, Reference("gs://data/d/", options=options))
+        evil.clear()
+        tokens.asked.clear()
+        for verb in ("download", "verify"):
+            for name in ("a", "b"):
+                with pytest.raises(Conflict, match=evil.url):
+                    getattr(Client(project="p"), verb)(name)
+        assert evil.requests == []
+        assert Client(project="p").download("c", "c").files == 1
+        assert Client(project="p").verify("c").ok
+        assert evil.requests
+        assert not [r for r in evil.requests if "authorization" in r.headers]
+        assert tokens.asked == []
+        named = Client(project="p", options={"gs://data/": {"endpoint": evil.url}})
+        assert named.verify("b").ok
+        assert evil.requests[-1].headers["authorization"] == "Bearer token-of-environment@test"
+        assert tokens.asked == ["environment@test"]
 
 
 @pytest.mark.usefixtures("environment_file")

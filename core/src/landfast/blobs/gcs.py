@@ -78,7 +78,7 @@ class GcsObjects:
 
     def _connect(self) -> GcsConnection:
         client = make_client(self._options, self._factory)
-        return GcsConnection(client, self._options.user_project)
+        return GcsConnection(client, self._options)
 
     @property
     def root(self) -> Location:

@@ -46,6 +46,7 @@ class Parts:
         project: str | None = None,
         store_url: str | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        endpoint_map: Mapping[str, str] | None = None,
         clients: Mapping[str, ClientFactory] | None = None,
         stores: Mapping[str, Store] | None = None,
         run: RunKey | None = None,
@@ -56,7 +57,11 @@ class Parts:
         given = settings or load_settings(
             registry_url=url, store_url=store_url, entity=entity, project=project
         )
-        self.settings = replace(given, options={**given.options, **(options or {})})
+        self.settings = replace(
+            given,
+            options={**given.options, **(options or {})},
+            endpoint_map={**given.endpoint_map, **(endpoint_map or {})},
+        )
         self._client_factories = dict(clients or {})
         self._own_stores = dict(stores or {})
         self._run = run
@@ -150,6 +155,7 @@ class Parts:
             clients=self._client_factories,
             blobs=self.blobs,
             cache_dir=self.settings.cache_dir,
+            endpoints=self.settings.endpoint_map,
         )
 
     @cached_property

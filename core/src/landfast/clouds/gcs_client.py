@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 from landfast.clouds.gcs_errors import Asked, asking, translate_reply
-from landfast.clouds.options import check_endpoint, given_options
+from landfast.clouds.options import check_ca_file, check_endpoint, given_options, plain_endpoint
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
 from landfast.stores.base import ClientFactory
 
 if TYPE_CHECKING:
     from requests import Response
+
+T = TypeVar("T")
 
 EMULATOR = "STORAGE_EMULATOR_HOST"
 TIMEOUT_S = (10, 60)  # to connect, and without a byte
@@ -42,6 +44,7 @@ class GcsOptions:
         user_project: The project that pays for requests to requester-pays buckets.
         key_file: Path of a service account's key; goes before the chain.
         anonymous: Whether to send no credentials, for public buckets.
+        ca_file: A PEM file of certificate authorities, instead of ``REQUESTS_CA_BUNDLE`` and Python's own.
     """
 
     endpoint: str | None = None
@@ -49,6 +52,7 @@ class GcsOptions:
     user_project: str | None = None
     key_file: str | None = None
     anonymous: bool = False
+    ca_file: str | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any] | None) -> GcsOptions:
@@ -75,10 +79,14 @@ class GcsOptions:
 class GcsConnection:
     """One process's client: sends requests, lets only Landfast's errors out."""
 
-    def __init__(self, client: Any, user_project: str | None) -> None:
+    def __init__(self, client: Any, options: GcsOptions) -> None:
         self._base = client.api_endpoint.rstrip("/")
         self._session = client._http
-        self._user_project = user_project
+        self._user_project = options.user_project
+        # With each request: a session's own setting yields to the environment's, and netrc to neither.
+        self._sent: dict[str, Any] = {"timeout": TIMEOUT_S, "auth": _unchanged}
+        if ca_file := check_ca_file(options.ca_file, "gs://"):
+            self._sent["verify"] = ca_file
 
     def get(
         self,
@@ -108,8 +116,8 @@ class GcsConnection:
                 self._base + path,
                 params={**parameters, **payer},
                 headers=dict(headers or {}),
-                timeout=TIMEOUT_S,
                 stream=media,
+                **self._sent,
             ),
         )
         if reply.ok or (media and reply.status_code == 416):
@@ -153,8 +161,8 @@ class GcsConnection:
                 params=None if whole else {**parameters, **payer},
                 headers=dict(headers or {}),
                 data=data,
-                timeout=TIMEOUT_S,
                 allow_redirects=False,
+                **self._sent,
             ),
         )
         if (reply.ok and reply.status_code < 300) or reply.status_code in also:
@@ -202,14 +210,10 @@ def object_path(bucket: str, key: str) -> str:
 
 def public_endpoint(url: str) -> str | None:
     """Return an endpoint as it may be recorded: without secrets; None if it is Google's own."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+    host = (urlsplit(url).hostname or "").lower()
     if host == "googleapis.com" or host.endswith(".googleapis.com"):
         return None
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    shown = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in {None, default} else f":{parts.port}"
-    return urlunsplit((parts.scheme, shown + port, parts.path.rstrip("/"), "", ""))
+    return plain_endpoint(url)
 
 
 def _own_client(storage: Any, options: GcsOptions) -> Any:
@@ -251,6 +255,11 @@ def _widen_pool(session: Any) -> None:
         untouched = type(mounted) is HTTPAdapter and mounted._pool_maxsize == DEFAULT_POOLSIZE
         if untouched and mounted.max_retries.total == 0:
             session.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE))
+
+
+def _unchanged(request: T) -> T:
+    """Keep requests from adding what the user's netrc has for any host."""
+    return request
 
 
 def _head_of(reply: Response, *, media: bool) -> bytes:

@@ -265,7 +265,7 @@ def _translate_failure(error: Exception, asked: Asked) -> LandfastError:
             f"{problem}: the server's certificate is not trusted",
             subject=asked.name,
             found=found,
-            hint="Set REQUESTS_CA_BUNDLE to the certificate of your authority.",
+            hint="Give the option ca_file the certificate of your authority, or set REQUESTS_CA_BUNDLE.",
         )
     if _is_transient(error):
         return Unavailable(problem, subject=asked.name, found=found)

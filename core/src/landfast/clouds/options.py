@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from landfast.errors import InvalidInput
 
@@ -38,6 +39,40 @@ def given_options(kind: type, scheme: str, options: Mapping[str, Any] | None) ->
                 found=type(value).__name__,
             )
     return given
+
+
+def plain_endpoint(url: str) -> str:
+    """Return an endpoint as it is compared and recorded: without secrets, default port and final slash.
+
+    Example:
+        >>> plain_endpoint("https://user:word@MinIO.example:443/")
+        'https://minio.example'
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    shown = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in {None, default} else f":{parts.port}"
+    return urlunsplit((parts.scheme, shown + port, parts.path.rstrip("/"), "", ""))
+
+
+def check_ca_file(ca_file: str | None, scheme: str) -> str | None:
+    """Return the path of a file of certificate authorities, ``~`` filled in; None if none is given.
+
+    Raises:
+        InvalidInput: If it is no file.
+    """
+    if ca_file is None:
+        return None
+    path = Path(ca_file).expanduser()
+    if path.is_file():
+        return str(path)
+    raise InvalidInput(
+        f"option ca_file of {scheme} names no file",
+        subject=ca_file,
+        expected="a PEM file of certificate authorities",
+        found=ca_file,
+    )
 
 
 def check_endpoint(endpoint: str) -> None:

@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from landfast.clouds.options import check_endpoint, given_options
+from landfast.clouds.options import check_ca_file, check_endpoint, given_options, plain_endpoint
 from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
 from landfast.redaction import redact_loggers
@@ -35,6 +35,7 @@ class S3Options:
         requester_pays: Whether to pay for requests to other people's buckets.
         anonymous: Whether to send unsigned requests.
         addressing: ``path`` or ``virtual``; None is ``path`` at own endpoints.
+        ca_file: A PEM file of certificate authorities, instead of ``AWS_CA_BUNDLE`` and the system's.
         access_key_id: Explicit keys; they never leave this process.
         secret_access_key: As above.
         session_token: As above.
@@ -48,6 +49,7 @@ class S3Options:
     requester_pays: bool = False
     anonymous: bool = False
     addressing: str | None = None
+    ca_file: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
@@ -149,7 +151,8 @@ def _own_client(options: S3Options) -> Any:
         settings["s3"] = {"addressing_style": addressing}
     if options.anonymous:
         settings["signature_version"] = UNSIGNED
-    client = session.client("s3", endpoint_url=endpoint, config=Config(**settings))
+    verify = check_ca_file(options.ca_file, "s3://")
+    client = session.client("s3", endpoint_url=endpoint, config=Config(**settings), verify=verify)
     if own:
         _follow_no_redirects(client)
     return client
@@ -202,14 +205,10 @@ def _follow_no_redirects(client: Any) -> None:
 
 def public_endpoint(url: str) -> str | None:
     """Return an endpoint as it may be recorded: without secrets; None if it is AWS's own."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+    host = (urlsplit(url).hostname or "").lower()
     if any(host == suffix or host.endswith("." + suffix) for suffix in _aws_suffixes()):
         return None
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    shown = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in {None, default} else f":{parts.port}"
-    return urlunsplit((parts.scheme, shown + port, parts.path.rstrip("/"), "", ""))
+    return plain_endpoint(url)
 
 
 @functools.lru_cache(maxsize=1)

@@ -57,7 +57,7 @@ def translate_failure(error: Exception, name: str, verb: str) -> LandfastError:
             f"{problem}: the server's certificate is not trusted",
             subject=name,
             found=found,
-            hint="Set AWS_CA_BUNDLE to the certificate of your authority.",
+            hint="Give the option ca_file the certificate of your authority, or set AWS_CA_BUNDLE.",
         )
     if _is_transient(error, names):
         return Unavailable(problem, subject=name, found=found)

@@ -25,7 +25,7 @@ def folder_in_place(manifest: Manifest, sources: Sequence[Source], stores: Store
     """
     if len(sources) == 1 and sources[0].uri.endswith("/"):
         location = Location.parse(sources[0].uri, pins=False)
-        local = stores.at(location, sources[0].options).path(location)
+        local = stores.recorded(location, sources[0]).path(location)
         if local is not None:
             _check(manifest, sources, stores)
             return local

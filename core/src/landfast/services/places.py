@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from landfast.errors import Conflict
 from landfast.model.globs import path_filter
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
@@ -27,7 +26,7 @@ class Place:
     Args:
         source: As recorded.
         location: The folder.
-        store: Opened with the source's options.
+        store: Opened as the reader's settings say.
         why_not: Says why a path below the folder is left out; ``""`` if it is not.
     """
 
@@ -121,13 +120,4 @@ class Places:
         return self._stores.at(location, {}) if source is None else self._open(source, location)
 
     def _open(self, source: Source, location: Location) -> Store:
-        store = self._stores.at(location, source.options)
-        if store.endpoint != source.endpoint and not self._override:
-            raise Conflict(
-                f"{source.uri} was recorded at another endpoint",
-                subject=source.uri,
-                expected=source.endpoint or "the provider's own",
-                found=store.endpoint or "the provider's own",
-                hint="Set the recorded endpoint, or allow the other one explicitly.",
-            )
-        return store
+        return self._stores.recorded(location, source, any_endpoint=self._override)

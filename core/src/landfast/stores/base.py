@@ -87,6 +87,24 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OptionKinds:
+    """What the options of a store's class are, as its attribute `option_kinds`.
+
+    Whoever may log writes the options of a source, and others read with them.  So of a record only those
+    are taken that send nothing of the reader's anywhere; all else comes from the reader's own settings.
+
+    Args:
+        recorded: Those that may be taken from a record.
+        identity: Those that say who asks; with one of them a recorded `anonymous` does not count.
+        endpoint: The name of the one that says where to ask; ``""`` if there is none.
+    """
+
+    recorded: frozenset[str] = frozenset()
+    identity: frozenset[str] = frozenset()
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
     """One object, or one version of it, as one response describes it.
 

@@ -23,6 +23,7 @@ from landfast.stores.base import (
     ClientFactory,
     Kind,
     ObjectInfo,
+    OptionKinds,
     Page,
     Pin,
     Versioning,
@@ -54,6 +55,7 @@ class FileStore:
     """
 
     needs = ("cache_dir",)
+    option_kinds = OptionKinds(recorded=frozenset({"stat_cache", "symlinks"}))
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ from landfast.stores.base import (
     ClientFactory,
     Kind,
     ObjectInfo,
+    OptionKinds,
     Page,
     Pin,
     Reader,
@@ -67,6 +68,12 @@ class GcsStore:
         'http://127.0.0.1:4443'
     """
 
+    option_kinds = OptionKinds(
+        recorded=frozenset({"project", "user_project", "anonymous"}),
+        identity=frozenset({"key_file"}),
+        endpoint="endpoint",
+    )
+
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
     ) -> None:
@@ -79,7 +86,7 @@ class GcsStore:
         return make_client(self._options, self._factory)
 
     def _connect(self) -> GcsConnection:
-        return GcsConnection(self._client(), self._options.user_project)
+        return GcsConnection(self._client(), self._options)
 
     def __repr__(self) -> str:
         handed_in = ", client=..." if self._factory is not None else ""

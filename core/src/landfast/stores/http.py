@@ -22,6 +22,7 @@ from landfast.stores.base import (
     ClientFactory,
     Kind,
     ObjectInfo,
+    OptionKinds,
     Page,
     Pin,
     Versioning,
@@ -70,6 +71,8 @@ class HttpStore:
         >>> HttpStore({"hash_limit": 1024}).capabilities().listing
         False
     """
+
+    option_kinds = OptionKinds(recorded=frozenset({"timeout_s", "hash_limit"}))
 
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.util import Retry, make_headers
 
+from landfast.clouds.options import check_ca_file
 from landfast.errors import InvalidInput, LandfastError, Unavailable
 from landfast.model.location import Location
 from landfast.redaction import redact_loggers
@@ -106,7 +107,7 @@ class HttpPool:
             "num_pools": 8,
             "maxsize": _CONNECTIONS,
             "timeout": urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=self.timeout_s),
-            "ca_certs": self.ca_file,
+            "ca_certs": check_ca_file(self.ca_file, "https://"),
         }
         if not proxy:
             return urllib3.PoolManager(**settings)
@@ -168,9 +169,9 @@ def _only_redirects(secret: Mapping[str, str]) -> Retry:
 
 
 def _netrc_login(host: str) -> str | None:
-    """Look a host up in the user's netrc, as curl and requests do."""
+    """Look a host up in the user's netrc; ``default`` is not taken, as anybody may have recorded the URL."""
     try:
-        found = netrc.netrc(os.environ.get("NETRC")).authenticators(host.partition(":")[0])
+        found = netrc.netrc(os.environ.get("NETRC")).hosts.get(host.partition(":")[0])
     except (OSError, netrc.NetrcParseError):
         return None
     return f"{found[0]}:{found[2]}" if found else None

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from landfast.blobs.base import BlobStore
-from landfast.errors import InvalidInput
+from landfast.clouds.options import check_endpoint, plain_endpoint
+from landfast.errors import Conflict, InvalidInput
 from landfast.model.location import Location
-from landfast.stores.base import ClientFactory, Store
+from landfast.model.source import Source
+from landfast.stores.base import ClientFactory, OptionKinds, Store
 from landfast.stores.retrying import RetryingStore, RetryPolicy
 
 ENTRY_POINTS = "landfast.stores"
@@ -41,6 +43,7 @@ class Stores:
         clients: Client factories by URI prefix or by scheme.
         blobs: The registry's blob store, for managed files.
         cache_dir: The cache folder; None is the default one.
+        endpoints: The endpoint here by endpoint as recorded, for servers that have another name here.
         retry: How often, and how long after each other, requests are tried.
         wrap: Wraps each store inside the retrying, so that it sees every try; picklable.
     """
@@ -53,6 +56,7 @@ class Stores:
         blobs: BlobStore | None = None,
         cache_dir: Path | str | None = None,
         *,
+        endpoints: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
         wrap: Callable[[Store], Store] | None = None,
     ) -> None:
@@ -60,6 +64,7 @@ class Stores:
         self._options = {prefix: dict(chosen) for prefix, chosen in (options or {}).items()}
         self._clients = dict(clients or {})
         self._given = {"blobs": blobs, "cache_dir": cache_dir}
+        self._endpoints = {_plain(there): _plain(here) for there, here in (endpoints or {}).items()}
         self._retry = retry
         self._wrap = wrap
         self._made: dict[tuple[str, str, str], Store] = {}
@@ -81,11 +86,51 @@ class Stores:
             InvalidInput: If no store knows the scheme.
             MissingExtra: If the store needs an extra that is not installed.
         """
-        uri = location.uri
-        set_for = self._options.get(longest_prefix(self._options, uri) or "", {})
-        merged = {**set_for, **(options or {})}
-        # A client factory belongs to the prefix that it was given for.
-        client_of = longest_prefix(self._clients, uri) or location.scheme
+        return self._opened(location, {**self._set_for(location), **(options or {})})
+
+    def recorded(self, location: Location, source: Source, *, any_endpoint: bool = False) -> Store:
+        """Return the store that reads what was recorded from a source, as the reader's settings say.
+
+        Whoever may log wrote the source.  It never says where the reader's credentials go, nor which of
+        them: endpoint and identity are those of the settings.
+
+        Args:
+            location: An object or folder of the source.
+            source: As recorded.
+            any_endpoint: Whether the settings' endpoint is read even if it is not the recorded one.
+
+        Raises:
+            Conflict: If the settings do not lead to the recorded endpoint, and it was not recorded
+                anonymously; names what to set.
+        """
+        kinds = self._kinds(location.scheme)
+        mine = self._set_for(location)
+        taken = {name: value for name, value in source.options.items() if name in kinds.recorded}
+        if not kinds.identity.isdisjoint(mine):
+            taken.pop("anonymous", None)
+        own = self._opened(location, taken | mine)
+        here = self._endpoints.get(source.endpoint or "", source.endpoint)
+        if any_endpoint or own.endpoint in {source.endpoint, here}:
+            return own
+        if kinds.endpoint and here != source.endpoint:
+            mapped = self._opened(location, taken | mine | {kinds.endpoint: here})
+            if mapped.endpoint == here:
+                return mapped
+        is_public = taken.get("anonymous") is True and source.endpoint is not None
+        if is_public and kinds.endpoint not in mine and not self._client_of(location):
+            return self._opened(location, taken | {kinds.endpoint: source.endpoint})
+        raise _elsewhere(source, own.endpoint, kinds)
+
+    def _set_for(self, location: Location) -> dict[str, Any]:
+        return self._options.get(longest_prefix(self._options, location.uri) or "", {})
+
+    def _client_of(self, location: Location) -> str:
+        """Return what the client factory was given for: a prefix, or a scheme; ``""`` if there is none."""
+        prefix = longest_prefix(self._clients, location.uri)
+        return prefix or (location.scheme if location.scheme in self._clients else "")
+
+    def _opened(self, location: Location, merged: Mapping[str, Any]) -> Store:
+        client_of = self._client_of(location)
         key = (location.scheme, client_of, json.dumps(merged, sort_keys=True, default=repr))
         made = self._made.get(key)
         if made is None:
@@ -94,11 +139,12 @@ class Stores:
             made = self._made.setdefault(key, store)
         return made
 
+    def _kinds(self, scheme: str) -> OptionKinds:
+        kinds: OptionKinds = getattr(self._maker(scheme), "option_kinds", OptionKinds())
+        return kinds
+
     def _make(self, scheme: str, options: Mapping[str, Any], client: ClientFactory | None) -> Store:
         maker = self._maker(scheme)
-        if isinstance(maker, str):
-            module, _, name = maker.partition(":")
-            maker = getattr(import_module(module), name)
         if not isinstance(maker, type) and isinstance(maker, Store):
             store = maker
         else:
@@ -107,14 +153,22 @@ class Stores:
         return RetryingStore(self._wrap(store) if self._wrap else store, self._retry)
 
     def _maker(self, scheme: str) -> Any:
-        if scheme in self._own:
-            return self._own[scheme]
-        if scheme in _BUILT_IN:
-            return _BUILT_IN[scheme]
-        for point in entry_points(group=ENTRY_POINTS, name=scheme):
-            return point.load()
-        if scheme in _fsspec_schemes():
-            return _FSSPEC
+        """Return the store of a scheme, or what makes one, imported.
+
+        Raises:
+            InvalidInput: If there is none.
+        """
+        maker = self._own.get(scheme) or _BUILT_IN.get(scheme)
+        if maker is None:
+            for point in entry_points(group=ENTRY_POINTS, name=scheme):
+                return point.load()
+        if maker is None and scheme in _fsspec_schemes():
+            maker = _FSSPEC
+        if isinstance(maker, str):
+            module, _, name = maker.partition(":")
+            return getattr(import_module(module), name)
+        if maker is not None:
+            return maker
         raise InvalidInput(
             f"no store reads {scheme}://",
             subject=f"{scheme}://",
@@ -128,6 +182,37 @@ class Stores:
         return sorted({*self._own, *_BUILT_IN, *points})
 
 
+def _plain(endpoint: str) -> str:
+    """Return an endpoint as stores name theirs; one that is no URL, such as an account, as it is."""
+    if "://" not in endpoint:
+        return endpoint
+    check_endpoint(endpoint)
+    return plain_endpoint(endpoint)
+
+
+def _elsewhere(source: Source, found: str | None, kinds: OptionKinds) -> Conflict:
+    """Say that the reader's settings lead to another endpoint, and how to say that they should not."""
+    place = Location.parse(source.uri, pins=False)
+    prefix = f"{place.scheme}://{place.authority}/"
+    ways = ["any_endpoint=True (--any-endpoint) reads where your settings lead"]
+    if source.endpoint is not None:
+        if kinds.endpoint:
+            ways.insert(
+                0,
+                f'{kinds.endpoint} = "{source.endpoint}" under [options."{prefix}"] names it for good',
+            )
+        ways.insert(
+            0, f'[endpoint_map] "{source.endpoint}" = "ENDPOINT" says what it is called here'
+        )
+    return Conflict(
+        f"{source.uri} was recorded at another endpoint than your settings lead to",
+        subject=source.uri,
+        expected=source.endpoint or "the provider's own",
+        found=found or "the provider's own",
+        hint="Credentials are sent only where your own settings say: " + "; ".join(ways) + ".",
+    )
+
+
 def longest_prefix(prefixes: Mapping[str, Any], uri: str) -> str | None:
     """Return the longest of the prefixes that a URI lies below, or None.
 
@@ -135,7 +220,6 @@ def longest_prefix(prefixes: Mapping[str, Any], uri: str) -> str | None:
         >>> longest_prefix({"s3://b/": 1, "s3://b/data": 2}, "s3://b/data2/x")
         's3://b/'
     """
-    """Return the longest of the URI prefixes that holds `uri`; None if none does."""
     matching = [prefix for prefix in prefixes if _is_prefix(prefix, uri)]
     return max(matching, key=len, default=None)
 

@@ -18,6 +18,7 @@ from landfast.stores.base import (
     ClientFactory,
     Kind,
     ObjectInfo,
+    OptionKinds,
     Page,
     Pin,
     Reader,
@@ -56,6 +57,12 @@ class S3Store:
         >>> S3Store({"endpoint": "http://127.0.0.1:9000", "anonymous": True}).endpoint
         'http://127.0.0.1:9000'
     """
+
+    option_kinds = OptionKinds(
+        recorded=frozenset({"region", "addressing", "requester_pays", "anonymous"}),
+        identity=frozenset({"profile", "role", "access_key_id"}),
+        endpoint="endpoint",
+    )
 
     def __init__(
         self,

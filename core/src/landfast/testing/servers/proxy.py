@@ -6,6 +6,7 @@ as the client signed it, so that servers which check signatures accept them.
 
 import contextlib
 import http.client
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -151,19 +152,22 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxy(upstream: str, classify: Classifier = s3_kind) -> Iterator[Proxy]:
+def proxy(
+    upstream: str, classify: Classifier = s3_kind, *, tls: ssl.SSLContext | None = None
+) -> Iterator[Proxy]:
     """Stand in front of a server.
 
     Args:
         upstream: The server's URL, `http://host:port`.
         classify: Names the kind of a request from method, target and headers.
+        tls: Speak HTTPS with this context's certificate.
 
     Yields:
         The running proxy.
     """
     state = Proxy(url="", upstream=upstream, classify=classify)
     handler = type("BoundHandler", (_Handler,), {"proxy": state})
-    server = LoopbackServer(handler)
+    server = LoopbackServer(handler, tls=tls)
     state.url = server.url
     with serving(server):
         yield state
