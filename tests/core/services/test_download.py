@@ -761,6 +761,24 @@ def test_keys_that_cannot_be_files_are_all_named_before_a_byte_is_written(
     assert s3_proxy.proxy.counts["get-object"] == 0
 
 
+def test_mend_15_leaving_out_the_empty_objects_that_are_named_is_enough(
+    s3: Moto, scan: Any, get: Download, root: Path
+) -> None:
+    bucket = s3.bucket("Enabled")
+    for folder in ("a", "b", "b/c"):
+        s3.put(bucket, f"d/{folder}", b"")
+        for name in "xyz":
+            s3.put(bucket, f"d/{folder}/{name}", b"x")
+    s3.put(bucket, "d/empty", b"")
+    scanned = scan(f"s3://{bucket}/d/")
+    with pytest.raises(InvalidInput, match="exclude=") as caught:
+        get(scanned)
+    named = caught.value.details["paths"]
+    assert named == ("a", "b", "b/c")
+    assert get(scanned, exclude=named).files == 10
+    assert "empty" in tree(root)
+
+
 def test_symlinks_are_not_followed_out_of_the_folder(
     s3: Moto, scan: Any, get: Download, root: Path, tmp_path: Path
 ) -> None:

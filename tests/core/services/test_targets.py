@@ -47,6 +47,20 @@ def test_file_that_is_a_folder_of_another_is_found_whatever_sorts_between() -> N
     assert refused("a", "ab/c", "b") == ()
 
 
+def test_mend_15_an_empty_object_in_the_place_of_a_folder_is_named_itself_and_once() -> None:
+    markers = [f"{number:02}" for number in range(30)] + ["30/31", "30/31/32"]
+    files = [f"{marker}/{name}" for marker in markers for name in "abc"]
+    paths = sorted([*markers, *files, "00!", "00/b/under-a-file"], key=str.encode)
+    with pytest.raises(InvalidInput) as caught:
+        check_targets(paths, Path("/target"), LINUX, is_empty=lambda path: path in markers)
+    named = caught.value.details["paths"]
+    assert named == ("00", "00/b/under-a-file", *markers[1:])
+    assert "33 paths cannot be written" in str(caught.value)
+    assert "'01' is an empty object in the place of the folder of '01/a'" in str(caught.value)
+    left = [path for path in paths if path not in named]
+    assert check_targets(left, Path("/target"), LINUX) == len(left)
+
+
 def test_case_and_accents_matter_only_where_the_disk_does_not_tell_them() -> None:
     paths = ["README", "caf\u00e9", "cafe\u0301", "readme", "Dir/x", "dir/y", "dir"]
     assert refused(*paths) == ("dir/y",)

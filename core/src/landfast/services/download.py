@@ -102,7 +102,12 @@ def download(
         _check_empty(folder.root)
     tally = Tally(folder.root, progress)
     disk = _disk(folder.root, is_marked=is_marked)
-    check_targets(tally.counted(selection.of(pins.newest)), folder.root, disk)
+    check_targets(
+        tally.counted(selection.of(pins.newest)),
+        folder.root,
+        disk,
+        is_empty=lambda path: pins.newest.get(path).size == 0,
+    )
     if not is_marked:
         _check_foreign(selection.of(pins.newest), folder)
     folder.claim()

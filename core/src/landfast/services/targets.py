@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,13 +101,21 @@ class _Problems:
         )
 
 
-def check_targets(paths: Iterable[str], root: Path, disk: Disk) -> int:
+def check_targets(
+    paths: Iterable[str],
+    root: Path,
+    disk: Disk,
+    *,
+    is_empty: Callable[[str], bool] = lambda _: False,
+) -> int:
     """Check that all paths can be files below `root`.
 
     Args:
         paths: Sorted by UTF-8 bytes, as in a manifest.
         root: The target folder, absolute.
         disk: What its filesystem takes for the same name.
+        is_empty: Whether a path has no bytes.  Where other paths lie below such a one it stands for a
+            folder, as some tools write them, and it is named instead of these, once.
 
     Returns:
         How many there are.
@@ -125,9 +133,13 @@ def check_targets(paths: Iterable[str], root: Path, disk: Disk) -> int:
         why = _why_not(path, disk, room)
         while above and not path.startswith(above[-1]):
             above.pop()
-        if not why:
-            parent = next((file for file in above if path.startswith(file + "/")), None)
-            why = f"needs a folder where {parent!r} is a file" if parent is not None else ""
+        parent = next((file for file in above if path.startswith(file + "/")), None)
+        if not why and parent is not None:
+            if is_empty(parent):
+                above.remove(parent)
+                problems.add(parent, f"is an empty object in the place of the folder of {path!r}")
+            else:
+                why = f"needs a folder where {parent!r} is a file"
         if not why and coincidence is not None:
             why = coincidence.find(path)
         if why:
