@@ -160,7 +160,7 @@ WORLDS: dict[str, list[Setup]] = {
     "docs/stores.md": [
         bucket("my-bucket", *MNIST),
         gs_bucket("photos", "2026/a.jpg"),
-        web(a_dot_csv="1,2"),
+        web(a_dot_csv="1,2", get="3,4"),
     ],
     "docs/python.md": [data_folder],
     "docs/security.md": [web(a_dot_csv="1,2")],

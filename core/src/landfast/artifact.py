@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import uuid
@@ -73,6 +74,7 @@ class Artifact:
         self.ttl = ttl
         self._client = client
         self._scans: list[merging.ShardScan] = []
+        self._secrets: dict[str, str] = {}
         self._ticket: int | None = None
         self._version: ArtifactVersion | None = None
         self._folder: Path | None = None
@@ -125,7 +127,7 @@ class Artifact:
             LimitExceeded: If there is more than `max_objects`.
             AccessDenied: Naming the missing permission.
             InvalidInput: If the URI is none, or both an object and a folder.
-            Conflict: If the artifact is logged already.
+            Conflict: If the artifact is logged already, or holds a URL that differs only in what is not recorded.
         """
         self._check_open()
         if isinstance(uri, Reference):
@@ -141,11 +143,30 @@ class Artifact:
                 allow_empty=allow_empty,
                 options=dict(options or {}),
             )
+        self._tell_apart(reference)
         self._draw_ticket()
         scans = self.client.scan_into(
             self._work_folder(), reference, shards=shards, near=self._name
         )
         return self._added(scans)
+
+    def _tell_apart(self, reference: Reference) -> None:
+        """Refuse two URLs that would be recorded as one, for want of what may be no secret."""
+        from landfast.services.planning import place_of
+
+        if reference.uri is not None and reference.uri.startswith("landfast://"):
+            return
+        place = place_of(reference, self.client.stores)
+        given = place.ambiguous_secrets()
+        told = hashlib.sha256(repr(given).encode(errors="replace")).hexdigest()
+        if given and self._secrets.setdefault(str(place), told) != told:
+            names = ", ".join(given)
+            raise Conflict(
+                f"two URLs that differ only in {names} would be recorded as one, {place}",
+                subject=str(place),
+                hint=f"{names} may be a secret, so it is not recorded; if it says which object is meant, "
+                f"give options={{'plain_parameters': '{names}'}}.",
+            )
 
     def add_scans(
         self, scans: Sequence[merging.ShardScan], *, ticket: int | None = None

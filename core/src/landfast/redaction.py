@@ -13,46 +13,48 @@ from urllib.parse import unquote_plus
 
 MASK = "***"
 
-# Query parameters that authorise whoever holds the URL: AWS SigV4 and SigV2, GCS V4 and V2, Azure,
-# CloudFront, and the names that private servers use.
+# Parameters of a URL that authorise whoever holds it; docs/format.md lists them, because a recorded
+# URI is without them.  Signatures of clouds and CDNs, tokens, keys, sessions, passwords.
 _SECRET_PARAMETER = re.compile(
     r"""(
-        x-amz-.* | x-goog-.* | awsaccesskeyid | googleaccessid | signature | sig | key-pair-id
-      | (access|auth|api|id|refresh|secret|session|private|security|aws)?[_-]?(token|key)
-      | .*(password|passwd|secret|credential|apikey|access[_-]?key|session[_-]?token|access[_-]?token
-           |private[_-]?key).*
-      | auth | authorization | jwt | hmac | pwd
+        x-(amz|goog|oss|obs|tos|cos|auth)-.* | (aws|oss)?accesskeyid | googleaccessid | key-pair-id
+      | (.*[_-])?(signature|sig) | .*hmac.* | temp_url_.* | oauth[_-].* | hdn[a-z]+ | __gda__ | __token__
+      | q-(sign-algorithm|ak|sign-time|key-time|header-list|url-param-list) | wstime | txtime
+      | (?!(next|prev|page|start|sync|cursor|continuation).*) .+token
+      | (access|auth|api|id|refresh|secret|session|private|security|aws|subscription|functions|x-functions
+           |account|shared?|license|app|consumer|client|encryption|signing|master|resource|rl)[_-]?key
+      | .*(password|passwd|passphrase|secret|credential|apikey|access[_-]?key|session[_-]?token
+           |access[_-]?token|private[_-]?key).*
+      | .*session[_-]?id | phpsessid | aspsessionid.* | alf_ticket | passcode | otp
+      | auth | authorization | bearer | jwt | pwd
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-# Part of a signature, and plain words elsewhere: `?st=` may be a state, `?sp=` a species.
+AMBIGUOUS = frozenset({"key", "token", "code", "verify", "sign"})
+"""Secrets on some servers, names of things on others: secret, unless the value is evidently plain or
+the user says so."""
+# A short number, or a path with the suffix of a file.
+_EVIDENTLY_PLAIN = re.compile(r"[0-9]{1,5}|[\w /.-]*[\w-]\.[A-Za-z][A-Za-z0-9]{0,6}", re.ASCII)
+_AZURE = "se sp sv sr spr st skoid sktid skt ske sks skv sip si ss srt sdd ses saoid suoid scid"
+# Part of a signature, and plain words elsewhere: `?st=` may be a state, `?md5=` a checksum.
 _BESIDE_SIGNATURE = {
-    "sig": frozenset(
-        [
-            "se",
-            "sp",
-            "sv",
-            "sr",
-            "spr",
-            "st",
-            "skoid",
-            "sktid",
-            "skt",
-            "ske",
-            "sks",
-            "skv",
-            "sip",
-            "si",
-            "ss",
-            "srt",
-            "sdd",
-            "ses",
-            "saoid",
-            "suoid",
-            "scid",
-        ]
+    "sig": frozenset(_AZURE.split()),
+    "signature": frozenset({"expires", "policy", "hash-algorithm"}),
+    "token": frozenset(
+        {
+            "expires",
+            "token_path",
+            "token_countries",
+            "token_countries_blocked",
+            "token_ignore_params",
+        }
     ),
-    "signature": frozenset({"expires", "policy"}),
+    "expires": frozenset({"md5", "secure", "hash"}),
+    "md5": frozenset({"expires"}),
+    "secure": frozenset({"expires"}),
+    "hash": frozenset({"expires"}),
+    "ex": frozenset({"hm"}),
+    "hm": frozenset({"ex", "is"}),
 }
 # In running text only what can mean nothing else; `key=` and `token=` may be a program's own words.
 _ASSIGNMENT = re.compile(
@@ -89,23 +91,39 @@ _PRIVATE_KEY = re.compile(
 )
 
 
-def is_secret_parameter(name: str, beside: Iterable[str] = ()) -> bool:
+def is_secret_parameter(name: str, beside: Iterable[str] = (), value: str = "") -> bool:
     """Tell whether a URL query parameter of this name authorises its holder.
 
     Args:
         name: As it stands in the URL.
         beside: The names of all parameters of the same query: some, as Azure's ``st`` and ``se``,
             are part of a signature only where there is one.
+        value: As it stands in the URL: a ``key`` or ``code`` that is a short number or the name of a
+            file is none.
 
     Example:
         >>> is_secret_parameter("st"), is_secret_parameter("st", beside=["st", "sig"])
         (False, True)
+        >>> is_secret_parameter("key", value="Zq8"), is_secret_parameter("key", value="a/b.csv")
+        (True, False)
     """
     plain = _plain(name)
+    if plain in AMBIGUOUS:
+        return not _EVIDENTLY_PLAIN.fullmatch(unquote_plus(value))
     if _SECRET_PARAMETER.fullmatch(plain):
         return True
     marks = [mark for mark, names in _BESIDE_SIGNATURE.items() if plain in names]
     return bool(marks) and not set(marks).isdisjoint(map(_plain, beside))
+
+
+def is_ambiguous_parameter(name: str) -> bool:
+    """Tell whether a parameter of this name is a secret on some servers only.
+
+    Example:
+        >>> is_ambiguous_parameter("key"), is_ambiguous_parameter("sig")
+        (True, False)
+    """
+    return _plain(name) in AMBIGUOUS
 
 
 def redact(text: str) -> str:
@@ -160,7 +178,7 @@ def _mask_query(match: re.Match[str]) -> str:
     names = [pair["name"] for pair in _QUERY_PAIR.finditer(match[0])]
 
     def mask(pair: re.Match[str]) -> str:
-        if not is_secret_parameter(pair["name"], names):
+        if not is_secret_parameter(pair["name"], names, pair["value"]):
             return pair[0]
         return f"{pair['lead']}{pair['name']}={MASK}"
 

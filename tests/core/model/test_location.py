@@ -225,3 +225,31 @@ def test_what_is_recorded_holds_no_secret(
     location, names = Location.parse(uri).without_secrets()
     assert (location.uri, names) == (recorded, stripped)
     assert str(Location.parse(uri)) == recorded
+
+
+@pytest.mark.parametrize(
+    ("uri", "recorded", "stripped"),
+    [
+        ("https://h/a;jsessionid=X/b;v=2?a=1", "https://h/a/b;v=2?a=1", ("jsessionid",)),
+        ("https://h/a;v=1;token=X;w=2", "https://h/a;v=1;w=2", ("token",)),
+        ("https://h/dt=1/token=2/key=x/a", "https://h/dt=1/token=2/key=x/a", ()),
+        ("https://h/a?b=1;token=X;c=2", "https://h/a?b=1;c=2", ("token",)),
+        ("https://h/a?token=X;c=2&&d", "https://h/a?c=2&&d", ("token",)),
+        ("https://h/a?&&b=1;&", "https://h/a?&&b=1;&", ()),
+        ("https://h/a?b=1?sig=X", "https://h/a?b=1", ("sig",)),
+        ("https://h/a?sig", "https://h/a", ("sig",)),
+        ("https://h/a?page_token=X&nextPageToken=Y", "https://h/a?page_token=X&nextPageToken=Y", ()),
+        ("https://h/a?sort_key=x&object_key=y&tokens=3", "https://h/a?sort_key=x&object_key=y&tokens=3", ()),
+        ("https://h/a?md5=abc", "https://h/a?md5=abc", ()),
+        ("https://h/a?md5=abc&expires=1", "https://h/a", ("md5", "expires")),
+        ("https://h/a?key=12345&code=123456", "https://h/a?key=12345", ("code",)),
+        ("https://h/a?key=a%2Fb.parquet&token=a.b.abcdefgh", "https://h/a?key=a%2Fb.parquet", ("token",)),
+        ("https://h/a?hm=x&ex=1&is=2&v=3", "https://h/a?v=3", ("hm", "ex", "is")),
+    ],
+)  # fmt: skip
+def test_mend_20_parameters_are_told_apart_in_query_and_path(
+    uri: str, recorded: str, stripped: tuple[str, ...]
+) -> None:
+    location, names = Location.parse(uri).without_secrets()
+    assert (location.uri, names) == (recorded, stripped)
+    assert location.without_secrets() == (location, ())

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os.path
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from landfast.errors import InvalidInput
-from landfast.redaction import is_secret_parameter
+from landfast.redaction import AMBIGUOUS, is_ambiguous_parameter, is_secret_parameter
 
+PLAIN_PARAMETERS = "plain_parameters"
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 _S3_PIN = re.compile(r"\?versionId=([^&?#/]+)\Z")
 _GS_PIN = re.compile(r"#([0-9]+)\Z")
@@ -40,6 +43,7 @@ class Location:
         key: The raw key (`s3`, `gs`), the decoded absolute path (`file`), the encoded path and
             query with its leading slash (`http`), ``sha256:HEX`` (`blob`).
         version_id: An explicit pin from the URI, else None.
+        plain: Names of query parameters that look like a secret and are none, in lower case.
 
     Example:
         >>> Location.parse("s3://b/data/a b#1?x").key
@@ -54,6 +58,7 @@ class Location:
     authority: str
     key: str
     version_id: str | None = None
+    plain: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, uri: str, *, pins: bool = True) -> Location:
@@ -220,7 +225,8 @@ class Location:
     def without_secrets(self) -> tuple[Location, tuple[str, ...]]:
         """Return the location as it may be recorded, and the names of what was stripped.
 
-        User and password, and query parameters that authorise their holder, never reach a manifest.
+        User and password, and parameters that authorise their holder, never reach a manifest: those of the
+        query, and behind a semicolon in the path. docs/format.md lists them.
         Of a scheme that fsspec opens the user stays, as it may name the place (``abfs://box@account/``).
 
         Example:
@@ -238,22 +244,67 @@ class Location:
                 return self, ()
             return replace(self, authority=f"{user}{at}{host}"), ("password",)
         path, mark, query = self.key.partition("?")
-        kept, stripped = [], ["userinfo"] if at and userinfo else []
-        pairs = query.split("&") if mark else []
-        names = [pair.partition("=")[0] for pair in pairs]
-        for name, pair in zip(names, pairs, strict=True):
-            if is_secret_parameter(name, names):
+        path, in_path = self._public("/", *re.split("([;/])", path), ends=";")
+        query, in_query = self._public("&", *re.split("([&;?])", query), ends="&;?")
+        names = (("userinfo",) if at and userinfo else ()) + in_path + in_query
+        key = path + (f"?{query}" if mark and query else "")
+        return replace(self, authority=host if at else self.authority, key=key), names
+
+    def _public(self, *parts: str, ends: str) -> tuple[str, tuple[str, ...]]:
+        """Join what stands behind each mark again, without secret pairs; and name these."""
+        marks, texts = parts[::2], parts[1::2]
+        names = [text.partition("=")[0] for text in texts]
+        kept, stripped = [], []
+        for mark, name, text in zip(marks, names, texts, strict=True):
+            is_plain = unquote(name).lower() in self.plain
+            value = text[len(name) + 1 :]
+            if mark in ends and not is_plain and is_secret_parameter(name, names, value):
                 stripped.append(name)
             else:
-                kept.append(pair)
-        key = path + ("?" + "&".join(kept) if kept else "")
-        return replace(self, authority=host if at else self.authority, key=key), tuple(stripped)
+                kept += [mark, text]
+        return "".join(kept[1:]), tuple(stripped)
+
+    def ambiguous_secrets(self) -> dict[str, str]:
+        """What `without_secrets` strips though it may be the name of a thing: ``?key=`` and the like.
+
+        Example:
+            >>> Location.parse("https://h/get?key=north&sig=x").ambiguous_secrets()
+            {'key': 'north'}
+        """
+        _, stripped = self.without_secrets()
+        names = "|".join(re.escape(name) for name in stripped if is_ambiguous_parameter(name))
+        return dict(re.findall(rf"[?&;]({names})=([^&;?]*)", self.key)) if names else {}
 
     def __str__(self) -> str:
         return self.without_secrets()[0].uri
 
     def __repr__(self) -> str:
         return f"Location({str(self)!r})"
+
+
+def plain_parameters(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the option `plain_parameters`: query parameters that look like a secret and are none.
+
+    Args:
+        options: For a store; the names as a list, or as text with commas between them.
+
+    Raises:
+        InvalidInput: If one of them is a secret wherever it stands.
+
+    Example:
+        >>> plain_parameters({"plain_parameters": "key, code"})
+        ('code', 'key')
+    """
+    given = options.get(PLAIN_PARAMETERS) or ()
+    names = given.split(",") if isinstance(given, str) else given
+    plain = sorted({str(name).strip().lower() for name in names})
+    if wrong := [name for name in plain if name not in AMBIGUOUS]:
+        raise InvalidInput(
+            f"{PLAIN_PARAMETERS}= cannot name {', '.join(wrong)}",
+            subject=PLAIN_PARAMETERS,
+            expected="some of " + ", ".join(sorted(AMBIGUOUS)),
+        )
+    return tuple(plain)
 
 
 def _encoded(text: str, safe: str) -> str:

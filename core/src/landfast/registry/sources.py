@@ -58,9 +58,10 @@ def page(
 
 
 def _spellings(uri: str) -> set[str]:
-    """Return the URI with and without what may be a pin at its end, in canonical form."""
+    """Return the URI with and without what may be a pin at its end or a secret, in canonical form."""
     try:
-        return {Location.parse(uri).uri, Location.parse(uri, pins=False).uri}
+        places = Location.parse(uri), Location.parse(uri, pins=False)
+        return {form.uri for place in places for form in (place, place.without_secrets()[0])}
     except InvalidInput:
         return {uri}
 

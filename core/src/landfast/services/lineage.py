@@ -136,7 +136,7 @@ def lineage_of_object(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """The object asked about; `literal` is its spelling where the end only looks like a pin."""
+    """The object asked about; `literal` is its spelling where what looks like a pin or a secret is none."""
 
     uri: str
     version_id: str | None
@@ -145,11 +145,13 @@ class _Wanted:
 
     @classmethod
     def of(cls, uri: str, version_id: str | None) -> _Wanted:
-        location = Location.parse(uri)
+        location, literal = Location.parse(uri), Location.parse(uri, pins=False)
+        # A URL may hold what is a secret elsewhere, or was recorded before it was known to be one.
+        is_url = location.scheme in {"http", "https"}
         return cls(
             uri=location.without_secrets()[0].unpinned().uri,
             version_id=version_id or location.version_id,
-            literal=Location.parse(uri, pins=False).without_secrets()[0].uri,
+            literal=literal.uri if is_url else literal.without_secrets()[0].uri,
             literal_version_id=version_id,
         )
 
@@ -184,9 +186,9 @@ def _paths(sources: Iterable[Source], wanted: _Wanted) -> Iterator[str]:
     for source in sources:
         prefix = f"{source.name}/" if source.name else ""
         for uri in dict.fromkeys((wanted.uri, wanted.literal)):
-            key = Location.parse(uri, pins=False).key
+            place = Location.parse(uri, pins=False)
             if uri == source.uri:
                 # `name` is the path of an object; of one that came with another version, its folder.
-                yield from (source.name, prefix + key.rpartition("/")[2])
+                yield from (source.name, prefix + place.basename)
             elif source.uri.endswith("/") and uri.startswith(source.uri):
-                yield prefix + key[len(Location.parse(source.uri, pins=False).key) :]
+                yield prefix + place.key[len(Location.parse(source.uri, pins=False).key) :]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from landfast.errors import InvalidInput, NotFound
-from landfast.model.location import Location
+from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
 from landfast.model.source import Source
@@ -127,7 +127,7 @@ def plan(
         NotFound: If nothing is there, unless `allow_empty`.
         InvalidInput: If it is both an object and a folder, naming the two spellings.
     """
-    location = reference.location
+    location = place_of(reference, stores)
     store = stores.at(location, reference.options)
     capabilities = store.capabilities()
     _check_kind(reference, store)
@@ -158,7 +158,17 @@ def plan(
         max_objects=reference.max_objects or max_objects,
         source=source,
         windows=_snapped(windows, location, store) if list_versions else windows,
-        notes=_notes(reference, recorded.uri, versioning, store),
+        notes=_notes(reference, location, versioning, store),
+    )
+
+
+def place_of(reference: Reference, stores: Stores) -> Location:
+    """Return where a reference points, with what its store's options say of the URL."""
+    location = reference.location
+    if location.scheme not in {"http", "https"}:
+        return location
+    return replace(
+        location, plain=plain_parameters(stores.options_for(location, reference.options))
     )
 
 
@@ -289,8 +299,15 @@ def clean_name(name: str | None) -> str:
     return cleaned
 
 
-def _notes(reference: Reference, uri: str, versioning: Versioning, store: Store) -> tuple[str, ...]:
+def _notes(
+    reference: Reference, location: Location, versioning: Versioning, store: Store
+) -> tuple[str, ...]:
     notes = []
+    if names := ", ".join(location.ambiguous_secrets()):
+        notes.append(
+            f"{location} is recorded without {names}, taken for a secret; if it says which object this is, "
+            f"give options={{'{PLAIN_PARAMETERS}': '{names}'}}"
+        )
     capabilities = store.capabilities()
     if versioning in {Versioning.OFF, Versioning.SUSPENDED}:
         bucket = reference.location.authority
@@ -301,7 +318,7 @@ def _notes(reference: Reference, uri: str, versioning: Versioning, store: Store)
         )
     if reference.kind in capabilities.stat_checksums:
         notes.append(
-            f"checksum={reference.checksum!r} sends one HEAD request for every changed object under {uri}"
+            f"checksum={reference.checksum!r} sends one HEAD request for every changed object under {location}"
         )
     return tuple(notes)
 

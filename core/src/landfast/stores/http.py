@@ -15,7 +15,7 @@ import urllib3
 
 from landfast.errors import InvalidInput, Unavailable, Unverifiable
 from landfast.model.checksum import Checksum
-from landfast.model.location import Location
+from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -45,6 +45,7 @@ _VALIDATORS = (ETAG, WEAK_ETAG, LAST_MODIFIED)
 _HEAD_REFUSED = frozenset({400, 403, 405, 501})
 _OPTIONS = frozenset(
     {"headers", "username", "password", "timeout_s", "ca_file", "signer", "hash_limit"}
+    | {PLAIN_PARAMETERS}
 )
 
 Signer = Callable[[str], str]
@@ -61,18 +62,19 @@ class HttpStore:
             the URL itself or the user's netrc has. `signer`, a function from the recorded URL to a
             freshly signed one, called for every request. `hash_limit`, the most bytes of a body to
             hash where the server has no strong ETag, 16 MiB by default. `timeout_s`, seconds
-            without a byte. `ca_file`, a PEM file of certificate authorities.
+            without a byte. `ca_file`, a PEM file of certificate authorities. `plain_parameters`, names
+            among ``key, token, code, verify, sign`` that are no secrets here, with commas.
         client: Makes a `urllib3.PoolManager`, once in each process, for certificates of one's own.
 
     Raises:
-        InvalidInput: If an option is unknown.
+        InvalidInput: If an option is unknown, or a parameter can only be a secret.
 
     Example:
         >>> HttpStore({"hash_limit": 1024}).capabilities().listing
         False
     """
 
-    option_kinds = OptionKinds(recorded=frozenset({"timeout_s", "hash_limit"}))
+    option_kinds = OptionKinds(recorded=frozenset({"timeout_s", "hash_limit", PLAIN_PARAMETERS}))
 
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
@@ -86,6 +88,8 @@ class HttpStore:
             )
         settings = dict(self._options)
         self._signer: Signer | None = settings.pop("signer", None)
+        self._plain = plain_parameters(settings)
+        settings.pop(PLAIN_PARAMETERS, None)
         self._hash_limit = int(settings.pop("hash_limit", HASH_LIMIT_BYTES))
         self._pool = HttpPool(client=client, **settings)
 
@@ -261,7 +265,8 @@ class HttpStore:
     def _send(self, method: str, location: Location, **headers: str) -> Any:
         url = location.uri
         if self._signer is not None:
-            url = self._signer(location.without_secrets()[0].uri)
+            recorded, _ = replace(location, plain=self._plain).without_secrets()
+            url = self._signer(recorded.uri)
         return self._pool.send(method, location, url, **headers)
 
 

@@ -86,7 +86,7 @@ class Stores:
             InvalidInput: If no store knows the scheme.
             MissingExtra: If the store needs an extra that is not installed.
         """
-        return self._opened(location, {**self._set_for(location), **(options or {})})
+        return self._opened(location, self.options_for(location, options))
 
     def recorded(self, location: Location, source: Source, *, any_endpoint: bool = False) -> Store:
         """Return the store that reads what was recorded from a source, as the reader's settings say.
@@ -104,7 +104,7 @@ class Stores:
                 anonymously; names what to set.
         """
         kinds = self._kinds(location.scheme)
-        mine = self._set_for(location)
+        mine = self.options_for(location)
         taken = {name: value for name, value in source.options.items() if name in kinds.recorded}
         if not kinds.identity.isdisjoint(mine):
             taken.pop("anonymous", None)
@@ -120,9 +120,6 @@ class Stores:
         if is_public and kinds.endpoint not in mine and not self._client_of(location):
             return self._opened(location, taken | {kinds.endpoint: source.endpoint})
         raise _elsewhere(source, own.endpoint, kinds)
-
-    def _set_for(self, location: Location) -> dict[str, Any]:
-        return self._options.get(longest_prefix(self._options, location.uri) or "", {})
 
     def _client_of(self, location: Location) -> str:
         """Return what the client factory was given for: a prefix, or a scheme; ``""`` if there is none."""
@@ -142,6 +139,13 @@ class Stores:
     def _kinds(self, scheme: str) -> OptionKinds:
         kinds: OptionKinds = getattr(self._maker(scheme), "option_kinds", OptionKinds())
         return kinds
+
+    def options_for(
+        self, location: Location, options: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the options that were set for a location, with `options` over them."""
+        set_for = self._options.get(longest_prefix(self._options, location.uri) or "", {})
+        return {**set_for, **(options or {})}
 
     def _make(self, scheme: str, options: Mapping[str, Any], client: ClientFactory | None) -> Store:
         maker = self._maker(scheme)
