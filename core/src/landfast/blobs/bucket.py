@@ -27,6 +27,7 @@ from landfast.blobs.retried import ATTEMPTS, retried, wait_before_next
 from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
+from landfast.stores.base import wrong_range
 
 # A blob younger than this needs no refreshing: it is far from every grace period.
 FRESH = timedelta(minutes=10)
@@ -46,6 +47,8 @@ class Body(Protocol):
 
     start: int
     """Offset of the first byte that comes."""
+    size: int | None
+    """Bytes of the whole object, as the reply tells them."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB; a cut connection raises `Unavailable`."""
@@ -87,6 +90,15 @@ class Objects(Protocol):
     def delete(self, key: str) -> None:
         """Delete an object; a missing one is no error."""
         ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Read:
+    """How far a blob was read, and how long it is; None until the first reply tells."""
+
+    key: str
+    at: int
+    size: int | None = None
 
 
 class BucketBlobStore:
@@ -173,30 +185,52 @@ class BucketBlobStore:
     def open(self, sha256: str, *, start: int = 0) -> Iterator[bytes]:
         """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB.
 
-        A cut connection is opened again where it was cut.
+        A cut connection is opened again where it was cut; if that is not answered with the rest of
+        the same object, from the first byte.
 
         Raises:
             NotFound: Naming the blob and the store, at the first chunk.
         """
         return self._chunks(sha256, self._key(sha256), start)
 
-    def _chunks(self, sha256: str, key: str, at: int) -> Iterator[bytes]:
-        cuts = 0
+    def _chunks(self, sha256: str, key: str, start: int) -> Iterator[bytes]:
+        read = _Read(key=key, at=start)
+        cuts, is_whole = 0, False
         while True:
+            before, asked = read.at, 0 if is_whole else read.at
             try:
-                with self._opened(sha256, key, at) as body:
-                    for chunk in from_offset(body, body.start, at):
-                        at += len(chunk)
-                        cuts = 0
-                        yield chunk
+                yield from self._reply(sha256, read, asked)
+            except (InvalidInput, ObjectChanged):
+                if not asked:
+                    raise
+                is_whole = True
+                continue
             except Unavailable as error:
-                cuts += 1
+                cuts = 1 if read.at > before else cuts + 1
                 if cuts >= ATTEMPTS:
                     raise
                 wait_s = wait_before_next(cuts, error)
             else:
                 return
             time.sleep(wait_s)
+
+    def _reply(self, sha256: str, read: _Read, asked: int) -> Iterator[bytes]:
+        """Yield what one request from the offset `asked` brings of the rest."""
+        with self._opened(sha256, read.key, asked) as body:
+            if read.size is None:
+                read.size = self._size_of(read.key, body)
+            if body.start > asked or body.size not in {None, read.size}:
+                raise wrong_range(read.key, asked, body.start)
+            for chunk in from_offset(body, body.start, read.at):
+                read.at += len(chunk)
+                if read.at > read.size:
+                    raise damaged_blob(sha256, self.url, f"more than {read.size} bytes")
+                yield chunk
+        if read.at < read.size:
+            raise wrong_range(read.key, asked, None)
+
+    def _size_of(self, key: str, body: Body) -> int:
+        return retried(lambda: self._objects.head(key)).size if body.size is None else body.size
 
     @contextmanager
     def _opened(self, sha256: str, key: str, at: int) -> Iterator[Body]:

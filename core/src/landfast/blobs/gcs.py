@@ -268,7 +268,7 @@ class GcsBody:
         partial_reply = span is not None and reply.status_code != 200
         self.start = int(span[1] or start) if span and partial_reply else 0
         length = reply.headers.get("content-length")
-        self._size = int(span[2]) if span and partial_reply else int(length) if length else None
+        self.size = int(span[2]) if span and partial_reply else int(length) if length else None
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB; nothing where the offset is behind the end."""
@@ -279,11 +279,11 @@ class GcsBody:
         while chunk := asking(self._asked, lambda: next(chunks, b"")):
             at += len(chunk)
             yield chunk
-        if self._size not in {None, at}:
+        if self.size not in {None, at}:
             raise Unavailable(
                 f"the bytes of {self._asked.name} ended early",
                 subject=self._asked.name,
-                expected=f"{self._size} bytes",
+                expected=f"{self.size} bytes",
                 found=f"{at}",
             )
 

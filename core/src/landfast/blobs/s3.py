@@ -200,7 +200,7 @@ class S3Body:
 
     def __init__(self, stream: Any, start: int, size: int | None, asked: Asked) -> None:
         self.start = start
-        self._stream, self._size, self._asked = stream, size, asked
+        self._stream, self.size, self._asked = stream, size, asked
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB."""
@@ -210,11 +210,11 @@ class S3Body:
         while chunk := asking(self._asked, lambda: self._stream.read(CHUNK_BYTES)):
             at += len(chunk)
             yield chunk
-        if self._size is not None and at != self._size:
+        if self.size is not None and at != self.size:
             raise Unavailable(
                 f"the bytes of {self._asked.name} ended early",
                 subject=self._asked.name,
-                expected=f"{self._size} bytes",
+                expected=f"{self.size} bytes",
                 found=f"{at}",
             )
 

@@ -57,6 +57,7 @@ class PartFile:
         self.path = folder / name
         self._handle = -1
         self.is_finished = False
+        self.is_continued = False
         self.written = 0
         with disk_errors(folder, "write below"):
             while not self._try(is_own=self.path.name != name):

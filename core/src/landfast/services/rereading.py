@@ -36,7 +36,7 @@ def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
         try:
             with store.open(candidate.pin) as reader:
                 candidate.check(reader.info)
-                _take(reader, proof)
+                _take(entry, reader, proof)
         except (AccessDenied, NotFound, ObjectChanged) as error:
             refused = refused or error
         else:
@@ -47,10 +47,13 @@ def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
     return Finding(verdict=verdict, row=finding.row, detail=str(refused))
 
 
-def _take(reader: Reader, proof: Proof) -> None:
+def _take(entry: ManifestEntry, reader: Reader, proof: Proof) -> None:
+    """Read to the end, or to the first byte beyond the recorded size."""
     try:
         for chunk in reader:
             proof.update(chunk)
+            if entry.size is not None and proof.count > entry.size:
+                return
     except Unavailable:
         # A provider's library may refuse a body after its last byte, for another checksum.
         if proof.count != reader.info.size:
@@ -60,7 +63,9 @@ def _take(reader: Reader, proof: Proof) -> None:
 def _compare(entry: ManifestEntry, finding: Finding, proof: Proof, told: ObjectInfo) -> Finding:
     outcome = proof.outcome()
     if outcome is Outcome.WRONG or _is_refuted(entry, proof, told):
-        detail = f"{proof.count} bytes were read, {entry.size} are recorded."
+        is_more = entry.size is not None and proof.count > entry.size
+        read = f"more than {entry.size}" if is_more else f"{proof.count}"
+        detail = f"{read} bytes were read, {entry.size} are recorded."
         if proof.count == entry.size:
             detail = f"The bytes that were read have {proof.digest}."
         return Finding(verdict=Verdict.CHANGED, row=finding.row, detail=detail)

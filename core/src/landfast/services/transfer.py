@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING
 
 from landfast.cache.keys import keys_of, sha256_of
 from landfast.disk_errors import disk_errors
-from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
+from landfast.errors import (
+    AccessDenied,
+    InvalidInput,
+    LandfastError,
+    NotFound,
+    ObjectChanged,
+    Unavailable,
+)
 from landfast.model.manifest import ManifestEntry, format_time
 from landfast.services.part_file import PartFile, part_name
 from landfast.services.pin_sets import Candidate, PinSets
 from landfast.services.proof import Outcome, Proof, is_computable
-from landfast.stores.base import ObjectInfo, Reader, Store
+from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range
 
 if TYPE_CHECKING:
     from landfast.cache.blob_cache import BlobCache, Link
@@ -131,12 +138,8 @@ class Transfer:
         entry, store = candidate.entry, candidate.store
         part = PartFile(parts, part_name(entry))
         with part.unless_finished(), disk_errors(part.path, "read"):
-            start = self._continue(part, proof, entry)
+            self._continue(part, proof, entry)
             self._read(candidate, part, proof)
-            if start and proof.outcome() is Outcome.WRONG:  # the old beginning was damaged
-                self._rewind(part, proof, 0)
-                self._read(candidate, part, proof)
-            proof.check()
             part.is_finished = True
         if self._cache is not None and self._keeps(store):
             self._keep(self._cache, entry, store, part, str(proof.sha256))
@@ -147,14 +150,13 @@ class Transfer:
             is_proven=proof.outcome() is Outcome.PROVEN,
         )
 
-    def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> int:
-        """Take what an earlier download left, and return how much that is."""
+    def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> None:
+        """Take what an earlier download left."""
         left = part.size
         if entry.size is None or left > entry.size:
             left = 0
         self._rewind(part, proof, left)
         self._on_bytes(left)
-        return left
 
     def _rewind(self, part: PartFile, proof: Proof, size: int) -> None:
         if proof.count > size:
@@ -163,6 +165,26 @@ class Transfer:
         part.cut(size)
 
     def _read(self, candidate: Candidate, part: PartFile, proof: Proof) -> None:
+        """Read the rest; if that does not bring the recorded bytes, read all from the first byte.
+
+        The old beginning may be damaged, and servers answer ranges with anything.
+        """
+        may_continue = _may_continue(candidate.entry)
+        try:
+            self._read_rest(candidate, part, proof, may_continue=may_continue)
+            proof.check()
+        except (ObjectChanged, InvalidInput):
+            if not part.is_continued:
+                raise
+        else:
+            return
+        self._rewind(part, proof, 0)
+        self._read_rest(candidate, part, proof, may_continue=False)
+        proof.check()
+
+    def _read_rest(
+        self, candidate: Candidate, part: PartFile, proof: Proof, *, may_continue: bool
+    ) -> None:
         """Read the rest from the source; a body that is cut is continued where it ended.
 
         What the store raises at opening it has tried often enough.
@@ -170,24 +192,30 @@ class Transfer:
         entry, tries = candidate.entry, 0
         while proof.count != entry.size:
             before = proof.count
+            part.is_continued |= before > 0
             with candidate.store.open(candidate.pin, start=before) as reader:
                 check_time(entry, reader.info)
                 candidate.check(reader.info)
-                if reader.start != before:  # the server ignores ranges
+                if reader.start > before:
+                    raise wrong_range(entry.uri, before, reader.start)
+                if reader.start < before:  # the server ignores ranges
+                    may_continue = False
                     self._rewind(part, proof, reader.start)
-                cut = self._pour(reader, part, proof)
+                cut = self._pour(entry, reader, part, proof)
             if cut is None:
                 return
-            is_progress = proof.count > before and _may_continue(entry)
+            is_progress = proof.count > before and may_continue
             tries = 1 if is_progress else tries + 1
             if tries > _TRIES_WITHOUT_PROGRESS:
                 raise cut
-            if not _may_continue(entry):
+            if not may_continue or tries == _TRIES_WITHOUT_PROGRESS:
                 self._rewind(part, proof, 0)
             time.sleep(random.uniform(0.05, 0.1) * 2**tries)  # noqa: S311 - not a secret
 
-    def _pour(self, reader: Reader, part: PartFile, proof: Proof) -> Unavailable | None:
-        """Write what comes; return the error that cut the body, if one did."""
+    def _pour(
+        self, entry: ManifestEntry, reader: Reader, part: PartFile, proof: Proof
+    ) -> Unavailable | None:
+        """Write what comes, up to the recorded size; return the error that cut the body, if one did."""
         chunks = iter(reader)
         while True:
             try:
@@ -198,9 +226,12 @@ class Transfer:
                 return None
             if self._stop.is_set():
                 raise Stopped
-            part.write(chunk)
-            proof.update(chunk)
-            self._on_bytes(len(chunk))
+            room = len(chunk) if entry.size is None else entry.size - proof.count
+            part.write(chunk[:room])
+            proof.update(chunk[:room])
+            self._on_bytes(min(room, len(chunk)))
+            if len(chunk) > room:
+                raise _too_long(entry)
 
     def _keep(
         self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
@@ -233,6 +264,16 @@ class Transfer:
 
 def _ignore(_count: int) -> None:
     """Nobody wants to know."""
+
+
+def _too_long(entry: ManifestEntry) -> ObjectChanged:
+    return ObjectChanged(
+        f"{entry.uri} is not what was recorded as {entry.path!r}",
+        subject=entry.uri,
+        expected=f"{entry.size} bytes",
+        found=f"more than the {entry.size} bytes that are recorded",
+        path=entry.path,
+    )
 
 
 def _may_continue(entry: ManifestEntry) -> bool:

@@ -24,7 +24,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from landfast.errors import Unavailable
+from landfast.errors import ObjectChanged, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 
@@ -262,13 +262,25 @@ class Store(Protocol):
 
         Raises:
             NotFound: If the version or object is gone; `details["version_id"]`, if one was asked for.
-            ObjectChanged: If the condition failed or the reply is another object.
+            ObjectChanged: If the condition failed, the reply is another object, or with a `start`
+                another range than the one asked for: the caller then reads from the first byte.
         """
         ...
 
     def path(self, location: Location) -> Path | None:
         """Return the local path of the object in place, or None."""
         ...
+
+
+def wrong_range(uri: str, asked: int, found: object) -> ObjectChanged:
+    """Build the error for a reply to a range that is another one, or does not say which it is."""
+    return ObjectChanged(
+        f"{uri} was sent from another byte than the one asked for",
+        subject=uri,
+        expected=f"from byte {asked}",
+        found="no range in the reply" if found is None else f"from byte {found}",
+        differs="range",
+    )
 
 
 # What a user or an integration may hand in to make a provider client: called on the worker, once per

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from landfast.clouds.gcs_client import GcsConnection, object_path
 from landfast.clouds.gcs_errors import Asked, asking, reading
 from landfast.errors import ObjectChanged, Unavailable
-from landfast.stores.base import ObjectInfo, Pin
+from landfast.stores.base import ObjectInfo, Pin, wrong_range
 from landfast.stores.gcs_rows import describe_headers
 
 if TYPE_CHECKING:
@@ -64,17 +64,23 @@ def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsRea
         if reply.status_code == 416:
             _check_end(info, start, asked)
         else:
+            if start and reply.status_code == 206 and not _RANGE.match(_span(reply)):
+                raise wrong_range(asked.name, start, None)
             check_reply(info, pin, asked)
         yield GcsReader(reply, info, first, asked)
 
 
 def _extent(reply: Response, start: int) -> tuple[int, int | None]:
     """Return the offset of the first byte and the size of the whole object."""
-    found = _RANGE.fullmatch(reply.headers.get("content-range", ""))
+    found = _RANGE.fullmatch(_span(reply))
     if found is not None and reply.status_code != 200:
         return int(found[1] or start), int(found[2])
     size = reply.headers.get("x-goog-stored-content-length") or reply.headers.get("content-length")
     return 0, int(size) if size else None
+
+
+def _span(reply: Response) -> str:
+    return str(reply.headers.get("content-range", ""))
 
 
 def _check_end(info: ObjectInfo, start: int, asked: Asked) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import urllib3
 
-from landfast.errors import InvalidInput, Unavailable, Unverifiable
+from landfast.errors import InvalidInput, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.stores.base import (
@@ -26,6 +26,7 @@ from landfast.stores.base import (
     Page,
     Pin,
     Versioning,
+    wrong_range,
 )
 from landfast.stores.http_pool import HttpPool, failed_to_send
 from landfast.stores.http_reply import (
@@ -199,14 +200,10 @@ class HttpStore:
             headers["Range"] = f"bytes={start}-"
         with self._get(pin.location, pin=pin, **headers) as (reply, facts):
             check_pin(pin, facts)
-            if facts.start > start:
-                raise Unavailable(
-                    f"{pin.location} sent another range than the one asked for",
-                    expected=f"from byte {start}",
-                    found=f"from byte {facts.start}",
-                )
+            if start and (facts.start is None or facts.start > start):
+                raise wrong_range(str(pin.location), start, facts.start)
             info = _info(pin.location, facts, _told(pin, facts))
-            yield HttpReader(info=info, start=facts.start, reply=reply)
+            yield HttpReader(info=info, start=facts.start or 0, reply=reply)
 
     def _describe(self, location: Location) -> Facts:
         """Ask with HEAD, else with a GET whose body is left unread."""

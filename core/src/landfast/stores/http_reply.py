@@ -34,13 +34,13 @@ class Facts:
 
     Args:
         size: Bytes of the whole object; None where the reply does not tell.
-        start: Offset of the first byte of the body.
+        start: Offset of the first byte of the body; None for a part that does not say which it is.
         etag: Verbatim, with quotes and ``W/``.
         last_modified: Verbatim.
     """
 
     size: int | None
-    start: int
+    start: int | None
     etag: str | None
     last_modified: str | None
 
@@ -48,10 +48,11 @@ class Facts:
     def of(cls, status: int, headers: Mapping[str, str]) -> Facts:
         """Read the headers of a 200 or 206."""
         length = headers.get("Content-Length", "")
-        size, start = (int(length) if length.isdecimal() else None), 0
+        size = int(length) if length.isdecimal() else None
+        start: int | None = 0
         if status == 206:
             found = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
-            start = int(found[1]) if found and found[1] else 0
+            start = int(found[1]) if found and found[1] else None
             size = int(found[2]) if found and found[2] != "*" else None
         return cls(
             size=size,
