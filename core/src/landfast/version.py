@@ -253,14 +253,18 @@ class ArtifactVersion:
         """
         return self._client.path_in_place(self, path)
 
-    def open(self, path: str) -> IO[bytes]:
+    def open(self, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
         """Open one entry for reading; the bytes are verified before the first is returned.
+
+        Args:
+            path: Of the entry.
+            any_endpoint: Whether another endpoint than the recorded one may be read.
 
         Raises:
             NotFound: If there is no such entry, or its object is gone.
             ObjectChanged: If only other bytes are to be had.
         """
-        return self._client.open_entry(self, path)
+        return self._client.open_entry(self, path, any_endpoint=any_endpoint)
 
     # -- what can be done with it -------------------------------------------------------------
 

@@ -89,6 +89,8 @@ def test_mend_04_any_endpoint_reads_where_the_reader_reads(evil, bucket):
     reader = Client(project="vision")
     assert reader.verify("d:v0", any_endpoint=True).ok
     assert reader.download("d:v0", "out", any_endpoint=True).files == 2
+    with reader.get("d:v0").open("k", any_endpoint=True) as file:
+        assert file.read() == b"recorded"
     assert evil.requests == []
 
 

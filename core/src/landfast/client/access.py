@@ -53,8 +53,13 @@ class Access(Publishing):
                 **{"progress": report, **options},
             )
 
-    def open_entry(self, named: Named, path: str) -> IO[bytes]:
+    def open_entry(self, named: Named, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
         """Open one entry of a version; the bytes are verified before the first is returned.
+
+        Args:
+            named: As in `get`.
+            path: Of the entry.
+            any_endpoint: Whether another endpoint than the recorded one may be read.
 
         Raises:
             NotFound: If there is no such entry, or its object is gone.
@@ -62,7 +67,7 @@ class Access(Publishing):
         """
         from landfast.services.one_file import open_entry
 
-        pins = self._pins(self.get(named))
+        pins = self._pins(self.get(named), any_endpoint=any_endpoint)
         return open_entry(pins, pins.newest.get(path), cache=self.cache)
 
     def path_in_place(self, named: Named, path: str = "") -> Path:
@@ -112,10 +117,10 @@ class Access(Publishing):
         ]
         return [*sets, (self.open_manifest(record.blob), record.sources)]
 
-    def _pins(self, version: ArtifactVersion) -> PinSets:
+    def _pins(self, version: ArtifactVersion, *, any_endpoint: bool = False) -> PinSets:
         from landfast.services.pin_sets import PinSets
 
-        return PinSets(self._pin_sets(version), self.stores)
+        return PinSets(self._pin_sets(version), self.stores, any_endpoint=any_endpoint)
 
     def _root(self, version: ArtifactVersion, root: str | Path | None) -> Path:
         if root is None:

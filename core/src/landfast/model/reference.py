@@ -32,7 +32,8 @@ class Reference:
         max_objects: The most entries to record; None is the default of the settings.
         checksum: A kind such as ``"sha256"``; None or True is the store's default; False records no token.
         allow_empty: Whether a missing or empty prefix is no error.
-        options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
+        options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...  They count for this
+            scan; whoever reads the version has endpoint and identity from settings of their own.
 
     Example:
         >>> Reference("s3://b/data/", include=["**/*.parquet"]).location.key
