@@ -17,7 +17,7 @@ from dagster_shared.libraries import DagsterLibraryRegistry
 from landfast import ArtifactVersion
 
 from dagster_landfast.adoption import log_reference, use_artifact
-from dagster_landfast.automation import on_content_change
+from dagster_landfast.automation import build_automation_sensor, on_content_change
 from dagster_landfast.checks import Bounds, build_drift_checks, build_reference_checks
 from dagster_landfast.components import LandfastSnapshotsComponent
 from dagster_landfast.external import observable_prefix_asset, observable_prefix_assets
@@ -44,6 +44,7 @@ __all__ = [
     "__version__",
     "artifact_asset",
     "build_artifact_sensor",
+    "build_automation_sensor",
     "build_drift_checks",
     "build_reference_checks",
     "build_snapshot_schedule",

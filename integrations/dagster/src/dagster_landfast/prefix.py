@@ -49,8 +49,8 @@ class Prefix:
         record_unchanged: Whether a partition whose content Dagster knows already is an event all the same;
             in a run for one partition that somebody asked for it always is.
         cron: Five fields of cron: when the automation daemon observes it; of time windows, the newest one and
-            `lookback`.  An `AutomationConditionSensorDefinition` of your own sees it only with
-            ``target=AssetSelection.all(include_sources=True)``; Dagster's default one does.
+            `lookback`.  Nothing is observed before a sensor is on that evaluates it: `build_automation_sensor`, or
+            Dagster's default one, which is stopped at first.
         cron_timezone: Of `cron`.
         automation_condition: Instead of `cron`.
         group_name: Of the asset.

@@ -51,7 +51,8 @@ def artifact_asset(
         lookback: Look at the last so many partitions only; None looks at all.
         record_unchanged: Whether a partition whose version Dagster knows already is an event all the same;
             in a run for one partition that somebody asked for it always is.
-        cron: Five fields of cron: when the automation daemon observes it.
+        cron: Five fields of cron: when the automation daemon observes it, once a sensor evaluates it:
+            `build_automation_sensor`, or Dagster's default one, which is stopped at first.
         cron_timezone: Of `cron`.
         automation_condition: Instead of `cron`.
         group_name: Of the asset.
