@@ -15,4 +15,9 @@ landfast put words.txt --name nlp/words
 """
 
 with DAG("count_words", schedule=[corpus]):
-    BashOperator(task_id="count", bash_command=COUNT, append_env=True)
+    BashOperator(
+        task_id="count",
+        bash_command=COUNT,
+        env={"LANDFAST_REGISTRY_URL": "{{ macros.landfast.registry_url(task_instance) }}"},
+        append_env=True,
+    )

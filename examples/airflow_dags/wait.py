@@ -17,4 +17,4 @@ with DAG(
         timeout=timedelta(minutes=50),
         soft_fail=True,
     )
-    LandfastDownloadOperator(task_id="download", artifact=news.output, root="/mnt/corpus")
+    LandfastDownloadOperator(task_id="download", artifact=news.output, root="/mnt/corpus/{version}")

@@ -70,7 +70,7 @@ def test_the_dags_of_the_page_do_what_it_says(bucket: Any) -> None:
 
     assert bucket.run("release").state == "success"
     assert bucket.client.get("nlp/corpus:prod").version == "v0"
-    assert Path("corpus/a.txt").read_bytes() == FILES["corpus/a.txt"]
+    assert Path("corpus/v0/a.txt").read_bytes() == FILES["corpus/a.txt"]
 
     assert bucket.run("logs").state == "success"
     assert bucket.client.get("web/logs").file_count == 1

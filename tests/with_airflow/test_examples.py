@@ -113,6 +113,6 @@ def test_the_hourly_run_downloads_what_is_new(airflow: Any, data: Path, tmp_path
     version = airflow.client.log("nlp/corpus", data / "corpus", include=["*.txt"])
     run = airflow.run("hourly")
     assert run.state == "success"
-    assert (tmp_path / "there" / "a.txt").read_text() == "one two three"
+    assert (tmp_path / "there" / "v0" / "a.txt").read_text() == "one two three"
     assert airflow.xcom(run, "news") == version.uri
     assert landfast.ArtifactName.parse(version.uri) == version.full_name

@@ -350,3 +350,24 @@ def test_every_operator_survives_serialization() -> None:
     assert read.task_dict["snapshot"].uri == ["s3://b/a/", "s3://b/c/"]
     assert [inlet.uri for inlet in read.task_dict["promote"].inlets] == [CORPUS.uri]
     assert read.task_dict["promote"].operator_extra_links[0].name == "Landfast"
+
+
+@pytest.mark.parametrize(
+    ("root", "more", "there"),
+    [
+        ("corpus/{version}", "", ["v0/a.txt", "v1/a.txt"]),
+        ("corpus", ", replace=True", ["a.txt"]),
+    ],
+)
+def test_mend_36_a_fixed_root_serves_the_second_version(
+    root: str, more: str, there: list[str], airflow: Any, data: Path, tmp_path: Path
+) -> None:
+    download = f"LandfastDownloadOperator(task_id='get', artifact=snapshot.output, root={str(tmp_path / root)!r}{more})"
+    add_snapshot(airflow, str(data), after=download)
+    for text in "AB":
+        (data / "a.txt").write_text(text)
+        assert airflow.run("d").state == "success"
+    corpus = tmp_path / "corpus"
+    files = [path for path in corpus.rglob("a.txt") if ".landfast" not in path.parts]
+    assert sorted(path.relative_to(corpus).as_posix() for path in files) == there
+    assert (corpus / there[-1]).read_text() == "B"

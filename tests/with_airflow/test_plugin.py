@@ -30,7 +30,7 @@ def test_airflow_finds_the_plugin() -> None:
     [point] = [each for each in entry_points(group="airflow.plugins") if each.name == "landfast"]
     plugin = point.load()
     assert plugin.name == "landfast"
-    assert [macro.__name__ for macro in plugin.macros] == ["env", "use"]
+    assert [macro.__name__ for macro in plugin.macros] == ["env", "registry_url", "use"]
 
 
 def test_a_task_instance_leads_to_its_run_in_the_web_ui(tmp_path: Path) -> None:

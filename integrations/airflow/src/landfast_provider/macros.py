@@ -21,7 +21,8 @@ class Variables(dict[str, str]):
 def env(task_instance: Any, landfast_conn_id: str = DEFAULT_CONN_ID) -> Variables:
     """Return the variables by which a subprocess, a pod or a Spark step joins the run of its task.
 
-    The registry's URL is among them unless it holds a password: templates are shown in Airflow's pages.
+    The registry's URL is among them unless it holds a password: hand it over with `registry_url` then.  A step without
+    it fails, as `LANDFAST_RUN` lets no other registry take its place.
 
     Args:
         task_instance: As templates have it.
@@ -36,8 +37,29 @@ def env(task_instance: Any, landfast_conn_id: str = DEFAULT_CONN_ID) -> Variable
     return Variables(_run(task_instance, landfast_conn_id).client.run_env())
 
 
+def registry_url(task_instance: Any, landfast_conn_id: str = DEFAULT_CONN_ID) -> str:
+    """Return the registry's URL with its password, for the `env` of an operator, where Airflow masks it.
+
+    Args:
+        task_instance: As templates have it.
+        landfast_conn_id: The registry.
+
+    Example:
+        >>> BashOperator(  # doctest: +SKIP
+        ...     task_id="train",
+        ...     bash_command="export {{ macros.landfast.env(task_instance) }}; ./train.sh",
+        ...     env={"LANDFAST_REGISTRY_URL": "{{ macros.landfast.registry_url(task_instance) }}"},
+        ...     append_env=True,
+        ... )
+    """
+    return _run(task_instance, landfast_conn_id).client.settings.effective_registry_url
+
+
 def use(task_instance: Any, artifact: str, landfast_conn_id: str = DEFAULT_CONN_ID) -> str:
-    """Return the URI of the version that a task reads, and record that it does; as `use_artifact` decides.
+    """Return the name of the version that a task reads, and record that it does; as `use_artifact` decides.
+
+    It is the full name, ``default/nlp/corpus~PARTITION:v3`` with the partition percent-encoded, which a shell
+    takes as it is.  (In a URI it would cut at ``&``.)
 
     Args:
         task_instance: As templates have it.
@@ -51,7 +73,7 @@ def use(task_instance: Any, artifact: str, landfast_conn_id: str = DEFAULT_CONN_
         ...     inlets=[artifact_asset("nlp/corpus")],
         ... )
     """
-    return _run(task_instance, landfast_conn_id).use(artifact).uri
+    return _run(task_instance, landfast_conn_id).use(artifact).qualified_name
 
 
 def _run(task_instance: Any, landfast_conn_id: str) -> TaskRun:

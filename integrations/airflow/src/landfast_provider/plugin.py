@@ -35,5 +35,5 @@ class LandfastPlugin(AirflowPlugin):
     """What Airflow loads of this package by the entry point `airflow.plugins`."""
 
     name = "landfast"
-    macros = [macros.env, macros.use]  # noqa: RUF012 - Airflow's type is a list
+    macros = [macros.env, macros.registry_url, macros.use]  # noqa: RUF012 - Airflow's type is a list
     external_views = task_views()

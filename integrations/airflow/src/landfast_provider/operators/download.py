@@ -22,7 +22,9 @@ class LandfastDownloadOperator(LandfastOperator):
         artifact: The artifact, templated: ``nlp/corpus``, ``nlp/corpus:prod``, the ``.output`` of another
             operator, or an asset. Without a version the triggering event decides, then the newest event, then
             the registry.
-        root: The folder, templated; None is ``LANDFAST_ARTIFACT_DIR``, else ``./artifacts/NAME:vN``.
+        root: The folder, templated; ``{version}`` and ``{partition}`` in it are filled in, so that each version has
+            its own.  None is ``LANDFAST_ARTIFACT_DIR``, else ``./artifacts/NAME:vN``.
+        replace: Whether a folder with another version of the artifact is turned into this one.
         type: The type expected.
         include: Globs of paths to fetch; empty fetches all.
         exclude: Globs of paths to leave out.
@@ -43,6 +45,7 @@ class LandfastDownloadOperator(LandfastOperator):
         *,
         artifact: str | Asset,
         root: str | None = None,
+        replace: bool = False,
         type: str | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
@@ -52,6 +55,7 @@ class LandfastDownloadOperator(LandfastOperator):
         super().__init__(**with_inlet(artifact, kwargs))
         self.artifact = artifact
         self.root = root
+        self.replace = replace
         self.type = type
         self.include = include
         self.exclude = exclude
@@ -63,6 +67,7 @@ class LandfastDownloadOperator(LandfastOperator):
         version = run.use(self.artifact, type=self.type)
         report = version.download_report(
             self.root,
+            replace=self.replace,
             include=tuple(self.include),
             exclude=tuple(self.exclude),
             allow_missing=self.allow_missing,
