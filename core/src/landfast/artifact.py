@@ -15,8 +15,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from landfast import managed
 from landfast.errors import Conflict, InvalidInput, NotFound, NotLogged
+from landfast.model.globs import hint_for_glob
 from landfast.model.names import ArtifactName, check_name
-from landfast.model.reference import Reference
+from landfast.model.reference import UNLIMITED, Reference
 from landfast.services import merging
 from landfast.wandb_names import advise, check_options
 
@@ -126,23 +127,21 @@ class Artifact:
             NotFound: If there is nothing to record.
             LimitExceeded: If there is more than `max_objects`.
             AccessDenied: Naming the missing permission.
-            InvalidInput: If the URI is none, or both an object and a folder.
+            InvalidInput: If the URI is none, or both an object and a folder; if a `Reference` is given
+                together with arguments that belong into it.
             Conflict: If the artifact is logged already, or holds a URL that differs only in what is not recorded.
         """
         self._check_open()
-        if isinstance(uri, Reference):
-            reference = uri
-        else:
-            reference = Reference(
-                str(uri),
-                name=name,
-                checksum=checksum,
-                max_objects=max_objects,
-                include=tuple(include),
-                exclude=tuple(exclude),
-                allow_empty=allow_empty,
-                options=dict(options or {}),
-            )
+        reference = Reference.of(
+            uri,
+            name=name,
+            checksum=None if checksum is True else checksum,
+            max_objects=max_objects,
+            include=tuple(include) or None,
+            exclude=tuple(exclude) or None,
+            allow_empty=allow_empty or None,
+            options=dict(options or {}) or None,
+        )
         self._tell_apart(reference)
         self._draw_ticket()
         scans = self.client.scan_into(
@@ -212,22 +211,42 @@ class Artifact:
         path = Path(local_path)
         if not path.is_file():
             raise NotFound(
-                f"{path} is not a file", subject=str(path), hint="Folders are added with add_dir."
+                f"{path} is not a file",
+                subject=str(path),
+                hint=hint_for_glob(str(path)) or "Folders are added with add_dir.",
             )
         if into is not None:
             return self.add_reference(self.client.copy_into(into, path), name=name or path.name)
-        return self._added([self._stored(path, name)])
+        scan = managed.store_files(
+            self.client, path, name, self._work_folder(), originals=self._originals
+        )
+        return self._added([scan])
 
-    def add_dir(self, local_path: str | Path, name: str | None = None, **wandb: Any) -> Manifest:
+    def add_dir(
+        self,
+        local_path: str | Path,
+        name: str | None = None,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        max_objects: int = UNLIMITED,
+        allow_empty: bool = False,
+        **wandb: Any,
+    ) -> Manifest:
         """Copy every file below a folder into the registry's store and add them as managed entries.
 
         Args:
             local_path: The folder; symlinks are followed.
             name: Folder under the artifact that takes them; None is its root.
+            include: Globs of paths to keep.
+            exclude: Globs of paths to leave out; exclude wins.
+            max_objects: The most files.
+            allow_empty: Whether a folder without files is no error.
             wandb: As in `add_file`.
 
         Raises:
             NotFound: If it is no folder, or holds no file.
+            LimitExceeded: If there are more than `max_objects` files; nothing is copied then.
         """
         self._check_open()
         self._draw_ticket()
@@ -235,9 +254,22 @@ class Artifact:
         path = Path(local_path)
         if not path.is_dir():
             raise NotFound(
-                f"{path} is not a folder", subject=str(path), hint="Files are added with add_file."
+                f"{path} is not a folder",
+                subject=str(path),
+                hint=hint_for_glob(str(path)) or "Files are added with add_file.",
             )
-        return self._added([self._stored(path, name)])
+        scan = managed.store_files(
+            self.client,
+            path,
+            name,
+            self._work_folder(),
+            originals=self._originals,
+            include=include,
+            exclude=exclude,
+            max_objects=max_objects,
+            allow_empty=allow_empty,
+        )
+        return self._added([scan])
 
     @contextmanager
     def new_file(
@@ -382,11 +414,6 @@ class Artifact:
             self._folder = Path(tempfile.mkdtemp(prefix="landfast-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
-
-    def _stored(self, path: Path, name: str | None) -> merging.ShardScan:
-        return managed.store_files(
-            self.client, path, name, self._work_folder(), originals=self._originals
-        )
 
     def _added(self, scans: Sequence[merging.ShardScan]) -> Manifest:
         from landfast.draft import DraftEntries

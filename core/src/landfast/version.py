@@ -8,7 +8,7 @@ from pathlib import Path
 from types import EllipsisType
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from landfast.errors import NotFound
+from landfast.errors import Conflict, NotFound
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.names import ArtifactName
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunRecord
     from landfast.model.source import Skipped, Source
     from landfast.model.verdict import VerifyReport
-    from landfast.model.version import Change, VersionRecord
+    from landfast.model.version import Change, PinSet, VersionRecord
     from landfast.services.download import DownloadReport
 
 
@@ -170,11 +170,24 @@ class ArtifactVersion:
 
     @property
     def is_restorable(self) -> bool:
-        """Whether the stores return every entry even after it is overwritten."""
-        kept = all(
-            source.versioning in {"none", "enabled", "unknown"} for source in self._record.sources
-        )
-        return self._record.summary.unpinned == 0 and kept
+        """Whether the stores return every entry even after it is overwritten.
+
+        One look that saw all the pins is enough, be it the first or one when it was logged again.
+        """
+        record = self._record
+        if _are_kept(record.sources) and record.summary.unpinned == 0:
+            return True
+        if all(source.versioning == "none" for source in record.sources):
+            return False
+        return any(map(self._is_pinned_by, self._client.registry.pin_sets(record.id)))
+
+    def _is_pinned_by(self, pins: PinSet) -> bool:
+        if pins.blob == self._record.blob or not _are_kept(pins.sources):
+            return False
+        try:
+            return self._client.open_manifest(pins.blob).summary.unpinned == 0
+        except (NotFound, Conflict):
+            return False  # these pins are lost
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -386,6 +399,11 @@ class ArtifactVersion:
 
     def __repr__(self) -> str:
         return f"ArtifactVersion({self.qualified_name!r}, digest={self.digest[:16]!r}...)"
+
+
+def _are_kept(sources: Iterable[Source]) -> bool:
+    """Whether all places keep what is overwritten, as far as they tell."""
+    return all(source.versioning in {"none", "enabled", "unknown"} for source in sources)
 
 
 def pinned_uri(entry: ManifestEntry) -> str:

@@ -300,3 +300,93 @@ def test_progress_shows_on_a_terminal_and_not_in_a_pipe(logged):
     os.close(master)
     assert process.returncode == 0
     assert b"downloading data:v0" in text
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    root = tmp_path / "pictures"
+    for name in ("a.jpg", "notes.txt", "thumbs/a.jpg"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    return root
+
+
+def entries(name: str) -> list[str]:
+    import landfast
+
+    return [entry.path for entry in landfast.Client().get(name).entries()]
+
+
+def test_mend_11b_put_of_a_folder_honours_its_filters(pictures):
+    for number, options in enumerate((["--exclude", "thumbs"], ["--include", "*.jpg"])):
+        copied = ask("put", pictures, "--name", f"c{number}", *options)
+        referred = ask("put", "--reference", pictures, "--name", f"r{number}", *options)
+        assert copied["digest"] == referred["digest"]
+        assert copied["skipped"] == referred["skipped"]
+    told = call("put", pictures, "--name", "told", "--exclude", "thumps").stderr
+    assert "exclude 'thumps' matched nothing" in told
+    shown = call("show", "told").stdout
+    assert "exclude 'thumps' matched nothing" in shown
+
+
+def test_mend_11b_put_of_a_folder_honours_its_limit_before_it_copies(pictures, tmp_path):
+    failed = call("put", pictures, "--name", "c", "--max-objects", 2, code=14)
+    assert "at most 2" in failed.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.parent.parent.name == "sha256"]
+    call("put", pictures, "--name", "c", "--max-objects", 3)
+
+
+def test_mend_11b_put_of_an_empty_folder_is_an_error_unless_allowed(tmp_path):
+    (tmp_path / "empty").mkdir()
+    call("put", tmp_path / "empty", "--name", "c", code=10)
+    call("put", tmp_path / "empty", "--name", "c", "--allow-empty")
+    assert entries("c") == []
+
+
+@pytest.mark.parametrize("kind", ["stat", "none", "crc64nvme"])
+def test_mend_11b_put_of_a_folder_refuses_another_checksum(pictures, kind):
+    failed = call("put", pictures, "--name", "c", "--checksum", kind, code=2)
+    assert "--checksum" in failed.stderr
+    assert "--reference" in failed.stderr
+    call("put", pictures, "--name", "c", "--checksum", "sha256")
+
+
+def test_mend_11b_put_of_a_file_refuses_filters(pictures):
+    failed = call("put", pictures / "a.jpg", "--name", "c", "--exclude", "x", code=2)
+    assert "--exclude" in failed.stderr
+
+
+def test_mend_11b_snapshots_of_a_config_refuse_options_of_one_place(tmp_path, pictures):
+    config = tmp_path / "snapshots.yaml"
+    config.write_text(f"snapshots:\n  - name: d\n    uri: {pictures}/\n")
+    given = (["--include", "*"], ["--max-objects", 1], ["--checksum", "none"], ["--type", "x"])
+    for options in (*given, ["--exclude", "a"], ["--allow-empty"]):
+        failed = call("snapshot", "--config", config, *options, code=2)
+        assert options[0] in failed.stderr
+        assert "--config" in failed.stderr
+    call("snapshot", "--config", config)
+
+
+def test_mend_11b_a_copy_of_another_artifact_refuses_a_checksum(pictures):
+    version = ask("put", pictures, "--name", "c")
+    failed = call("put", version["uri"], "--name", "d", "--checksum", "none", code=2)
+    assert "copied with the checksums that it has" in failed.stderr
+
+
+def test_mend_11b_options_beside_a_reference_object_are_refused(pictures):
+    import landfast
+
+    client = landfast.Client()
+    place = landfast.Reference(str(pictures))
+    for given in ({"include": ["a"]}, {"max_objects": 1}, {"checksum": False}, {"name": "x"}):
+        draft = landfast.Artifact("d", "dataset", client=client)
+        with pytest.raises(landfast.InvalidInput, match=next(iter(given))):
+            draft.add_reference(place, **given)
+
+
+@pytest.mark.parametrize("place", ["*", "*.jpg", "thumbs/*"])
+@pytest.mark.parametrize("options", [[], ["--name", "c"], ["--name", "c", "--reference"]])
+def test_mend_14_put_of_a_glob_points_to_include(pictures, place, options):
+    failed = call("put", f"{pictures}/{place}", *options, code=2 if not options else 10)
+    assert "--include" in failed.stderr
+    assert str(pictures) in failed.stderr

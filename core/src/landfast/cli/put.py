@@ -13,8 +13,9 @@ from landfast.artifact import Artifact
 from landfast.cli.common import Output, command, human_size, scan_options
 from landfast.client import Client
 from landfast.errors import InvalidInput
+from landfast.model.globs import hint_for_glob
 from landfast.model.names import ArtifactName
-from landfast.model.reference import Reference
+from landfast.model.reference import UNLIMITED, Reference
 from landfast.settings import parse_count
 from landfast.version import ArtifactVersion
 
@@ -90,11 +91,39 @@ def put(
         raise InvalidInput("--copy takes a local path", subject=place)
     if is_uri or by_reference:
         draft.add_reference(Reference(place, **scan_arguments(**scan)))
-    elif Path(place).is_dir():
-        draft.add_dir(place)
+    else:
+        _copy(draft, place, **scan_arguments(**scan))
+    return client.log_artifact(draft, aliases=aliases, tags=tags, move_latest=not no_latest)
+
+
+def _copy(
+    draft: Artifact,
+    place: str,
+    *,
+    checksum: str | bool | None,
+    max_objects: int | None,
+    **scan: Any,
+) -> None:
+    """Copy a folder or a file; what means nothing for a copy is refused."""
+    if checksum not in {None, "sha256"}:
+        raise InvalidInput(
+            "--checksum is of references: a copied file is known by its sha256",
+            subject="--checksum",
+            expected="sha256",
+            found="none" if checksum is False else str(checksum),
+            hint="Give --reference to refer to the files in place.",
+        )
+    limit = UNLIMITED if max_objects is None else max_objects
+    if Path(place).is_dir():
+        draft.add_dir(place, max_objects=limit, **scan)
+    elif scan["include"] or scan["exclude"]:
+        raise InvalidInput(
+            f"{place} is one file, which --include and --exclude cannot choose from",
+            subject=place,
+            hint="Leave them away, or give the folder.",
+        )
     else:
         draft.add_file(place)
-    return client.log_artifact(draft, aliases=aliases, tags=tags, move_latest=not no_latest)
 
 
 def count_line(version: ArtifactVersion) -> str:
@@ -126,7 +155,9 @@ def _default_name(place: str) -> str:
         return str(ArtifactName(collection=base))
     except InvalidInput:
         raise InvalidInput(
-            f"{place} gives no collection name", subject=place, hint="Give one with --name."
+            f"{place} gives no collection name",
+            subject=place,
+            hint=hint_for_glob(place) or "Give one with --name.",
         ) from None
 
 

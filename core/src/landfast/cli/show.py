@@ -54,4 +54,5 @@ def _lines(version: ArtifactVersion) -> Iterator[str]:
     for source in version.sources:
         yield f"  source      {source.uri}" + (f" as {source.name}/" if source.name else "")
     for skip in version.skipped:
-        yield f"  skipped     {skip.count} {skip.reason}, such as {skip.examples[0]!r}"
+        examples = f", such as {skip.examples[0]!r}" if skip.examples else ""
+        yield f"  skipped     {skip.count} {skip.reason}{examples}"

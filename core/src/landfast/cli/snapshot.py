@@ -35,6 +35,15 @@ def snapshot_command(
         version = put(client, place=uri, name=name, by_reference=True, **given)
         out.answer(version.to_dict(), [_line(version)])
         return
+    in_file = {f"--{option.replace('_', '-')}": value for option, value in given.items()}
+    in_file |= {"--type": in_file.pop("--kind"), "URI": uri}
+    refused = [option for option, value in in_file.items() if value and option != "--partition"]
+    if refused:
+        raise InvalidInput(
+            f"{', '.join(refused)} cannot be given with --config",
+            subject=refused[0],
+            hint=f"Write it into {config}, which says it for each snapshot.",
+        )
     _from_config(client, out, config, name, given["partition"])
 
 

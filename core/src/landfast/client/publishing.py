@@ -91,6 +91,7 @@ class Publishing(Scanning):
         from landfast.services.publish import publish
 
         draft.bind(self._whole)
+        self._remark(draft.scans)
         request, manifest = self._request(draft, aliases, tags, direction, move_latest)
         # Before the version, so that no version lacks its lineage if this process is killed in between.
         self._record_copied([draft])
@@ -130,6 +131,7 @@ class Publishing(Scanning):
         from landfast.services.publish import Unpublished, publish_all
 
         drafts = list(drafts)
+        self._remark([scan for draft in drafts for scan in draft.scans])
         many = []
         for draft in drafts:
             draft.bind(self._whole)
@@ -148,6 +150,13 @@ class Publishing(Scanning):
                 errors[0].add_note(f"also: {other}")
             raise errors[0]
         return versions
+
+    def _remark(self, scans: Sequence[ShardScan]) -> None:
+        """Say what is worth knowing of what was scanned, once for all of it."""
+        from landfast.services import merging
+
+        for remark in merging.remarks(scans):
+            self._note(remark)
 
     def _request(
         self,

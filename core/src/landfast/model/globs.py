@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from landfast.errors import InvalidInput
 
+_MAGIC = re.compile(r"[*?\[]")
+_ESCAPED = re.compile(r"\\.")
+_ROOT = re.compile(r"(?:\.?/)+|\.\Z")
 
-def path_filter(include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Callable[[str], str]:
-    """Return a function that says why a path is left out; ``""`` if it is kept.
+
+class PathFilter:
+    """Says why a path is left out, and which globs have matched so far.
+
+    A glob is of the whole path under the reference; ``/`` or ``./`` before it changes nothing.  One that
+    ends in a plain name means a folder of that name too, one that ends in ``/`` the folder alone.
 
     Args:
         include: Globs of paths to keep; empty keeps all.
@@ -18,34 +26,112 @@ def path_filter(include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Cal
         InvalidInput: If a glob is empty or not a text.
 
     Example:
-        >>> why = path_filter(include=["**/*.csv", "*.csv"], exclude=["tmp/**"])
+        >>> why = PathFilter(include=["**/*.csv", "*.csv"], exclude=["tmp"])
         >>> why("a/b.csv"), why("tmp/b.csv"), why("b.txt")
         ('', 'excluded', 'not included')
+        >>> why.matched
+        ("include '**/*.csv'", "exclude 'tmp'")
     """
-    kept = _matcher(include)
-    dropped = _matcher(exclude)
 
-    def reason(path: str) -> str:
-        if dropped is not None and dropped(path):
+    def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+        self._include = _Globs(include)
+        self._exclude = _Globs(exclude)
+
+    def __call__(self, path: str) -> str:
+        """Return why a path is left out; ``""`` if it is kept."""
+        if self._exclude.match(path):
+            self._include.note(path)
             return "excluded"
-        return "" if kept is None or kept(path) else "not included"
+        return "" if not self._include or self._include.match(path) else "not included"
 
-    return reason
+    @property
+    def matched(self) -> tuple[str, ...]:
+        """The globs that matched a path so far, as `labels` writes them."""
+        found = labels(self._include.matched(), self._exclude.matched())
+        return tuple(found)
 
 
-def _matcher(patterns: Sequence[str]) -> Callable[[str], bool] | None:
-    if isinstance(patterns, str):
-        patterns = (patterns,)
-    if not patterns:
+def labels(include: Sequence[str], exclude: Sequence[str]) -> Iterator[str]:
+    """Name globs for a person: ``exclude 'tmp'``."""
+    yield from (f"include {glob!r}" for glob in include)
+    yield from (f"exclude {glob!r}" for glob in exclude)
+
+
+def hint_for_glob(place: str) -> str | None:
+    """Say how to give a place that is written like a glob; None if it is not.
+
+    Example:
+        >>> hint_for_glob("s3://b/h/*.csv")
+        "A place is no glob: give s3://b/h/ with --include '*.csv' (include=['*.csv'])."
+    """
+    scheme, _, path = place.rpartition("://")
+    first = _MAGIC.search(path)
+    if first is None or scheme in {"http", "https"}:
         return None
-    if not all(isinstance(pattern, str) and pattern for pattern in patterns):
-        raise InvalidInput(
-            f"{patterns!r} are not globs",
-            expected="a list of non-empty patterns such as '**/*.csv'",
-        )
+    cut = len(place) - len(path) + path.rfind("/", 0, first.start()) + 1
+    folder, glob = place[:cut] or ".", place[cut:]
+    return f"A place is no glob: give {folder} with --include {glob!r} (include=[{glob!r}])."
+
+
+class _Globs:
+    """Some globs as one, and which of them have matched."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        if isinstance(patterns, str):
+            patterns = (patterns,)
+        if not all(isinstance(pattern, str) and pattern for pattern in patterns):
+            raise InvalidInput(
+                f"{patterns!r} are not globs",
+                expected="a list of non-empty patterns such as '**/*.csv'",
+            )
+        self._patterns = tuple(dict.fromkeys(patterns))
+        self._any = _compiled(self._patterns)
+        self._unseen = {pattern: _compiled([pattern]) for pattern in self._patterns}
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def match(self, path: str) -> bool:
+        """Tell whether one of them matches."""
+        if not self._patterns or not self._any(path):
+            return False
+        self.note(path)
+        return True
+
+    def note(self, path: str) -> None:
+        """Remember which of them match."""
+        if self._unseen:
+            seen = [pattern for pattern, match in self._unseen.items() if match(path)]
+            for pattern in seen:
+                del self._unseen[pattern]
+
+    def matched(self) -> list[str]:
+        """Return those that have matched."""
+        return [pattern for pattern in self._patterns if pattern not in self._unseen]
+
+
+def _compiled(patterns: Sequence[str]) -> Callable[[str], bool]:
+    if not patterns:
+        return lambda _: False
     # Only needed where filters are given, so that importing the model stays cheap.
     from wcmatch import glob
 
     flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.FORCEUNIX | glob.CASE
-    compiled = glob.compile(list(patterns), flags=flags)
+    meant = [meaning for pattern in patterns for meaning in _meanings(pattern)]
+    compiled = glob.compile(meant, flags=flags)
     return lambda path: bool(compiled.match(path))
+
+
+def _meanings(pattern: str) -> Iterator[str]:
+    """Yield the globs that a pattern stands for."""
+    yield pattern
+    root = _ROOT.match(pattern)
+    plain = pattern[root.end() :] if root else pattern
+    if not plain:
+        yield "**"
+        return
+    yield plain
+    folder = plain.rstrip("/")
+    is_plain_name = not _MAGIC.search(_ESCAPED.sub("", folder.rpartition("/")[2]))
+    if folder != plain or is_plain_name:
+        yield f"{folder}/**"

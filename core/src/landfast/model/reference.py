@@ -81,9 +81,10 @@ class Reference:
             return cls(
                 str(place), **{key: value for key, value in scan.items() if value is not None}
             )
-        if any(value is not None for value in scan.values()):
+        given = [name for name, value in scan.items() if value is not None]
+        if given:
             raise InvalidInput(
-                f"{place.location} is given as a Reference, so {', '.join(scan)} belongs into it",
+                f"{place.location} is given as a Reference, so {', '.join(given)} belongs into it",
                 subject=str(place.location),
             )
         return place

@@ -38,8 +38,9 @@ class Skipped:
     """How many objects a scan left out for one reason, with a few examples.
 
     Args:
-        reason: ``folder marker``, ``excluded``, ``not included``, ``symlink``, ...
-        count: How many.
+        reason: ``folder marker``, ``excluded``, ``not included``, ``symlink``, ...; or a glob that
+            matched nothing.
+        count: How many; 0 for such a glob.
         examples: At most ten of their paths.
     """
 

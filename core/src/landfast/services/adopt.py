@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from landfast.errors import InvalidInput
 from landfast.manifests.writer import ManifestWriter
-from landfast.model.globs import path_filter
+from landfast.model.globs import PathFilter
 from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
 from landfast.model.source import Source
@@ -35,12 +36,20 @@ def adopt(
 
     Raises:
         LimitExceeded: If the version has more entries than allowed.
+        InvalidInput: If the reference asks for a kind of checksum, or for a store's options.
     """
+    if reference.kind is not None or reference.options:
+        raise InvalidInput(
+            f"{version.name.uri} is copied with the checksums that it has",
+            subject=version.name.uri,
+            expected="neither checksum= nor options=",
+            found=f"checksum={reference.checksum!r}, options for {sorted(reference.options)}",
+        )
     name = clean_name(reference.name)
     prefix = f"{name}/" if name else ""
-    why = path_filter(reference.include, reference.exclude)
-    limit = reference.max_objects or max_objects
     skips = SkipLog()
+    why = skips.watch(PathFilter(reference.include, reference.exclude))
+    limit = reference.max_objects or max_objects
     count = 0
     with ManifestWriter(target) as writer:
         for entry in manifest.entries():
@@ -67,6 +76,7 @@ def adopt(
         sources=(own, *inherited),
         uses=(version.id,),
         skipped=skips.result(),
+        matched=skips.matched(),
         max_objects=limit,
         allow_empty=reference.allow_empty,
     )

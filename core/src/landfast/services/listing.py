@@ -14,13 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from landfast.errors import AccessDenied, InvalidInput, NotFound
-from landfast.model.globs import path_filter
+from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
+from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.source import Source
-from landfast.services.skipping import SkipLog
+from landfast.services.markers import with_markers
+from landfast.services.skipping import FOLDER_ITSELF, SkipLog
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.stores.pager import Pager
 
@@ -81,7 +82,9 @@ def list_rows(
     """
     kind = scan.reference.kind
     asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)
-    rows = raw_rows(scan, window, store, previous, checksum=False if asks else kind)
+    rows = raw_rows(
+        scan, window, store, previous, checksum=False if asks else kind, tell=skips.tell
+    )
     kept = keep(scan, rows, skips)
     if not asks:
         return kept
@@ -96,9 +99,13 @@ def raw_rows(
     previous: Previous,
     *,
     checksum: ChecksumKind,
+    tell: Callable[[str], None],
 ) -> Iterator[ObjectInfo]:
-    """Yield the current objects in order, also those that are to be skipped."""
-    return _Lister(scan, window, store, previous, checksum=checksum).rows()
+    """Yield the current objects in order, also those that are to be skipped; `tell` takes what a user should know."""
+    rows = _Lister(scan, window, store, previous, checksum=checksum, tell=tell).rows()
+    return with_markers(
+        rows, store, None if window.upto is None else scan.location.key + window.upto
+    )
 
 
 def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
@@ -109,11 +116,11 @@ def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
 
 def keep(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterator[ObjectInfo]:
     """Yield the rows to record, and tell `skips` of the others."""
-    why = path_filter(scan.source.include, scan.source.exclude)
+    why = skips.watch(PathFilter(scan.source.include, scan.source.exclude))
     start = len(scan.location.key)
     for row in rows:
         below = row.location.key[start:]
-        reason = row.skip or why(below)
+        reason = row.skip or (why(below) if below else FOLDER_ITSELF)
         if reason:
             skips.add(reason, below)
         else:
@@ -131,7 +138,9 @@ class _Lister:
         previous: Previous,
         *,
         checksum: ChecksumKind,
+        tell: Callable[[str], None],
     ) -> None:
+        self._tell = tell
         self._scan = scan
         self._store = store
         self._previous = previous
@@ -150,6 +159,7 @@ class _Lister:
         except (AccessDenied, InvalidInput) as error:
             if isinstance(error, InvalidInput) and not error.details.get("unsupported"):
                 raise
+            self._tell(_without_versions(self._scan.location, error))
             yield from self._paged(versions=False)
             return
         if first is not None:
@@ -211,6 +221,18 @@ class _Lister:
             if upto is not None and row.location.key.encode() > upto:
                 return
             yield row
+
+
+def _without_versions(location: Location, error: LandfastError) -> str:
+    """Say that versions could not be listed, and what that means."""
+    permission = error.details.get("permission")
+    reason = f"{permission} is not permitted" if permission else "the server does not list versions"
+    bucket = replace(location, key="")
+    then = "; log again with it to pin them" if permission else ""
+    return (
+        f"{bucket.uri}: {reason}, so objects are recorded without version ids and what is recorded"
+        f" is not restorable after an overwrite{then}"
+    )
 
 
 class _Known:

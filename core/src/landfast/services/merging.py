@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from landfast.manifests.held import HeldManifest
 from landfast.manifests.merge import merge_entries
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.model.globs import hint_for_glob, labels
 from landfast.model.reference import UNLIMITED
 from landfast.model.source import Skipped, Source
-from landfast.services.skipping import SkipLog
+from landfast.services.markers import MARKER_WITHOUT_SLASH
+from landfast.services.skipping import FOLDER_ITSELF, SkipLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class ShardScan:
         sources: Of the plan; of an adopted version, also what that was scanned from.
         uses: Registry keys of versions whose entries were copied.
         skipped: By reason.
+        matched: The globs that matched a path, as `model.globs.labels` writes them.
+        notes: What the user should know of the scan, one sentence each.
         max_objects: Of the plan.
         allow_empty: Of the reference.
     """
@@ -34,6 +38,8 @@ class ShardScan:
     sources: tuple[Source, ...]
     uses: tuple[int, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    matched: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     max_objects: int = UNLIMITED
     allow_empty: bool = False
 
@@ -72,7 +78,8 @@ def check_complete(scans: Sequence[ShardScan]) -> None:
             f"{scans[0].sources[0].uri} holds no objects to record",
             subject=scans[0].sources[0].uri,
             found="only " + ", ".join(skipped) if skipped else "nothing",
-            hint="Check the spelling, or give allow_empty=True.",
+            hint=hint_for_glob(scans[0].sources[0].uri)
+            or "Check the spelling, or give allow_empty=True.",
         )
 
 
@@ -98,11 +105,49 @@ def merged_sources(scans: Iterable[ShardScan]) -> tuple[Source, ...]:
 
 
 def merged_skips(scans: Iterable[ShardScan]) -> tuple[Skipped, ...]:
-    """Add up what all shards left out, by reason."""
+    """Add up what all shards left out, by reason; and tell of globs that matched nothing, with a count of 0."""
+    scans = list(scans)
     log = SkipLog()
     for skip in itertools.chain.from_iterable(scan.skipped for scan in scans):
         log.extend(skip)
-    return log.result()
+    in_vain = (Skipped(reason=f"{label} matched nothing", count=0) for label in unmatched(scans))
+    return (*log.result(), *in_vain)
+
+
+def unmatched(scans: Sequence[ShardScan]) -> list[str]:
+    """Return the globs that matched nothing in any of the scans that they were given for."""
+    given: dict[str, None] = {}
+    for source in (scan.sources[0] for scan in scans):
+        given |= dict.fromkeys(labels(source.include, source.exclude))
+    matched = {label for scan in scans for label in scan.matched}
+    return [label for label in given if label not in matched]
+
+
+def remarks(scans: Sequence[ShardScan]) -> Iterator[str]:
+    """Yield what the user should know after a scan, one sentence each."""
+    yield from dict.fromkeys(note for scan in scans for note in scan.notes)
+    where = ", ".join(dict.fromkeys(_place(scan) for scan in scans[:3]))
+    for label in unmatched(scans):
+        yield (
+            f"{label} matched nothing under {where}: a glob is of the whole path under the reference,"
+            " 'name' or 'name/' is a folder at its top, '**/name' one at any depth"
+        )
+    for skip in merged_skips(scans):
+        if skip.reason == MARKER_WITHOUT_SLASH:
+            yield (
+                f"{skip.count} zero-byte objects under {where} are named like folders that hold others, such as"
+                f" {skip.examples[0]!r}, and are skipped as folder markers"
+            )
+        if skip.reason == FOLDER_ITSELF:
+            yield (
+                f"an object that is not empty is named like the folder {where} itself and is skipped:"
+                " log it as an object, Reference(bucket=, key=), or log the folder above"
+            )
+
+
+def _place(scan: ShardScan) -> str:
+    uri = scan.sources[0].uri
+    return "what was copied" if uri.startswith("blob:") else uri
 
 
 def too_many(uri: str, limit: int) -> LimitExceeded:

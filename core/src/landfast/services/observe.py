@@ -14,6 +14,7 @@ from landfast.errors import InvalidInput
 from landfast.manifests.held import HELD, HeldManifest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.services.listing import Previous, list_rows
@@ -42,7 +43,7 @@ def scan_shard(
     store = stores.at(scan.location, scan.reference.options)
     skips = SkipLog()
     rows = (
-        _object_row(scan, store)
+        _object_row(scan, store, skips)
         if scan.is_object
         else list_rows(scan, shard.window, store, skips, previous)
     )
@@ -74,6 +75,8 @@ def record(scan: ScanPlan, rows: Iterable[ObjectInfo], skips: SkipLog, target: P
         manifest=found,
         sources=(scan.source,),
         skipped=skips.result(),
+        matched=skips.matched(),
+        notes=skips.notes(),
         max_objects=scan.max_objects,
         allow_empty=scan.reference.allow_empty,
     )
@@ -86,7 +89,12 @@ def _limited(scan: ScanPlan, entries: Iterable[ManifestEntry]) -> Iterator[Manif
         yield entry
 
 
-def _object_row(scan: ScanPlan, store: Store) -> Iterator[ObjectInfo]:
+def _object_row(scan: ScanPlan, store: Store, skips: SkipLog) -> Iterator[ObjectInfo]:
+    why = skips.watch(PathFilter(scan.source.include, scan.source.exclude))
+    reason = why(scan.location.basename)
+    if reason:
+        skips.add(reason, scan.location.basename)
+        return
     yield store.stat(
         scan.location.unpinned(),
         version_id=scan.location.version_id,

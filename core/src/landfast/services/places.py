@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from landfast.model.globs import path_filter
+from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.source import Source
@@ -98,7 +98,7 @@ class Places:
             source=source,
             location=location,
             store=store,
-            why_not=path_filter(source.include, source.exclude),
+            why_not=PathFilter(source.include, source.exclude),
         )
 
     def is_in_folder(self, entry: ManifestEntry) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from landfast.errors import InvalidInput, NotFound
+from landfast.model.globs import hint_for_glob
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
@@ -286,7 +287,7 @@ def _resolve(reference: Reference, location: Location, store: Store) -> tuple[Lo
         raise NotFound(
             f"{location} does not exist, neither as an object nor as a folder",
             subject=str(location),
-            hint="Check the spelling, or give allow_empty=True.",
+            hint=hint_for_glob(str(location)) or "Check the spelling, or give allow_empty=True.",
         )
     return (location, True) if kind is Kind.OBJECT else (location.as_folder(), False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from landfast.errors import InvalidInput, NotFound
-from landfast.model.globs import path_filter
+from landfast.model.globs import PathFilter
 from landfast.model.manifest import Manifest, ManifestEntry
 
 
@@ -34,7 +34,7 @@ class Selection:
             raise InvalidInput(
                 "an empty path selects nothing", hint="Leave paths= away for everything."
             )
-        self._why_not = path_filter(include, exclude)
+        self._why_not = PathFilter(include, exclude)
         self._is_filtered = bool(include or exclude)
 
     def of(self, manifest: Manifest) -> Iterator[ManifestEntry]:

@@ -84,7 +84,8 @@ def scan_together(
             found[number] = _record(plan, iter(()), targets[number])
         else:
             found[number] = observe.scan_shard(plan.shards[0], stores, targets[number])
-    return [found[number] for number in range(len(plans))], first.notes
+    notes = tuple(dict.fromkeys((*first.notes, *listing.notes)))
+    return [found[number] for number in range(len(plans))], notes
 
 
 class _Listing:
@@ -97,6 +98,7 @@ class _Listing:
         self._plans = plans
         self._stores = stores
         self.is_complete = False
+        self.notes: list[str] = []
 
     def by_folder(self) -> Iterator[tuple[int, Iterator[ObjectInfo]]]:
         """Yield the number of a plan and its rows; each has to be read before the next is asked for."""
@@ -119,7 +121,8 @@ class _Listing:
         # "0" is what follows "/": the last folder ends before it.
         window = ScanWindow(upto=self._keys[-1][len(key) : -1] + "0")
         whole = replace(plan, location=location)
-        return raw_rows(whole, window, store, lambda: None, checksum=plan.reference.kind)
+        kind = plan.reference.kind
+        return raw_rows(whole, window, store, lambda: None, checksum=kind, tell=self.notes.append)
 
     def _owner(self, row: ObjectInfo) -> int | None:
         key = row.location.key

@@ -146,9 +146,12 @@ class _Check:
 
         def on_other(history: History) -> None:
             current = history.current
-            if current is not None and not place.why_not(
-                current.location.key[len(place.location.key) :]
-            ):
+            if current is None or current.skip:
+                return
+            below = current.location.key[len(place.location.key) :]
+            inside = manifest.entries(f"{place.prefix}{below}/")
+            is_marker = current.size == 0 and next(inside, None) is not None
+            if below and not is_marker and not place.why_not(below):
                 self._tally.add_other(current.location.uri)
 
         rows = KeyedRows(
