@@ -131,14 +131,37 @@ def test_an_async_body_is_awaited(folder: Path) -> None:
     assert asyncio.run(build.fn()).version == "v0"
 
 
-def test_a_block_whose_project_makes_it_another_artifact_is_a_conflict(tmp_path: Path) -> None:
-    block = LandfastRegistry(url=f"sqlite:///{tmp_path}/own.db", project="vision")
+@pytest.mark.parametrize("is_async", [False, True])
+def test_mend_28_a_name_that_means_another_artifact_here_is_a_conflict_before_the_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_async: bool
+) -> None:
+    done = []
 
-    @materialize_artifact("flowers", tmp_path, registry=block)
-    def build() -> None: ...
+    @materialize_artifact("flowers", tmp_path)
+    def build() -> None:
+        done.append("work")
 
+    @materialize_artifact("flowers", tmp_path)
+    async def abuild() -> None:
+        done.append("work")
+
+    monkeypatch.setenv("LANDFAST_PROJECT", "vision")
     with pytest.raises(landfast.Conflict, match=r"uncategorized/flowers.*vision/flowers"):
+        _ = asyncio.run(abuild.fn()) if is_async else build.fn()
+    assert not done
+
+
+def test_mend_28_a_registry_that_is_not_there_is_found_out_before_the_body(tmp_path: Path) -> None:
+    done = []
+    block = LandfastRegistry(url="postgresql://127.0.0.1:1/landfast")
+
+    @materialize_artifact("vision/flowers", tmp_path, registry=block)
+    def build() -> None:
+        done.append("work")
+
+    with pytest.raises(landfast.LandfastError):
         build.fn()
+    assert not done
 
 
 def test_names_that_differ_in_punctuation_have_different_reports() -> None:

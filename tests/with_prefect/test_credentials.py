@@ -25,10 +25,11 @@ from prefect_gcp.cloud_storage import GcsBucket
 from prefect_landfast import (
     LandfastRegistry,
     download_artifact,
-    get_client,
+    landfast_client,
     log_reference,
     verify_artifact,
 )
+from prefect_landfast.credentials import client_factories
 
 from tests.with_prefect.server import PrefectServer
 
@@ -68,9 +69,7 @@ def google_account(http_script: Scripted) -> dict[str, str]:
 
 def registry_with(tmp_path: Path, prefix: str, slug: str) -> str:
     """Save a registry that reads a prefix with a block, and return its name."""
-    block = LandfastRegistry(
-        url=f"sqlite:///{tmp_path}/own.db", project="vision", storage_credentials={prefix: slug}
-    )
+    block = LandfastRegistry(url=f"sqlite:///{tmp_path}/own.db", storage_credentials={prefix: slug})
     block.save("lab", overwrite=True)
     return "lab"
 
@@ -106,6 +105,9 @@ def test_s3_is_read_with_the_credentials_of_a_block(
         return (download_artifact("flowers", tmp_path / "out", registry=registry) / "a").read_text()
 
     assert pipeline() == "rose"
+    made = client_factories({"s3://raw/": f"{kind}/lab"})["s3://raw/"]()
+    assert made.meta.config.max_pool_connections == 64, "mend 31: a connection for each thread"
+    assert made.meta.endpoint_url == s3.url
 
 
 @pytest.mark.parametrize("kind", ["gcp-credentials", "gcs-bucket"])
@@ -137,14 +139,14 @@ def test_a_block_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_default_block_is_used_where_nothing_else_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    LandfastRegistry(url=f"sqlite:///{tmp_path}/own.db", project="vision").save("default")
+    LandfastRegistry(url=f"sqlite:///{tmp_path}/own.db").save("default")
     try:
-        assert str(get_client().settings.registry_url).endswith("own.db")
+        assert str(landfast_client().settings.registry_url).endswith("own.db")
         monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"sqlite:///{tmp_path}/environment.db")
-        assert str(get_client().settings.registry_url).endswith("environment.db")
+        assert str(landfast_client().settings.registry_url).endswith("environment.db")
         registry_with(tmp_path, "s3://raw/", "aws-credentials/lab")
         monkeypatch.setenv("PREFECT_INTEGRATIONS_LANDFAST_REGISTRY", "lab")
-        assert str(get_client().settings.registry_url).endswith("own.db")
+        assert str(landfast_client().settings.registry_url).endswith("own.db")
     finally:
         LandfastRegistry.delete("default")
 

@@ -12,7 +12,7 @@ import landfast
 import pytest
 from landfast.testing.servers.process import LOOPBACK, answers, free_port, running
 
-from tests.with_prefect.server import PrefectServer
+from tests.with_prefect.server import PrefectServer, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -80,3 +80,29 @@ def test_a_registry_that_only_this_machine_has_is_refused_on_dask(
     assert state.is_failed()
     with pytest.raises(landfast.InvalidInput, match=r"DaskTaskRunner.*LANDFAST_REGISTRY_URL"):
         state.result()
+
+
+def test_mend_31_on_workers_elsewhere_it_is_said_that_results_stay_where_they_are(
+    dask_address: str, prefect_server: PrefectServer
+) -> None:
+    from prefect import flow, task
+    from prefect_dask import DaskTaskRunner
+    from prefect_landfast import ARTIFACT_DIGEST
+
+    @task(cache_policy=ARTIFACT_DIGEST, persist_result=True)
+    def train(lr: float) -> float:
+        return lr
+
+    @flow(name="cached-on-dask", task_runner=DaskTaskRunner(address=dask_address))
+    def pipeline() -> float:
+        return train.submit(0.1).result()
+
+    assert pipeline() == 0.1
+    wait_for(
+        "the word on results",
+        lambda: [
+            line
+            for line in prefect_server.post("/logs/filter", {"sort": "TIMESTAMP_DESC"})
+            if "results are kept on this machine's disk" in line["message"]
+        ],
+    )

@@ -33,6 +33,7 @@ def other(registry_url: str) -> Iterator[landfast.Client]:
 @pytest.fixture
 def prefect(http_script: Scripted) -> Iterator[Scripted]:
     http_script.put("/api/events", etag=None)
+    http_script.put("/api/events/filter", b'{"events": []}', etag=None)
     with temporary_settings({PREFECT_API_URL: f"{http_script.url}/api"}):
         yield http_script
 
@@ -40,6 +41,13 @@ def prefect(http_script: Scripted) -> Iterator[Scripted]:
 def told(prefect: Scripted) -> list[str]:
     posted = [request for request in prefect.requests if request.path == "/api/events"]
     return [event["payload"]["ref"] for request in posted for event in json.loads(request.body)]
+
+
+def remember(prefect: Scripted) -> None:
+    """Let Prefect know the events that it was sent."""
+    posted = [request for request in prefect.requests if request.path == "/api/events"]
+    events = [event for request in posted for event in json.loads(request.body)]
+    prefect.change("/api/events/filter", body=json.dumps({"events": events}).encode())
 
 
 def log(client: landfast.Client, name: str, text: str, **more: Any) -> landfast.ArtifactVersion:
@@ -77,23 +85,57 @@ def test_what_a_run_told_after_others_logged_does_not_hide_theirs(client, other,
     assert told(prefect) == ["default/vision/labels:v0", "default/vision/flowers:v0"]
 
 
-def test_superseded_changes_are_not_told(client, other, prefect) -> None:
-    for text in ("one", "two", "three"):
+def test_mend_30_the_mirror_tells_every_change_in_order(client, other, prefect) -> None:
+    for text in ("A", "B", "C", "B", "A"):
         log(other, "flowers", text)
-    assert mirror(client) == (1, 3)
-    assert told(prefect) == ["default/vision/flowers:v2"]
+    assert mirror(client) == (5, 5)
+    assert [ref.rpartition(":")[2] for ref in told(prefect)] == ["v0", "v1", "v2", "v1", "v0"]
+    assert mirror(client) == (0, 5)
 
 
-def test_content_that_returns_between_two_looks_is_no_news_and_seen_between_them_is(
+def test_mend_30_content_that_left_and_returned_between_two_looks_is_two_changes(
     client, other, prefect
 ) -> None:
-    for text in ("A", "B", "A"):
-        log(other, "flowers", text)
-        mirror(client)
+    log(other, "flowers", "A")
+    mirror(client)
     log(other, "flowers", "B")
     log(other, "flowers", "A")
-    assert mirror(client) == (0, 5)
+    assert mirror(client) == (2, 3)
     assert [ref.rpartition(":")[2] for ref in told(prefect)] == ["v0", "v1", "v0"]
+
+
+def test_mend_30_the_mirror_tells_what_runs_have_passed_over(client, other, prefect) -> None:
+    log(other, "flowers", "A")
+    log(other, "flowers", "B")
+    announce(client, "flowers")  # a run, which tells what still stands
+    remember(prefect)
+    assert mirror(client) == (1, 2)
+    assert [ref.rpartition(":")[2] for ref in told(prefect)] == ["v1", "v0"]
+
+
+def test_mend_30_what_several_runs_have_told_is_not_told_again(client, other, prefect) -> None:
+    for text in ("A", "B", "C"):
+        log(other, "flowers", text)
+        announce(client, "flowers")
+    remember(prefect)
+    assert mirror(client) == (0, 3)
+
+
+def test_mend_30_a_change_to_a_version_that_was_deleted_since_is_told(
+    client, other, prefect
+) -> None:
+    log(other, "flowers", "A")
+    log(other, "flowers", "B")
+    other.delete("flowers:v0")
+    assert mirror(client) == (2, 2)
+    assert [ref.rpartition(":")[2] for ref in told(prefect)] == ["v0", "v1"]
+
+
+def test_mend_30_more_changes_than_one_page_are_told(client, other, prefect) -> None:
+    for number in range(60):
+        log(other, "flowers", f"{number % 2}")
+    assert mirror(client) == (60, 60)
+    assert len(told(prefect)) == 60
 
 
 def test_a_mirror_that_could_not_tell_goes_on_there(client, other, prefect) -> None:

@@ -61,9 +61,7 @@ def blocks(
         "secret": f"postgresql://{user}:{PASSWORD}@{place}",
         "broken": f"postgresql://{user}:{PASSWORD}@127.0.0.1:1/landfast",
     }.items():
-        LandfastRegistry(url=url, project="vision", storage_credentials=credentials).save(
-            name, overwrite=True
-        )
+        LandfastRegistry(url=url, storage_credentials=credentials).save(name, overwrite=True)
     s3.client.create_bucket(Bucket="raw")
     s3.put("raw", "flowers/a", b"rose")
     yield

@@ -10,6 +10,7 @@ import landfast
 import pytest
 from landfast.testing.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_landfast import log_reference
 from prefect_landfast.report import facts, markdown, publish, report_key
 from prefect_landfast.run import PrefectRun
 
@@ -30,7 +31,16 @@ def log(client: landfast.Client, folder: Path, *names: str) -> landfast.Artifact
 def in_run(monkeypatch: pytest.MonkeyPatch) -> PrefectRun:
     key = landfast.RunKey(system="prefect", deployment="here", run_id="1")
     ids = {"flow_run_id": str(uuid4()), "task_run_id": str(uuid4())}
-    run = PrefectRun(key=key, name="train", job_type="train", attempt=1, link=None, config=ids)
+    run = PrefectRun(
+        key=key,
+        name="train",
+        job_type="train",
+        attempt=1,
+        link=None,
+        config=ids,
+        id=uuid4(),
+        what=log_reference,
+    )
     monkeypatch.setattr("prefect_landfast.report.current_run", lambda: run)
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,16 +14,19 @@ import landfast
 import pytest
 from landfast.model.lineage import Direction
 from prefect import flow, task, unmapped
+from prefect.transactions import transaction
 from prefect_landfast import (
+    LandfastRegistry,
     alog_reference,
     ause_artifact,
-    get_client,
+    landfast_client,
     log_reference,
+    promote_artifact,
     run_environment,
     use_artifact,
 )
 
-from tests.with_prefect.server import PrefectServer
+from tests.with_prefect.server import PrefectServer, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("registry_url")]
 
@@ -219,7 +223,7 @@ def test_a_flow_without_tasks_is_the_run_itself(
 ) -> None:
     @flow(name="plain")
     def pipeline() -> None:
-        get_client().log("flowers", folder)
+        landfast_client().log("flowers", folder)
 
     pipeline()
     run = flow_run_of(prefect_server, "plain")
@@ -235,3 +239,166 @@ def test_a_failed_log_leaves_a_failed_run(prefect_server: PrefectServer, tmp_pat
         pipeline()
     assert [str(run.status) for run in landfast.Client().runs()] == ["failed"]
     assert prefect_server.url
+
+
+def statuses() -> dict[str, str]:
+    """Return how each run stands, by its node; "" is the flow's own."""
+    return {run.key.node: str(run.status) for run in landfast.Client().runs()}
+
+
+@pytest.mark.parametrize("ending", ["finished", "failed"])
+def test_mend_29_a_run_that_a_body_began_ends_as_the_task_and_the_flow_end(
+    prefect_server: PrefectServer, folder: Path, ending: str
+) -> None:
+    @task
+    def train() -> None:
+        use_artifact.fn("flowers")
+        landfast_client().log("model", folder)
+        assert statuses()["train"] == "running"
+        if ending == "failed":
+            raise RuntimeError("no convergence")
+
+    @flow
+    def pipeline() -> None:
+        landfast_client().log("flowers", folder)
+        train()
+
+    with suppress(RuntimeError):
+        pipeline()
+    assert statuses() == {"": ending, "train": ending}
+    assert prefect_server.url
+
+
+def test_mend_29_a_run_of_a_process_that_ends_before_prefect_says_so_has_failed(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    script = (
+        "import sys, prefect, prefect_landfast\n"
+        "@prefect.task\n"
+        "def give_up():\n"
+        f"    prefect_landfast.landfast_client().log('flowers', {str(folder)!r})\n"
+        "    raise KeyboardInterrupt\n"
+        "give_up()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode != 0
+    assert statuses() == {"give_up": "failed"}
+    assert prefect_server.url
+
+
+def test_mend_29_a_rollback_is_of_the_run_that_promoted(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @task
+    def fail() -> None:
+        raise RuntimeError("bad model")
+
+    @flow
+    def pipeline() -> None:
+        log_reference("flowers", folder)
+        with transaction():
+            promote_artifact("flowers", "prod")
+            fail()
+
+    with suppress(RuntimeError):
+        pipeline()
+    assert statuses() == {"log_reference": "finished", "promote_artifact": "finished"}
+    with pytest.raises(landfast.NotFound):
+        landfast.Client().get("flowers:prod")
+    assert prefect_server.url
+
+
+def test_mend_29_a_retried_task_that_changes_its_arguments_is_one_run(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @task(retries=2)
+    def train(steps: list[int]) -> None:
+        steps.append(len(steps))
+        landfast_client().log("model", folder)
+        log_reference.fn("copy", folder)
+        if len(steps) < 3:
+            raise OSError("the network was away")
+
+    @flow
+    def pipeline() -> None:
+        train([])
+
+    pipeline()
+    (run,) = landfast.Client().runs()
+    assert (run.key.node, run.attempt, str(run.status)) == ("train", 3, "finished")
+    assert prefect_server.url
+
+
+def test_mend_30_a_log_by_the_client_tells_prefect_as_that_of_a_task_does(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @flow
+    def pipeline() -> None:
+        landfast_client().log("told-by-client", folder)
+        draft = landfast.Artifact("told-by-draft", "dataset", client=landfast_client())
+        draft.add_reference(folder)
+        draft.save()
+
+    pipeline()
+    for name in ("told-by-client", "told-by-draft"):
+        resource = f"landfast.artifact.default/uncategorized/{name}"
+        (event,) = wait_for(
+            name, lambda of=resource: prefect_server.events("landfast.artifact.changed", of)
+        )
+        assert event["payload"]["version"] == "v0"
+
+
+def test_mend_31_a_block_is_loaded_once_for_a_flow_run(
+    prefect_server: PrefectServer, folder: Path, tmp_path: Path
+) -> None:
+    LandfastRegistry(url=f"sqlite:///{tmp_path}/own.db").save("once", overwrite=True)
+
+    @flow
+    def pipeline(name: str) -> None:
+        log_reference(name, folder, registry="once")
+        wait_all = [use_artifact.submit(name, registry="once") for _ in range(5)]
+        assert [future.result().version for future in wait_all] == ["v0"] * 5
+
+    for name in ("first", "second"):
+        pipeline(name)
+    loaded = wait_for(
+        "two loads",
+        lambda: (
+            (found := prefect_server.events("prefect.block.landfast-registry.loaded"))
+            and [e for e in found if e["resource"].get("prefect.resource.name") == "once"][1:]
+        ),
+    )
+    assert len(loaded) == 1, "one more than the first"
+
+
+def test_mend_31_runs_and_their_logs_say_what_they_are_about(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @flow(name="telling")
+    def pipeline() -> None:
+        version = log_reference("vision/flowers", folder)
+        use_artifact(version)
+        promote_artifact("vision/flowers:v0", "prod")
+
+    pipeline()
+    run = flow_run_of(prefect_server, "telling")
+    chosen = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    named = wait_for(
+        "three task runs",
+        lambda: (found := prefect_server.post("/task_runs/filter", chosen))[2:] and found,
+    )
+    assert {each["name"] for each in named} == {
+        "log vision/flowers",
+        "use default/vision/flowers:v0",
+        "promote vision/flowers:v0 to prod",
+    }
+    wanted = {
+        "default/vision/flowers: new version v0, 1 files, 1 B",
+        "uses default/vision/flowers:v0",
+        "default/vision/flowers:v0 is default/vision/flowers:prod now",
+    }
+    logged = {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "limit": 200}
+    wait_for(
+        "what they said",
+        lambda: wanted <= {line["message"] for line in prefect_server.post("/logs/filter", logged)},
+    )

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from landfast.model.verdict import Verdict, VerifyReport
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.redaction import redact
+    from landfast.registry.url import check_registry_url
     from landfast.services.merging import ShardScan
     from landfast.services.planning import Shard
     from landfast.services.snapshots import load_snapshots, snapshots_of
@@ -86,6 +87,7 @@ _HOMES = {
     "Unverifiable": "errors",
     "Verdict": "model.verdict",
     "VerifyReport": "model.verdict",
+    "check_registry_url": "registry.url",
     "current_run": "session",
     "init": "session",
     "load_settings": "settings",
@@ -132,6 +134,7 @@ __all__ = [
     "Verdict",
     "VerifyReport",
     "__version__",
+    "check_registry_url",
     "current_run",
     "init",
     "load_settings",

@@ -139,9 +139,15 @@ class Reading(Runs):
         """Record that a consumer was told of a change."""
         self.registry.mark_announced(consumer, change)
 
-    def announced_position(self, consumer: str) -> int:
-        """Return the position of the newest change that a consumer was told of; 0 if of none."""
-        return self.registry.announced_position(consumer)
+    def announced_position(self, consumer: str, name: Named | None = None) -> int:
+        """Return the position of the newest change that a consumer was told of; 0 if of none.
+
+        Args:
+            consumer: Who was told.
+            name: Only changes of this collection's partition.
+        """
+        within = None if name is None else self.name(name).bare()
+        return self.registry.announced_position(consumer, within)
 
     def manifest_of(self, record: VersionRecord) -> ManifestFile:
         """Open the manifest that a version was created with."""

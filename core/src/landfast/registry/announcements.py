@@ -70,9 +70,12 @@ def mark(tx: Transaction, consumer: str, change: Change) -> None:
     )
 
 
-def position(tx: Transaction, consumer: str) -> int:
+def position(tx: Transaction, consumer: str, name: ArtifactName | None = None) -> int:
     """Return the position of the newest change that the consumer was told of, 0 if of none."""
     _check(consumer)
+    if name is not None:
+        partition = scopes.find(tx, name).partition
+        return 0 if partition is None else _told(tx, consumer, partition)[0]
     statement = select(func.max(announcements.c.position)).where(
         announcements.c.consumer == consumer
     )

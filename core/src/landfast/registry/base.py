@@ -390,10 +390,14 @@ class Registry(Protocol):
         """
         ...
 
-    def announced_position(self, consumer: str) -> int:
+    def announced_position(self, consumer: str, name: ArtifactName | None = None) -> int:
         """Return the position of the newest change that this consumer was told of, 0 if of none.
 
         A consumer that is told in the order of the feed goes on from there.
+
+        Args:
+            consumer: Who was told.
+            name: Only changes of this collection's partition; None is all.
         """
         ...
 

@@ -376,9 +376,9 @@ class SqlRegistry:
         """Record that the consumer was told; never moves backwards."""
         self._database.write(lambda tx: announcements.mark(tx, consumer, change))
 
-    def announced_position(self, consumer: str) -> int:
+    def announced_position(self, consumer: str, name: ArtifactName | None = None) -> int:
         """Return the position of the newest change that the consumer was told of, 0 if of none."""
-        return self._database.read(lambda tx: announcements.position(tx, consumer))
+        return self._database.read(lambda tx: announcements.position(tx, consumer, name))
 
     # -- blobs --------------------------------------------------------------------------------
 

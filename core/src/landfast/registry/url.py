@@ -90,3 +90,19 @@ class RegistryUrl:
 
     def __repr__(self) -> str:
         return f"RegistryUrl({str(self)!r})"
+
+
+def check_registry_url(text: str) -> str:
+    """Return a registry's URL without its password, if a registry can be there; nothing is opened.
+
+    Args:
+        text: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
+
+    Raises:
+        InvalidInput: If no registry can be there.
+
+    Example:
+        >>> check_registry_url("postgresql://ann:hunter2@db.example.com/landfast")
+        'postgresql://ann:***@db.example.com/landfast'
+    """
+    return str(RegistryUrl.parse(text))

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.cache import ARTIFACT_DIGEST
-from prefect_landfast.client import get_client, run_environment
+from prefect_landfast.client import landfast_client, run_environment
 from prefect_landfast.flows import snapshot_artifact
 from prefect_landfast.materialize import materialize_artifact
 from prefect_landfast.mirror import mirror_changes
@@ -38,7 +38,7 @@ __all__ = [
     "ause_artifact",
     "averify_artifact",
     "download_artifact",
-    "get_client",
+    "landfast_client",
     "load_object",
     "log_reference",
     "materialize_artifact",

@@ -14,6 +14,7 @@ from prefect.filesystems import LocalFileSystem
 from prefect.utilities.hashing import hash_objects
 
 from prefect_landfast.fingerprint import describe
+from prefect_landfast.locality import elsewhere
 from prefect_landfast.logs import say_once
 
 
@@ -71,8 +72,8 @@ def _hash_of(value: Any) -> str:
 
 
 def _say_where_results_are(task_ctx: TaskRunContext) -> None:
-    """Say once a process that results on this machine's disk spare no other machine the work."""
-    if isinstance(task_ctx.result_store.result_storage, LocalFileSystem):
+    """Say once, where tasks run on several machines, that results on one's disk spare no other the work."""
+    if isinstance(task_ctx.result_store.result_storage, LocalFileSystem) and elsewhere():
         say_once(
             "ARTIFACT_DIGEST: results are kept on this machine's disk, so only this machine skips unchanged"
             " work. For all machines to, give the task result_storage='s3-bucket/NAME', or set"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,17 +13,27 @@ import landfast
 from prefect_landfast import api, locality, logs
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.compat import block_name, load_block
-from prefect_landfast.run import current_run
+from prefect_landfast.ending import end_with
+from prefect_landfast.flow_client import FlowClient
+from prefect_landfast.run import PrefectRun, current_run, flow_run_id
 from prefect_landfast.settings import LandfastSettings
 
 DEFAULT_BLOCK = "default"
 
+_MAX_BLOCKS = 256
+
 _lock = threading.Lock()
 _open: dict[str, landfast.Client] = {}
+_loading = threading.Lock()
+# By flow run and name; or that there is none.
+_blocks: OrderedDict[tuple[str | None, str], LandfastRegistry | landfast.NotFound] = OrderedDict()
 
 
-def get_client(registry: str | LandfastRegistry | None = None) -> landfast.Client:
+def landfast_client(registry: str | LandfastRegistry | None = None) -> landfast.Client:
     """Return a client that logs and uses in the name of the run that the caller is in.
+
+    That run ends in lineage when the task or flow does, and as it does.  What is logged is announced as
+    by `log_reference`.
 
     Args:
         registry: A `LandfastRegistry` block or its name. None is the setting
@@ -35,16 +46,12 @@ def get_client(registry: str | LandfastRegistry | None = None) -> landfast.Clien
             only this machine's SQLite is left and the flow's tasks may run elsewhere.
 
     Example:
-        >>> client = get_client()  # doctest: +SKIP
+        >>> client = landfast_client()  # doctest: +SKIP
         >>> client.get("vision/flowers:prod").digest  # doctest: +SKIP
     """
-    base = base_client(registry)
-    run = current_run()
-    if run is None:
-        return base
-    _ = base.registry  # opened once, for all that is bound to it
-    client = base.bound(run=run.key)
-    run.begin(client)
+    client, run = _begun(registry)
+    if run is not None:
+        end_with(run, client)
     return client
 
 
@@ -54,7 +61,7 @@ def run_environment(registry: str | LandfastRegistry | None = None) -> dict[str,
     Empty outside a run.
 
     Args:
-        registry: As of `get_client`.
+        registry: As of `landfast_client`.
 
     Returns:
         What `landfast.Client.run_env` says.
@@ -63,26 +70,46 @@ def run_environment(registry: str | LandfastRegistry | None = None) -> dict[str,
         >>> run_environment()
         {}
     """
-    return {} if current_run() is None else get_client(registry).run_env()
+    return {} if current_run() is None else landfast_client(registry).run_env()
 
 
 @contextmanager
 def recording(registry: str | LandfastRegistry | None = None) -> Iterator[landfast.Client]:
-    """Give `get_client`'s client; when the block ends, say how its run ended."""
-    client = get_client(registry)
-    in_run = api.in_run()
+    """Give `landfast_client`'s client, for a verb: where it is all that the run does, both end together."""
+    client, run = _begun(registry)
+    if run is None or not _is_ours(run):
+        if run is not None:
+            end_with(run, client)
+        yield client
+        return
     try:
         yield client
     except BaseException:
-        if in_run:
-            client.finish_run(landfast.RunStatus.FAILED)
+        client.finish_run(landfast.RunStatus.FAILED)
         raise
-    if in_run:
-        client.finish_run(landfast.RunStatus.FINISHED)
+    client.finish_run(landfast.RunStatus.FINISHED)
+
+
+def _begun(
+    registry: str | LandfastRegistry | None,
+) -> tuple[landfast.Client, PrefectRun | None]:
+    base = base_client(registry)
+    run = current_run()
+    if run is None:
+        return base, None
+    _ = base.registry  # opened once, for all that is bound to it
+    client = base.bound(run=run.key)
+    run.begin(client)
+    return client, run
+
+
+def _is_ours(run: PrefectRun) -> bool:
+    """Whether the run is one of a task or flow of this package, not one that calls them."""
+    return run.what.fn.__module__.startswith(f"{__package__}.")
 
 
 def base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
-    """Return the process's client of a registry, as `get_client` chooses it, in no run's name."""
+    """Return the process's client of a registry, as `landfast_client` chooses it, in no run's name."""
     if isinstance(registry, LandfastRegistry):
         return _of_block(registry)
     name = registry or LandfastSettings().registry
@@ -94,7 +121,7 @@ def base_client(registry: str | LandfastRegistry | None) -> landfast.Client:
         if block is not None:
             return _of_block(block)
         locality.check(settings)
-    return _kept("", landfast.Client(note=logs.say_once))
+    return _kept("", FlowClient(note=logs.say_once))
 
 
 def _default_block() -> LandfastRegistry | None:
@@ -105,7 +132,26 @@ def _default_block() -> LandfastRegistry | None:
 
 
 def _named_block(name: str) -> LandfastRegistry:
-    block: LandfastRegistry = load_block(name, LandfastRegistry)
+    """Load a block; once for a flow run, in which it stays what it was."""
+    flow_run = flow_run_id()
+    with _loading:
+        if (flow_run, name) not in _blocks:
+            _blocks[flow_run, name] = _loaded(name)
+        found = _blocks[flow_run, name]
+        if flow_run is None:
+            del _blocks[flow_run, name]
+        while len(_blocks) > _MAX_BLOCKS:
+            _blocks.popitem(last=False)
+    if isinstance(found, landfast.NotFound):
+        raise found
+    return found
+
+
+def _loaded(name: str) -> LandfastRegistry | landfast.NotFound:
+    try:
+        block: LandfastRegistry = load_block(name, LandfastRegistry)
+    except landfast.NotFound as error:
+        return error
     return block
 
 
@@ -113,7 +159,7 @@ def _of_block(block: LandfastRegistry) -> landfast.Client:
     name = block_name(block)
     client = _kept(f"{name} {block.storage_credentials}", block.get_client())
     # A version that travels to another worker finds its registry by the block's name.
-    client.opener = None if name is None else partial(get_client, name)
+    client.opener = None if name is None else partial(landfast_client, name)
     return client
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import landfast
 from prefect.blocks.core import Block, UnknownBlockType
 from prefect.exceptions import ObjectNotFound
+from pydantic import ValidationError
 
 from prefect_landfast import api
 
@@ -20,7 +21,7 @@ def load_block(name: str, kind: type[Any] = Block) -> Any:
 
     Raises:
         landfast.NotFound: If the API has no such block, or nobody here knows its type.
-        landfast.InvalidInput: If no API is configured; none is started for it.
+        landfast.InvalidInput: If no API is configured (none is started for it), or the block is not valid.
     """
     kept = name if "/" in name else f"{kind.get_block_type_slug()}/{name}"
     if not api.can_reach_api():
@@ -33,6 +34,17 @@ def load_block(name: str, kind: type[Any] = Block) -> Any:
     try:
         # Inside an async task Prefect would answer a coroutine, even in a thread of it.
         return kind.load(name, _sync=True)
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        raise landfast.InvalidInput(
+            f"the block {kept} cannot be used",
+            subject=kept,
+            found="; ".join(
+                problem["msg"] for problem in error.__cause__.errors(include_input=False)
+            ),
+            hint=f"Save it anew: {kind.__name__}(...).save({kept.rpartition('/')[2]!r}, overwrite=True)",
+        ) from None
     except (ValueError, UnknownBlockType) as error:
         if not isinstance(error.__cause__ or error, (ObjectNotFound, UnknownBlockType)):
             raise

@@ -54,5 +54,13 @@ def _maker(credentials: Any) -> Callable[[], Any] | None:
         make: Callable[[], Any] = credentials.get_cloud_storage_client
         return make
     if hasattr(credentials, "get_boto3_session"):
-        return lambda: credentials.get_client("s3")
+        return lambda: _s3_client(credentials)
     return None
+
+
+def _s3_client(credentials: Any) -> Any:
+    said = credentials.aws_client_parameters
+    # Landfast tries requests again itself, and lists in as many threads as there are connections.
+    ours = {"max_pool_connections": 64, "retries": {"total_max_attempts": 1}}
+    parameters = said.model_copy(update={"config": {**(said.config or {}), **ours}})
+    return credentials.model_copy(update={"aws_client_parameters": parameters}).get_client("s3")

@@ -6,6 +6,7 @@ recorded, and carries an id made from the change: sent twice, Prefect keeps and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,6 +16,7 @@ import landfast
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.events import Event, RelatedResource
+from prefect.events.filters import EventFilter, EventIDFilter, EventNameFilter
 
 from prefect_landfast import api
 
@@ -112,6 +114,29 @@ def send(event: Event) -> None:
             found=type(error).__name__,
             hint="The version is recorded; log again to send the event.",
         ) from error
+
+
+def known(ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of some events, 50 at most, that Prefect has.
+
+    Raises:
+        landfast.Unavailable: If it does not answer.
+    """
+    if not ids:
+        return set()
+    wanted = EventFilter(event=EventNameFilter(name=[CHANGED]), id=EventIDFilter(id=list(ids)))
+    try:
+        with get_client(sync_client=True) as client:
+            page = client.request(
+                "POST", "/events/filter", json={"filter": wanted.model_dump(mode="json")}
+            )
+    except httpx.HTTPError as error:
+        raise landfast.Unavailable(
+            f"Prefect at {api.deployment()} does not say which events it has",
+            found=type(error).__name__,
+            hint="Run the mirror again: it goes on where it stopped.",
+        ) from error
+    return {UUID(event["id"]) for event in page.json()["events"]}
 
 
 def _payload(version: landfast.ArtifactVersion, change: landfast.Change) -> dict[str, Any]:

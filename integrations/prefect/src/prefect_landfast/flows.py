@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from prefect_landfast.client import recording
+from prefect_landfast.report import outcome
 from prefect_landfast.shards import log_in_shards, with_retries
 from prefect_landfast.tasks.log import log_reference
 
@@ -152,13 +153,6 @@ def take(
         return version
     with recording(registry) as client:
         return log_in_shards(client, config.name, places, shards=shards, registry=registry, **log)
-
-
-def outcome(version: landfast.ArtifactVersion) -> str:
-    """Say in a few words what a log found."""
-    if version.created:
-        return f"new version {version.version}, {version.file_count:,} files, {version.size:,} B"
-    return f"{'back' if version.changed else 'unchanged'} at {version.version}"
 
 
 def _places(uri: str | Sequence[str | dict[str, str]]) -> tuple[landfast.SnapshotUri, ...]:

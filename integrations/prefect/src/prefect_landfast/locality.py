@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import landfast
 from prefect import get_client
 from prefect.context import FlowRunContext
@@ -15,14 +17,15 @@ def check(settings: landfast.Settings) -> None:
     Raises:
         landfast.InvalidInput: Naming what runs elsewhere, and what to set.
     """
-    elsewhere = _elsewhere()
-    if elsewhere is not None:
+    other = elsewhere()
+    if other is not None:
         settings.require_shared(
-            elsewhere, "Save a LandfastRegistry block as 'default', or set LANDFAST_REGISTRY_URL"
+            other, "Save a LandfastRegistry block as 'default', or set LANDFAST_REGISTRY_URL"
         )
 
 
-def _elsewhere() -> str | None:
+def elsewhere() -> str | None:
+    """Return what may run tasks of this flow on other machines; None if nothing does."""
     flow = FlowRunContext.get()
     if flow is None:
         return None
@@ -32,6 +35,11 @@ def _elsewhere() -> str | None:
     pool = None if flow.flow_run is None else flow.flow_run.work_pool_name
     if pool is None:
         return None
-    with get_client(sync_client=True) as client:
-        kind = client.read_work_pool(pool).type
+    kind = _kind_of(pool)
     return None if kind in _LOCAL_POOLS else f"the {kind} work pool {pool!r}"
+
+
+@functools.lru_cache
+def _kind_of(pool: str) -> str:
+    with get_client(sync_client=True) as client:
+        return client.read_work_pool(pool).type

@@ -14,10 +14,9 @@ from prefect.context import AssetContext
 from prefect.serializers import Serializer
 from prefect.tasks import MaterializingTask
 
-from prefect_landfast.announcing import announce
 from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
-from prefect_landfast.client import recording
+from prefect_landfast.client import base_client, recording
 from prefect_landfast.names import asset_key
 from prefect_landfast.output import Output, Place, draft_of
 from prefect_landfast.report import facts
@@ -69,7 +68,7 @@ def materialize_artifact(
         aliases: To move to the version.
         serializer: ``"json"``, ``"pickle"`` or a Prefect serializer: the body returns the object itself, which
             is kept in the registry's store; `load_object` reads it.
-        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+        registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
         asset_description: Of the asset.
         owners: Of the asset.
         url: A page about the asset.
@@ -78,6 +77,8 @@ def materialize_artifact(
 
     Raises:
         landfast.InvalidInput: If `name` is none; when run, if the body returns something else.
+        landfast.Conflict: When run, before the body, if the name means another artifact there.
+        landfast.Unavailable: When run, before the body, if the registry does not answer.
 
     Example:
         >>> @materialize_artifact("vision/features", "s3://feat/flowers/", retries=2)
@@ -95,28 +96,33 @@ def materialize_artifact(
         aliases=tuple(aliases),
         serializer=serializer,
     )
+    check = functools.partial(_check, name, asset.key, registry)
     log = functools.partial(_log, output, asset.key, registry)
 
     def decorate(function: Callable[..., Any]) -> MaterializingTask[..., Any]:
-        return materialize(asset, by=by, **task_options)(_with_log(function, log))
+        return materialize(asset, by=by, **task_options)(_with_log(function, check, log))
 
     return cast(Decorator, decorate)
 
 
 def _with_log(
-    function: Callable[P, Any], log: Callable[[Any], landfast.ArtifactVersion]
+    function: Callable[P, Any],
+    check: Callable[[], None],
+    log: Callable[[Any], landfast.ArtifactVersion],
 ) -> Callable[P, Any]:
-    """Return the body followed by the log of what it answers."""
+    """Return the body between the check that it can be logged and the log of what it answers."""
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def run_async(*args: P.args, **kwargs: P.kwargs) -> landfast.ArtifactVersion:
+            await asyncio.to_thread(check)
             return await asyncio.to_thread(log, await function(*args, **kwargs))
 
         return run_async
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> landfast.ArtifactVersion:
+        check()
         return log(function(*args, **kwargs))
 
     return run
@@ -126,16 +132,17 @@ def _log(
     output: Output, key: str, registry: str | LandfastRegistry | None, result: Any
 ) -> landfast.ArtifactVersion:
     with recording(registry) as client:
-        _check_asset(client, output.name, key)
         record_inputs(client)
         draft = draft_of(client, output, result)
         version = client.log_artifact(draft, aliases=output.aliases)
         _describe_in_event(client, key, version)
-        announce(client, version)
     return version
 
 
-def _check_asset(client: landfast.Client, name: str, key: str) -> None:
+def _check(name: str, key: str, registry: str | LandfastRegistry | None) -> None:
+    """Find out before the body's work whether there is a registry, and whether it means this asset."""
+    client = base_client(registry)
+    _ = client.registry  # opened here
     meant = asset_key(client.name(name))
     if meant != key:
         raise landfast.Conflict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import landfast
@@ -10,7 +11,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from prefect_landfast.client import base_client
-from prefect_landfast.events import announce, consumer_name
+from prefect_landfast.events import consumer_name, event_id, event_of, known, send
+
+_PAGE = 50  # events that Prefect answers at once
 
 
 @flow(name="mirror-changes", flow_run_name="mirror changes", persist_result=False)
@@ -36,8 +39,8 @@ def mirror_changes(registry: str | None = None, history: bool = True) -> State[A
 def mirror(client: landfast.Client, *, history: bool = True) -> tuple[int, int]:
     """Do what `mirror_changes` does, with a client.
 
-    A change that a run of this Prefect has told already is not sent again; one whose run died before it
-    told is.
+    Every change of a latest version is told, in order, also one that a later change has superseded.  What
+    a run of this Prefect has told already is not sent again; what its run died before telling is.
 
     Returns:
         The number of events sent, and the position in the feed.
@@ -46,11 +49,32 @@ def mirror(client: landfast.Client, *, history: bool = True) -> tuple[int, int]:
     position = client.announced_position(reader)
     is_first = position == 0
     sent = 0
-    for change in client.changes(after=position):
-        if change.kind is landfast.ChangeKind.ALIAS:
-            continue
-        if history or not is_first:
-            sent += announce(client, change.version.bare()) is not None
-        client.mark_announced(reader, change)
-        position = change.position
+    changes = client.changes(after=position)
+    while page := list(itertools.islice(changes, _PAGE)):
+        moved = [change for change in page if change.kind is not landfast.ChangeKind.ALIAS]
+        ids = [event_id(change) for change in moved]
+        # Beside the mirror, runs tell: of what they logged, and of what is newest.
+        told = known(ids) if history or not is_first else ids
+        for change, id_ in zip(moved, ids, strict=True):
+            if id_ not in told and not _was_told(client, change):
+                send(event_of(_version_of(client, change), change))
+                client.mark_announced(consumer_name(), change)
+                sent += 1
+            client.mark_announced(reader, change)
+        position = page[-1].position
     return sent, position
+
+
+def _was_told(client: landfast.Client, change: landfast.Change) -> bool:
+    """Tell whether a run told of just this change: Prefect may have put its event away only later."""
+    told = client.announced_position(consumer_name(), change.version.bare())
+    return told == change.position
+
+
+def _version_of(client: landfast.Client, change: landfast.Change) -> landfast.ArtifactVersion:
+    """Return the version of a change; one that was deleted since is told of all the same."""
+    try:
+        return client.get(change.version)
+    except landfast.NotFound:
+        among = client.versions(change.version, deleted=True)
+        return next(found for found in among if found.full_name == change.version)

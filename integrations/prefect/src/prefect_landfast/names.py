@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import landfast
 
-_UNSET = "uncategorized"  # what core answers where nobody named a project
-
 
 def full_name(name: str, *, partition: str | None = None) -> landfast.ArtifactName:
     """Return a collection's full name, with project and entity of this place's settings.
@@ -27,16 +25,6 @@ def full_name(name: str, *, partition: str | None = None) -> landfast.ArtifactNa
     parsed = landfast.ArtifactName.parse(name)
     full = parsed.within(entity=settings.entity, project=settings.project).bare()
     return full if partition is None else replace(full, partition=partition)
-
-
-def project_of(block: str | None) -> str:
-    """Return the project of names that say none: the environment's, else what a block says.
-
-    The environment goes first so that a name means the same wherever it is read: in a task, which has
-    a block, and in a trigger or an asset, which has none.
-    """
-    given = landfast.load_settings().project
-    return block if block is not None and given == _UNSET else given
 
 
 def asset_key(name: landfast.ArtifactName) -> str:

@@ -11,7 +11,6 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 from pydantic import BaseModel, PrivateAttr
 
-from prefect_landfast.announcing import announce
 from prefect_landfast.client import recording
 from prefect_landfast.tasks.verb import verb
 from prefect_landfast.tracking import depend_on
@@ -71,13 +70,13 @@ class Found(BaseModel):
         self._scans, self._ticket = tuple(scans), ticket
 
 
-@verb
+@verb("scan for {near}")
 def scan_shard(shard: Any, client: landfast.Client, near: str) -> Any:
     """Scan one shard; what it found lies in the registry's store, where `log_shards` takes it."""
     return client.scan_shard(shard, near=near)
 
 
-@verb
+@verb("log {name}")
 def log_shards(
     name: str, found: Found, *, registry: str | None, **log: Any
 ) -> landfast.ArtifactVersion:
@@ -85,7 +84,6 @@ def log_shards(
     with recording(registry) as client:
         version = client.log_scans(name, found._scans, ticket=found._ticket, **log)
         depend_on(version)
-        announce(client, version)
     return version
 
 

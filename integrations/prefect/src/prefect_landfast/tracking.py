@@ -13,9 +13,10 @@ from typing import Any
 
 import landfast
 from prefect.assets import Asset
-from prefect.context import AssetContext, FlowRunContext, TaskRunContext
+from prefect.context import AssetContext, TaskRunContext
 
 from prefect_landfast.names import asset_key
+from prefect_landfast.run import flow_run_id
 
 _MAX_FLOW_RUNS = 256
 _MAX_DEPTH = 8
@@ -75,7 +76,7 @@ def _upstream() -> dict[str, list[landfast.ArtifactVersion]]:
     context = AssetContext.get()
     keys = set() if context is None else {asset.key for asset in context.upstream_assets}
     with _lock:
-        seen = _seen.get(_flow_run_id(), {})
+        seen = _seen.get(flow_run_id() or "", {})
         return {key: list(seen[key].values()) for key in sorted(keys) if key in seen}
 
 
@@ -93,13 +94,8 @@ def _of_this_registry(
 
 def _remember(key: str, version: landfast.ArtifactVersion) -> None:
     with _lock:
-        seen = _seen.setdefault(_flow_run_id(), {})
+        seen = _seen.setdefault(flow_run_id() or "", {})
         seen.setdefault(key, {})[version.qualified_name] = version
-        _seen.move_to_end(_flow_run_id())
+        _seen.move_to_end(flow_run_id() or "")
         while len(_seen) > _MAX_FLOW_RUNS:
             _seen.popitem(last=False)
-
-
-def _flow_run_id() -> str:
-    flow = FlowRunContext.get()
-    return "" if flow is None or flow.flow_run is None else str(flow.flow_run.id)

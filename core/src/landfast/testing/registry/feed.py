@@ -136,6 +136,8 @@ class AnnouncementSuite:
         for change in registry.changes(limit=2):
             registry.mark_announced("x", change)
         assert (registry.announced_position("x"), registry.announced_position("y")) == (2, 0)
+        of = {key: replace(NAME, partition=key) for key in ("", "may", "june")}
+        assert [registry.announced_position("x", name) for name in of.values()] == [1, 2, 0]
 
     def test_partitions_are_announced_on_their_own(self, registry: Registry) -> None:
         may = replace(NAME, partition="may")

@@ -9,12 +9,13 @@ import landfast
 
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import recording
+from prefect_landfast.logs import logger
 from prefect_landfast.tasks.use import named
 from prefect_landfast.tasks.verb import async_twin, verb
 from prefect_landfast.tracking import depend_on
 
 
-@verb
+@verb("download {artifact}")
 def download_artifact(
     artifact: str | landfast.ArtifactVersion,
     root: str | Path | None = None,
@@ -29,10 +30,11 @@ def download_artifact(
 
     Args:
         artifact: As in `use_artifact`.
-        root: Target; None is `LANDFAST_ARTIFACT_DIR`, else ``./artifacts/NAME:vN/``.
+        root: Target; ``{version}`` and ``{partition}`` in it are filled in. None is `LANDFAST_ARTIFACT_DIR`,
+            else ``./artifacts/NAME:vN/``.
         partition: A partition key instead of ``~PARTITION``.
-        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
-        options: paths, include, exclude, allow_missing, link, workers, exact, any_endpoint, as in
+        registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
+        options: paths, include, exclude, allow_missing, link, workers, exact, replace, any_endpoint, as in
             `landfast.Client.download`.
 
     Returns:
@@ -48,7 +50,10 @@ def download_artifact(
     with recording(registry) as client:
         version = client.use(named(client, artifact, partition))
         depend_on(version)
-        return client.download(version, root, **options).root
+        report = client.download(version, root, **options)
+        size = f"{report.files:,} files, {report.bytes:,} B"
+        logger().info("%s in %s: %s", version.qualified_name, report.root, size)
+    return report.root
 
 
 adownload_artifact = async_twin(download_artifact)

@@ -9,7 +9,6 @@ from typing import Any
 
 import landfast
 
-from prefect_landfast.announcing import announce
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import recording
 from prefect_landfast.tasks.verb import async_twin, verb
@@ -18,7 +17,7 @@ from prefect_landfast.tracking import depend_on, record_inputs
 Place = str | Path | landfast.Reference
 
 
-@verb
+@verb("log {name}")
 def log_reference(
     name: str,
     uri: Place | Sequence[Place],
@@ -50,7 +49,7 @@ def log_reference(
         move_latest: False for backfills.
         inputs: Versions that it was made from, besides those that Prefect can tell: what the task's other
             arguments stem from.
-        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+        registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
         scan: checksum, max_objects, include, exclude, allow_empty, options, shards, as in
             `landfast.Artifact.add_reference`.
 
@@ -84,7 +83,6 @@ def log_reference(
             **scan,
         )
         depend_on(version)
-        announce(client, version)
     return version
 
 

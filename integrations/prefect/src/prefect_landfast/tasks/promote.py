@@ -10,14 +10,15 @@ import landfast
 from prefect.transactions import get_transaction
 
 from prefect_landfast.blocks import LandfastRegistry
-from prefect_landfast.client import get_client, recording
+from prefect_landfast.client import base_client, recording
 from prefect_landfast.logs import logger
+from prefect_landfast.run import PrefectRun, current_run
 from prefect_landfast.tasks.use import named
 from prefect_landfast.tasks.verb import async_twin, verb
 from prefect_landfast.tracking import depend_on
 
 
-@verb
+@verb("promote {artifact} to {alias}")
 def promote_artifact(
     artifact: str | landfast.ArtifactVersion,
     alias: str,
@@ -31,7 +32,7 @@ def promote_artifact(
         artifact: As in `use_artifact`.
         alias: Such as ``prod``.
         partition: A partition key instead of ``~PARTITION``.
-        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+        registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
 
     Returns:
         The version that the alias names now.
@@ -54,8 +55,11 @@ def promote_artifact(
         transaction = get_transaction()
         if transaction is not None:
             # Not as a hook of the task: `with_options` of Prefect 3.6 drops those.
-            undo = partial(restore_alias, place, before, promoted.full_name, registry)
+            undo = partial(
+                restore_alias, place, before, promoted.full_name, registry, current_run()
+            )
             transaction.on_rollback_hooks.append(undo)
+        logger().info("%s is %s now", promoted.qualified_name, place)
     return promoted
 
 
@@ -64,16 +68,24 @@ def restore_alias(
     before: landfast.ArtifactName | None,
     after: landfast.ArtifactName,
     registry: str | LandfastRegistry | None,
+    run: PrefectRun | None,
     transaction: Any,  # noqa: ARG001 - what Prefect gives to every hook
 ) -> None:
-    """Move an alias back to what it named, unless somebody else has moved it since."""
-    client = get_client(registry)
+    """Move an alias back to what it named, unless somebody else has moved it since.
+
+    In the name of the run that moved it: the one that Prefect rolls back in may know nothing of it.
+    """
+    client = base_client(registry)
+    if run is not None:
+        client = client.bound(run=run.key)
     if _at(client, place) != after:
         logger().warning("%s was moved again meanwhile: it stays", place)
     elif before is None:
         client.remove_alias(place.bare(), str(place.alias))
     else:
         client.promote(before, str(place.alias))
+        if run is not None:
+            client.finish_run(landfast.RunStatus.FINISHED)
 
 
 def _at(client: landfast.Client, place: landfast.ArtifactName) -> landfast.ArtifactName | None:

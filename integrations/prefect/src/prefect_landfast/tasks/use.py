@@ -6,11 +6,12 @@ import landfast
 
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import recording
+from prefect_landfast.logs import logger
 from prefect_landfast.tasks.verb import async_twin, verb
 from prefect_landfast.tracking import depend_on
 
 
-@verb
+@verb("use {artifact}")
 def use_artifact(
     artifact: str | landfast.ArtifactVersion,
     *,
@@ -24,7 +25,7 @@ def use_artifact(
         artifact: ``flowers`` (its latest), ``flowers:v3``, ``flowers:prod``, ``flowers@lf1:...``, or a version.
         type: The type expected.
         partition: A partition key instead of ``~PARTITION``.
-        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+        registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
 
     Returns:
         The version: it stays this one, whatever is logged while the flow goes on.
@@ -41,6 +42,7 @@ def use_artifact(
     with recording(registry) as client:
         version = client.use(named(client, artifact, partition), type=type)
         depend_on(version)
+        logger().info("uses %s", version.qualified_name)
     return version
 
 

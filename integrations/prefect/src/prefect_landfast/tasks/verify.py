@@ -16,7 +16,7 @@ from prefect_landfast.tracking import depend_on
 _MAX_NAMED = 5
 
 
-@verb
+@verb("verify {artifact}")
 def verify_artifact(
     artifact: str | landfast.ArtifactVersion,
     *,
@@ -31,7 +31,7 @@ def verify_artifact(
         artifact: As in `use_artifact`.
         raise_on_drift: False only reports.
         partition: A partition key instead of ``~PARTITION``.
-        registry: A `LandfastRegistry` block or its name; None is explained at `get_client`.
+        registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
         options: deep (read the bytes), workers, any_endpoint, as in `landfast.Client.verify`.
 
     Returns:
