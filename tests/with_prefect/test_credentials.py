@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -34,6 +35,9 @@ from prefect_landfast.credentials import client_factories
 from tests.with_prefect.server import PrefectServer
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("prefect_server")]
+
+LAB = f"lab-{os.getpid()}"
+"""Of the blocks that tests save: other processes of this run save theirs in the same server."""
 
 
 @pytest.fixture
@@ -70,8 +74,8 @@ def google_account(http_script: Scripted) -> dict[str, str]:
 def registry_with(tmp_path: Path, prefix: str, slug: str) -> str:
     """Save a registry that reads a prefix with a block, and return its name."""
     block = LandfastRegistry(url=f"sqlite:///{tmp_path}/own.db", storage_credentials={prefix: slug})
-    block.save("lab", overwrite=True)
-    return "lab"
+    block.save(LAB, overwrite=True)
+    return LAB
 
 
 @pytest.mark.parametrize("kind", ["aws-credentials", "minio-credentials", "s3-bucket"])
@@ -96,8 +100,8 @@ def test_s3_is_read_with_the_credentials_of_a_block(
         "minio-credentials": minio,
         "s3-bucket": S3Bucket(bucket_name="raw", credentials=aws),
     }
-    blocks[kind].save("lab", overwrite=True)
-    registry = registry_with(tmp_path, "s3://raw/", f"{kind}/lab")
+    blocks[kind].save(LAB, overwrite=True)
+    registry = registry_with(tmp_path, "s3://raw/", f"{kind}/{LAB}")
 
     @flow
     def pipeline() -> str:
@@ -105,7 +109,7 @@ def test_s3_is_read_with_the_credentials_of_a_block(
         return (download_artifact("flowers", tmp_path / "out", registry=registry) / "a").read_text()
 
     assert pipeline() == "rose"
-    made = client_factories({"s3://raw/": f"{kind}/lab"})["s3://raw/"]()
+    made = client_factories({"s3://raw/": f"{kind}/{LAB}"})["s3://raw/"]()
     assert made.meta.config.max_pool_connections == 64, "mend 31: a connection for each thread"
     assert made.meta.endpoint_url == s3.url
 
@@ -121,8 +125,8 @@ def test_cloud_storage_is_read_with_the_credentials_of_a_block(
         "gcp-credentials": credentials,
         "gcs-bucket": GcsBucket(bucket="raw", gcp_credentials=credentials),
     }
-    blocks[kind].save("lab", overwrite=True)
-    registry = registry_with(tmp_path, "gs://", f"{kind}/lab")
+    blocks[kind].save(LAB, overwrite=True)
+    registry = registry_with(tmp_path, "gs://", f"{kind}/{LAB}")
     version = log_reference("flowers", "gs://raw/flowers/", registry=registry)
     assert [entry.path for entry in version.entries()] == ["a"]
     assert gcs.requests[-1].headers.get("authorization") == "Bearer from-the-block"
@@ -144,8 +148,8 @@ def test_the_default_block_is_used_where_nothing_else_is_named(
         assert str(landfast_client().settings.registry_url).endswith("own.db")
         monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"sqlite:///{tmp_path}/environment.db")
         assert str(landfast_client().settings.registry_url).endswith("environment.db")
-        registry_with(tmp_path, "s3://raw/", "aws-credentials/lab")
-        monkeypatch.setenv("PREFECT_INTEGRATIONS_LANDFAST_REGISTRY", "lab")
+        registry_with(tmp_path, "s3://raw/", f"aws-credentials/{LAB}")
+        monkeypatch.setenv("PREFECT_INTEGRATIONS_LANDFAST_REGISTRY", LAB)
         assert str(landfast_client().settings.registry_url).endswith("own.db")
     finally:
         LandfastRegistry.delete("default")
@@ -155,7 +159,7 @@ def test_a_version_finds_its_registry_by_the_blocks_name_in_another_process(
     tmp_path: Path, prefect_server: PrefectServer
 ) -> None:
     (tmp_path / "a").write_text("a")
-    registry = registry_with(tmp_path, "s3://raw/", "aws-credentials/lab")
+    registry = registry_with(tmp_path, "s3://raw/", f"aws-credentials/{LAB}")
     version = log_reference("flowers", tmp_path / "a", registry=registry)
     (tmp_path / "sent").write_bytes(pickle.dumps(version))
     script = (
@@ -171,7 +175,7 @@ def test_a_version_finds_its_registry_by_the_blocks_name_in_another_process(
 
 def test_tasks_in_other_processes_log_use_and_verify_through_a_block(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    registry = registry_with(tmp_path, "s3://raw/", "aws-credentials/lab")
+    registry = registry_with(tmp_path, "s3://raw/", f"aws-credentials/{LAB}")
 
     @flow(name="in-processes", task_runner=ProcessPoolTaskRunner(max_workers=1))
     def pipeline() -> tuple[landfast.ArtifactVersion, bool]:
