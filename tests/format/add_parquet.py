@@ -104,7 +104,7 @@ def entry_of(row):
     return ManifestEntry(
         path=row["path"],
         size=row.get("size"),
-        checksum=Checksum(token, row["checksum"]) if token else None,
+        checksum=None if token is None else Checksum(token, row["checksum"]),
         uri=row["uri"],
         version_id=row.get("version_id"),
         etag=row.get("etag"),

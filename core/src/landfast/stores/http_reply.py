@@ -35,7 +35,7 @@ class Facts:
     Args:
         size: Bytes of the whole object; None where the reply does not tell.
         start: Offset of the first byte of the body; None for a part that does not say which it is.
-        etag: Verbatim, with quotes and ``W/``.
+        etag: Verbatim, with quotes and ``W/``, without blanks around it.
         last_modified: Verbatim.
     """
 
@@ -57,8 +57,8 @@ class Facts:
         return cls(
             size=size,
             start=start,
-            etag=headers.get("ETag") or None,
-            last_modified=headers.get("Last-Modified") or None,
+            etag=_bare(headers.get("ETag")),
+            last_modified=_bare(headers.get("Last-Modified")),
         )
 
     @property
@@ -108,8 +108,13 @@ def check_pin(pin: Pin, facts: Facts) -> None:
         raise changed(subject, f"{pin.size} bytes", f"{facts.size} bytes")
 
 
+def _bare(value: str | None) -> str | None:
+    """Return a header's value without the blanks around it, which are none of it."""
+    return (value or "").strip(" \t") or None
+
+
 def _expect(subject: str, header: str, recorded: str, found: str | None) -> None:
-    if found != recorded:
+    if found != _bare(recorded):
         raise changed(
             subject, f"{header} {recorded}", f"{header} {found}" if found else f"no {header}"
         )
