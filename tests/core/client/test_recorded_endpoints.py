@@ -189,7 +189,7 @@ def test_mend_04_no_recorded_argument_reaches_a_filesystem(monkeypatch):
     )
     Vault.made.clear()
     mine = {"adl://": {"account_key": "reader's own"}}
-    with pytest.raises(landfast.Conflict, match="evil"):
+    with pytest.raises(landfast.Conflict, match=r'= "evil" under \[options."adl://d/"'):
         Client(project="vision", options=mine).download("d", "out")
     assert Client(project="vision", options=mine).download("quiet", "out").files == 1
     named = {"adl://": {"account_name": "evil", "account_key": "theirs"}}

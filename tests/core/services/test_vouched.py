@@ -7,12 +7,13 @@ else happened.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from landfast.errors import LandfastError
+from landfast.manifests.memory import MemoryManifest
 from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
 from landfast.model.verdict import Verdict
@@ -112,9 +113,9 @@ class S3World:
 
 
 class GcsWorld:
-    def __init__(self, server: Any, versioning: bool) -> None:
+    def __init__(self, server: Any, versioned: bool) -> None:
         self.server = server
-        self.bucket = server.bucket(versioning=versioning)
+        self.bucket = server.bucket(versioning=versioned)
         self.uri = f"gs://{self.bucket}/d/"
 
     def put(self, name: str, body: bytes) -> None:
@@ -306,6 +307,25 @@ def test_mend_03_what_verify_vouches_for_elsewhere_is_read(
         told = look(scanned, stores, tmp_path / f"{checksum}")
         assert {"nothing"} <= set(told.came) <= {"nothing", "same"}
     memory.store.clear()
+
+
+def test_mend_03_a_token_alone_leads_to_what_is_there(
+    s3: Any, gcs: Any, stores: Stores, scan: Any, tmp_path: Path
+) -> None:
+    """Manifests of other writers may have no ETag beside the checksum."""
+    for number, world in enumerate((S3World(s3, "Enabled", {}), GcsWorld(gcs, True))):
+        for name in ("again", "in-parts", "other"):
+            world.put(name, recorded(name))
+        scanned = scan(Reference(world.uri))
+        bare = MemoryManifest(replace(e, etag=None) for e in scanned.manifest.entries())
+        world.put("again", recorded("again"))
+        world.in_parts("in-parts", recorded("in-parts"))
+        world.put("other", other("other"))
+        for name in ("again", "in-parts", "other"):
+            world.expire(name)
+        told = look(replace(scanned, manifest=bare), stores, tmp_path / f"{number}")
+        assert told.verdicts["again"] is Verdict.MOVED
+        assert "other" not in told.came
 
 
 def test_mend_03_the_error_says_whether_logging_again_would_mend_it(

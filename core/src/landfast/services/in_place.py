@@ -43,5 +43,5 @@ def _check(manifest: Manifest, sources: Sequence[Source], stores: Stores) -> Non
             f"{sources[0].uri} is not what was recorded",
             subject=sources[0].uri,
             found=report.summary,
-            hint="Download the version, or log the folder again.",
+            hint="Logging it again records what is there now as a new version.",
         )

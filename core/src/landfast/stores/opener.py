@@ -198,16 +198,14 @@ def _elsewhere(source: Source, found: str | None, kinds: OptionKinds) -> Conflic
     """Say that the reader's settings lead to another endpoint, and how to say that they should not."""
     place = Location.parse(source.uri, pins=False)
     prefix = f"{place.scheme}://{place.authority}/"
-    ways = ["any_endpoint=True (--any-endpoint) reads where your settings lead"]
-    if source.endpoint is not None:
-        if kinds.endpoint:
-            ways.insert(
-                0,
-                f'{kinds.endpoint} = "{source.endpoint}" under [options."{prefix}"] names it for good',
-            )
-        ways.insert(
-            0, f'[endpoint_map] "{source.endpoint}" = "ENDPOINT" says what it is called here'
-        )
+    option = kinds.endpoint or "the option that names it"
+    ways = [
+        f'[endpoint_map] "{source.endpoint}" = "ENDPOINT" says what it is called here',
+        f'{option} = "{source.endpoint}" under [options."{prefix}"] names it for good',
+        "any_endpoint=True (--any-endpoint) reads where your settings lead",
+    ]
+    if source.endpoint is None:
+        ways = ways[2:]
     return Conflict(
         f"{source.uri} was recorded at another endpoint than your settings lead to",
         subject=source.uri,

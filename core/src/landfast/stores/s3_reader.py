@@ -28,7 +28,7 @@ class S3Reader:
     """An open reply of GetObject."""
 
     def __init__(self, reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
-        self.info: ObjectInfo = describe(reply, pin.location, False)
+        self.info: ObjectInfo = describe(reply, pin.location, ETAG)
         self.start = first_byte(reply)
         self._body = reply["Body"]
         self._asked = asked
