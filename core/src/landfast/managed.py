@@ -15,7 +15,7 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import UNLIMITED, Reference
 from landfast.model.source import Source
 from landfast.services import merging
-from landfast.services.publish import upload
+from landfast.services.uploading import upload
 
 if TYPE_CHECKING:
     from landfast.client import Client

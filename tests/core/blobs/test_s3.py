@@ -90,6 +90,20 @@ def test_big_blob_goes_up_in_parts_and_comes_back(s3_proxy, blobs, tmp_path):
     assert hashlib.sha256((tmp_path / "target").read_bytes()).hexdigest() == digest
 
 
+def test_mend_02_big_blob_is_known_by_the_md5s_of_its_parts(s3_proxy, blobs, tmp_path):
+    source, digest = write_blob(tmp_path, some_bytes(BIG))
+    blobs.put(source, digest)
+    before = s3_proxy.proxy.counts.total()
+    assert blobs.holds(digest, source)
+    assert s3_proxy.proxy.counts.total() - before == 1
+    other = some_bytes(BIG, seed=1)
+    name, key = blobs.url.removeprefix("s3://"), f"blobs/sha256/{digest[:2]}/{digest}"
+    s3_proxy.direct.put(name, key, other)
+    assert not blobs.holds(digest, source)
+    blobs.put(source, digest)
+    assert blobs.holds(digest, source)
+
+
 def test_big_blob_of_another_name_never_appears(s3_proxy, name, blobs, tmp_path):
     source, _ = write_blob(tmp_path, some_bytes(BIG))
     other = hashlib.sha256(b"other").hexdigest()

@@ -19,24 +19,6 @@ from landfast.registry.opening import init_registry
 NOW = timedelta(0)
 
 
-@pytest.fixture(params=["folder", "s3", "gcs"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A place for blobs on each kind of store."""
-    if request.param == "folder":
-        return str(tmp_path / "store")
-    server = request.getfixturevalue(request.param)
-    scheme = {"s3": "s3", "gcs": "gs"}[request.param]
-    return f"{scheme}://{server.bucket()}/team"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "a.txt").write_bytes(b"a")
-    return folder
-
-
 def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
 

@@ -33,7 +33,8 @@ from landfast.registry.opening import init_registry, open_registry
 from landfast.registry.sql import SqlRegistry
 from landfast.services.gc import collect_garbage
 from landfast.services.keeping import keep_managed
-from landfast.services.publish import publish, upload
+from landfast.services.publish import publish
+from landfast.services.uploading import upload
 from sqlalchemy import update
 
 NOW = timedelta(0)

@@ -45,10 +45,17 @@ class BlobStore(Protocol):
         ...
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store the file's bytes under their name; a present blob is only refreshed in age.
+        """Store the file's bytes under their name; a blob that holds them is only refreshed in age.
 
         Raises:
             InvalidInput: If the bytes have another name, or `sha256` is no name; nothing is stored.
+        """
+        ...
+
+    def holds(self, sha256: str, source: Path) -> bool:
+        """Tell whether the blob is there with the bytes of the file, whose name it has.
+
+        A folder reads it; a bucket compares what its description says: size, and MD5 where it has one.
         """
         ...
 

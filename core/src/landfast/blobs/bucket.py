@@ -22,7 +22,7 @@ from landfast.blobs.names import (
     no_blob,
     sha256_of_key,
 )
-from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset
+from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset, md5s
 from landfast.blobs.retried import ATTEMPTS, retried, wait_before_next
 from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
@@ -35,11 +35,19 @@ FRESH = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object as a list or a description has it; times in whole seconds."""
+    """An object as a list or a description has it; times in whole seconds.
+
+    Args:
+        key: Its key.
+        size: Bytes.
+        modified_at: UTC.
+        md5: What the provider says of its bytes: their MD5, or S3's MD5 over those of its parts; None if nothing.
+    """
 
     key: str
     size: int
     modified_at: datetime
+    md5: str | None = None
 
 
 class Body(Protocol):
@@ -121,7 +129,7 @@ class BucketBlobStore:
         return f"{type(self).__name__}({self.url!r})"
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store the file's bytes under their name; a present blob is only refreshed in age.
+        """Store the file's bytes under their name; a blob that holds them is only refreshed in age.
 
         Raises:
             InvalidInput: If the bytes of `source` have another name.
@@ -134,23 +142,36 @@ class BucketBlobStore:
             file = source.open("rb")
         with file:
             size = os.fstat(file.fileno()).st_size
-            if self._is_there(key, size):
+            if self._is_there(key, size, source):
                 return
             self._upload(key, size, checked_parts(file, source, size, sha256))
 
-    def _is_there(self, key: str, size: int) -> bool:
+    def holds(self, sha256: str, source: Path) -> bool:
+        """Tell whether the blob is there with the bytes of the file, by size and what the provider says of them."""
+        found = self._head(self._key(sha256))
+        with disk_errors(source, "look at"):
+            size = source.stat().st_size
+        return found is not None and _is_whole(found, source, size)
+
+    def _is_there(self, key: str, size: int, source: Path) -> bool:
+        found = self._head(key)
+        if found is None or not _is_whole(found, source, size):
+            return False
+        # A clock that is far behind the provider's cannot tell the age either.
+        if timedelta(0) <= datetime.now(UTC) - found.modified_at < FRESH:
+            return True
         try:
-            found = retried(lambda: self._objects.head(key))
-            if found.size != size:
-                return False  # damaged
-            # A clock that is far behind the provider's cannot tell the age either.
-            if timedelta(0) <= datetime.now(UTC) - found.modified_at < FRESH:
-                return True
             return retried(lambda: self._objects.refresh(key, size))
+        except NotFound:
+            return False
+
+    def _head(self, key: str) -> Stored | None:
+        try:
+            return retried(lambda: self._objects.head(key))
         except NotFound as error:
             if "bucket" in error.details:
                 raise
-            return False
+            return None
 
     def _upload(self, key: str, size: int, parts: Iterator[bytes]) -> None:
         if size > PART_BYTES:
@@ -251,12 +272,8 @@ class BucketBlobStore:
 
     def stat(self, sha256: str) -> BlobInfo | None:
         """Describe a blob; None if it is not there."""
-        key = self._key(sha256)
-        try:
-            found = retried(lambda: self._objects.head(key))
-        except NotFound as error:
-            if "bucket" in error.details:
-                raise
+        found = self._head(self._key(sha256))
+        if found is None:
             return None
         return BlobInfo(sha256=sha256, size=found.size, modified_at=found.modified_at)
 
@@ -310,3 +327,7 @@ class BucketBlobStore:
 
     def _key(self, sha256: str) -> str:
         return self._objects.root.key + blob_key(sha256)
+
+
+def _is_whole(found: Stored, source: Path, size: int) -> bool:
+    return found.size == size and (found.md5 is None or found.md5 in md5s(source, size))

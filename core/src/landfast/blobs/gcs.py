@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _API = "/storage/v1"
 _UPLOAD = "/upload/storage/v1"
-_FIELDS = "name,size,updated"
+_FIELDS = "name,size,updated,md5Hash"
 _OCTETS = "application/octet-stream"
 _CANCELLED = frozenset({204, 404, 499})
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
@@ -294,7 +294,9 @@ def _all_stored(body: dict[str, Any]) -> list[Stored]:
 
 def _stored(item: dict[str, Any]) -> Stored:
     modified_at = datetime.fromisoformat(item["updated"]).astimezone(UTC).replace(microsecond=0)
-    return Stored(key=item["name"], size=int(item.get("size", 0)), modified_at=modified_at)
+    told, size = item.get("md5Hash"), int(item.get("size", 0))
+    md5 = base64.b64decode(told).hex() if told else None
+    return Stored(key=item["name"], size=size, modified_at=modified_at, md5=md5)
 
 
 def _md5(data: bytes) -> str:

@@ -25,7 +25,7 @@ from landfast.blobs.names import (
     wrong_source,
 )
 from landfast.disk_errors import disk_errors
-from landfast.errors import NotFound
+from landfast.errors import AccessDenied, NotFound
 from landfast.model.location import Location
 
 # A temporary file this old belongs to a writer that was killed.
@@ -53,7 +53,7 @@ class LocalBlobStore:
         return self._url
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store the file's bytes under their name; a present blob is only refreshed in age.
+        """Store the file's bytes under their name; a blob that holds them is only refreshed in age.
 
         Raises:
             InvalidInput: If the bytes of `source` have another name.
@@ -65,8 +65,16 @@ class LocalBlobStore:
         with disk_errors(source, "read"):
             file = source.open("rb")
         with file, disk_errors(self._root, "write a blob below"):
-            if not self._refresh(place, os.fstat(file.fileno()).st_size):
+            if not (self.holds(sha256, source) and self._refresh(place)):
                 self._write(file, str(source), place, sha256)
+
+    def holds(self, sha256: str, source: Path) -> bool:  # noqa: ARG002 - its name says its bytes
+        """Tell whether the blob is there with the bytes of its name: read them."""
+        try:
+            with self._reading(sha256), self._place(sha256).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except (NotFound, AccessDenied):
+            return False
 
     def _write(self, file: BinaryIO, source: str, place: Path, sha256: str) -> None:
         part = self._temporary()
@@ -169,12 +177,11 @@ class LocalBlobStore:
     def _place(self, sha256: str) -> Path:
         return self._root / blob_key(sha256)
 
-    def _refresh(self, place: Path, size: int) -> bool:
-        # A blob of another size is damaged, one of another user cannot be touched: write it anew.
+    def _refresh(self, place: Path) -> bool:
+        # One of another user cannot be touched: write it anew.
         with contextlib.suppress(OSError):
-            if place.stat().st_size == size:
-                os.utime(place)
-                return True
+            os.utime(place)
+            return True
         return False
 
     def _temporary(self) -> Path:

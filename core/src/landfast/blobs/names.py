@@ -49,8 +49,8 @@ def no_blob(sha256: str, url: str) -> NotFound:
     return NotFound(
         f"blob {sha256} is not in the store {url}",
         subject=f"blob:sha256:{sha256}",
-        hint="Check that this is the registry's store (`landfast registry info`), "
-        "and that nothing but `landfast gc` deletes from it.",
+        hint="Log the content again, which stores it again, or restore it from a backup; `landfast registry check` "
+        "tells what else is missing. Nothing but `landfast gc` may delete from the store.",
         sha256=sha256,
     )
 
@@ -73,6 +73,7 @@ def damaged_blob(sha256: str, url: str, found: str) -> Conflict:
         subject=f"blob:sha256:{sha256}",
         expected=f"sha256 {sha256}",
         found=found,
-        hint="Restore it from a backup, or delete it and log the content again.",
+        hint="Restore it from a backup, or log the content again; in a bucket delete the blob first: "
+        "not all damage shows without reading it.",
         sha256=sha256,
     )

@@ -59,6 +59,17 @@ def checked_parts(file: BinaryIO, source: Path, size: int, sha256: str) -> Itera
     yield part
 
 
+def md5s(source: Path, size: int) -> set[str]:
+    """Return the MD5 of a file, and that over the MD5s of its parts as S3 has it of an upload in parts."""
+    whole, parts = hashlib.md5(usedforsecurity=False), []
+    with disk_errors(source, "read"), source.open("rb") as file:
+        while part := file.read(part_size(size)):
+            whole.update(part)
+            parts.append(hashlib.md5(part, usedforsecurity=False).digest())
+    joined = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()
+    return {whole.hexdigest(), f"{joined}-{len(parts)}"}
+
+
 def from_offset(chunks: Iterable[bytes], start: int, at: int) -> Iterator[bytes]:
     """Leave out what comes before the offset `at`, where a server ignored the range."""
     behind = at - start

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,6 +26,7 @@ from landfast.stores.base import ClientFactory
 
 # CopyObject takes no more.
 _MOST_COPIED = 5 * 1024**3
+_MD5_ETAG = re.compile(r"[0-9a-f]{32}(-[0-9]+)?\Z")
 
 
 class S3BlobStore(BucketBlobStore):
@@ -78,7 +81,8 @@ class S3Objects:
     def head(self, key: str) -> Stored:
         """Describe an object."""
         reply = self._send("head_object", key, "described", "s3:GetObject")
-        return _stored(key, reply["ContentLength"], reply["LastModified"])
+        found = _stored(key, reply["ContentLength"], reply["LastModified"])
+        return replace(found, md5=_told_md5(reply))
 
     @contextmanager
     def get(self, key: str, start: int) -> Iterator[S3Body]:
@@ -222,6 +226,14 @@ class S3Body:
 def _stored(key: str, size: int, modified: datetime) -> Stored:
     # Lists tell milliseconds where descriptions tell seconds.
     return Stored(key=key, size=size, modified_at=modified.astimezone(UTC).replace(microsecond=0))
+
+
+def _told_md5(reply: Mapping[str, Any]) -> str | None:
+    """Return the ETag where it is made of MD5s: not with keys of KMS or of the customer."""
+    if reply.get("SSEKMSKeyId") or reply.get("SSECustomerAlgorithm"):
+        return None
+    etag = str(reply.get("ETag", "")).strip('"')
+    return etag if _MD5_ETAG.match(etag) else None
 
 
 def _md5(data: bytes) -> str:

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from landfast.client.publishing import Publishing
+from landfast.errors import Conflict, LandfastError, NotFound
 from landfast.progress import progress
 from landfast.version import ArtifactVersion, Named
 
@@ -111,11 +112,23 @@ class Access(Publishing):
     def _pin_sets(self, version: ArtifactVersion) -> Sequence[tuple[Manifest, Sequence[Source]]]:
         """Return the version's manifests with their sources, newest pins first, its own last."""
         record = version.record
-        newest = [pins for pins in self.registry.pin_sets(record.id) if pins.blob != record.blob]
-        sets: list[tuple[Manifest, Sequence[Source]]] = [
-            (self.open_manifest(pins.blob), pins.sources or record.sources) for pins in newest
+        newest = [
+            (pins.blob, pins.sources or record.sources)
+            for pins in self.registry.pin_sets(record.id)
+            if pins.blob != record.blob
         ]
-        return [*sets, (self.open_manifest(record.blob), record.sources)]
+        sets: list[tuple[Manifest, Sequence[Source]]] = []
+        lost: list[LandfastError] = []
+        for blob, sources in (*newest, (record.blob, record.sources)):
+            try:
+                sets.append((self.open_manifest(blob), sources))
+            except (NotFound, Conflict) as error:
+                lost.append(error)
+        if not sets:
+            raise lost[-1]
+        for why in lost:
+            self._note(f"{version.qualified_name} is read at other pins: {why}")
+        return sets
 
     def _pins(self, version: ArtifactVersion, *, any_endpoint: bool = False) -> PinSets:
         from landfast.services.pin_sets import PinSets

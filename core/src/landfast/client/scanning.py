@@ -87,7 +87,7 @@ class Scanning(Reading):
         The result is small and pickles, so an orchestrator can pass it on.
         """
         from landfast.services import observe
-        from landfast.services.publish import upload
+        from landfast.services.uploading import upload
 
         with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
             scan = observe.scan_shard(

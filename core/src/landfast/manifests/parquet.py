@@ -200,7 +200,7 @@ def damaged(path: Path, reason: str) -> Conflict:
         expected=expected,
         found=f"sha256 {actual}, {path.stat().st_size} bytes ({' '.join(reason.split())[:160]})",
         hint="Delete it if it is a cached copy, it is fetched again; if it is the store's own, "
-        "restore it from a backup or log the content again.",
+        "log the content again, which stores it again, or restore it from a backup.",
         sha256=actual,
     )
 

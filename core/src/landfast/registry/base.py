@@ -14,7 +14,7 @@ The contract that `landfast.testing.RegistrySuite` checks over every implementat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import EllipsisType
@@ -176,6 +176,12 @@ class Registry(Protocol):
         already. Then all that is written is the observation and the edge, as `log` writes them; who gets None
         has to ask `log`.
         """
+        ...
+
+    def mend_manifest(
+        self, version_id: int, lost: Collection[str], request: LogRequest
+    ) -> VersionRecord:
+        """Name `request.blob` in place of lost manifests of the same content; as `log`, it may raise `BlobNeeded`."""
         ...
 
     # -- reading ------------------------------------------------------------------------------
@@ -432,6 +438,6 @@ class Registry(Protocol):
         """Remove the rows of condemned blobs, after their bytes are gone."""
         ...
 
-    def is_known_blob(self, sha256s: Sequence[str]) -> set[str]:
-        """Return those of the blobs that have a row; bytes without one are orphans of a killed upload."""
+    def known_blobs(self, sha256s: Sequence[str]) -> dict[str, int]:
+        """Return the sizes of those that have a row; bytes without one are orphans of a killed upload."""
         ...

@@ -96,13 +96,12 @@ def forget(tx: Transaction, sha256s: Sequence[str]) -> None:
         tx.connection.execute(delete(blobs).where(mine))
 
 
-def known(tx: Transaction, sha256s: Sequence[str]) -> set[str]:
-    """Return those that have a row."""
-    found: set[str] = set()
+def known(tx: Transaction, sha256s: Sequence[str]) -> dict[str, int]:
+    """Return the sizes of those that have a row."""
+    found: dict[str, int] = {}
     for part in chunks(sha256s):
-        found |= set(
-            tx.connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(part))).scalars()
-        )
+        statement = select(blobs.c.sha256, blobs.c.size).where(blobs.c.sha256.in_(part))
+        found |= {row.sha256: row.size for row in tx.connection.execute(statement)}
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from landfast.errors import NotFound
 from landfast.model.source import Source
@@ -43,6 +43,25 @@ def seen_again(tx: Transaction, version_id: int, pin_digest: str, now: datetime)
         .values(seen_at=now)
     )
     return tx.connection.execute(statement).rowcount > 0
+
+
+def replace_blob(
+    tx: Transaction, version_id: int, pin_digest: str, blob: str, sources: Iterable[Source]
+) -> None:
+    """Name another manifest with the same pins."""
+    same = and_(pin_sets.c.version_id == version_id, pin_sets.c.pin_digest == pin_digest)
+    values = {"blob": blob, "sources": sources_json(sources)}
+    tx.connection.execute(update(pin_sets).where(same).values(values))
+
+
+def forget(tx: Transaction, version_id: int, blobs: Iterable[str], *, but: str) -> None:
+    """Forget pins whose manifests are lost, but for one digest of them."""
+    lost = and_(
+        pin_sets.c.version_id == version_id,
+        pin_sets.c.blob.in_(list(blobs)),
+        pin_sets.c.pin_digest != but,
+    )
+    tx.connection.execute(delete(pin_sets).where(lost))
 
 
 def of_version(tx: Transaction, version_id: int) -> list[PinSet]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
 
 from landfast.model.names import LATEST, check_alias, check_name
-from landfast.model.version import ChangeKind, Observation
+from landfast.model.version import ChangeKind, Observation, VersionRecord
 from landfast.registry import (
     aliases,
     blobs,
@@ -75,6 +76,26 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
             at=place.now,
         ),
     )
+
+
+def mend(
+    tx: Transaction, version_id: int, lost: Collection[str], request: LogRequest
+) -> VersionRecord:
+    """Name another manifest in place of lost ones; see `Registry.mend_manifest`."""
+    blob, summary = _usable_blob(tx, request), request.summary
+    pins.forget(tx, version_id, lost, but=summary.pin_digest)
+    pins.replace_blob(tx, version_id, summary.pin_digest, blob, request.sources)
+    tx.connection.execute(
+        update(version_rows)
+        .where(version_rows.c.id == version_id, version_rows.c.blob.in_(lost))
+        .values(
+            blob=blob,
+            pin_digest=summary.pin_digest,
+            unpinned=summary.unpinned,
+            sources=sources_json(request.sources),
+        )
+    )
+    return versions.by_id(tx, version_id)
 
 
 def _enter(tx: Transaction, request: LogRequest) -> _Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import EllipsisType
@@ -99,6 +99,12 @@ class SqlRegistry:
     def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
         """Log those of many requests that change nothing, in one transaction; the others are None."""
         return self._database.write(lambda tx: observing.log_unchanged(tx, requests))
+
+    def mend_manifest(
+        self, version_id: int, lost: Collection[str], request: LogRequest
+    ) -> VersionRecord:
+        """Name `request.blob` in place of lost manifests of the same content."""
+        return self._database.write(lambda tx: publishing.mend(tx, version_id, lost, request))
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -420,8 +426,8 @@ class SqlRegistry:
         """Remove the rows of condemned blobs, after their bytes are gone."""
         self._database.write(lambda tx: blobs.forget(tx, sha256s))
 
-    def is_known_blob(self, sha256s: Sequence[str]) -> set[str]:
-        """Return those of the blobs that have a row."""
+    def known_blobs(self, sha256s: Sequence[str]) -> dict[str, int]:
+        """Return the sizes of those of the blobs that have a row."""
         return self._database.read(lambda tx: blobs.known(tx, sha256s))
 
 

@@ -148,7 +148,7 @@ class _Collection:
             if info.modified_at < self._older_than and (since is None or info.modified_at >= since)
         )
         for batch in _batched(old, 1_000):
-            known = self._registry.is_known_blob([info.sha256 for info in batch])
+            known = self._registry.known_blobs([info.sha256 for info in batch])
             for info in batch:
                 if info.sha256 in known:
                     continue
@@ -194,7 +194,7 @@ class _Collection:
         return (
             record.deleted_at < self._older_than
             or any(row.sha256 == blob and row.condemned_at is not None for row in condemned)
-            or blob not in self._registry.is_known_blob([blob])
+            or blob not in self._registry.known_blobs([blob])
         )
 
     def _delete(self, sizes: dict[str, int]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from landfast.blobs.base import BlobStore
+from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.registry.base import Registry
@@ -56,7 +57,8 @@ def _keep(
     registry: Registry, blobs: BlobStore, entry: ManifestEntry, sha256: str, find: FindBytes
 ) -> bool:
     condemned = registry.record_blob(sha256, entry.size or 0)
-    is_there = blobs.stat(sha256) is not None
+    found = blobs.stat(sha256)
+    is_there = found is not None and entry.size in {None, found.size}
     if is_there and not condemned:
         return False
     path = find(sha256)
@@ -66,6 +68,8 @@ def _keep(
     if is_there:
         # Its collector died: the announcement waited until it could not delete any more.
         return False
+    if found is not None:
+        raise damaged_blob(sha256, blobs.url, f"{found.size} bytes instead of {entry.size}")
     raise NotFound(
         f"the managed file {entry.path} was garbage-collected before it was logged",
         subject=entry.path,

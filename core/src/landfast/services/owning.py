@@ -200,7 +200,7 @@ def copy_blobs(registry: Registry, blobs: BlobStore, target: BlobStore) -> int:
         count = 0
         listed = blobs.list()
         while names := [info.sha256 for info in itertools.islice(listed, _LOOK)]:
-            known = registry.is_known_blob(names)
+            known = registry.known_blobs(names)
             list(pool.map(copy, known))
             count += len(known)
     return count
@@ -211,7 +211,7 @@ def _adopting(registry: Registry, blobs: BlobStore, mine: Owner) -> Owner:
     present = [info.sha256 for info in itertools.islice(blobs.list(), _LOOK)]
     if not present:
         return mine
-    if not registry.is_known_blob(present):
+    if not registry.known_blobs(present):
         raise _has_blobs(
             blobs,
             "If they are this registry's all the same, run: landfast registry adopt; "

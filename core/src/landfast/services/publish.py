@@ -7,20 +7,21 @@ are not there.
 
 from __future__ import annotations
 
-import hashlib
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from landfast.blobs.base import BlobStore
 from landfast.blobs.names import blob_key
-from landfast.disk_errors import disk_errors
 from landfast.errors import LandfastError, Unavailable
 from landfast.manifests.held import HeldManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import WrittenManifest
 from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest, Registry
 from landfast.services.keeping import FindBytes, keep_managed
+from landfast.services.mending import lost_manifests, manifests_of, mend, sha256_of
+from landfast.services.uploading import upload
 
 # Each further try means that garbage collection condemned the blob again in between.
 _TRIES = 5
@@ -38,7 +39,7 @@ def publish(
 ) -> LogOutcome:
     """Log a manifest: a new version, or an observation of the live version with equal content.
 
-    Unchanged content at known pins uploads nothing.
+    Unchanged content at known pins uploads nothing, unless the store lost the manifest that is answered.
 
     Args:
         registry: Where to log.
@@ -65,7 +66,10 @@ def publish(
         if holds_files:
             # Also where nothing was new: whoever logged this content first may not have come to it yet.
             keep_managed(registry, blobs, ManifestFile(manifest.path), find)
-        return outcome
+        if outcome.created:
+            return outcome
+        lost = lost_manifests(registry, blobs, manifests_of(registry, outcome, request), manifest)
+        return mend(registry, blobs, outcome, request, manifest, lost) if lost else outcome
     raise Unavailable(
         f"the manifest of {request.name} was garbage-collected again and again while it was being logged",
         subject=str(request.name),
@@ -100,24 +104,23 @@ def publish_all(
         # Of managed files the bytes have to be looked after, one by one.
         plain = [place for place, each in enumerate(part) if not each.holds_files]
         done = registry.log_unchanged([part[place].request for place in plain])
-        outcomes = dict(zip(plain, done, strict=True))
+        outcomes = {place: each for place, each in zip(plain, done, strict=True) if each}
+        named = {
+            place: manifests_of(registry, outcome, part[place].request)
+            for place, outcome in outcomes.items()
+        }
+        lost = lost_manifests(registry, blobs, dict(ChainMap(*named.values())))
         for place, each in enumerate(part):
             try:
-                yield outcomes.get(place) or publish(
-                    registry, blobs, each.request, each.manifest, find=each.find
-                )
+                outcome = outcomes.get(place)
+                if outcome is None:
+                    yield publish(registry, blobs, each.request, each.manifest, find=each.find)
+                elif missing := lost & named[place].keys():
+                    yield mend(registry, blobs, outcome, each.request, each.manifest, missing)
+                else:
+                    yield outcome
             except LandfastError as error:
                 yield error
-
-
-def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: int) -> None:
-    """Store a file under its sha256, announced to garbage collection first.
-
-    A blob that is there already is only announced, unless it was condemned meanwhile.
-    """
-    condemned = registry.record_blob(sha256, size)
-    if condemned or blobs.stat(sha256) is None:
-        blobs.put(path, sha256)
 
 
 def copy_into(blobs: BlobStore, path: Path) -> str:
@@ -126,10 +129,8 @@ def copy_into(blobs: BlobStore, path: Path) -> str:
     Raises:
         NotFound: If there is no such file.
     """
-    with disk_errors(path, "read"), path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    present = blobs.stat(sha256)
+    sha256 = sha256_of(path)
     # Not refreshed in age as a registry's blobs are: in a versioning bucket that makes another version.
-    if present is None or present.size != path.stat().st_size:
+    if not blobs.holds(sha256, path):
         blobs.put(path, sha256)
     return f"{blobs.url.rstrip('/')}/{blob_key(sha256)}"

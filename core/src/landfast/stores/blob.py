@@ -155,7 +155,9 @@ class BlobSource:
         found = self._find(location)
         if found is None:
             raise NotFound(
-                f"there is no {location} in the blob store {self._store.url}", subject=str(location)
+                f"there is no {location} in the blob store {self._store.url}",
+                subject=str(location),
+                hint="Add the same file again, which stores it again; or restore it from a backup.",
             )
         return found
 

@@ -153,6 +153,20 @@ class BlobSuite:
         blobs.put(source, digest)
         assert b"".join(blobs.open(digest)) == b"good bytes"
 
+    @pytest.mark.parametrize("size", [10, 3 * CHUNK_BYTES + 17])
+    def test_a_blob_with_other_bytes_of_the_same_size_is_written_anew(
+        self, blobs: BlobStore, tmp_path: Path, size: int
+    ) -> None:
+        source, digest = write_blob(tmp_path, some_bytes(size))
+        assert not blobs.holds(digest, source)
+        blobs.put(source, digest)
+        assert blobs.holds(digest, source)
+        self.damage(blobs, digest, some_bytes(size, seed=1))
+        assert not blobs.holds(digest, source)
+        blobs.put(source, digest)
+        assert blobs.holds(digest, source)
+        assert b"".join(blobs.open(digest)) == source.read_bytes()
+
     @pytest.mark.parametrize("start", [0, 1, CHUNK_BYTES, 2 * CHUNK_BYTES + 4])
     def test_open_yields_the_bytes_from_an_offset_in_chunks(
         self, blobs: BlobStore, tmp_path: Path, start: int

@@ -90,7 +90,7 @@ class GarbageSuite:
         assert request.blob is not None
         registry.condemn([request.blob], older_than=soon())
         registry.forget_blobs([request.blob])
-        assert registry.is_known_blob([request.blob]) == set()
+        assert registry.known_blobs([request.blob]) == {}
         with pytest.raises(BlobNeeded):
             registry.log(request)
         with pytest.raises(BlobNeeded):
@@ -101,12 +101,38 @@ class GarbageSuite:
         registry.condemn([ORPHAN], older_than=soon())
         assert registry.record_blob(ORPHAN, 5) is True
         registry.forget_blobs([ORPHAN])
-        assert registry.is_known_blob([ORPHAN]) == {ORPHAN}
+        assert registry.known_blobs([ORPHAN]) == {ORPHAN: 5}
 
     def test_known_blobs_of_many(self, registry: Registry) -> None:
         registry.record_blob(ORPHAN, 5)
         many = [hexadecimal(str(number)) for number in range(3000)]
-        assert registry.is_known_blob([*many, ORPHAN]) == {ORPHAN}
+        assert registry.known_blobs([*many, ORPHAN]) == {ORPHAN: 5}
+
+    def test_a_lost_manifest_is_replaced_by_another_of_the_same_content(
+        self, registry: Registry
+    ) -> None:
+        first = draft(registry, "a", pins="1")
+        version = registry.log(first).version
+        assert first.blob is not None
+        second = draft(registry, "a", pins="2")
+        registry.log(second)
+        mended = registry.mend_manifest(version.id, [first.blob], second)
+        assert mended.blob == second.blob
+        assert mended.summary == second.summary
+        assert [pins.blob for pins in registry.pin_sets(version.id)] == [second.blob]
+        assert registry.log(first).version.index == version.index
+        assert len(registry.pin_sets(version.id)) == 2
+
+    def test_a_lost_manifest_is_replaced_by_one_that_is_there(self, registry: Registry) -> None:
+        request = draft(registry, "a")
+        version = registry.log(request).version
+        other = hexadecimal("another blob with the same pins")
+        with pytest.raises(BlobNeeded):
+            registry.mend_manifest(version.id, [version.blob], replace(request, blob=other))
+        registry.record_blob(other, 1)
+        named = replace(request, blob=other)
+        assert registry.mend_manifest(version.id, [version.blob], named).blob == other
+        assert [pins.blob for pins in registry.pin_sets(version.id)] == [other]
 
     def test_garbage_is_listed_whole(self, registry: Registry) -> None:
         blobs = sorted(hexadecimal(str(number)) for number in range(450))
