@@ -97,7 +97,8 @@ def test_an_asset_survives_the_serialization_of_its_dag() -> None:
     with DAG("d", schedule=[asset]) as dag:
         LandfastSnapshotOperator(task_id="s", artifact=asset, uri="s3://b/c/")
     read = Serialization.deserialize_dag(Serialization.serialize_dag(dag))
-    (outlet,) = read.task_dict["s"].outlets
-    assert outlet.name == asset.on_change.name
+    told, produced = read.task_dict["s"].outlets
+    assert told.name == asset.on_change.name
+    assert (produced.name, produced.uri) == (asset.name, asset.uri)
     (scheduled,) = [found for _, found in read.timetable.asset_condition.iter_assets()]
     assert (scheduled.name, scheduled.uri) == (asset.name, asset.uri)

@@ -8,6 +8,7 @@ from typing import Any
 import landfast
 import pytest
 from landfast_provider import artifact_asset
+from landfast_provider.assets import outlets_of
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_inputs_are_inlets_and_outputs_announce_changes_only(data: Path, out: Pa
 
         operator = features().operator
     assert operator.inlets == [artifact_asset("nlp/corpus")]
-    assert operator.outlets == [artifact_asset("nlp/features").on_change]
+    assert operator.outlets == outlets_of(artifact_asset("nlp/features"))
 
 
 def test_several_outputs_are_returned_by_name(airflow: Any, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import landfast
 import pytest
@@ -108,3 +109,65 @@ def test_a_plain_task_tells_airflows_lineage_collector_of_versions(
     (written,) = [convert_asset(told.asset, None) for told in found.outputs]
     assert (read.name, read.facets["version"].datasetVersion) == ("nlp/corpus", "v0")
     assert (written.name, written.facets["version"].datasetVersion) == ("nlp/features", "v0")
+
+
+def test_mend_37_what_looks_at_a_version_reports_it_as_input(airflow: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A")
+    airflow.client.log("nlp/corpus", tmp_path / "a.txt", partition="de")
+    reported = tmp_path / "reported.json"
+    airflow.add(f"""
+        import json
+        from airflow.sdk import DAG
+        from landfast_provider.operators import LandfastPromoteOperator, LandfastVerifyOperator
+        from landfast_provider.sensors import LandfastArtifactSensor
+
+        def report(context):
+            found = context["ti"].task.get_openlineage_facets_on_complete(context["ti"])
+            said = [context["ti"].task_id, [[d.name for d in side] for side in (found.inputs, found.outputs)]]
+            with open({str(reported)!r}, "a") as file:
+                file.write(json.dumps(said) + "\\n")
+
+        with DAG("d", schedule=None, default_args={{"on_success_callback": report}}) as d:
+            wait = LandfastArtifactSensor(task_id="wait", artifact="nlp/corpus~de", timeout=1)
+            verify = LandfastVerifyOperator(task_id="verify", artifact=wait.output)
+            LandfastPromoteOperator(task_id="promote", artifact=verify.output, alias="prod")
+    """)
+    assert airflow.run("d").state == "success"
+    looked = [["nlp/corpus~de"], []]
+    assert dict(map(json.loads, reported.read_text().splitlines())) == {
+        "wait": looked,
+        "verify": looked,
+        "promote": looked,
+    }
+
+
+@pytest.mark.parametrize("partition", ["de", "a/b&c"])
+def test_mend_37_a_plain_task_tells_the_partition_that_it_wrote(
+    partition: str, airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from landfast_provider import taskflow
+
+    try:
+        from airflow.sdk.lineage import HookLineageCollector
+    except ImportError:
+        from airflow.lineage.hook import HookLineageCollector
+
+    collector = HookLineageCollector()
+    monkeypatch.setattr(taskflow, "get_hook_lineage_collector", lambda: collector)
+    (tmp_path / "a.txt").write_text("A")
+    airflow.add(f"""
+        from airflow.sdk import DAG, task
+        from landfast_provider import log_reference
+
+        with DAG("d", schedule=None) as d:
+            @task
+            def work():
+                log_reference("nlp/features", {str(tmp_path / "a.txt")!r}, partition={partition!r})
+            work()
+    """)
+    airflow.run("d")
+    (written,) = [convert_asset(told.asset, None) for told in collector.collected_assets.outputs]
+    made = airflow.client.get(f"nlp/features~{quote(partition, safe='')}")
+    (expected,) = lineage([], [made]).outputs
+    assert (written.name, written.facets["version"].datasetVersion) == (expected.name, "v0")
+    assert "~" in written.name

@@ -118,7 +118,10 @@ def test_a_deferred_sensor_finds_what_is_written_at_a_place(waiting: Waiting) ->
     place = f'uri={str(waiting.data)!r}, against="nlp/corpus"'
     waiting.add("LandfastPrefixSensor", f"{place}, {DEFERRED}")
     waiting.log("A")
-    found = waiting.found_after(lambda: (waiting.data / "a.txt").write_text("B"))
+    new = waiting.data.parent / "b.txt"
+    new.write_text("B")
+    # At once: the sensor may look at any moment.
+    found = waiting.found_after(lambda: new.rename(waiting.data / "a.txt"))
     assert found == waiting.client.probe(waiting.data)
 
 

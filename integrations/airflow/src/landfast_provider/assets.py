@@ -32,6 +32,21 @@ class ArtifactAsset(Asset):
         return AssetAlias(name=f"{self.uri} on change", group=GROUP)
 
 
+class DeclaredAsset(ArtifactAsset):
+    """An outlet that says what a task produces, and emits no event: the run of the task takes it back.
+
+    Airflow's pages know producing tasks by concrete outlets alone, and emits an event of each on every success.
+    """
+
+
+def outlets_of(asset: ArtifactAsset) -> list[Asset | AssetAlias]:
+    """Return the outlets of a task that emits an event of an asset only if its content changed."""
+    produced = DeclaredAsset(
+        name=asset.name, uri=asset.uri, group=asset.group, watchers=asset.watchers
+    )
+    return [asset.on_change, produced]
+
+
 def artifact_asset(
     name: str | landfast.ArtifactName | Asset,
     *,
@@ -97,6 +112,14 @@ def full_name(name: str | landfast.ArtifactName) -> landfast.ArtifactName:
         InvalidInput: If the text is no artifact name.
     """
     parsed = landfast.ArtifactName.parse(name) if isinstance(name, str) else name
+    if not isinstance(parsed, landfast.ArtifactName):
+        raise landfast.InvalidInput(
+            f"{type(parsed).__name__} is no artifact name",
+            subject=str(parsed)[:200],
+            expected="a text such as nlp/corpus, or artifact_asset('nlp/corpus')",
+            found=type(parsed).__name__,
+            hint="An outlet is known when the file is parsed: another task's output may be the uri or the partition.",
+        )
     if parsed.project and parsed.entity:
         return parsed
     settings = landfast.load_settings()
@@ -143,7 +166,32 @@ def with_inlet(named: Any, options: dict[str, Any]) -> dict[str, Any]:
 
     Inlets are no parameter of our operators: their default would take the place of Airflow's in mapped ones.
     """
-    return {**options, "inlets": [*(options.get("inlets") or ()), *inlets_of(named)]}
+    known = list(options.get("inlets") or ())
+    return {**options, "inlets": known + [each for each in inlets_of(named) if each not in known]}
+
+
+def partition_key(given: Any, rendered: Any) -> str | None:
+    """Return the partition that a template says; None if none was asked for.
+
+    Args:
+        given: As the author wrote it; None if there is no partition.
+        rendered: What became of it.
+
+    Raises:
+        InvalidInput: If it says nothing: the content would go to the collection without a partition.
+    """
+    if given is None:
+        return None
+    text = "" if rendered is None else str(rendered)
+    if text.strip() and (text != "None" or text == given):
+        return text
+    raise landfast.InvalidInput(
+        "the partition is empty",
+        subject="partition",
+        expected="a key, such as {{ ds }}",
+        found=f"{given!r}, which became {rendered!r}",
+        hint="Leave the argument out to record without partitions.",
+    )
 
 
 def is_artifact(asset: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import landfast
 
-from landfast_provider.assets import ArtifactAsset
+from landfast_provider.assets import ArtifactAsset, DeclaredAsset
 from landfast_provider.run_key import SYSTEM, deployment
 
 if TYPE_CHECKING:
@@ -85,4 +85,5 @@ def add_event(
 
 def has_concrete(outlets: Sequence[Any], asset: ArtifactAsset) -> bool:
     """Whether the asset itself is an outlet, so that every success emits an event."""
-    return any(getattr(outlet, "uri", None) == asset.uri for outlet in outlets)
+    uris = [getattr(each, "uri", None) for each in outlets if not isinstance(each, DeclaredAsset)]
+    return asset.uri in uris

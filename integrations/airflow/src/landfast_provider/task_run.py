@@ -10,7 +10,7 @@ from typing import Any
 import landfast
 from airflow.sdk import Asset
 
-from landfast_provider.assets import ArtifactAsset, full_name, name_of
+from landfast_provider.assets import ArtifactAsset, DeclaredAsset, full_name, name_of
 from landfast_provider.events import add_event, consumer, event_extra, has_concrete
 from landfast_provider.hooks.landfast import LandfastHook
 from landfast_provider.pins import Pin, PinSource, find_pin, require_one
@@ -49,6 +49,8 @@ class TaskRun:
         # What earlier tries of this task have read: by which pins, and by which windows of the feed.
         self._read: dict[str, dict[str, Any]] = {_PINS: {}, WINDOWS: {}, **self._begin()}
         self._end_with_the_task()
+        task = self.ti.task
+        task.outlets = [each for each in task.outlets if not isinstance(each, DeclaredAsset)]
 
     @classmethod
     def of(
@@ -110,8 +112,16 @@ class TaskRun:
         return versions
 
     def resolve(self, named: Named) -> landfast.ArtifactVersion:
-        """Return the version that `use` would, without recording anything."""
-        return self.client.get(self._pin(to_name(named)).name)
+        """Return the version that `use` would, without recording it; OpenLineage is told."""
+        version = self.client.get(self._pin(to_name(named)).name)
+        self.used.append(version)
+        return version
+
+    def declare(self, named: Named) -> landfast.ArtifactVersion:
+        """Return a version, and record that this DAG run is about it."""
+        version = self.client.use(to_name(named), declared=True)
+        self.used.append(version)
+        return version
 
     def took(self, version: landfast.ArtifactVersion) -> landfast.ArtifactVersion:
         """Take note of a version that this task logged."""

@@ -10,7 +10,7 @@ from typing import Any
 import landfast
 from airflow.sdk import Asset, get_current_context
 
-from landfast_provider.assets import ArtifactAsset, artifact_asset
+from landfast_provider.assets import ArtifactAsset, artifact_asset, partition_key
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
 from landfast_provider.task_run import Named, TaskRun
 from landfast_provider.version_compat import get_hook_lineage_collector
@@ -128,6 +128,7 @@ def log_reference(
         The version; `.created` and `.changed` tell what happened.
 
     Raises:
+        InvalidInput: If the partition is an empty text.
         Conflict: If nothing changed and the asset itself is an outlet: Airflow would emit an event all the same.
     """
     run = _run(landfast_conn_id, aws_conn_id, gcp_conn_id)
@@ -136,7 +137,7 @@ def log_reference(
         asset.artifact,
         *references,
         type=type,
-        partition=partition,
+        partition=partition_key(partition, partition),
         aliases=aliases,
         tags=tags,
         metadata=metadata,
@@ -157,8 +158,10 @@ def took(
         Conflict: If it is none, and each success of the task emits an event.
     """
     run.took(version)
+    # Of the partition that was written, which the asset may leave open.
+    written = artifact_asset(version.full_name.bare())
     get_hook_lineage_collector().add_output_asset(
-        run.hook, uri=asset.uri, asset_extra={"version": version.version}
+        run.hook, uri=written.uri, asset_extra={"version": version.version}
     )
     if not run.announce(asset, version) and run.has_concrete_outlet(asset):
         name = str(asset.artifact)

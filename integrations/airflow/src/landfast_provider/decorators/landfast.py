@@ -11,7 +11,13 @@ import landfast
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import Asset
 
-from landfast_provider.assets import ArtifactAsset, artifact_asset, inlets_of
+from landfast_provider.assets import (
+    ArtifactAsset,
+    artifact_asset,
+    inlets_of,
+    outlets_of,
+    partition_key,
+)
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
 from landfast_provider.links import LandfastLink, version_page
 from landfast_provider.openlineage import lineage
@@ -56,6 +62,7 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
         self.output_assets = _assets(outputs)
         self.type = type
         self.partition = partition
+        self._given_partition = partition
         self.landfast_conn_id = landfast_conn_id
         self.aws_conn_id = aws_conn_id
         self.gcp_conn_id = gcp_conn_id
@@ -139,14 +146,15 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
             version = place
         elif isinstance(place, str | Path | landfast.Reference | list | tuple):
             places = place if isinstance(place, list | tuple) else (place,)
-            version = run.client.log(
-                name, *places, type=self.type, partition=self.partition or None
-            )
+            version = run.client.log(name, *places, type=self.type, partition=self._partition())
             took(run, asset, version)
         else:
             raise self._wrong(place, f"the URI where it wrote {name}")
         self.landfast_page = version_page(run.hook.fields().ui_url, version)
         return version.uri
+
+    def _partition(self) -> str | None:
+        return partition_key(self._given_partition, self.partition)
 
     def _wrong(self, found: Any, expected: str) -> landfast.InvalidInput:
         return landfast.InvalidInput(
@@ -187,7 +195,7 @@ def landfast_task(
         ...     return "s3://bucket/features/"
     """
     read = [inlet for named in (inputs or {}).values() for inlet in inlets_of(named)]
-    written = [asset.on_change for asset in _assets(outputs)]
+    written = [outlet for asset in _assets(outputs) for outlet in outlets_of(asset)]
     return task_decorator_factory(
         python_callable=python_callable,
         multiple_outputs=multiple_outputs,
@@ -201,5 +209,6 @@ def landfast_task(
 
 
 def _assets(outputs: Outputs) -> list[ArtifactAsset]:
-    named = [outputs] if isinstance(outputs, str | Asset) else list(outputs)
+    several = isinstance(outputs, Sequence) and not isinstance(outputs, str)
+    named: Any = outputs if several else [outputs]
     return [artifact_asset(name) for name in named]

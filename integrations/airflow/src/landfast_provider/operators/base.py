@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import landfast
 from airflow.sdk import BaseOperator
@@ -15,6 +15,21 @@ from landfast_provider.task_run import TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def require_choice(option: str, value: Any, choices: Any) -> None:
+    """Refuse a value that is none of a `Literal`.
+
+    Raises:
+        InvalidInput: Naming the choices.
+    """
+    if value not in get_args(choices):
+        raise landfast.InvalidInput(
+            f"{option}={value!r} means nothing",
+            subject=option,
+            expected="one of " + ", ".join(map(repr, get_args(choices))),
+            found=repr(value),
+        )
 
 
 class LandfastOperator(BaseOperator):
@@ -43,6 +58,16 @@ class LandfastOperator(BaseOperator):
         self.landfast_conn_id = landfast_conn_id
         self.aws_conn_id = aws_conn_id
         self.gcp_conn_id = gcp_conn_id
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Begin a mapped operator, with the inlets and outlets that this one has by its artifact."""
+        return super().partial(**cls.with_ports(kwargs))
+
+    @classmethod
+    def with_ports(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options, and what the artifact among them makes an inlet or outlet."""
+        return options
 
     def begin(self, context: Mapping[str, Any]) -> TaskRun:
         """Return this try's run of the registry."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from landfast_provider import assets
 from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.operators.snapshot import LandfastSnapshotOperator
 
@@ -36,7 +37,9 @@ class LandfastConfigOperator(LandfastSnapshotOperator):
         super().__init__(artifact=config.name, uri=places, **kwargs)
         self.config = config
         self.partition_key = partition_key
+        self._given_key = partition_key
 
     def record(self, client: landfast.Client) -> landfast.ArtifactVersion:
         """Scan the places and log what is there."""
-        return client.snapshot(self.config, partition_key=self.partition_key)
+        key = assets.partition_key(self._given_key, self.partition_key)
+        return client.snapshot(self.config, partition_key=key)

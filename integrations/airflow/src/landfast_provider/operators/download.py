@@ -61,6 +61,11 @@ class LandfastDownloadOperator(LandfastOperator):
         self.exclude = exclude
         self.allow_missing = allow_missing
 
+    @classmethod
+    def with_ports(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options, the artifact among the inlets."""
+        return with_inlet(options.get("artifact"), options)
+
     def execute(self, context: Mapping[str, Any]) -> str:
         """Download the version."""
         run = self.begin(context)

@@ -40,6 +40,11 @@ class LandfastPromoteOperator(LandfastOperator):
         self.artifact = artifact
         self.alias = alias
 
+    @classmethod
+    def with_ports(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options, the artifact among the inlets."""
+        return with_inlet(options.get("artifact"), options)
+
     def execute(self, context: Mapping[str, Any]) -> str:
         """Move the alias."""
         run = self.begin(context)

@@ -111,7 +111,7 @@ class LandfastCommitOperator(LandfastSnapshotOperator):
     Args:
         artifact: As for `LandfastSnapshotOperator`.
         scans: The ``.output`` of the mapped `LandfastScanOperator`.
-        kwargs: partition, type, on_unchanged, aliases, tags, metadata, description and move_latest as for
+        kwargs: partition, type, on_unchanged, aliases, tags, metadata, description, ttl and move_latest as for
             `LandfastSnapshotOperator`.
     """
 

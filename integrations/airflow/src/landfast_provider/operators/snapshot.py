@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import landfast
 
-from landfast_provider.assets import ArtifactAsset, artifact_asset
+from landfast_provider.assets import ArtifactAsset, artifact_asset, outlets_of, partition_key
 from landfast_provider.events import has_concrete
-from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.operators.base import LandfastOperator, require_choice
 from landfast_provider.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LandfastSnapshotOperator(LandfastOperator):
         tags: To add to the version.
         metadata: JSON object, templated.
         description: Of a new version.
+        ttl: How long a new version is kept.
         include: Globs of paths to keep.
         exclude: Globs of paths to leave out.
         checksum: A kind such as ``"sha256"``; None is the store's default, False records none.
@@ -69,6 +71,7 @@ class LandfastSnapshotOperator(LandfastOperator):
         tags: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         description: str | None = None,
+        ttl: timedelta | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         checksum: str | bool | None = None,
@@ -77,23 +80,34 @@ class LandfastSnapshotOperator(LandfastOperator):
         move_latest: bool = True,
         **kwargs: Any,
     ) -> None:
+        require_choice("on_unchanged", on_unchanged, OnUnchanged)
         self.asset = artifact_asset(artifact)
         kwargs["outlets"] = _outlets(self.asset, kwargs.get("outlets") or ())
         super().__init__(**kwargs)
         self.uri = uri
         self.partition = partition
+        self._given_partition = partition
         self.type = type
         self.on_unchanged = on_unchanged
         self.aliases = aliases
         self.tags = tags
         self.metadata = metadata
         self.description = description
+        self.ttl = ttl
         self.include = include
         self.exclude = exclude
         self.checksum = checksum
         self.max_objects = max_objects
         self.allow_empty = allow_empty
         self.move_latest = move_latest
+
+    @classmethod
+    def with_ports(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options, the artifact's asset among the outlets."""
+        if "artifact" not in options:
+            return options
+        outlets = _outlets(artifact_asset(options["artifact"]), options.get("outlets") or ())
+        return {**options, "outlets": outlets}
 
     def execute(self, context: Mapping[str, Any]) -> str:
         """Scan, log, and announce what changed."""
@@ -123,11 +137,12 @@ class LandfastSnapshotOperator(LandfastOperator):
         """Return what is said of the version, not of the scan."""
         return {
             "type": self.type,
-            "partition": self.partition or None,
+            "partition": partition_key(self._given_partition, self.partition),
             "aliases": tuple(self.aliases),
             "tags": tuple(self.tags),
             "metadata": self.metadata,
             "description": self.description,
+            "ttl": self.ttl,
             "move_latest": self.move_latest,
         }
 
@@ -144,7 +159,8 @@ def _outlets(asset: ArtifactAsset, more: Sequence[Any]) -> list[Any]:
             subject=asset.uri,
             hint='Leave it out: the operator emits its events; on_unchanged="event" emits one each time.',
         )
-    return [*(outlet for outlet in more if outlet != asset.on_change), asset.on_change]
+    own = outlets_of(asset)
+    return [*(outlet for outlet in more if outlet not in own), *own]
 
 
 __all__ = ["LandfastSnapshotOperator", "OnUnchanged"]

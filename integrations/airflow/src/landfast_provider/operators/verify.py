@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import landfast
 
 from landfast_provider.assets import with_inlet
-from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.operators.base import LandfastOperator, require_choice
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
@@ -41,9 +41,15 @@ class LandfastVerifyOperator(LandfastOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**with_inlet(artifact, kwargs))
+        require_choice("fail_on", fail_on, FailOn)
         self.artifact = artifact
         self.fail_on = fail_on
         self.deep = deep
+
+    @classmethod
+    def with_ports(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options, the artifact among the inlets."""
+        return with_inlet(options.get("artifact"), options)
 
     def execute(self, context: Mapping[str, Any]) -> str:
         """Verify the version.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import landfast
 
+from landfast_provider.assets import partition_key
 from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.questions import Newer
 from landfast_provider.sensors.base import LandfastSensor
@@ -56,6 +57,7 @@ class LandfastArtifactSensor(LandfastSensor):
         super().__init__(**kwargs)
         self.artifact = artifact
         self.partition = partition
+        self._given_partition = partition
         self.after = after
 
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Newer:
@@ -67,8 +69,9 @@ class LandfastArtifactSensor(LandfastSensor):
                 subject=str(name),
                 expected="an artifact; the version that is no news goes into after=",
             )
-        if self.partition:
-            name = replace(name, partition=self.partition)
+        key = partition_key(self._given_partition, self.partition)
+        if key is not None:
+            name = replace(name, partition=key)
         known = (
             [client.get(_after(name, self.after)).qualified_name]
             if self.after
@@ -88,7 +91,7 @@ class LandfastArtifactSensor(LandfastSensor):
 
     def found(self, context: Mapping[str, Any], answer: str) -> str:
         """Record that this DAG run is about the version."""
-        version = self.begin(context).client.use(answer, declared=True)
+        version = self.begin(context).declare(answer)
         self.log.info("%s is news", version.qualified_name)
         return self.answer(version)
 

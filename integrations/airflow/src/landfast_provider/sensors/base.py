@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import landfast
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from landfast_provider.hooks.landfast import LandfastHook
@@ -14,7 +16,6 @@ from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.version_compat import conf
 
 if TYPE_CHECKING:
-    import landfast
     from airflow.triggers.base import BaseTrigger
 
 
@@ -49,11 +50,11 @@ class LandfastSensor(LandfastOperator, BaseSensorOperator):
 
     def poke(self, context: Mapping[str, Any]) -> PokeReturnValue:
         """Ask once."""
-        client = self._client()
         try:
-            answer = self.question(client, context).ask(client)
-        finally:
-            client.close()
+            _, answer = self._ask(context)
+        except landfast.Unavailable as error:
+            self.log.warning("No answer, the sensor asks again: %s", error)
+            answer = None
         if answer is None:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self.found(context, answer))
@@ -62,23 +63,42 @@ class LandfastSensor(LandfastOperator, BaseSensorOperator):
         """Wait on the worker, or ask once and then wait in the triggerer."""
         if not self.deferrable:
             return super().execute(context)  # type: ignore[arg-type]
-        client = self._client()
-        try:
-            question = self.question(client, context)
-            answer = question.ask(client)
-        finally:
-            client.close()
-        if answer is not None:
-            return self.found(context, answer)
-        return self.defer(
-            trigger=self.trigger_of(question),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
-        )
+        return self._begin_waiting(context, datetime.now(UTC) + timedelta(seconds=self.timeout))
+
+    def ask_again(self, context: Mapping[str, Any], event: Any, until: str) -> Any:  # noqa: ARG002
+        """Begin anew after a registry or store did not answer the first question."""
+        return self._begin_waiting(context, datetime.fromisoformat(until))
 
     def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any]) -> str:
         """Go on after the trigger fired."""
         return self.found(context, event["answer"])
+
+    def _begin_waiting(self, context: Mapping[str, Any], until: datetime) -> Any:
+        left = until - datetime.now(UTC)
+        try:
+            question, answer = self._ask(context)
+        except landfast.Unavailable as error:
+            if left <= timedelta():
+                raise
+            self.log.warning("No answer, the sensor asks again: %s", error)
+            return self.defer(
+                trigger=TimeDeltaTrigger(timedelta(seconds=self.poke_interval)),
+                method_name="ask_again",
+                kwargs={"until": until.isoformat()},
+            )
+        if answer is not None:
+            return self.found(context, answer)
+        return self.defer(
+            trigger=self.trigger_of(question), method_name="execute_complete", timeout=left
+        )
+
+    def _ask(self, context: Mapping[str, Any]) -> tuple[Any, str | None]:
+        client = self._client()
+        try:
+            question = self.question(client, context)
+            return question, question.ask(client)
+        finally:
+            client.close()
 
     def _client(self) -> landfast.Client:
         hook = LandfastHook(

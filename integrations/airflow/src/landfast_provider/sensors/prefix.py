@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import landfast
 
+from landfast_provider.assets import partition_key
 from landfast_provider.operators.base import LandfastOperator
 from landfast_provider.questions import Differs
 from landfast_provider.sensors.base import LandfastSensor
@@ -67,6 +68,7 @@ class LandfastPrefixSensor(LandfastSensor):
         self.uri = uri
         self.against = against
         self.partition = partition
+        self._given_partition = partition
         self.include = include
         self.exclude = exclude
         self.checksum = checksum
@@ -76,8 +78,9 @@ class LandfastPrefixSensor(LandfastSensor):
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Differs:  # noqa: ARG002
         """Ask whether the place differs."""
         name = to_name(self.against)
-        if self.partition:
-            name = replace(name, partition=self.partition)
+        key = partition_key(self._given_partition, self.partition)
+        if key is not None:
+            name = replace(name, partition=key)
         scan = {
             "include": list(self.include),
             "exclude": list(self.exclude),
