@@ -268,8 +268,8 @@ def test_mend_05_at_most_the_recorded_bytes_are_written_of_a_body_without_an_end
 def test_mend_05_deep_verification_reads_no_further_than_the_recorded_size(stores: Stores) -> None:
     with endless(HEAD + b"\r\n", b"x" * 0x40000) as (url, _):
         entry = recorded(url, checksum=Checksum("sha256", "0" * 64))
-        location = Location.parse(entry.uri)
-        found = reread(entry, location, Finding(verdict=Verdict.INTACT), stores.at(location))
+        store = stores.at(Location.parse(entry.uri))
+        found = reread(entry, Finding(verdict=Verdict.INTACT), store)
     assert found.verdict is Verdict.CHANGED
     assert found.detail == "more than 10 bytes were read, 10 are recorded."
 
