@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from landfast.mounts import is_network
@@ -37,11 +37,19 @@ class StateFile:
         path: The SQLite file; made, with its folder, when something is first written.
         is_shared: Whether it serves many folders and processes for long: then it has a write-ahead
             log, and forgets what was not asked for in 90 days.
+        before_write: Called with the paths whose facts are to be written; if it raises `OSError`, they are not.
     """
 
-    def __init__(self, path: Path, *, is_shared: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        is_shared: bool = True,
+        before_write: Callable[[Collection[bytes]], None] | None = None,
+    ) -> None:
         self._path = path
         self._is_shared = is_shared
+        self._before_write = before_write
         self._reset()
 
     def _reset(self) -> None:
@@ -53,20 +61,24 @@ class StateFile:
 
     def get(self, path: bytes, state: str) -> str | None:
         """Return the fact that was put for this path in this state, or None."""
+        held, fact = self.last(path) or (None, None)
+        return fact if held == state else None
+
+    def last(self, path: bytes) -> tuple[str, str] | None:
+        """Return the state and the fact that were put for this path last, or None."""
         self._after_fork()
-        known: str | None = None
+        known: tuple[str, str] | None = None
         with self._lock, self._forgiving():
             if path in self._pending:
-                held, fact = self._pending[path]
-                return fact if held == state else None
+                return self._pending[path]
             if self._connection is None and not self._path.exists():
                 return None
-            query = "SELECT fact, day FROM files WHERE path = ? AND state = ?"
-            row = self._open().execute(query, (path, state)).fetchone()
+            query = "SELECT state, fact, day FROM files WHERE path = ?"
+            row = self._open().execute(query, (path,)).fetchone()
             if row is not None:
-                known = str(row[0])
-                if self._is_shared and row[1] < _today() - _REFRESHED_DAYS:
-                    self._pending[path] = (state, known)
+                known = str(row[0]), str(row[1])
+                if self._is_shared and row[2] < _today() - _REFRESHED_DAYS:
+                    self._pending[path] = known
         return known
 
     def put(self, path: bytes, state: str, fact: str) -> None:
@@ -84,9 +96,15 @@ class StateFile:
         with self._lock:
             pending, self._pending = self._pending, {}
             self._flushed_at = time.monotonic()
-            if pending:
-                with self._forgiving():
-                    self._write(self._open(), pending)
+        if not pending:
+            return
+        with self._forgiving():
+            if self._before_write is not None:
+                self._before_write(pending)
+            with self._lock:
+                self._write(self._open(), pending)
+        # What takes long is done less often.
+        self._flushed_at += 4 * (time.monotonic() - self._flushed_at)
 
     def close(self) -> None:
         """Write what is pending and let go of the file."""
@@ -118,7 +136,8 @@ class StateFile:
             )
             # WAL needs memory shared between processes, which a network mount does not give.
             is_wal = self._is_shared and is_network(self._path.parent) is False
-            mode = "WAL" if is_wal else "DELETE"
+            # Beside a file of one folder no journal is written: its name could meanwhile lead elsewhere.
+            mode = "WAL" if is_wal else "DELETE" if self._is_shared else "MEMORY"
             connection.execute(f"PRAGMA journal_mode={mode}")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(_SCHEMA)

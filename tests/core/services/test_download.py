@@ -728,12 +728,12 @@ def test_other_files_under_the_same_names_are_not_replaced(
     (root / "same").write_bytes(b"recorded")
     (root / "more").write_bytes(b"untouched")
     scanned = scan(f"s3://{bucket}/d/")
-    with pytest.raises(Conflict, match="'mine'") as caught:
+    with pytest.raises(Conflict, match=r"'mine', 'same'.*replace=True") as caught:
         get(scanned)
-    assert caught.value.details["paths"] == ("mine",)
+    assert caught.value.details["paths"] == ("mine", "same")
     assert tree(root) == {"mine": b"my own work", "same": b"recorded", "more": b"untouched"}
     (root / "mine").unlink()
-    report = get(scanned)
+    report = get(scanned, replace=True)
     assert (report.fetched, report.already_there) == (2, 1)
     assert tree(root)["more"] == b"untouched"
 

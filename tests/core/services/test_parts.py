@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from landfast.services.marked_folder import MarkedFolder
+from landfast.services.open_folder import OpenFolder
 from landfast.services.part_file import PartFile
 
 NAME = "the-same-bytes"
@@ -27,7 +28,7 @@ def began(folder: MarkedFolder) -> Iterator[Callable[[], PartFile]]:
     parts: list[PartFile] = []
 
     def begin() -> PartFile:
-        parts.append(PartFile(folder.parts, NAME))
+        parts.append(PartFile(folder.marker, NAME))
         parts[-1].write(b"bytes")
         return parts[-1]
 
@@ -39,13 +40,14 @@ def began(folder: MarkedFolder) -> Iterator[Callable[[], PartFile]]:
 def test_a_part_that_is_being_written_is_left_by_who_is_done(
     folder: MarkedFolder, began: Callable[[], PartFile]
 ) -> None:
-    mine = began()
-    (folder.parts / "left-by-a-kill").touch()
+    mine, parts = began(), folder.marker.path / "parts"
+    (parts / "left-by-a-kill").touch()
     folder.close(is_complete=True)
-    assert [path.name for path in folder.parts.iterdir()] == [NAME]
+    assert [path.name for path in parts.iterdir()] == [NAME]
     mine.close()
+    folder.claim()
     folder.close(is_complete=True)
-    assert not folder.parts.exists()
+    assert not parts.exists()
 
 
 def test_a_part_that_took_the_name_of_a_finished_one_is_left_by_who_is_done(
@@ -57,7 +59,7 @@ def test_a_part_that_took_the_name_of_a_finished_one_is_left_by_who_is_done(
     def between(handle: Any, operation: int) -> None:
         # What is opened to be removed is moved to its target, and another process begins anew.
         monkeypatch.setattr(fcntl, "flock", lock)
-        folder.place(first.path, folder.target("file"))
+        folder.place(first, "file", "fact", None)
         first.close()
         second.append(began())
         lock(handle, operation)
@@ -65,32 +67,33 @@ def test_a_part_that_took_the_name_of_a_finished_one_is_left_by_who_is_done(
     monkeypatch.setattr(fcntl, "flock", between)
     folder.close(is_complete=True)
     assert second[0].path.read_bytes() == b"bytes"
-    assert folder.target("file").read_bytes() == b"bytes"
+    assert (folder.root / "file").read_bytes() == b"bytes"
 
 
 def test_a_part_that_took_the_name_of_a_placed_one_is_left_by_who_placed_it(
     folder: MarkedFolder, began: Callable[[], PartFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, replace = began(), Path.replace
+    first, move = began(), OpenFolder.move
     second: list[PartFile] = []
 
-    def replace_then_begin(part: Path, target: Path) -> Path:
-        moved = replace(part, target)
-        first.close()
+    def move_then_begin(parts: OpenFolder, *arguments: Any) -> None:
+        move(parts, *arguments)
         second.append(began())
-        return moved
 
-    monkeypatch.setattr(Path, "replace", replace_then_begin)
-    folder.place(first.path, folder.target("file"))
-    assert second[0].path == first.path
+    monkeypatch.setattr(OpenFolder, "move", move_then_begin)
+    folder.place(first, "file", "fact", None)
+    assert second[0].path.name == NAME
     assert second[0].path.read_bytes() == b"bytes"
 
 
 def test_two_names_of_one_file_become_one(folder: MarkedFolder, tmp_path: Path) -> None:
-    kept, part, target = tmp_path / "kept", folder.parts / "part", folder.target("file")
+    kept, target = tmp_path / "kept", folder.root / "file"
     kept.write_bytes(b"bytes")
-    part.hardlink_to(kept)
+    part = PartFile(folder.marker, "part")
+    (part.folder.path / "linked").hardlink_to(kept)
+    part.become("linked")
     target.hardlink_to(kept)
-    folder.place(part, target)
-    assert not part.exists()
+    folder.place(part, "file", "fact", None)
+    part.close()
+    assert [path.name for path in (folder.marker.path / "parts").iterdir()] == []
     assert target.samefile(kept)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from landfast.cache.copying import copy_bytes, hard_link
+from landfast.cache.copying import copy_bytes, hard_link, open_file
 from landfast.cache_folder import cache_folder
 
 DEFAULT_MAX_BYTES = 50 * 1024**3
@@ -84,7 +84,9 @@ class BlobCache:
                 name.unlink()
         return None
 
-    def fetch(self, sha256: str, target: Path, *, link: Link = "copy") -> bool:
+    def fetch(
+        self, sha256: str, target: Path, *, link: Link = "copy", dir_fd: int | None = None
+    ) -> bool:
         """Write a kept blob to `target`, verified.
 
         Args:
@@ -92,6 +94,7 @@ class BlobCache:
             target: Made anew or emptied; a temporary file of the caller's.
             link: ``copy`` (a reflink where the filesystem can), or ``hard``: another name of the
                 cache's own read-only file, where that is possible.
+            dir_fd: Descriptor of the folder in which `target` is a name.
 
         Returns:
             Whether it was there and undamaged.
@@ -105,47 +108,51 @@ class BlobCache:
             os.utime(source, ns=(time.time_ns(), source.stat().st_mtime_ns))
         except OSError:
             return False
-        if not (link == "hard" and hard_link(source, target)):
+        if not (link == "hard" and hard_link(source, target, dir_fd=dir_fd)):
             try:
-                copy_bytes(source, target)
+                copy_bytes(source, target, target_fd=dir_fd)
             except FileNotFoundError:  # evicted a moment ago
                 if source.exists():
                     raise
                 return False
-        return self._verify(sha256, target)
+        return self._verify(sha256, target, dir_fd)
 
-    def link(self, sha256: str, target: Path) -> bool:
+    def link(self, sha256: str, target: Path, *, dir_fd: int | None = None) -> bool:
         """Make `target` another name of a kept blob, verified; False where it would have to be copied."""
-        return hard_link(self._object(sha256), target) and self._verify(sha256, target)
+        is_linked = hard_link(self._object(sha256), target, dir_fd=dir_fd)
+        return is_linked and self._verify(sha256, target, dir_fd)
 
-    def _verify(self, sha256: str, copy: Path) -> bool:
+    def _verify(self, sha256: str, copy: Path, dir_fd: int | None) -> bool:
         """Tell whether the copy of a kept blob holds its bytes; else both are removed."""
-        if sha256_of(copy) == sha256:
+        if sha256_of(copy, dir_fd=dir_fd) == sha256:
             return True
         with contextlib.suppress(OSError):
             self._object(sha256).unlink()
-        copy.unlink()
+        os.unlink(copy, dir_fd=dir_fd)
         return False
 
-    def add(self, source: Path, sha256: str, keys: Iterable[str] = ()) -> bool:
+    def add(
+        self, source: Path, sha256: str, keys: Iterable[str] = (), *, dir_fd: int | None = None
+    ) -> bool:
         """Keep a copy of a file; a full or read-only disk is no error.
 
         Args:
             source: Verified bytes.
             sha256: Of these bytes.
             keys: Under which they can be found again.
+            dir_fd: Descriptor of the folder in which `source` is a name.
 
         Returns:
             Whether the blob is kept now.
         """
         try:
-            size = source.stat().st_size
+            size = os.stat(source, dir_fd=dir_fd).st_size
             if self.max_bytes is not None and size > self.max_bytes:
                 return False
             place = self._object(sha256)
             if not place.exists():
                 with self._writing(place) as part:
-                    copy_bytes(source, part)
+                    copy_bytes(source, part, source_fd=dir_fd)
                     part.chmod(0o444)
                 self._grown(size)
             self.name(sha256, keys)
@@ -272,7 +279,7 @@ class BlobCache:
         return f"BlobCache({str(self.folder)!r})"
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, *, dir_fd: int | None = None) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_file(path, dir_fd=dir_fd) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

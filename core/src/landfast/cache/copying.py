@@ -6,18 +6,31 @@ import contextlib
 import os
 import shutil
 import sys
+from io import BufferedReader
 from pathlib import Path
 
 _FICLONE = 0x40049409
 
 
-def copy_bytes(source: Path, target: Path) -> None:
-    """Write the bytes of `source` to `target`, which is made or emptied.
+def copy_bytes(
+    source: Path, target: Path, *, source_fd: int | None = None, target_fd: int | None = None
+) -> None:
+    """Write the bytes of `source` to `target`, which is made or emptied, and is no symlink.
+
+    Args:
+        source: What to copy.
+        target: Where to.
+        source_fd: Descriptor of the folder in which `source` is a name.
+        target_fd: Likewise for `target`.
 
     Raises:
         OSError: If either cannot be opened, or the disk is full.
     """
-    with source.open("rb") as reader, target.open("wb") as writer:
+    written = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with (
+        open_file(source, dir_fd=source_fd) as reader,
+        os.fdopen(os.open(target, written, 0o666, dir_fd=target_fd), "wb") as writer,
+    ):
         if not _reflink(reader.fileno(), writer.fileno()):
             shutil.copyfileobj(reader, writer, 1 << 20)
 
@@ -34,12 +47,17 @@ def _reflink(source: int, target: int) -> bool:
     return True
 
 
-def hard_link(source: Path, target: Path) -> bool:
-    """Make `target` another name of `source`; False if it has to be copied."""
+def open_file(path: Path, *, dir_fd: int | None = None) -> BufferedReader:
+    """Open a file for reading, by its path or by its name in a folder; no symlink is followed."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd), "rb")
+
+
+def hard_link(source: Path, target: Path, *, dir_fd: int | None = None) -> bool:
+    """Make `target`, in the folder `dir_fd`, another name of `source`; False if it has to be copied."""
     with contextlib.suppress(FileNotFoundError):
-        target.unlink()
+        os.unlink(target, dir_fd=dir_fd)
     try:
-        os.link(source, target)
+        os.link(source, target, dst_dir_fd=dir_fd)
     except OSError:
         return False
     return True

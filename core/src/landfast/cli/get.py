@@ -19,7 +19,9 @@ from landfast.jsonable import download_to_dict
     help="Target folder; {version} and {partition} are filled in [default: ./artifacts/NAME:vN/].",
 )
 @click.option(
-    "--replace", is_flag=True, help="Turn a folder with another version of NAME into this one."
+    "--replace",
+    is_flag=True,
+    help="Turn a folder with another version of NAME into this one; take over files that no download wrote.",
 )
 @click.option("--type", "kind", help="The type expected.")
 @click.option("--path", "paths", multiple=True, help="Only this entry or folder; may be repeated.")

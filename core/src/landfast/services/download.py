@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,11 +21,14 @@ from landfast.errors import (
     NotFound,
     ObjectChanged,
 )
+from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
 from landfast.model.marker import MARKER
 from landfast.model.source import Source
+from landfast.mounts import settle
 from landfast.services.download_report import DownloadReport, MissingFile, Progress, Tally
-from landfast.services.marked_folder import MarkedFolder, file_status
+from landfast.services.marked_folder import MarkedFolder, state_of
+from landfast.services.open_folder import OpenFolder
 from landfast.services.pin_sets import PinSets
 from landfast.services.proof import Outcome, Proof, is_strong
 from landfast.services.selection import Selection
@@ -77,7 +82,8 @@ def download(
         any_endpoint: Whether another endpoint than the recorded one may be read.
         exact: Whether files that are not in the version are removed from the folder afterwards.
         replace: Whether a folder with another version of the same artifact becomes this one's; what is not in
-            this one is then removed, as by `exact`.
+            this one is then removed, as by `exact`.  In a folder that no download made, files under the
+            names of the version are taken over.
 
     Raises:
         NotFound: If an object, or a path asked for, is not there.
@@ -109,7 +115,7 @@ def download(
         is_empty=lambda path: pins.newest.get(path).size == 0,
     )
     if not is_marked:
-        _check_foreign(selection.of(pins.newest), folder)
+        _check_foreign(pins, selection, folder.root, replace=replace)
     folder.claim()
     is_complete = False
     try:
@@ -118,7 +124,7 @@ def download(
         if exact or folder.is_replaced:
             missing = {file.path for file in tally.report.missing}
             there = (entry for entry in selection.of(pins.newest) if entry.path not in missing)
-            tally.report.removed = _remove_others(folder.root, there)
+            tally.report.removed = _remove_others(folder.top, there)
         is_complete = True
     finally:
         folder.close(is_complete=is_complete)
@@ -181,25 +187,23 @@ class _Work:
         if self._stop.is_set():
             return
         fact = _fact(entry)
-        target = self._folder.target(entry.path)
-        status = file_status(target)
-        if status is not None and self._is_there(entry, target, fact):
-            self._tally.came(status.st_size)
-            self._tally.add(entry, status.st_size, already_there=1)
+        there = self._there(entry, fact)
+        if there is not None:
+            self._tally.came(there)
+            self._tally.add(entry, there, already_there=1)
             return
         try:
-            arrived = self._transfer.bring(entry, self._folder.parts)
+            arrived = self._transfer.bring(entry, self._folder.marker)
         except _MISSING as error:
             if not self._allow_missing:
                 raise
             self._tally.miss(entry, error)
             return
         try:
-            size = arrived.part.path.stat().st_size
-            self._folder.place(arrived.part.path, target)
+            size = arrived.part.size
+            self._folder.place(arrived.part, entry.path, fact, arrived.sha256)
         finally:
             arrived.part.close()
-        self._folder.remember(entry.path, fact)
         is_fetched = arrived.origin is Origin.SOURCE
         self._tally.add(
             entry,
@@ -210,48 +214,100 @@ class _Work:
             opaque=int(entry.checksum is not None and not arrived.is_proven),
         )
 
-    def _is_there(self, entry: ManifestEntry, target: Path, fact: str) -> bool:
-        if self._folder.is_unchanged(entry.path, fact):
-            return True
-        if not _holds(target, entry):
-            return False
-        self._folder.remember(entry.path, fact)
-        return True
+    def _there(self, entry: ManifestEntry, fact: str) -> int | None:
+        """Return the size of the entry's file if that holds its bytes already."""
+        noted = self._folder.noted(entry.path, fact)
+        sha256 = None if noted is None else noted.sha256
+        with self._folder.above(entry.path) as (folder, name):
+            status = folder.status(name)
+            if status is None:
+                return None
+            if noted is not None and self._folder.is_untouched(noted, status):
+                return status.st_size
+            status = _held(folder, name, entry, sha256)
+        if status is None:
+            return None
+        self._folder.remember(entry.path, status, fact, sha256)
+        return status.st_size
 
 
 def _fact(entry: ManifestEntry) -> str:
     return hashlib.sha256(json.dumps(entry.identity).encode()).hexdigest()
 
 
-def _holds(path: Path, entry: ManifestEntry) -> bool:
-    """Tell whether a file is proven to hold an entry's bytes, by reading it."""
-    status = file_status(path)
-    if status is None or entry.size not in {None, status.st_size} or not is_strong(entry):
-        return False
-    proof = Proof(entry)
-    proof.restart(path, status.st_size)
-    return proof.outcome() is Outcome.PROVEN
+def _held(
+    folder: OpenFolder, name: str, entry: ManifestEntry, sha256: str | None = None
+) -> os.stat_result | None:
+    """Return the status of a file that is proven to hold an entry's bytes, by reading it; else None.
+
+    Args:
+        folder: Of the file.
+        name: Of the file in it.
+        entry: As recorded.
+        sha256: Of the bytes that once came for the entry; None trusts the entry's own token alone.
+    """
+    if folder.status(name) is None or not (sha256 or is_strong(entry)):
+        return None
+    with os.fdopen(folder.open(name), "rb") as file:
+        settle(file.fileno())
+        status = os.fstat(file.fileno())
+        if entry.size not in {None, status.st_size}:
+            return None
+        proof = Proof(entry, sha256=sha256 is not None)
+        proof.restart(file.fileno(), status.st_size)
+        is_same = state_of(os.fstat(file.fileno())) == state_of(status)
+    if is_strong(entry):
+        return status if is_same and proof.outcome() is Outcome.PROVEN else None
+    return status if is_same and proof.sha256 == sha256 else None
 
 
-def _check_foreign(entries: Iterable[ManifestEntry], folder: MarkedFolder) -> None:
-    """Refuse to replace files that no download of this version wrote."""
-    if not folder.root.exists():
+def _check_foreign(pins: PinSets, selection: Selection, root: Path, *, replace: bool) -> None:
+    """Refuse files under the names of the version that no download wrote: somebody works with them.
+
+    With `replace` they are taken over, but never those that the version was recorded from.
+    """
+    if not root.exists():
         return
-    others = [
-        entry.path
-        for entry in entries
-        if os.path.lexists(folder.root / entry.path) and not _holds(folder.root / entry.path, entry)
-    ]
+    with OpenFolder.of(root) as top:
+        others = [
+            entry.path
+            for entry in selection.of(pins.newest)
+            if (found := _anything(top, entry.path)) is not None
+            and (not replace or _is_source(pins, entry, found))
+        ]
     if others:
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         raise Conflict(
-            f"{folder.root} has other files under the names of the version: "
+            f"{root} was not made by a download, and has files under the names of the version: "
             + ", ".join(repr(path) for path in others[:_SHOWN])
             + more,
-            subject=str(folder.root),
-            hint="Download into another folder, or move these away.",
+            subject=str(root),
+            hint="These are what the version was recorded from: use version.path(), or another folder."
+            if replace
+            else "Download into another folder, move these away, or give replace=True (--replace): then those that hold"
+            " the recorded bytes are kept, the others replaced.",
             paths=tuple(others[:1000]),
         )
+
+
+def _anything(top: OpenFolder, path: str) -> os.stat_result | None:
+    *names, name = path.split("/")
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            with top.below(names) as folder:
+                return folder.look(name)
+        except NotADirectoryError:
+            return os.fstat(top.handle)
+    return None
+
+
+def _is_source(pins: PinSets, entry: ManifestEntry, found: os.stat_result) -> bool:
+    for candidate in pins.candidates(entry):
+        path = candidate.store.path(Location.parse(candidate.entry.uri, pins=False))
+        with contextlib.suppress(OSError):
+            if path is not None and os.path.samestat(path.stat(), found):
+                return True
+    return False
 
 
 def _check_empty(root: Path) -> None:
@@ -263,19 +319,20 @@ def _check_empty(root: Path) -> None:
         )
 
 
-def _remove_others(root: Path, entries: Iterable[ManifestEntry]) -> int:
+def _remove_others(top: OpenFolder, entries: Iterable[ManifestEntry]) -> int:
     """Remove what is not among the entries; links are removed, not followed."""
     kept = {entry.path for entry in entries}
     removed = 0
-    for folder, folders, files in os.walk(root, topdown=False):
-        below = Path(folder).relative_to(root)
-        if below.parts[:1] == (MARKER,):
+    for path, folders, files, handle in os.fwalk(".", topdown=False, dir_fd=top.handle):
+        below = path.removeprefix(".").removeprefix("/")
+        if below.partition("/")[0] == MARKER:
             continue
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        for name in (*files, *links):
-            if (below / name).as_posix() not in kept:
-                (Path(folder) / name).unlink()
+        for name in (*files, *folders):
+            is_folder = stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
+            if is_folder:
+                with contextlib.suppress(OSError):  # there is something left in it
+                    os.rmdir(name, dir_fd=handle)
+            elif (f"{below}/{name}" if below else name) not in kept:
+                os.unlink(name, dir_fd=handle)
                 removed += 1
-        if below.parts and not any(Path(folder).iterdir()):
-            Path(folder).rmdir()
     return removed

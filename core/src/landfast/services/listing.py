@@ -18,6 +18,7 @@ from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.marker import of_marker
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.services.markers import with_markers
@@ -120,7 +121,7 @@ def keep(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterat
     start = len(scan.location.key)
     for row in rows:
         below = row.location.key[start:]
-        reason = row.skip or (why(below) if below else FOLDER_ITSELF)
+        reason = row.skip or of_marker(below) or (why(below) if below else FOLDER_ITSELF)
         if reason:
             skips.add(reason, below)
         else:

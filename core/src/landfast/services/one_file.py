@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -10,6 +11,7 @@ from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
+from landfast.services.open_folder import OpenFolder
 from landfast.services.pin_sets import Candidate, PinSets
 from landfast.services.proof import Proof
 from landfast.services.transfer import Transfer, check_time
@@ -36,12 +38,17 @@ def open_entry(pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None) 
         Unavailable: If the source does not answer, or the disk is full.
     """
     home = None if cache is None else cache.scratch()
-    with tempfile.TemporaryDirectory(prefix="landfast-", dir=home) as folder:
-        arrived = Transfer(pins, cache).bring(entry, Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="landfast-", dir=home) as path,
+        OpenFolder.of(Path(path)) as folder,
+    ):
+        arrived = Transfer(pins, cache).bring(entry, folder)
         try:
-            return arrived.part.path.open("rb")
+            stream = os.fdopen(os.dup(arrived.part.handle), "rb")
         finally:
             arrived.part.close()
+        stream.seek(0)
+        return stream
 
 
 def path_in_place(pins: PinSets, entry: ManifestEntry) -> Path:

@@ -14,8 +14,10 @@ from pathlib import Path
 from landfast.disk_errors import disk_errors
 from landfast.errors import AccessDenied, NotFound, ObjectChanged
 from landfast.model.manifest import ManifestEntry
+from landfast.services.open_folder import OpenFolder
 from landfast.services.proof import is_computable
 
+PARTS = "parts"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -49,66 +51,102 @@ class PartFile:
     """Opened for this process alone; what another process is writing is left to it.
 
     Args:
-        folder: Of all parts; made if it is not there.
+        home: Where the folder of all parts is; that is made if it is not there.
         name: From `part_name`.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / name
-        self._handle = -1
+    def __init__(self, home: OpenFolder, name: str) -> None:
+        self.name = name
+        self.handle = -1
         self.is_finished = False
         self.is_continued = False
         self.written = 0
-        with disk_errors(folder, "write below"):
-            while not self._try(is_own=self.path.name != name):
-                self.path = folder / f"{name}-{uuid.uuid4().hex[:8]}"
+        with disk_errors(home.path / PARTS, "write below"):
+            while not self._try(home, is_own=self.name != name):
+                self.name = f"{name}-{uuid.uuid4().hex[:8]}"
 
-    def _try(self, *, is_own: bool) -> bool:
+    def _try(self, home: OpenFolder, *, is_own: bool) -> bool:
         """Open the file and lock it; with a name of its own it needs no lock."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self.folder = home.child(PARTS, create=True)
         try:
-            handle = os.open(self.path, flags, 0o666)
-        except FileNotFoundError:  # the folder was just removed as empty
-            return False
-        if _is_locked(handle) or is_own:
-            # Between opening and locking, another process may have finished and moved it.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle), self.path.lstat()):
-                    self._handle = handle
-                    return True
+            handle = self.folder.open(self.name, os.O_RDWR | os.O_CREAT)
+        except BaseException as error:
+            self.folder.close()
+            if isinstance(error, FileNotFoundError):  # the folder was just removed as empty
+                return False
+            raise
+        # Between opening and locking, another process may have finished and moved it.
+        if (_is_locked(handle) or is_own) and self._is(handle):
+            self.handle = handle
+            return True
         os.close(handle)
+        self.folder.close()
         return False
+
+    def _is(self, handle: int) -> bool:
+        """Tell whether an open file is the one that has the name."""
+        found = self.folder.status(self.name)
+        return found is not None and os.path.samestat(os.fstat(handle), found)
+
+    @property
+    def path(self) -> Path:
+        """What messages call it."""
+        return self.folder.path / self.name
 
     @property
     def size(self) -> int:
         """Bytes that are there."""
-        return os.fstat(self._handle).st_size
+        return os.fstat(self.handle).st_size
 
     def cut(self, size: int) -> None:
         """Keep the first `size` bytes; the next are written after them."""
         with disk_errors(self.path, "write"):
-            os.truncate(self._handle, size)
-            os.lseek(self._handle, size, os.SEEK_SET)
+            os.truncate(self.handle, size)
+            os.lseek(self.handle, size, os.SEEK_SET)
 
     def write(self, chunk: bytes) -> None:
         """Append; nothing is held back, so that a kill loses nothing."""
         rest = memoryview(chunk)
         with disk_errors(self.path, "write"):
             while rest:
-                rest = rest[os.write(self._handle, rest) :]
+                rest = rest[os.write(self.handle, rest) :]
         self.written += len(chunk)
 
     def close(self) -> None:
         """Let go of the file; what is there stays for the next one."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
+        self.folder.close()
 
-    def become(self, other: Path) -> None:
-        """Give the name up for another file of the same bytes, which nobody else knows of."""
-        self.path.unlink(missing_ok=True)
-        self.path = other
+    def become(self, name: str) -> None:
+        """Give the name up for another file of the same bytes in the folder, which nobody else knows of."""
+        self.reopen(name)
+        with contextlib.suppress(FileNotFoundError):
+            self.folder.unlink(self.name)
+        self.name = name
+
+    def reopen(self, name: str) -> None:
+        """Read another file of the folder from now on."""
+        handle = self.folder.open(name)
+        os.close(self.handle)
+        self.handle = handle
+
+    def move(self, folder: OpenFolder, name: str) -> os.stat_result | None:
+        """Move the finished file to where it shall be, and return its status there.
+
+        A rename leaves two names of one file as they are: then the part's own is removed.  After any other rename,
+        what has the part's name is another process's, which fetches the same bytes.  None tells that something
+        else came to its place, or it was written to on the way.
+        """
+        before = os.fstat(self.handle)
+        self.folder.move(self.name, folder, name)
+        if self._is(self.handle):
+            self.folder.unlink(self.name)
+        after = folder.status(name)
+        if after is None or not os.path.samestat(before, after):
+            return None
+        return after if before.st_mtime_ns == after.st_mtime_ns else None
 
     @contextlib.contextmanager
     def unless_finished(self) -> Iterator[None]:
@@ -129,7 +167,7 @@ class PartFile:
 
     def _discard(self) -> None:
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            self.folder.unlink(self.name)
         self.close()
 
 

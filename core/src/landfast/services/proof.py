@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -56,12 +57,18 @@ class Proof:
         for running in self._hashes.values():
             running.update(chunk)
 
-    def restart(self, path: Path, size: int) -> None:
-        """Take the first `size` bytes of a file, and forget all others."""
+    def restart(self, file: Path | int, size: int) -> None:
+        """Take the first `size` bytes of a file, by its path or descriptor, and forget all others."""
+        if isinstance(file, Path):
+            with file.open("rb") as opened:
+                self.restart(opened.fileno(), size)
+            return
         self._start()
-        with path.open("rb") as file:
-            while self.count < size and (chunk := file.read(min(CHUNK, size - self.count))):
-                self.update(chunk)
+        while self.count < size:
+            chunk = os.pread(file, min(CHUNK, size - self.count), self.count)
+            if not chunk:
+                return
+            self.update(chunk)
 
     @property
     def sha256(self) -> str | None:

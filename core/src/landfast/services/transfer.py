@@ -23,9 +23,10 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.model.manifest import ManifestEntry, format_time
+from landfast.services.open_folder import OpenFolder
 from landfast.services.part_file import PartFile, part_name
 from landfast.services.pin_sets import Candidate, PinSets
-from landfast.services.proof import Outcome, Proof, is_computable
+from landfast.services.proof import Outcome, Proof, is_computable, is_strong
 from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range
 
 if TYPE_CHECKING:
@@ -55,12 +56,14 @@ class Arrived:
         origin: Where they came from.
         fetched: Bytes that were read from the source now.
         is_proven: Whether a token was computed and is the recorded one.
+        sha256: Of the bytes, where it was computed: at least where no token of the entry proves them.
     """
 
     part: PartFile
     origin: Origin
     fetched: int
     is_proven: bool
+    sha256: str | None
 
 
 class Transfer:
@@ -89,8 +92,8 @@ class Transfer:
         self._on_bytes = on_bytes or _ignore
         self._stop = stop or threading.Event()
 
-    def bring(self, entry: ManifestEntry, parts: Path) -> Arrived:
-        """Bring one entry into a part file below `parts`, and return it open.
+    def bring(self, entry: ManifestEntry, home: OpenFolder) -> Arrived:
+        """Bring one entry into a part file below `home`, and return it open.
 
         Raises:
             NotFound: If no pin leads to an object.
@@ -100,43 +103,50 @@ class Transfer:
         """
         refused: list[LandfastError] = []
         for candidate in self._pins.candidates(entry):
-            cached = self._from_cache(candidate.entry, candidate.store, parts)
+            cached = self._from_cache(candidate.entry, candidate.store, home)
             if cached is not None:
                 return cached
-            proof = Proof(candidate.entry, sha256=self._keeps(candidate.store))
+            needs_sha256 = self._keeps(candidate.store) or not is_strong(candidate.entry)
+            proof = Proof(candidate.entry, sha256=needs_sha256)
             try:
-                return self._fetch(candidate, parts, proof)
+                return self._fetch(candidate, home, proof)
             except _MISSING as error:
                 self._on_bytes(-proof.count)
                 refused.append(error)
         raise self._with_hint(entry, refused)
 
-    def _from_cache(self, entry: ManifestEntry, store: Store, parts: Path) -> Arrived | None:
+    def _from_cache(self, entry: ManifestEntry, store: Store, home: OpenFolder) -> Arrived | None:
         if self._cache is None:
             return None
         found = self._cache.find(sha256_of(entry), keys_of(entry, store.endpoint))
         if found is None:
             return None
-        part = PartFile(parts, uuid.uuid4().hex)
+        part = PartFile(home, uuid.uuid4().hex)
         proof = Proof(entry)
         with part.unless_finished(), disk_errors(part.path, "write"):
-            if self._cache.fetch(found, part.path, link=self._link):
-                proof.restart(part.path, part.path.stat().st_size)
+            target = Path(part.name)
+            if self._cache.fetch(found, target, link=self._link, dir_fd=part.folder.handle):
+                part.reopen(part.name)
+                proof.restart(part.handle, part.size)
                 if proof.outcome() is not Outcome.WRONG:
                     part.is_finished = True
         if not part.is_finished:
             return None
         self._on_bytes(proof.count)
         return Arrived(
-            part=part, origin=Origin.CACHE, fetched=0, is_proven=proof.outcome() is Outcome.PROVEN
+            part=part,
+            origin=Origin.CACHE,
+            fetched=0,
+            is_proven=proof.outcome() is Outcome.PROVEN,
+            sha256=found,
         )
 
     def _keeps(self, store: Store) -> bool:
         return self._cache is not None and store.capabilities().cacheable
 
-    def _fetch(self, candidate: Candidate, parts: Path, proof: Proof) -> Arrived:
+    def _fetch(self, candidate: Candidate, home: OpenFolder, proof: Proof) -> Arrived:
         entry, store = candidate.entry, candidate.store
-        part = PartFile(parts, part_name(entry))
+        part = PartFile(home, part_name(entry))
         with part.unless_finished(), disk_errors(part.path, "read"):
             self._continue(part, proof, entry)
             self._read(candidate, part, proof)
@@ -148,6 +158,7 @@ class Transfer:
             origin=Origin.SOURCE,
             fetched=part.written,
             is_proven=proof.outcome() is Outcome.PROVEN,
+            sha256=proof.sha256,
         )
 
     def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> None:
@@ -161,7 +172,7 @@ class Transfer:
     def _rewind(self, part: PartFile, proof: Proof, size: int) -> None:
         if proof.count > size:
             self._on_bytes(size - proof.count)
-        proof.restart(part.path, size)
+        proof.restart(part.handle, size)
         part.cut(size)
 
     def _read(self, candidate: Candidate, part: PartFile, proof: Proof) -> None:
@@ -236,11 +247,12 @@ class Transfer:
     def _keep(
         self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
     ) -> None:
-        is_kept = cache.add(part.path, sha256, keys_of(entry, store.endpoint))
+        folder, keys = part.folder.handle, keys_of(entry, store.endpoint)
+        is_kept = cache.add(Path(part.name), sha256, keys, dir_fd=folder)
         if is_kept and self._link == "hard":
             # Under a name of its own: the cache's file cannot be locked, and others open parts by their name.
-            linked = part.path.with_name(uuid.uuid4().hex)
-            if cache.link(sha256, linked):
+            linked = uuid.uuid4().hex
+            if cache.link(sha256, Path(linked), dir_fd=folder):
                 part.become(linked)
 
     def _with_hint(self, entry: ManifestEntry, refused: list[LandfastError]) -> LandfastError:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from landfast.errors import AccessDenied, NotFound, ObjectChanged, Unverifiable
 from landfast.model.location import Location
 from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.marker import of_marker
 from landfast.model.source import Source
 from landfast.model.verdict import Verdict, VerifyReport
 from landfast.progress import Report, silent
@@ -151,7 +152,7 @@ class _Check:
             below = current.location.key[len(place.location.key) :]
             inside = manifest.entries(f"{place.prefix}{below}/")
             is_marker = current.size == 0 and next(inside, None) is not None
-            if below and not is_marker and not place.why_not(below):
+            if below and not (is_marker or of_marker(below) or place.why_not(below)):
                 self._tally.add_other(current.location.uri)
 
         rows = KeyedRows(

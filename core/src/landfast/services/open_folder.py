@@ -1,0 +1,116 @@
+"""OpenFolder: a folder held by its descriptor, so that a link put into its place leads nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP}
+
+
+class OpenFolder:
+    """An open folder; every name in it is looked up in it alone, and no symlink is followed.
+
+    Args:
+        handle: Its descriptor, closed with this object.
+        path: What messages call it.
+    """
+
+    def __init__(self, handle: int, path: Path) -> None:
+        self.handle = handle
+        self.path = path
+
+    @classmethod
+    def of(cls, path: Path) -> OpenFolder:
+        """Open a folder by its path, which is the user's own: links in it are followed."""
+        return cls(os.open(path, _FOLDER), path)
+
+    def child(self, name: str, *, create: bool = False) -> OpenFolder:
+        """Open a folder in this one.
+
+        Raises:
+            NotADirectoryError: If it is a file, or a symlink to whatever.
+        """
+        if create:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=self.handle)
+        try:
+            handle = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.handle)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from None
+            raise
+        return OpenFolder(handle, self.path / name)
+
+    def below(self, names: Iterable[str], *, create: bool = False) -> OpenFolder:
+        """Open a folder further below, name by name; a duplicate of this one for no name."""
+        folder = OpenFolder(os.dup(self.handle), self.path)
+        for name in names:
+            with folder:
+                folder = folder.child(name, create=create)
+        return folder
+
+    def open(self, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+        """Open a file in the folder and return its descriptor; neither a link nor a pipe is waited for."""
+        return os.open(name, flags | _FILE, mode, dir_fd=self.handle)
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return the status of a regular file in the folder; None for anything else."""
+        try:
+            status = self.look(name)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                return None
+            raise
+        return status if stat.S_ISREG(status.st_mode) else None
+
+    def look(self, name: str) -> os.stat_result:
+        """Return the status of whatever has this name, a link's own."""
+        return os.stat(name, dir_fd=self.handle, follow_symlinks=False)
+
+    def names(self) -> list[str]:
+        """Return the names of what is in the folder."""
+        with os.scandir(self.handle) as found:
+            return [entry.name for entry in found]
+
+    def move(self, name: str, folder: OpenFolder, new_name: str) -> None:
+        """Move a file into a folder, over what has the new name there."""
+        os.rename(name, new_name, src_dir_fd=self.handle, dst_dir_fd=folder.handle)
+
+    def unlink(self, name: str) -> None:
+        """Remove a file or a link."""
+        os.unlink(name, dir_fd=self.handle)
+
+    def sync_all(self) -> bool:
+        """Write all of the filesystem to its disk; False where only one file at a time can be."""
+        if sys.platform != "linux":
+            return False
+        import ctypes
+
+        return getattr(ctypes.CDLL(None), "syncfs", lambda _: -1)(self.handle) == 0
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        handle, self.handle = self.handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
