@@ -217,10 +217,7 @@ class Artifact:
             )
         if into is not None:
             return self.add_reference(self.client.copy_into(into, path), name=name or path.name)
-        scan = managed.store_files(
-            self.client, path, name, self._work_folder(), originals=self._originals
-        )
-        return self._added([scan])
+        return self._copied(Reference(str(path.absolute()), name=name, checksum="sha256"))
 
     def add_dir(
         self,
@@ -231,17 +228,19 @@ class Artifact:
         exclude: Sequence[str] = (),
         max_objects: int = UNLIMITED,
         allow_empty: bool = False,
+        symlinks: str = "follow",
         **wandb: Any,
     ) -> Manifest:
         """Copy every file below a folder into the registry's store and add them as managed entries.
 
         Args:
-            local_path: The folder; symlinks are followed.
+            local_path: The folder.
             name: Folder under the artifact that takes them; None is its root.
             include: Globs of paths to keep.
             exclude: Globs of paths to leave out; exclude wins.
             max_objects: The most files.
             allow_empty: Whether a folder without files is no error.
+            symlinks: ``follow`` them, or ``skip`` them and say so.
             wandb: As in `add_file`.
 
         Raises:
@@ -258,18 +257,17 @@ class Artifact:
                 subject=str(path),
                 hint=hint_for_glob(str(path)) or "Files are added with add_file.",
             )
-        scan = managed.store_files(
-            self.client,
-            path,
-            name,
-            self._work_folder(),
-            originals=self._originals,
-            include=include,
-            exclude=exclude,
+        folder = Reference(
+            f"{path.absolute()}/",
+            name=name,
+            checksum="sha256",
+            include=tuple(include),
+            exclude=tuple(exclude),
             max_objects=max_objects,
             allow_empty=allow_empty,
+            options={"symlinks": symlinks},
         )
-        return self._added([scan])
+        return self._copied(folder)
 
     @contextmanager
     def new_file(
@@ -414,6 +412,12 @@ class Artifact:
             self._folder = Path(tempfile.mkdtemp(prefix="landfast-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
+
+    def _copied(self, reference: Reference) -> Manifest:
+        folder, originals = self._work_folder(), self._originals
+        return self._added(
+            [managed.store_files(self.client, reference, folder, originals=originals)]
+        )
 
     def _added(self, scans: Sequence[merging.ShardScan]) -> Manifest:
         from landfast.draft import DraftEntries

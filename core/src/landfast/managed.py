@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from landfast.errors import InvalidInput, ObjectChanged
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
-from landfast.model.reference import UNLIMITED, Reference
+from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.services import merging
 from landfast.services.uploading import upload
@@ -24,59 +23,37 @@ _SOURCE_URI = "blob:sha256"
 
 
 def store_files(
-    client: Client,
-    path: Path,
-    name: str | None,
-    folder: Path,
-    *,
-    originals: dict[str, Path],
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    max_objects: int = UNLIMITED,
-    allow_empty: bool = False,
+    client: Client, reference: Reference, folder: Path, *, originals: dict[str, Path]
 ) -> merging.ShardScan:
     """Copy a file, or every file below a folder, into the store.
 
     Args:
         client: Whose store.
-        path: The file, or the folder.
-        name: Path under the artifact: of the file, or of the folder that takes the files.
+        reference: The file, or the folder; with the checksum that names blobs, sha256.
         folder: Where temporary files go.
         originals: Takes the local path of each file by its sha256.
-        include: Globs of paths to keep.
-        exclude: Globs of paths to leave out; exclude wins.
-        max_objects: The most files.
-        allow_empty: Whether a folder without files is no error.
 
     Raises:
         NotFound: If there is nothing to copy.
-        LimitExceeded: If there are more than `max_objects` files; nothing is copied then.
+        LimitExceeded: If there are more files than allowed; nothing is copied then.
         ObjectChanged: If a file changes while it is copied.
     """
-    uri = f"{path.absolute()}/" if path.is_dir() else str(path.absolute())
     # A scan already knows order, symlinks and hashes; only the bytes are copied here.
-    reference = Reference(
-        uri,
-        name=name,
-        checksum="sha256",
-        include=tuple(include),
-        exclude=tuple(exclude),
-        max_objects=max_objects,
-        allow_empty=allow_empty,
-    )
     scans = client.scan_into(folder, reference)
     merging.check_complete(scans)
     with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
         for entry in client.open_scan(scans[0]).entries():
             writer.add(_stored(client, entry, originals))
         written = writer.finish()
-    source = Source(uri=_SOURCE_URI, include=tuple(include), exclude=tuple(exclude))
+    source = Source(
+        uri=_SOURCE_URI, include=tuple(reference.include), exclude=tuple(reference.exclude)
+    )
     return merging.ShardScan(
         manifest=written,
         sources=(source,),
         skipped=scans[0].skipped,
         matched=scans[0].matched,
-        allow_empty=allow_empty,
+        allow_empty=reference.allow_empty,
     )
 
 

@@ -390,3 +390,21 @@ def test_mend_14_put_of_a_glob_points_to_include(pictures, place, options):
     failed = call("put", f"{pictures}/{place}", *options, code=2 if not options else 10)
     assert "--include" in failed.stderr
     assert str(pictures) in failed.stderr
+
+
+@pytest.mark.parametrize("how", ["--copy", "--reference"])
+def test_mend_17_symlinks_have_a_flag(pictures, how):
+    (pictures / "link.jpg").symlink_to("a.jpg")
+    call("put", pictures, how, "--name", "follows")
+    call("put", pictures, how, "--name", "skips", "--symlinks", "skip")
+    assert sorted({*entries("follows")} - {*entries("skips")}) == ["link.jpg"]
+    assert "1 symlink, such as 'link.jpg'" in call("show", "skips").stdout
+    call("snapshot", "taken", pictures, "--symlinks", "skip")
+    assert entries("taken") == entries("skips")
+
+
+def test_mend_17_symlinks_are_of_files(s3):
+    bucket = s3.bucket()
+    s3.put(bucket, "d/k", b"x")
+    failed = call("put", f"s3://{bucket}/d/", "--symlinks", "skip", code=2)
+    assert "symlinks" in failed.stderr

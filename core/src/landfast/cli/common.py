@@ -197,6 +197,11 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--max-objects", metavar="N", help="The most entries, or 'unlimited' [default: 10000]."
         ),
         click.option("--checksum", metavar="KIND", help="sha256, crc64nvme, stat, ..., or 'none'."),
+        click.option(
+            "--symlinks",
+            type=click.Choice(["follow", "skip"]),
+            help="Of local files [default: follow].",
+        ),
         click.option("--allow-empty", is_flag=True, help="A missing or empty prefix is no error."),
     )
     for option in reversed(options):

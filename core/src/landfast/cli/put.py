@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ def _copy(
     *,
     checksum: str | bool | None,
     max_objects: int | None,
+    options: Mapping[str, str],
     **scan: Any,
 ) -> None:
     """Copy a folder or a file; what means nothing for a copy is refused."""
@@ -115,7 +117,8 @@ def _copy(
         )
     limit = UNLIMITED if max_objects is None else max_objects
     if Path(place).is_dir():
-        draft.add_dir(place, max_objects=limit, **scan)
+        symlinks = options.get("symlinks", "follow")
+        draft.add_dir(place, max_objects=limit, symlinks=symlinks, **scan)
     elif scan["include"] or scan["exclude"]:
         raise InvalidInput(
             f"{place} is one file, which --include and --exclude cannot choose from",
@@ -138,6 +141,7 @@ def scan_arguments(
     max_objects: str | None = None,
     checksum: str | None = None,
     allow_empty: bool = False,
+    symlinks: str | None = None,
 ) -> dict[str, Any]:
     """Read the options of `scan_options` as arguments of `Reference`."""
     return {
@@ -146,6 +150,7 @@ def scan_arguments(
         "max_objects": None if max_objects is None else parse_count(max_objects, "--max-objects"),
         "checksum": False if checksum == "none" else checksum,
         "allow_empty": allow_empty,
+        "options": {} if symlinks is None else {"symlinks": symlinks},
     }
 
 

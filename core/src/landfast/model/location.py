@@ -1,8 +1,9 @@
 """Location: where an object or a folder lies; the one place that reads and writes URIs.
 
 `s3://` and `gs://` carry raw keys, as aws-cli and gsutil do: nothing is percent-decoded, and `#`, `?`,
-`%` are ordinary characters.  Only a final ``?versionId=ID`` (S3) or ``#DIGITS`` (GCS) is an explicit
-pin.  `file://` and `http(s)://` are percent-encoded.
+`%` are ordinary characters.  In place of a bucket `s3://` takes the ARN of an access point.  Only a
+final ``?versionId=ID`` (S3) or ``#DIGITS`` (GCS) is an explicit pin.  `file://` and `http(s)://` are
+percent-encoded.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from landfast.redaction import AMBIGUOUS, is_ambiguous_parameter, is_secret_para
 PLAIN_PARAMETERS = "plain_parameters"
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 _S3_PIN = re.compile(r"\?versionId=([^&?#/]+)\Z")
+# An access point, also of an outpost, an object lambda or several regions; its name is part of the "bucket".
+_ARN = re.compile(
+    r"arn:[^:/]+:s3[a-z-]*:[^:/]*:[^:/]*:(?:outpost[:/][^:/]+[:/])?accesspoint[:/][^:/]+(?=/|\Z)"
+)
 _GS_PIN = re.compile(r"#([0-9]+)\Z")
 _RAW_KEY_SCHEMES = {"s3": _S3_PIN, "gs": _GS_PIN}
 # What may stand unescaped in the path of a file:// URI.
@@ -50,6 +55,8 @@ class Location:
         'data/a b#1?x'
         >>> Location.parse("s3://b/k?versionId=3sL4").version_id
         '3sL4'
+        >>> Location.parse("s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/ours/d/k").key
+        'd/k'
         >>> Location.parse("file:///mnt/a%20b/").key
         '/mnt/a b/'
     """
@@ -118,7 +125,19 @@ class Location:
 
     @classmethod
     def _raw_key(cls, scheme: str, uri: str, *, pins: bool) -> Location:
-        bucket, _, key = uri[len(scheme) + 3 :].partition("/")
+        rest = uri[len(scheme) + 3 :]
+        arn = _ARN.match(rest) if scheme == "s3" else None
+        bucket, key = (
+            (arn[0], rest[arn.end() + 1 :])
+            if arn
+            else (rest.partition("/")[0], rest.partition("/")[2])
+        )
+        if scheme == "s3" and bucket.startswith("arn:") and not arn:
+            raise InvalidInput(
+                f"{uri!r} names no access point",
+                subject=uri,
+                expected="s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/KEY, or s3://BUCKET/KEY",
+            )
         if not uri[len(scheme) :].startswith("://") or not bucket or "@" in bucket:
             raise InvalidInput(
                 f"{uri!r} names no bucket",

@@ -152,6 +152,8 @@ class _Examination:
             return "enabled: what is overwritten can be read by its version"
         if found is Versioning.UNKNOWN:
             return "unknown: asking is not permitted, or the server does not say"
+        if found is Versioning.NONE:
+            return "none: a bucket of this kind keeps nothing that is overwritten"
         command = self._able.versioning_command.format(bucket=self._location.authority)
         hint = f"Turn it on with: {command}" if command else ""
         return f"{found}: what is overwritten is lost", hint

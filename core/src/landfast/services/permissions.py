@@ -30,7 +30,9 @@ def minimal_permissions(location: Location) -> MinimalPermissions:
 
 
 def _s3(location: Location) -> MinimalPermissions:
-    bucket = f"arn:aws:s3:::{location.authority}"
+    name = location.authority
+    bucket = name if name.startswith("arn:") else f"arn:aws:s3:::{name}"
+    inside = f"{bucket}/object" if name.startswith("arn:") else bucket
     key = _literal(location.key)
     listing: dict[str, Any] = {
         "Sid": "LandfastList",
@@ -42,7 +44,7 @@ def _s3(location: Location) -> MinimalPermissions:
         prefixes = [f"{key}*"] if location.is_folder else [key, f"{key}/*"]
         listing["Condition"] = {"StringLike": {"s3:prefix": prefixes}}
     objects = (
-        [f"{bucket}/{key}*"] if location.is_folder else [f"{bucket}/{key}", f"{bucket}/{key}/*"]
+        [f"{inside}/{key}*"] if location.is_folder else [f"{inside}/{key}", f"{inside}/{key}/*"]
     )
     policy = {
         "Version": "2012-10-17",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from landfast.errors import InvalidInput, NotFound
+from landfast.errors import InvalidInput, LandfastError, NotFound
 from landfast.model.globs import hint_for_glob
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.model.manifest import Manifest
@@ -318,10 +319,21 @@ def _notes(
             f"restorable after an overwrite" + (f"; turn it on with: {command}" if command else "")
         )
     if reference.kind in capabilities.stat_checksums:
-        notes.append(
-            f"checksum={reference.checksum!r} sends one HEAD request for every changed object under {location}"
-        )
+        notes.append(f"checksum={reference.checksum!r} {_cost(reference, location, store)}")
     return tuple(notes)
+
+
+def _cost(reference: Reference, location: Location, store: Store) -> str:
+    """Say what a checksum costs that lists do not carry."""
+    if reference.kind not in store.capabilities().read_checksums:
+        return f"sends one HEAD request for every changed object under {location}"
+    if location.is_folder:
+        return f"reads (GET) and hashes every byte of the objects under {location}"
+    with suppress(LandfastError):
+        size = store.stat(location, checksum=False).size
+        if size is not None:
+            return f"reads (GET) and hashes all {size:,} bytes of {location}"
+    return f"reads (GET) and hashes every byte of {location}"
 
 
 def _public_options(options: Mapping[str, Any]) -> dict[str, Any]:

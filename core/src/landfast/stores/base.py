@@ -63,6 +63,7 @@ class Capabilities:
         versions: Whether `list_page(versions=True)` works and reads by version id do.
         list_checksums: Kinds that list rows can carry, the default kind first.
         stat_checksums: Kinds that only `stat` can tell, one request an object.
+        read_checksums: Kinds of these that read every byte of the object, where its server does not tell.
         content_tokens: Whether the default checksum is a content token.
         pinned_listing: Whether plain rows of current objects carry version ids (GCS generations), so
             that listing every version is not needed to pin.
@@ -77,6 +78,7 @@ class Capabilities:
     versions: bool = False
     list_checksums: tuple[str, ...] = ()
     stat_checksums: tuple[str, ...] = ()
+    read_checksums: tuple[str, ...] = ()
     content_tokens: bool = True
     pinned_listing: bool = False
     in_place: bool = False
@@ -145,11 +147,14 @@ class Page:
         next: Opaque text with which the next page is asked for; None if the server says this is the last.
         is_full: Whether the page holds as many rows as the server gives at most, or does not say
             clearly that it is the last. Such a page without `next` is probed by the caller, with `after`.
+        is_sorted: False where this place has no order, though the store has (`Capabilities.stable_order`);
+            `after`, `before` and `limit` may then be left to the caller.
     """
 
     rows: Iterable[ObjectInfo]
     next: str | None = None
     is_full: bool = False
+    is_sorted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,19 +299,20 @@ def locate_by_listing(store: Store, location: Location) -> Kind:
     The first key that starts with ``data`` tells whether ``data`` itself is an object; the first that
     starts with ``data/`` whether there is a folder.
     """
-    first = _first(store, location)
+    first = first_row(store, location)
     is_object = first is not None and first.location.key == location.key
     if first is None:
         return Kind.MISSING
     if not is_object and first.location.key.startswith(location.key + "/"):
         return Kind.FOLDER
-    folder = _first(store, location.as_folder())
+    folder = first_row(store, location.as_folder())
     if is_object:
         return Kind.OBJECT if folder is None else Kind.BOTH
     return Kind.MISSING if folder is None else Kind.FOLDER
 
 
-def _first(store: Store, location: Location) -> ObjectInfo | None:
+def first_row(store: Store, location: Location) -> ObjectInfo | None:
+    """Return the first row of a listing; None if there is none."""
     token = None
     for _ in range(MOST_EMPTY_PAGES):
         page = store.list_page(location, checksum=False, limit=1, token=token)

@@ -80,7 +80,7 @@ class FsspecStore:
 
     def capabilities(self) -> Capabilities:
         """Tell what holds for any filesystem."""
-        return Capabilities(stat_checksums=KINDS, content_tokens=False)
+        return Capabilities(stat_checksums=KINDS, read_checksums=(SHA256,), content_tokens=False)
 
     def versioning(self, location: Location) -> Versioning:
         """Answer that there is none to be relied on."""

@@ -108,7 +108,10 @@ class HttpStore:
     def capabilities(self) -> Capabilities:
         """Tell what HTTP can do: read one object at a time and say whether it changed."""
         return Capabilities(
-            listing=False, stat_checksums=("sha256", *_VALIDATORS), content_tokens=False
+            listing=False,
+            stat_checksums=("sha256", *_VALIDATORS),
+            read_checksums=("sha256",),
+            content_tokens=False,
         )
 
     def versioning(self, location: Location) -> Versioning:

@@ -26,6 +26,7 @@ _BUILT_IN = {
     "file": "landfast.stores.file:FileStore",
     "blob": "landfast.stores.blob:BlobSource",
 }
+_OTHER_NAMES = {"s3a": "s3", "s3n": "s3"}
 _FSSPEC = "landfast.stores.fsspec_store:FsspecStore"
 
 # A store, or what makes one: a class or function called as ``made(options, client=factory)``, or
@@ -166,6 +167,13 @@ class Stores:
         if maker is None:
             for point in entry_points(group=ENTRY_POINTS, name=scheme):
                 return point.load()
+        if maker is None and scheme in _OTHER_NAMES:
+            right = _OTHER_NAMES[scheme]
+            raise InvalidInput(
+                f"{scheme}:// is what Hadoop calls {right}://",
+                subject=f"{scheme}://",
+                hint=f"Write {right}:// with the same bucket and key.",
+            )
         if maker is None and scheme in _fsspec_schemes():
             maker = _FSSPEC
         if isinstance(maker, str):

@@ -12,17 +12,21 @@ repeats a token or promises more for ever is an error.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import NoReturn
 
-from landfast.errors import Unavailable
+from landfast.errors import LimitExceeded, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import MOST_EMPTY_PAGES, ChecksumKind, ObjectInfo, Page, Store
+
+# Some hundred megabytes.
+_MOST_SORTED = 500_000
 
 
 class Pager:
     """The pages of one listing; each is an iterator of rows, to be read to its end before the next.
 
-    Where a store has no order, all rows come as one page, sorted.
+    Where a place has no order, all rows come as one page, sorted.
 
     Args:
         store: Where to look.
@@ -33,6 +37,7 @@ class Pager:
         limit: Rows asked for on a page.
 
     Raises:
+        LimitExceeded: If there are too many to be sorted.
         Unavailable: If the listing goes back, in a circle, or has no end.
     """
 
@@ -53,7 +58,7 @@ class Pager:
         self._limit = limit
         self._is_sorted = store.capabilities().stable_order
         self._token: str | None = None
-        self._after = after
+        self._after = self._start = after
         self._page: Page | None = None
         self._is_done = False
         self._last: str | None = None
@@ -70,9 +75,8 @@ class Pager:
         """Ask for the next page."""
         if self.is_done:
             raise StopIteration
-        if self._is_sorted:
-            return self._ask()
-        return iter(sorted(self._all(), key=lambda row: row.location.key.encode()))
+        rows = self._ask()
+        return rows if self._is_sorted else iter(self._sorted(rows))
 
     @property
     def is_done(self) -> bool:
@@ -82,7 +86,22 @@ class Pager:
             self._go_on(page)
         return self._is_done
 
-    def _all(self) -> Iterator[ObjectInfo]:
+    def _sorted(self, rows: Iterator[ObjectInfo]) -> list[ObjectInfo]:
+        start = "" if self._start is None else self._start
+        asked = (row for row in chain(rows, self._rest()) if row.location.key > start)
+        found = list(islice(asked, _MOST_SORTED + 1))
+        if len(found) > _MOST_SORTED:
+            raise LimitExceeded(
+                f"{self._location} holds too many objects for a place that lists them without an order",
+                subject=str(self._location),
+                expected=f"at most {_MOST_SORTED:,}, which are sorted in memory",
+                found="more",
+                hint="Record the folders in it one by one.",
+                limit=_MOST_SORTED,
+            )
+        return sorted(found, key=lambda row: row.location.key.encode())
+
+    def _rest(self) -> Iterator[ObjectInfo]:
         while not self.is_done:
             yield from self._ask()
 
@@ -96,6 +115,7 @@ class Pager:
             limit=self._limit,
         )
         self._page, self._rows_on_page = page, 0
+        self._is_sorted = self._is_sorted and page.is_sorted
         return self._checked(page.rows)
 
     def _checked(self, rows: Iterable[ObjectInfo]) -> Iterator[ObjectInfo]:

@@ -10,7 +10,7 @@ from typing import Any
 from landfast.clouds.per_process import PerProcess
 from landfast.clouds.s3_client import S3Options, make_client, public_endpoint, refuse_to_pickle_keys
 from landfast.clouds.s3_errors import Asked, asking
-from landfast.errors import AccessDenied, InvalidInput, LandfastError, ObjectChanged
+from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
 from landfast.stores.base import (
     Capabilities,
@@ -23,9 +23,10 @@ from landfast.stores.base import (
     Pin,
     Reader,
     Versioning,
+    first_row,
     locate_by_listing,
 )
-from landfast.stores.s3_listing import ETAG, Listing, install, list_page
+from landfast.stores.s3_listing import ETAG, Listing, install, is_directory_bucket, list_page
 from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
 from landfast.stores.s3_reader import NULL, open_pin
 
@@ -42,6 +43,9 @@ class S3Store:
     A pin with a version id is read by that id.  One without, or with ``null``, is read with
     ``If-Match``; if that fails, one further request asks for the version ``null``: an object from
     before versioning was turned on stays readable under that id when it is overwritten or deleted.
+
+    A directory bucket (``--x-s3``) keeps no versions and lists without an order: whole folders are listed, and
+    sorted by who turns the pages.
 
     At AWS a bucket of another region than the configured one costs one further request per process.
 
@@ -109,6 +113,8 @@ class S3Store:
 
     def versioning(self, location: Location) -> Versioning:
         """Ask with GetBucketVersioning; a refused or unsupported question is `UNKNOWN`."""
+        if is_directory_bucket(location.authority):
+            return Versioning.NONE
         asked = Asked(location=location, verb="asked", permission="s3:GetBucketVersioning")
         try:
             reply = self._send(asked, "get_bucket_versioning", Bucket=location.authority)
@@ -119,8 +125,17 @@ class S3Store:
         return _VERSIONING.get(reply.get("Status"), Versioning.UNKNOWN)
 
     def locate(self, location: Location) -> Kind:
-        """Tell by at most two list requests."""
-        return locate_by_listing(self, location)
+        """Tell by at most two list requests; in a directory bucket the object is asked for by itself."""
+        if not is_directory_bucket(location.authority):
+            return locate_by_listing(self, location)
+        folder = first_row(self, location.as_folder())
+        try:
+            self.stat(location, checksum=False)
+        except NotFound as error:
+            if "bucket" in error.details:
+                raise
+            return Kind.MISSING if folder is None else Kind.FOLDER
+        return Kind.OBJECT if folder is None else Kind.BOTH
 
     def list_page(
         self,
@@ -139,6 +154,12 @@ class S3Store:
         """
         if checksum not in {None, False, ETAG}:
             raise _unknown_kind(checksum, f"in lists: {ETAG}")
+        if versions and is_directory_bucket(location.authority):
+            raise InvalidInput(
+                f"{location.authority} is a directory bucket, which keeps no versions",
+                subject=str(location),
+                unsupported=True,
+            )
         listing = Listing(
             location=location,
             versions=versions,

@@ -61,8 +61,21 @@ class Listing:
 
     @property
     def size(self) -> int:
-        """Rows asked for."""
-        return PAGE_SIZE if self.limit is None else max(1, min(self.limit, PAGE_SIZE))
+        """Rows asked for; without an order all are needed, so as many as there can be."""
+        if self.limit is None or self.has_no_order:
+            return PAGE_SIZE
+        return max(1, min(self.limit, PAGE_SIZE))
+
+    @property
+    def has_no_order(self) -> bool:
+        """Whether this is a directory bucket: no order, no start, and prefixes are whole folders."""
+        return is_directory_bucket(self.location.authority)
+
+    @property
+    def prefix(self) -> str:
+        """What the server is asked for; in a directory bucket the folder that holds it."""
+        key = self.location.key
+        return key[: key.rfind("/") + 1] if self.has_no_order else key
 
     @property
     def operation(self) -> str:
@@ -73,7 +86,7 @@ class Listing:
         """Return the arguments of the client's method."""
         asked: dict[str, Any] = {
             "Bucket": self.location.authority,
-            "Prefix": self.location.key,
+            "Prefix": self.prefix,
             "MaxKeys": self.size,
             "EncodingType": "url",
         }
@@ -81,7 +94,7 @@ class Listing:
             asked["OptionalObjectAttributes"] = ["RestoreStatus"]
         if self.token is not None:
             asked |= self._read_token(self.token)
-        elif self.after is not None:
+        elif self.after is not None and not self.has_no_order:
             asked["KeyMarker" if self.versions else "StartAfter"] = self.after
         return asked
 
@@ -100,6 +113,11 @@ class Listing:
         raise InvalidInput(
             f"{token!r} is no page token of {self.location}", expected="what `Page.next` gave"
         )
+
+
+def is_directory_bucket(name: str) -> bool:
+    """Tell a directory bucket (S3 Express One Zone), or an access point of one, by its name."""
+    return name.endswith(("--x-s3", "--xa-s3"))
 
 
 def install(client: Any) -> None:
@@ -157,6 +175,8 @@ def _page(root: ET.Element, listing: Listing, decode: Callable[[str], str]) -> P
     rows = list(_rows(root, listing, decode))
     counted, following = len(rows), _next(root, listing, decode, rows)
     kept = [row for row in rows if _is_inside(row, listing)]
+    if listing.has_no_order:
+        return Page(rows=kept, next=following, is_sorted=False)
     if (
         len(kept) < counted
         and listing.before is not None
@@ -177,6 +197,8 @@ def _says_last(root: ET.Element) -> bool:
 
 def _is_inside(row: ObjectInfo, listing: Listing) -> bool:
     key = row.location.key
+    if listing.has_no_order:
+        return key.startswith(listing.location.key) and key > (listing.after or "")
     if listing.before is not None and key >= listing.before:
         return False
     return listing.token is not None or listing.after is None or key > listing.after
@@ -284,7 +306,7 @@ def _next(
         token = _marker(root, marker, decode, rows)
     elif rows and listing.versions:
         token = {"KeyMarker": rows[-1].location.key, "VersionIdMarker": rows[-1].version_id}
-    elif rows:
+    elif rows and not listing.has_no_order:
         token = {"StartAfter": rows[-1].location.key}
     else:
         raise Unavailable(
