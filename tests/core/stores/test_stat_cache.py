@@ -3,14 +3,22 @@
 import hashlib
 import multiprocessing
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from landfast import mounts
 from landfast.model.location import Location
+from landfast.mounts import shows_mapped_writes
+from landfast.services.doctor import doctor
 from landfast.stores import file_hash, stat_cache
 from landfast.stores.file import FileStore
+from landfast.stores.opener import Stores
 from landfast.stores.stat_cache import StatCache, is_settled
 
 DAY_AGO = time.time() - 86400
@@ -52,7 +60,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hashes(folder: Path, **options: object) -> list[str]:
-    page = FileStore(options).list_page(Location.parse(f"{folder}/"))
+    page = FileStore({"stat_cache": True, **options}).list_page(Location.parse(f"{folder}/"))
     return [row.checksum.value for row in page.rows if row.checksum]
 
 
@@ -129,11 +137,11 @@ def test_replaced_file_with_the_old_mtime_is_noticed(folder: Path, hashing: Hash
 def test_corrupt_cache_is_thrown_away_in_silence(
     folder: Path, tmp_path: Path, damage: bytes | None, hashing: Hashing
 ) -> None:
-    store = FileStore(cache_dir=tmp_path / "cache")
+    store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "cache")
     page = Location.parse(f"{folder}/")
     first = [row.checksum for row in store.list_page(page).rows]
     store._stat_cache.close()
-    file = tmp_path / "cache" / "stat-cache-1.sqlite3"
+    file = tmp_path / "cache" / "stat-cache-2.sqlite3"
     if damage is None:
         data = bytearray(file.read_bytes())
         data[4096:] = os.urandom(len(data) - 4096)
@@ -141,7 +149,7 @@ def test_corrupt_cache_is_thrown_away_in_silence(
     else:
         file.write_bytes(damage)
     for _ in range(3):
-        store = FileStore(cache_dir=tmp_path / "cache")
+        store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "cache")
         assert [row.checksum for row in store.list_page(page).rows] == first
     assert 10 <= len(hashing.paths) <= 15  # usable again at the latest after the second scan
 
@@ -149,7 +157,7 @@ def test_corrupt_cache_is_thrown_away_in_silence(
 @pytest.mark.usefixtures("settled")
 def test_folder_that_cannot_be_made_is_no_error(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    store = FileStore(cache_dir=tmp_path / "file" / "cache")
+    store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "file" / "cache")
     assert len(list(store.list_page(Location.parse(f"{folder}/")).rows)) == 5
 
 
@@ -157,10 +165,10 @@ def test_old_rows_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(stat_cache, "SETTLED_S", -1)
     path = tmp_path / "x"
     path.touch()
-    cache = StatCache(tmp_path / "cache")
+    cache = StatCache(tmp_path / "cache", everywhere=True)
     cache.put(b"/old", path.stat(), "0" * 64, hashed_at_ns=time.time_ns())
     cache.close()
-    file = tmp_path / "cache" / "stat-cache-1.sqlite3"
+    file = tmp_path / "cache" / "stat-cache-2.sqlite3"
     connection = sqlite3.connect(file)
     connection.execute("UPDATE files SET day = day - 91")
     connection.execute("UPDATE pruned SET day = day - 91")
@@ -173,12 +181,173 @@ def test_old_rows_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     cache.close()
 
 
+# What is written through memory mappings
+
+
+WRITER = """
+import mmap, sys
+with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as view:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        at, text = line.split()
+        view[int(at) : int(at) + len(text)] = text.encode()
+        print("written", flush=True)
+"""
+
+
+class Writer:
+    """Another process that has a file mapped and writes to it when told."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-c", WRITER, str(path)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self._answered()
+
+    def write(self, at: int, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{at} {text}\n")
+        self._answered()
+
+    def _answered(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline()
+
+
+@pytest.fixture
+def mapped() -> Iterator[Callable[[Path], Writer]]:
+    writers: list[Writer] = []
+
+    def start(path: Path) -> Writer:
+        writers.append(Writer(path))
+        return writers[-1]
+
+    yield start
+    for writer in writers:
+        writer.process.communicate(timeout=30)
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Path:
+    if shows_mapped_writes(tmp_path) is not True:
+        pytest.skip("the tests' folder is on no disk of a known kind")
+    return tmp_path / "large"
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    folder = Path("/dev/shm") / f"landfast-test-{os.getpid()}"
+    if shows_mapped_writes("/dev/shm") is not False:
+        pytest.skip("there is no folder in memory")
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def sha256_now(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("page", [0, 3, 999])
+def test_mend_06_a_page_that_is_written_to_again_through_a_mapping_is_noticed(
+    on_disk: Path, mapped: Callable[[Path], Writer], page: int
+) -> None:
+    on_disk.mkdir()
+    path = on_disk / "x"
+    path.write_bytes(bytes(4096 * 1000))
+    store, writer = FileStore(), mapped(path)
+    for text in ("one", "two", "six", "ten"):
+        writer.write(page * 4096 + 7, text)
+        for _ in range(2):
+            (row,) = store.list_page(Location.parse(f"{on_disk}/")).rows
+            assert row.checksum is not None
+            assert row.checksum.value == sha256_now(path)
+        assert store.stat(row.location).checksum == row.checksum
+
+
+@pytest.mark.parametrize("stat_cache", [None, False])
+def test_mend_06_a_store_through_a_mapping_while_a_file_is_hashed_is_noticed(
+    on_disk: Path,
+    mapped: Callable[[Path], Writer],
+    monkeypatch: pytest.MonkeyPatch,
+    stat_cache: bool | None,
+) -> None:
+    """The page is dirty already when hashing begins, and written to again behind the hash."""
+    on_disk.mkdir()
+    path = on_disk / "x"
+    path.write_bytes(bytes(8 << 20))
+    writer = mapped(path)
+    writer.write(0, "before")
+    reading, reads = os.read, 0
+
+    def read(handle: int, size: int) -> bytes:
+        nonlocal reads
+        chunk = reading(handle, size)
+        reads += 1
+        if reads == 2:
+            writer.write(0, "during")
+        return chunk
+
+    monkeypatch.setattr(os, "read", read)
+    row = FileStore({"stat_cache": stat_cache}).stat(Location.parse(str(path)))
+    assert reads > 9  # hashed twice
+    assert row.checksum is not None
+    assert row.checksum.value == sha256_now(path)
+
+
+@pytest.mark.usefixtures("settled")
+def test_mend_06_hashes_of_files_in_memory_are_not_remembered(
+    in_memory: Path, mapped: Callable[[Path], Writer], hashing: Hashing
+) -> None:
+    path = in_memory / "x"
+    path.write_bytes(bytes(4096))
+    writer = mapped(path)
+    for text in ("one", "two"):
+        writer.write(7, text)
+        (row,) = FileStore().list_page(Location.parse(f"{in_memory}/")).rows
+        assert row.checksum is not None
+        assert row.checksum.value == sha256_now(path)
+    assert len(hashing.paths) == 2
+    for _ in range(2):  # unless it is said that nobody writes so
+        list(FileStore({"stat_cache": True}).list_page(Location.parse(f"{in_memory}/")).rows)
+    assert len(hashing.paths) == 3
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs", "9p", "exfat", "something"])
+def test_mend_06_hashes_on_network_and_unknown_filesystems_are_not_remembered(
+    folder: Path, hashing: Hashing, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(mounts, "_kind_of", lambda place: kind)
+    for _ in range(2):
+        list(FileStore().list_page(Location.parse(f"{folder}/")).rows)
+    assert len(hashing.paths) == 10
+
+
+def test_mend_06_doctor_says_where_hashes_are_not_remembered(
+    in_memory: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (in_memory / "x").write_bytes(b"x")
+
+    def told(place: Path) -> str:
+        report = doctor(f"{place}/", Stores())
+        (check,) = [check for check in report.checks if check.name == "checksums"]
+        return f"{check.detail} {check.hint}"
+
+    assert "hashed at every scan" in told(in_memory)
+    assert "stat_cache=True" in told(in_memory)
+    monkeypatch.setattr(mounts, "_kind_of", lambda place: "ext4")
+    assert "every scan" not in told(folder)
+
+
 def _scan(folder: str, cache: str, barrier: object, answers: object) -> None:
     stat_cache.SETTLED_S = -1
     barrier.wait(60)
     found = []
     for _ in range(5):
-        store = FileStore(cache_dir=cache)
+        store = FileStore({"stat_cache": True}, cache_dir=cache)
         rows = store.list_page(Location.parse(f"{folder}/")).rows
         found.append([row.checksum.value for row in rows])
     answers.put(found)

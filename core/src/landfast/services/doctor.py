@@ -13,6 +13,7 @@ from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
 from landfast.model.checksum import Checksum
 from landfast.model.doctor import CheckStatus, DoctorCheck, DoctorReport
 from landfast.model.location import Location
+from landfast.mounts import shows_mapped_writes
 from landfast.services.permissions import minimal_permissions
 from landfast.stores.base import Kind, ObjectInfo, Pin, Store, Versioning
 from landfast.stores.pager import Pager
@@ -26,6 +27,11 @@ _MAX_SKEW_S = 300
 _CLOCK_TIMEOUT_S = 5
 # Whose clock counts where the store has no endpoint of its own.
 _OWN_ENDPOINTS = {"s3": "https://s3.amazonaws.com", "gs": "https://storage.googleapis.com"}
+
+_NOT_REMEMBERED = (
+    "On this filesystem a write through a memory mapping may leave a file's times as they are: no hash is remembered."
+    " Where nobody writes so, the option stat_cache=True remembers them."
+)
 
 # What was found and what to do; None to leave a check out.
 _Told: TypeAlias = "tuple[str, str] | str"
@@ -204,6 +210,10 @@ class _Examination:
                 told.append(f"{kind} on request")
             except LandfastError:
                 told.append(f"no {kind}")
+        path = self._store.path(row.location) if self._able.listing else None
+        if path is not None and shows_mapped_writes(path) is not True:
+            told.append("files are hashed at every scan")
+            return "; ".join(told), _NOT_REMEMBERED
         if token is None or token.is_content_token:
             return "; ".join(told)
         hint = "It only tells that this URL did not change; moves and copies are not recognised."

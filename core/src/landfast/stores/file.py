@@ -16,7 +16,7 @@ from landfast.cache_folder import cache_folder
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.mounts import is_network_device
+from landfast.mounts import is_network_device, settle
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -67,7 +67,10 @@ class FileStore:
         self._options = dict(options or {})
         self._set = FileOptions.read(self._options)
         self._cache_dir = cache_folder(cache_dir)
-        self._stat_cache = StatCache(self._cache_dir) if self._set.stat_cache else None
+        wanted = self._set.stat_cache
+        self._stat_cache = (
+            None if wanted is False else StatCache(self._cache_dir, everywhere=wanted is True)
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._options, str(self._cache_dir))
@@ -169,6 +172,7 @@ class FileStore:
         try:
             status = os.fstat(handle)
             _regular(pin.location, status)
+            settle(handle)
             info = replace(_info(pin.location, status), checksum=_same(pin, status))
             os.lseek(handle, start, os.SEEK_SET)
             yield FileReader(handle=handle, info=info, start=start, status=status)

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from landfast.errors import Unavailable
+from landfast.mounts import settle
 from landfast.stores.file_walk import of_os_error, shown
 from landfast.stores.stat_cache import StatCache, state_of
 
@@ -60,6 +61,9 @@ def _hash_once(path: bytes) -> tuple[str, os.stat_result, os.stat_result]:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             before = os.fstat(handle)
+            settle(
+                handle
+            )  # after the look: a store that comes later, also through a mapping, moves the times
             digest = hashlib.sha256()
             while chunk := os.read(handle, CHUNK):
                 digest.update(chunk)

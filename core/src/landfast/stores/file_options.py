@@ -16,12 +16,13 @@ class FileOptions:
     """What can be set for `file://`.
 
     Args:
-        stat_cache: Whether hashes of unchanged files are remembered in the cache folder.
+        stat_cache: Whether hashes of unchanged files are remembered in the cache folder; None, the default,
+            where every later write is sure to show in a file's times, True also in memory and on network mounts.
         symlinks: ``follow`` them, files and folders, or ``skip`` them and say so.
         path_map: Recorded folders and where they are mounted here: ``{"/mnt/a": "/data/a"}``.
     """
 
-    stat_cache: bool = True
+    stat_cache: bool | None = None
     symlinks: Symlinks = "follow"
     path_map: Mapping[str, str] = field(default_factory=dict)
 

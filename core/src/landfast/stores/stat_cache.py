@@ -1,7 +1,8 @@
 """StatCache: the sha256 of files that have not changed since they were last hashed.
 
 A hit needs the same path, size, mtime, ctime and inode.  A file that was modified a moment ago is
-never remembered: a second write within one tick of the filesystem's clock would leave no trace.
+never remembered: a second write within one tick of the filesystem's clock would leave no trace.  Nor is
+any where a store through a memory mapping may leave none: in memory, on network and unknown filesystems.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from landfast.mounts import is_network_device
+from landfast.mounts import is_network_device, shows_mapped_writes
 from landfast.state_file import StateFile
 
 SETTLED_S = 2
 SETTLED_ON_NETWORK_S = 60
-_NAME = "stat-cache-1.sqlite3"
+# What a cache of the first form holds was not settled on the disk when it was hashed.
+_NAME = "stat-cache-2.sqlite3"
 
 
 def state_of(status: os.stat_result) -> str:
@@ -36,14 +38,17 @@ class StatCache:
 
     Args:
         folder: The cache folder; made when something is first remembered.
+        everywhere: Whether to trust status also where it may not show stores through a mapping.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, everywhere: bool = False) -> None:
         self._file = StateFile(folder / _NAME)
+        self._everywhere = everywhere
+        self._trusted: dict[int, bool] = {}
 
     def get(self, path: bytes, status: os.stat_result) -> str | None:
         """Return the remembered sha256 of the file in this state, or None."""
-        return self._file.get(path, state_of(status))
+        return self._file.get(path, state_of(status)) if self._trusts(path, status) else None
 
     def put(self, path: bytes, status: os.stat_result, sha256: str, *, hashed_at_ns: int) -> None:
         """Remember a sha256, unless the file is too recent.
@@ -54,8 +59,15 @@ class StatCache:
             sha256: Hexadecimal.
             hashed_at_ns: When hashing began, in nanoseconds since the epoch.
         """
-        if is_settled(status, hashed_at_ns):
+        if self._trusts(path, status) and is_settled(status, hashed_at_ns):
             self._file.put(path, state_of(status), sha256)
+
+    def _trusts(self, path: bytes, status: os.stat_result) -> bool:
+        device = status.st_dev
+        if device not in self._trusted:
+            shown = shows_mapped_writes(os.fsdecode(path)) is True
+            self._trusted[device] = self._everywhere or shown
+        return self._trusted[device]
 
     def flush(self) -> None:
         """Write what `put` has gathered."""
