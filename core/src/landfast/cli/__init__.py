@@ -33,6 +33,7 @@ _COMMANDS = {
     "show": "show",
     "snapshot": "snapshot",
     "tag": "edit",
+    "undelete": "edit",
     "verify": "verify",
 }
 
@@ -53,8 +54,8 @@ class _LazyGroup(click.Group):
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 fine; 1 unexpected; 2 wrong call; 3, 4, 5 verify found drift, loss, doubt; "
-    "10 not found; 11 conflict; 12 object changed; 13 access denied; 14 limit exceeded; 15 unavailable; "
-    "16 unverifiable; 17 missing extra.",
+    "6 registry check found loss; 10 not found; 11 conflict; 12 object changed; 13 access denied; "
+    "14 limit exceeded; 15 unavailable; 16 unverifiable; 17 missing extra.",
 )
 @click.version_option(package_name="landfast")
 def main(**_: Any) -> None:

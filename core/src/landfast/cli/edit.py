@@ -1,4 +1,4 @@
-"""`landfast promote`, `landfast tag`, `landfast rm`: aliases, tags and deletion."""
+"""`landfast promote`, `landfast tag`, `landfast rm`, `landfast undelete`: aliases, tags and deletion."""
 
 from __future__ import annotations
 
@@ -46,5 +46,16 @@ def rm_command(client: Client, out: Output, name: str, delete_aliases: bool) -> 
     version = client.delete(name, delete_aliases=delete_aliases)
     out.answer(
         version.to_dict(),
-        [f"{version.qualified_name} is deleted; `landfast gc` removes its manifest later"],
+        [
+            f"{version.qualified_name} is deleted; `landfast undelete` brings it back until `landfast gc` "
+            "removes its manifest"
+        ],
     )
+
+
+@command("undelete")
+@click.argument("name")
+def undelete_command(client: Client, out: Output, name: str) -> None:
+    """Bring the deleted version NAME:vN back, if `gc` has not taken its manifest yet."""
+    version = client.undelete(name)
+    out.answer(version.to_dict(), [f"{version.qualified_name} is back"])

@@ -65,6 +65,22 @@ def info_command(client: Client, out: Output) -> None:
     _say(out, "registry", client.registry.info)
 
 
+@command("check")
+@click.option("--deep", is_flag=True, help="Read every blob again; else a listing tells.")
+def check_command(client: Client, out: Output, deep: bool) -> None:
+    """Look whether the store has every manifest and managed file of every live version.
+
+    Exit codes: 0 nothing is missing; 6 blobs are missing or damaged, or the store is another registry's.
+    """
+    report = client.check_registry(deep=deep)
+    lines = [f"label: {report.label}"] if report.label else []
+    for row in report.problems:
+        what = f"{row.kind} of {row.version}" + (f", {row.path}" if row.path else "")
+        lines.append(f"{row.verdict}: {what} ({row.detail or row.sha256}). {row.mend}")
+    out.answer(report.to_dict(), [*lines, f"{report.registry}: {report.summary}"])
+    raise click.exceptions.Exit(report.exit_code)
+
+
 def _at(client: Client, where: str | None) -> Client:
     return Client(settings=replace(client.settings, registry_url=where)) if where else client
 
@@ -81,4 +97,5 @@ registry_command.add_command(init_command)
 registry_command.add_command(upgrade_command)
 registry_command.add_command(adopt_command)
 registry_command.add_command(fork_command)
+registry_command.add_command(check_command)
 registry_command.add_command(info_command)

@@ -9,12 +9,13 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 from landfast.client.access import Access
-from landfast.errors import NotFound
+from landfast.errors import InvalidInput, NotFound
 from landfast.model.names import LATEST, ArtifactName
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.model.garbage import GarbageReport
+    from landfast.model.health import RegistryCheck
     from landfast.registry.base import RegistryInfo
 
 
@@ -63,6 +64,33 @@ class Changing(Access):
             self.registry.delete(self._picked(named), delete_aliases=delete_aliases), self._whole
         )
 
+    def undelete(self, named: Named) -> ArtifactVersion:
+        """Make a deleted version live again, as long as `gc` has not taken its manifest and managed files.
+
+        Its aliases do not come back; `latest` names it only if no other version is live.  A time to live
+        that is over is taken away.
+
+        Args:
+            named: With its number, ``mnist:v3``.
+
+        Raises:
+            NotFound: If there is no such version, or its blobs were collected.
+            Conflict: If its content was logged again since, as another version.
+            InvalidInput: If the name has no number.
+        """
+        from landfast.services.undeleting import undelete
+
+        name = self.name(named)
+        if name.index is None:
+            raise InvalidInput(
+                f"{name} does not say which deleted version is meant",
+                subject=str(name),
+                expected="a name with a number, such as mnist:v3",
+                hint="`client.versions(name, deleted=True)` lists them.",
+            )
+        record = undelete(self.registry, self.owned_blobs, self.open_manifest, name)
+        return ArtifactVersion(record, self._whole)
+
     def _picked(self, named: Named) -> ArtifactName:
         name = self.name(named)
         return name if name.picks_version else replace(name, alias=LATEST)
@@ -91,6 +119,16 @@ class Changing(Access):
             dry_run=dry_run,
             orphans_since=owner.adopted_at,
         )
+
+    def check_registry(self, *, deep: bool = False) -> RegistryCheck:
+        """Compare what live versions need with what the registry's store has.
+
+        Args:
+            deep: Whether to read every blob again; else presence and size are taken from a listing.
+        """
+        from landfast.services.checking import check_registry
+
+        return check_registry(self.registry, self.blobs, self.open_manifest, deep=deep)
 
     def init_registry(self) -> RegistryInfo:
         """Make the registry that this client names, or find that it is there, with its store.

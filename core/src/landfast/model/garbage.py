@@ -1,4 +1,4 @@
-"""GarbageReport: what a garbage collection deleted, or would delete."""
+"""Blobs as garbage collection sees them, and what it deleted, or would delete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ from typing import Any
 
 from landfast.model.manifest import format_time
 from landfast.model.version import VersionRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobRow:
+    """A blob as garbage collection sees it.
+
+    Args:
+        sha256: Hexadecimal name.
+        size: Bytes.
+        recorded_at: UTC; when a writer last said that it uploads or reuses it.
+        condemned_at: UTC; None unless collection has decided to delete it.
+    """
+
+    sha256: str
+    size: int
+    recorded_at: datetime
+    condemned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ from datetime import datetime, timedelta
 from types import EllipsisType
 from typing import Any, Protocol, runtime_checkable
 
+from landfast.model.garbage import BlobRow
+from landfast.model.health import NeededManifest
 from landfast.model.lineage import Direction, Edge
 from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
@@ -117,23 +119,6 @@ class BlobNeeded(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlobRow:
-    """A blob as garbage collection sees it.
-
-    Args:
-        sha256: Hexadecimal name.
-        size: Bytes.
-        recorded_at: UTC; when a writer last said that it uploads or reuses it.
-        condemned_at: UTC; None unless collection has decided to delete it.
-    """
-
-    sha256: str
-    size: int
-    recorded_at: datetime
-    condemned_at: datetime | None = None
-
-
 @runtime_checkable
 class Registry(Protocol):
     """A database of versions and lineage."""
@@ -178,10 +163,12 @@ class Registry(Protocol):
         """
         ...
 
-    def mend_manifest(
-        self, version_id: int, lost: Collection[str], request: LogRequest
-    ) -> VersionRecord:
-        """Name `request.blob` in place of lost manifests of the same content; as `log`, it may raise `BlobNeeded`."""
+    def mend_manifest(self, id: int, lost: Collection[str], request: LogRequest) -> VersionRecord:
+        """Let the version with this id name `request.blob` in place of lost manifests of the same content.
+
+        Raises:
+            BlobNeeded: As in `log`.
+        """
         ...
 
     # -- reading ------------------------------------------------------------------------------
@@ -283,6 +270,15 @@ class Registry(Protocol):
 
         Raises:
             Conflict: If aliases (`latest` included) name it and `delete_aliases` is False; they are named.
+        """
+        ...
+
+    def undelete(self, name: ArtifactName) -> VersionRecord:
+        """Make a deleted version live again; `latest` names it only if it names nothing.
+
+        Raises:
+            Conflict: If another live version has its content.
+            NotFound: If its manifest was collected.
         """
         ...
 
@@ -416,6 +412,10 @@ class Registry(Protocol):
 
     def record_blob(self, sha256: str, size: int) -> bool:
         """Say that a writer is about to upload or reuse a blob; tell whether it was condemned (upload it again)."""
+        ...
+
+    def needed_manifests(self) -> Iterator[NeededManifest]:
+        """Yield the manifests of every pin set of every live version, by blob."""
         ...
 
     def garbage(self, *, older_than: datetime) -> Iterator[BlobRow]:

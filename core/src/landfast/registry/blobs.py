@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 
 from landfast.errors import InvalidInput
-from landfast.registry.base import BlobRow
+from landfast.model.garbage import BlobRow
+from landfast.model.health import NeededManifest
 from landfast.registry.engine import Transaction
-from landfast.registry.rows import chunks
+from landfast.registry.rows import NAME_COLUMNS, NAMED_VERSIONS, chunks, name_of, sources_of
 from landfast.registry.schema import blobs, pin_sets, versions
 
 _HEX_DIGITS = 64
@@ -62,6 +63,43 @@ def garbage_page(tx: Transaction, *, older_than: datetime, after: str, size: int
             condemned_at=row.condemned_at,
         )
         for row in tx.connection.execute(statement)
+    ]
+
+
+def needed_page(tx: Transaction, *, after: tuple[str, int], size: int) -> list[NeededManifest]:
+    """Return manifests of live versions, by blob and pin set."""
+    statement = (
+        select(
+            pin_sets.c.id,
+            pin_sets.c.blob,
+            pin_sets.c.sources,
+            blobs.c.size,
+            versions.c.number,
+            *NAME_COLUMNS,
+        )
+        .select_from(
+            NAMED_VERSIONS.join(pin_sets, pin_sets.c.version_id == versions.c.id).outerjoin(
+                blobs, blobs.c.sha256 == pin_sets.c.blob
+            )
+        )
+        .where(
+            versions.c.deleted_at.is_(None),
+            tuple_(pin_sets.c.blob, pin_sets.c.id) > tuple_(*after),
+        )
+        .order_by(pin_sets.c.blob, pin_sets.c.id)
+        .limit(size)
+    )
+    return [
+        NeededManifest(
+            blob=row["blob"],
+            size=row["size"],
+            version=name_of(row, row["number"]),
+            pin_set=row["id"],
+            holds_files=any(
+                source.uri.startswith("blob:") for source in sources_of(row["sources"])
+            ),
+        )
+        for row in tx.connection.execute(statement).mappings()
     ]
 
 

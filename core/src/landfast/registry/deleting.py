@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from landfast.errors import Conflict
+from landfast.errors import Conflict, NotFound
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.version import ChangeKind, VersionRecord
-from landfast.registry import aliases, changes, scopes, versions
+from landfast.registry import aliases, blobs, changes, scopes, versions
 from landfast.registry.engine import Transaction
 from landfast.registry.rows import chunks
 from landfast.registry.schema import aliases as alias_rows
@@ -36,6 +36,31 @@ def delete(tx: Transaction, name: ArtifactName, *, delete_aliases: bool) -> Vers
     if fallback is not None:
         current = versions.by_id(tx, fallback)
         changes.append(tx, partition, current, [move for move in moves if move])
+    return result
+
+
+def undelete(tx: Transaction, name: ArtifactName) -> VersionRecord:
+    """Make a deleted version live again; see `Registry.undelete`."""
+    partition = scopes.require_partition(tx, name)
+    versions.lock_partition(tx, partition)
+    record = versions.pick(tx, name, deleted=True)
+    if record.deleted_at is None:
+        return record
+    same = versions.live_with_digest(tx, partition, record.summary.digest)
+    if same is not None:
+        raise _logged_again(record, versions.by_id(tx, same))
+    if not blobs.hold(tx, record.blob):
+        raise _collected(record)
+    mine, now = version_rows.c.id == record.id, tx.now()
+    tx.connection.execute(update(version_rows).where(mine).values(deleted_at=None))
+    # What is past its time to live would be deleted again by the next collection.
+    over = update(version_rows).where(mine, version_rows.c.expires_at <= now)
+    tx.connection.execute(over.values(ttl_seconds=None, expires_at=None))
+    moves = []
+    if aliases.named(tx, partition, LATEST) is None:
+        moves.append(aliases.move(tx, partition, LATEST, record.id, ChangeKind.RETURNED))
+    result = versions.by_id(tx, record.id)
+    changes.append(tx, partition, result, [move for move in moves if move])
     return result
 
 
@@ -91,6 +116,23 @@ def _newest_live(tx: Transaction, partition: int) -> int | None:
         .limit(1)
     )
     return tx.connection.execute(statement).scalar_one_or_none()
+
+
+def _logged_again(record: VersionRecord, live: VersionRecord) -> Conflict:
+    return Conflict(
+        f"{record.name} cannot be undeleted: its content was logged again since",
+        subject=str(record.name),
+        found=str(live.name),
+        hint=f"Use {live.name}; or delete it first.",
+    )
+
+
+def _collected(record: VersionRecord) -> NotFound:
+    return NotFound(
+        f"{record.name} cannot be undeleted: its manifest was garbage-collected",
+        subject=str(record.name),
+        hint="Log its content again.",
+    )
 
 
 def _aliased(record: VersionRecord) -> Conflict:

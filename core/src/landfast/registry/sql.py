@@ -12,6 +12,8 @@ from types import EllipsisType
 from typing import Any
 
 from landfast.errors import InvalidInput, NotFound
+from landfast.model.garbage import BlobRow
+from landfast.model.health import NeededManifest
 from landfast.model.lineage import Direction, Edge
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.run import RunKey, RunRecord, RunStatus
@@ -34,7 +36,7 @@ from landfast.registry import (
     tickets,
     versions,
 )
-from landfast.registry.base import BlobRow, LogOutcome, LogRequest, RegistryInfo
+from landfast.registry.base import LogOutcome, LogRequest, RegistryInfo
 from landfast.registry.engine import Database, Transaction
 from landfast.registry.rows import chunks
 from landfast.registry.schema import runs as run_rows
@@ -100,11 +102,9 @@ class SqlRegistry:
         """Log those of many requests that change nothing, in one transaction; the others are None."""
         return self._database.write(lambda tx: observing.log_unchanged(tx, requests))
 
-    def mend_manifest(
-        self, version_id: int, lost: Collection[str], request: LogRequest
-    ) -> VersionRecord:
+    def mend_manifest(self, id: int, lost: Collection[str], request: LogRequest) -> VersionRecord:
         """Name `request.blob` in place of lost manifests of the same content."""
-        return self._database.write(lambda tx: publishing.mend(tx, version_id, lost, request))
+        return self._database.write(lambda tx: publishing.mend(tx, id, lost, request))
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -250,6 +250,10 @@ class SqlRegistry:
         return self._database.write(
             lambda tx: deleting.delete(tx, name, delete_aliases=delete_aliases)
         )
+
+    def undelete(self, name: ArtifactName) -> VersionRecord:
+        """Make a deleted version live again."""
+        return self._database.write(lambda tx: deleting.undelete(tx, name))
 
     def expire(self, now: datetime | None = None, *, dry_run: bool = True) -> list[VersionRecord]:
         """Soft-delete versions past their TTL that no alias names; return them."""
@@ -405,6 +409,14 @@ class SqlRegistry:
                 return condemned or waited
             waited = True
             time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
+
+    def needed_manifests(self) -> Iterator[NeededManifest]:
+        """Yield the manifests of every pin set of every live version, by blob."""
+        return self._database.stream(
+            lambda tx, after, size: blobs.needed_page(tx, after=after, size=size),
+            lambda need: (need.blob, need.pin_set),
+            start=("", 0),
+        )
 
     def garbage(self, *, older_than: datetime) -> Iterator[BlobRow]:
         """Yield blobs that no live or restorable version and no pin set names."""

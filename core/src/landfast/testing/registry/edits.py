@@ -161,6 +161,20 @@ class ExpirySuite:
         assert [v.index for v in registry.versions(NAME)] == [3, 2, 1]
         assert log(registry, "old").version.index == 4
 
+    def test_a_deleted_version_comes_back(self, registry: Registry) -> None:
+        version = log(registry, "a").version
+        registry.delete(version.name, delete_aliases=True)
+        assert registry.undelete(version.name).aliases == ("latest",)
+        assert registry.undelete(version.name).deleted_at is None
+        registry.delete(version.name, delete_aliases=True)
+        again = log(registry, "a").version
+        with pytest.raises(Conflict, match=str(again.name)):
+            registry.undelete(version.name)
+        registry.delete(again.name, delete_aliases=True)
+        registry.condemn([version.blob], older_than=datetime.now(UTC) + _FUTURE)
+        with pytest.raises(NotFound, match="garbage-collected"):
+            registry.undelete(version.name)
+
     def test_nothing_expires_before_its_time(self, registry: Registry) -> None:
         first = log(registry, "a", ttl_seconds=60).version
         log(registry, "b")

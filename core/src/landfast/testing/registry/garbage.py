@@ -134,6 +134,18 @@ class GarbageSuite:
         assert registry.mend_manifest(version.id, [version.blob], named).blob == other
         assert [pins.blob for pins in registry.pin_sets(version.id)] == [other]
 
+    def test_manifests_of_live_versions_are_needed(self, registry: Registry) -> None:
+        requests = [draft(registry, "a", pins=pins) for pins in ("1", "2")]
+        requests += [draft(registry, str(number)) for number in range(450)]
+        for request in requests:
+            registry.log(request)
+        gone = draft(registry, "gone")
+        registry.delete(registry.log(gone).version.name, delete_aliases=True)
+        needed = list(registry.needed_manifests())
+        assert [need.blob for need in needed] == sorted(str(each.blob) for each in requests)
+        assert {need.size for need in needed} == {100}
+        assert not any(need.holds_files for need in needed)
+
     def test_garbage_is_listed_whole(self, registry: Registry) -> None:
         blobs = sorted(hexadecimal(str(number)) for number in range(450))
         for sha256 in blobs:
