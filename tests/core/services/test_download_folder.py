@@ -329,7 +329,7 @@ def test_mend_11b_a_source_folder_is_never_taken_for_a_download(
     assert tree(source) == {"x": b"edited"}
 
 
-def test_mend_11b_files_of_ones_own_are_replaced_only_when_asked_and_no_others(
+def test_mend_11b_files_of_ones_own_are_taken_over_only_when_asked_and_equal(
     s3: Moto, scan: Any, get: Download, root: Path
 ) -> None:
     bucket = s3.bucket("Enabled")
@@ -344,6 +344,11 @@ def test_mend_11b_files_of_ones_own_are_replaced_only_when_asked_and_no_others(
         get(scanned)
     assert caught.value.details["paths"] == ("same", "sub/other")
     assert tree(root) == mine
+    with pytest.raises(Conflict) as caught:
+        get(scanned, replace=True)
+    assert caught.value.details["paths"] == ("sub/other",)
+    assert tree(root) == mine
+    (root / "sub/other").unlink()
     report = get(scanned, replace=True)
     assert (report.fetched, report.already_there, report.removed) == (2, 1, 0)
     recorded = dict.fromkeys(("same", "sub/other", "missing"), b"recorded")

@@ -21,7 +21,7 @@ from landfast.jsonable import download_to_dict
 @click.option(
     "--replace",
     is_flag=True,
-    help="Turn a folder with another version of NAME into this one; take over files that no download wrote.",
+    help="Turn a folder with another version of NAME into this one; take over equal files that no download wrote.",
 )
 @click.option("--type", "kind", help="The type expected.")
 @click.option("--path", "paths", multiple=True, help="Only this entry or folder; may be repeated.")

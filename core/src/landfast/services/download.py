@@ -82,8 +82,8 @@ def download(
         any_endpoint: Whether another endpoint than the recorded one may be read.
         exact: Whether files that are not in the version are removed from the folder afterwards.
         replace: Whether a folder with another version of the same artifact becomes this one's; what is not in
-            this one is then removed, as by `exact`.  In a folder that no download made, files under the
-            names of the version are taken over.
+            this one is then removed, as by `exact`.  In a folder that no download made, files that hold
+            the recorded bytes are taken over.
 
     Raises:
         NotFound: If an object, or a path asked for, is not there.
@@ -264,7 +264,7 @@ def _held(
 def _check_foreign(pins: PinSets, selection: Selection, root: Path, *, replace: bool) -> None:
     """Refuse files under the names of the version that no download wrote: somebody works with them.
 
-    With `replace` they are taken over, but never those that the version was recorded from.
+    With `replace` those that hold the recorded bytes are taken over, but for what was recorded from there.
     """
     if not root.exists():
         return
@@ -272,40 +272,41 @@ def _check_foreign(pins: PinSets, selection: Selection, root: Path, *, replace: 
         others = [
             entry.path
             for entry in selection.of(pins.newest)
-            if (found := _anything(top, entry.path)) is not None
-            and (not replace or _is_source(pins, entry, found))
+            if (found := _foreign(top, entry)) is not None
+            and not (replace and found and not _is_source(pins, entry, root / entry.path))
         ]
     if others:
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         raise Conflict(
-            f"{root} was not made by a download, and has files under the names of the version: "
+            f"{root} was not made by a download, and has other files under the names of the version: "
             + ", ".join(repr(path) for path in others[:_SHOWN])
             + more,
             subject=str(root),
-            hint="These are what the version was recorded from: use version.path(), or another folder."
-            if replace
-            else "Download into another folder, move these away, or give replace=True (--replace): then those that hold"
-            " the recorded bytes are kept, the others replaced.",
+            hint="Download into another folder, or move these away. replace=True (--replace) takes over files that"
+            " hold the recorded bytes, unless the version was recorded from them: version.path() uses those in place.",
             paths=tuple(others[:1000]),
         )
 
 
-def _anything(top: OpenFolder, path: str) -> os.stat_result | None:
-    *names, name = path.split("/")
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            with top.below(names) as folder:
-                return folder.look(name)
-        except NotADirectoryError:
-            return os.fstat(top.handle)
-    return None
+def _foreign(top: OpenFolder, entry: ManifestEntry) -> bool | None:
+    """Tell whether what has an entry's name holds its bytes; None if nothing has."""
+    *names, name = entry.path.split("/")
+    try:
+        with top.below(names) as folder:
+            folder.look(name)
+            return _held(folder, name, entry) is not None
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return False
 
 
-def _is_source(pins: PinSets, entry: ManifestEntry, found: os.stat_result) -> bool:
+def _is_source(pins: PinSets, entry: ManifestEntry, target: Path) -> bool:
+    """Tell whether a file is the very one that an entry was recorded from."""
     for candidate in pins.candidates(entry):
         path = candidate.store.path(Location.parse(candidate.entry.uri, pins=False))
         with contextlib.suppress(OSError):
-            if path is not None and os.path.samestat(path.stat(), found):
+            if path is not None and path.samefile(target):
                 return True
     return False
 
