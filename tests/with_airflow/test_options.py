@@ -223,7 +223,10 @@ def test_mend_37_a_sensor_reads_no_more_than_its_last_run(
 def test_mend_37_a_sensor_outlives_a_registry_that_is_away(
     sensor: Any, deferrable: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from airflow.sdk.exceptions import TaskDeferred
+    try:
+        from airflow.sdk.exceptions import TaskDeferred
+    except ImportError:
+        from airflow.exceptions import TaskDeferred
     from landfast.testing.servers.process import free_port
 
     url = f"postgresql://127.0.0.1:{free_port()}/landfast"
