@@ -24,6 +24,8 @@ class DraftEntries:
         self._folder = folder
         self._small: dict[str, ManifestEntry] = {}
         self._large: list[ManifestFile] = []
+        # What is all there is, so that its digests are not computed again.
+        self._only: MemoryManifest | None = None
 
     def add(self, found: WrittenManifest | HeldManifest) -> Manifest:
         """Take the entries of a manifest, and return it opened.
@@ -37,16 +39,21 @@ class DraftEntries:
             for _ in merge_entries([*self._streams(), added.entries()]):
                 pass
             self._large.append(added)
+            self._only = None
             return added
+        is_first = not self._small and not self._large
+        self._only = found.manifest if is_first and isinstance(found, HeldManifest) else None
         entries = list(added.entries())
-        for entry in entries:
+        for entry in () if is_first else entries:
             for _ in merge_entries([*self._at(entry.path), [entry]]):
                 pass
         self._small |= {entry.path: entry for entry in entries}
-        return MemoryManifest.of_sorted(entries)
+        return added if isinstance(added, MemoryManifest) else MemoryManifest.of_sorted(entries)
 
     def merged(self) -> WrittenManifest | HeldManifest:
         """Return all entries, sorted by path: as a file, or few enough to be held."""
+        if self._only is not None:
+            return HeldManifest(self._only, self._target)
         if not self._large and len(self._small) <= HELD:
             return HeldManifest(MemoryManifest(self._small.values()), self._target)
         with ManifestWriter(self._target()) as writer:

@@ -95,7 +95,7 @@ def observable_prefix_assets(
                 yield compat.observed_by_hand(prefix.asset_key)
             except landfast.LandfastError as error:
                 errors.append(error)
-        _raise_first(errors)
+        observing.raise_first(errors)
 
     return observed_assets(
         [prefix.spec() for prefix in prefixes],
@@ -162,10 +162,3 @@ def _check_alike(prefixes: Sequence[Prefix]) -> None:
                 expected="the same partitions_def",
                 hint="Call observable_prefix_assets once for each of them.",
             )
-
-
-def _raise_first(errors: Sequence[Exception]) -> None:
-    if errors:
-        for other in errors[1:]:
-            errors[0].add_note(f"also: {other}")
-        raise errors[0]

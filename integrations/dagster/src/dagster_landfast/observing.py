@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,21 +110,22 @@ def observe_partitions(
     since = Look(client)
     # Before the first request, so that a later look that is faster is not overtaken by this one.
     ticket = client.registry.ticket()
+    log = _Log(resource=resource, context=context, prefix=prefix, ticket=ticket)
     with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
         looks = _looks(client, Path(folder), prefix, keys)
+        latest = _latest(client, prefix, looks)
+        for look, version in log.all([look for look in looks if not look.is_absent], latest):
+            before = known.get(look.key)
+            if every or is_news(version, before):
+                shown = observed(resource, version, before, since.position(version))
+                yield event(prefix.asset_key, look.key, version.digest, shown)
         absent = [look for look in looks if look.is_absent]
-        for look in looks:
-            if not look.is_absent:
-                version = _logged(resource, context, prefix, look, ticket)
-                before = known.get(look.key)
-                if every or is_news(version, before):
-                    shown = observed(resource, version, before, since.position(version))
-                    yield event(prefix.asset_key, look.key, version.digest, shown)
-        gone = _gone(client, prefix, absent)
+        gone = [look for look in absent if look.partition in latest]
         if absent and (gone or len(absent) == len(looks)):
-            _logged(resource, context, prefix, (gone or absent)[0], ticket)
+            log.one((gone or absent)[0])
     for look in absent:
         context.log.info(f"{prefix.asset_key.to_user_string()}: nothing yet for {look.key}")
+    raise_first(log.errors)
 
 
 def is_news(version: landfast.ArtifactVersion, before: records.Recorded | None) -> bool:
@@ -145,6 +147,25 @@ class _Look:
         is_empty = not any(scan.manifest.summary.count for scan in self.scans)
         return is_empty and not self.config.allow_empty
 
+    @property
+    def partition(self) -> str:
+        return self.config.partition or ""
+
+    def draft(self, client: landfast.Client, kind: str, ticket: int) -> landfast.Artifact:
+        config = self.config
+        draft = landfast.Artifact(
+            config.name,
+            kind,
+            config.description,
+            config.metadata,
+            partition=config.partition,
+            ttl=config.ttl,
+            client=client,
+        )
+        for scan in self.scans:
+            draft.add_scans([scan], ticket=ticket)
+        return draft
+
 
 def _looks(
     client: landfast.Client, folder: Path, prefix: Prefix, keys: Sequence[str]
@@ -158,29 +179,93 @@ def _looks(
     ]
 
 
-def _logged(
-    resource: LandfastResource,
-    context: dg.AssetExecutionContext,
-    prefix: Prefix,
-    look: _Look,
-    ticket: int,
-) -> landfast.ArtifactVersion:
-    config = look.config
-    with _run(resource, context, prefix, look.key) as client:
-        draft = landfast.Artifact(
-            config.name,
-            config.type or client.known_type(client.name(config.name)) or "dataset",
-            config.description,
-            config.metadata,
-            partition=config.partition,
-            ttl=config.ttl,
-            client=client,
-        )
-        for scan in look.scans:
-            draft.add_scans([scan], ticket=ticket)
-        version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
-    # Someone who began to look later may have moved it already.
-    return version if version.changed else client.get(version.full_name.bare())
+def _latest(
+    client: landfast.Client, prefix: Prefix, looks: Sequence[_Look]
+) -> dict[str, landfast.ArtifactVersion]:
+    """Return what the registry has now of the partitions, in one query."""
+    try:
+        return client.partitions(prefix.name, [look.partition for look in looks])
+    except landfast.NotFound:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Log:
+    """Logs what was found of a prefix; what cannot be logged keeps nothing else from it.
+
+    Args:
+        resource: Of the registry.
+        context: Of the step.
+        prefix: The prefix.
+        ticket: Drawn before the first request.
+        errors: Of what could not be logged.
+    """
+
+    resource: LandfastResource
+    context: dg.AssetExecutionContext
+    prefix: Prefix
+    ticket: int
+    errors: list[landfast.LandfastError] = field(default_factory=list)
+
+    def all(
+        self, looks: Sequence[_Look], latest: Mapping[str, landfast.ArtifactVersion]
+    ) -> Iterator[tuple[_Look, landfast.ArtifactVersion]]:
+        """Log partitions; those that are as they were all at once."""
+        drafts = {look.key: draft for look in looks if (draft := self._draft(look)) is not None}
+        same = [
+            look
+            for look in looks
+            if look.key in drafts and _is_same(drafts[look.key], latest.get(look.partition))
+        ]
+        self._log_same([drafts[look.key] for look in same], same)
+        # As it is now: someone who began to look later may have moved it already.
+        now = _latest(self.resource.client, self.prefix, same)
+        done = {look.key for look in same}
+        for look in looks:
+            if look.key not in drafts:
+                continue
+            if look.key not in done:
+                try:
+                    yield look, self.one(look, drafts[look.key])
+                except landfast.LandfastError as error:
+                    self.errors.append(error)
+            elif drafts[look.key].is_logged and look.partition in now:
+                yield look, now[look.partition]
+
+    def one(self, look: _Look, draft: landfast.Artifact | None = None) -> landfast.ArtifactVersion:
+        """Log a partition in the name of its own run."""
+        config = look.config
+        with _run(self.resource, self.context, self.prefix, look.key) as client:
+            draft = draft or look.draft(client, self._kind, self.ticket)
+            version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
+        return version if version.changed else client.get(version.full_name.bare())
+
+    def _log_same(self, drafts: Sequence[landfast.Artifact], looks: Sequence[_Look]) -> None:
+        """Log drafts in one transaction, in the name of the step's run for all its partitions."""
+        if not drafts:
+            return
+        config = looks[0].config
+        try:
+            with _run(self.resource, self.context, self.prefix) as client:
+                client.log_all(drafts, aliases=config.aliases, tags=config.tags)
+        except landfast.LandfastError as error:
+            self.errors.append(error)
+
+    def _draft(self, look: _Look) -> landfast.Artifact | None:
+        try:
+            return look.draft(self.resource.client, self._kind, self.ticket)
+        except landfast.LandfastError as error:
+            self.errors.append(error)
+            return None
+
+    @cached_property
+    def _kind(self) -> str:
+        client = self.resource.client
+        return self.prefix.type or client.known_type(client.name(self.prefix.name)) or "dataset"
+
+
+def _is_same(draft: landfast.Artifact, latest: landfast.ArtifactVersion | None) -> bool:
+    return latest is not None and draft.merged().summary.digest == latest.digest
 
 
 @contextmanager
@@ -200,15 +285,12 @@ def _run(
     client.finish_run(landfast.RunStatus.FINISHED)
 
 
-def _gone(client: landfast.Client, prefix: Prefix, absent: Sequence[_Look]) -> list[_Look]:
-    """Return the partitions without content that have had some."""
-    if not absent:
-        return []
-    try:
-        known = client.partitions(prefix.name)
-    except landfast.NotFound:
-        return []
-    return [look for look in absent if look.config.partition in known]
+def raise_first(errors: Sequence[Exception]) -> None:
+    """Raise the first of some errors, the others as notes; nothing if there is none."""
+    if errors:
+        for other in errors[1:]:
+            errors[0].add_note(f"also: {other}")
+        raise errors[0]
 
 
 def asked_partitions(
