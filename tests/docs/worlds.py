@@ -70,7 +70,7 @@ def web(**texts: str) -> Setup:
     def setup(request: pytest.FixtureRequest, reader: Reader) -> None:
         site = request.getfixturevalue("nginx_site")
         for name, text in texts.items():
-            (site.folder / name.replace("_dot_", ".")).write_text(text, encoding="utf-8")
+            site.put(name.replace("_dot_", "."), text.encode(), modified=1_700_000_000)
         reader.words["https://data.example"] = site.url
 
     return setup

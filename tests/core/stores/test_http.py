@@ -1,6 +1,7 @@
 """What the HTTP store takes for a checksum, and that it reads what was recorded or nothing."""
 
 import hashlib
+import time
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from landfast.errors import (
 )
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.stores import http
 from landfast.stores.http import HttpStore
 from landfast.testing.servers.exchange import http_kind
 from landfast.testing.servers.faults import Status
@@ -102,7 +104,7 @@ def test_a_kind_asked_for_is_given(store, http_script):
 
 
 def test_the_bytes_are_those_of_identity_encoding(store, nginx_site):
-    nginx_site.put("x", BODY * 100)
+    nginx_site.put("x", BODY * 100, modified=1_700_000_000)
     location = at(nginx_site.address("x", "gzip"))
     info = store.stat(location)
     assert (info.size, info.checksum.algorithm) == (1000, "http-etag")
@@ -115,6 +117,53 @@ def test_a_server_that_encodes_all_the_same_is_taken_at_its_bytes(store, http_sc
     info = store.stat(at(url), checksum="sha256")
     assert info.checksum == sha256(b"not really gzip")
     assert read(store, pin_of(info)) == b"not really gzip"
+
+
+# What was modified a moment ago
+
+
+@pytest.mark.parametrize("ago_s", [-3600, 0, 1, 30])
+def test_mend_07_same_size_overwrite_in_one_second_is_seen(store, nginx_site, ago_s):
+    second = int(time.time()) - ago_s
+    location = at(nginx_site.put("x", b"before", modified=second))
+    before = store.stat(location)
+    nginx_site.put("x", b"behind", modified=second)
+    after = store.stat(location)
+    assert before.etag == after.etag
+    assert (before.checksum, after.checksum) == (sha256(b"before"), sha256(b"behind"))
+
+
+def test_mend_07_a_large_body_is_asked_for_again_when_its_second_is_over(nginx_site, monkeypatch):
+    """The ETag of that second may hide a write that was still to come; a new second brings a new one."""
+    waited = []
+
+    def wait(seconds):
+        waited.append(seconds)
+        nginx_site.put("x", b"behind", modified=now + 2)
+
+    now = int(time.time())
+    location = at(nginx_site.put("x", b"before", modified=now))
+    monkeypatch.setattr(http, "_TICKS_S", 300.0)
+    monkeypatch.setattr(http, "sleep", wait)
+    info = HttpStore({"hash_limit": 5}).stat(location)
+    assert waited == [300.0]
+    assert info.checksum == Checksum("http-etag", f'"{now + 2:x}-6"')
+    assert info.etag == info.checksum.value
+
+
+@pytest.mark.parametrize("etag", ["weak", None])
+def test_mend_07_so_is_one_with_a_weak_validator(http_script, monkeypatch, etag):
+    url = http_script.put("/x", BODY, etag=etag, modified=time.time())
+    monkeypatch.setattr(http, "_TICKS_S", 300.0)
+    monkeypatch.setattr(http, "sleep", lambda seconds: http_script.change("/x", body=BODY[::-1]))
+    info = HttpStore({"hash_limit": 5}).stat(at(url))
+    assert http_script.methods() == ["HEAD", "HEAD"]
+    assert info == HttpStore({"hash_limit": 5}).stat(at(url), checksum=info.checksum.algorithm)
+
+
+def test_mend_07_without_a_last_modified_a_strong_etag_is_taken(store, http_script):
+    assert store.stat(at(http_script.put("/x", BODY))).checksum.algorithm == "http-etag"
+    assert http_script.methods() == ["HEAD"]
 
 
 # HEAD is not to be relied on
@@ -150,7 +199,7 @@ def test_a_head_that_claims_no_bytes_is_not_believed(store, http_script):
 
 
 def test_head_refused_by_nginx(store, nginx_site):
-    nginx_site.put("x", BODY)
+    nginx_site.put("x", BODY, modified=1_700_000_000)
     info = store.stat(at(nginx_site.address("x", "no-head")))
     assert (info.size, info.checksum.algorithm) == (10, "http-etag")
 

@@ -21,7 +21,7 @@ from landfast.services.listing import Previous, list_rows
 from landfast.services.merging import ShardScan, too_many
 from landfast.services.planning import ScanPlan, Shard
 from landfast.services.skipping import SkipLog
-from landfast.stores.base import ObjectInfo, Store
+from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.stores.opener import Stores
 
 
@@ -43,7 +43,7 @@ def scan_shard(
     store = stores.at(scan.location, scan.reference.options)
     skips = SkipLog()
     rows = (
-        _object_row(scan, store, skips)
+        _object_row(scan, store, skips, previous)
         if scan.is_object
         else list_rows(scan, shard.window, store, skips, previous)
     )
@@ -89,17 +89,42 @@ def _limited(scan: ScanPlan, entries: Iterable[ManifestEntry]) -> Iterator[Manif
         yield entry
 
 
-def _object_row(scan: ScanPlan, store: Store, skips: SkipLog) -> Iterator[ObjectInfo]:
+def _object_row(
+    scan: ScanPlan, store: Store, skips: SkipLog, previous: Previous
+) -> Iterator[ObjectInfo]:
     why = skips.watch(PathFilter(scan.source.include, scan.source.exclude))
     reason = why(scan.location.basename)
     if reason:
         skips.add(reason, scan.location.basename)
         return
-    yield store.stat(
-        scan.location.unpinned(),
-        version_id=scan.location.version_id,
-        checksum=scan.reference.kind,
-    )
+    location, version_id = scan.location.unpinned(), scan.location.version_id
+    row = store.stat(location, version_id=version_id, checksum=scan.reference.kind)
+    kind = _kind_before(scan, store, row, previous)
+    yield row if kind is None else store.stat(location, version_id=version_id, checksum=kind)
+
+
+def _kind_before(scan: ScanPlan, store: Store, row: ObjectInfo, previous: Previous) -> ChecksumKind:
+    """Return the kind of checksum by which the same object was recorded; None to keep the row's.
+
+    A store may choose by the age of an object: what did not change shall not be a new version for that.
+    """
+    kinds = store.capabilities().stat_checksums
+    if (
+        scan.reference.kind is not None
+        or row.checksum is None
+        or row.checksum.algorithm not in kinds
+    ):
+        return None
+    manifest = previous() if row.etag is not None else None
+    path = scan.source.name or _basename(row.location)
+    before = None if manifest is None else next(iter(manifest.entries(path)), None)
+    if before is None or before.path != path or before.checksum is None:
+        return None
+    if (before.uri, before.etag) != (row.location.without_secrets()[0].uri, row.etag):
+        return None
+    # An equal ETag at another time is not made of the time, and tells the content as before.
+    is_told = before.checksum.is_content_token or before.modified_at != row.modified_at
+    return before.checksum.algorithm if is_told and before.checksum.algorithm in kinds else None
 
 
 def _entries(scan: ScanPlan, rows: Iterable[ObjectInfo]) -> Iterator[ManifestEntry]:

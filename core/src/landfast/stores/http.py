@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import urllib3
@@ -41,6 +42,10 @@ from landfast.stores.http_reply import (
 
 HASH_LIMIT_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
+# Servers make ETags of whole seconds and the size: a second write in the same second leaves them as they are.
+_TICKS_S = 2.0
+# The file may lie behind a network mount, with a clock of its own.
+_SETTLED_S = 60.0
 _VALIDATORS = (ETAG, WEAK_ETAG, LAST_MODIFIED)
 # A presigned GET answers 403 to HEAD, some applications 405 or 501, or 400 for want of a body.
 _HEAD_REFUSED = frozenset({400, 403, 405, 501})
@@ -56,7 +61,8 @@ class HttpStore:
     """Reads what a URL names; there is nothing to list, and the server keeps no versions.
 
     `stat` sends one to three requests: HEAD; a GET of one byte where HEAD is refused or tells no
-    size; a GET of the body where a sha256 is needed.
+    size; a GET of the body where a sha256 is needed.  Of a large body that was modified just now it asks
+    again two seconds later.
 
     Args:
         options: `headers`, `username` and `password`, sent with every request; without them, what
@@ -157,8 +163,9 @@ class HttpStore:
         Args:
             location: The URL; secrets in it are used.
             version_id: Refused.
-            checksum: None takes the strong ETag, else the sha256 of a body of at most `hash_limit`
-                bytes, else the weak ETag, else Last-Modified; a kind takes that one.
+            checksum: None takes the strong ETag of what was modified a while ago, else the sha256 of a body of
+                at most `hash_limit` bytes, else the strong ETag, the weak one, or Last-Modified; a kind
+                takes that one.
 
         Raises:
             NotFound: If there is no such object.
@@ -176,10 +183,14 @@ class HttpStore:
             return _info(location, facts, None)
         kinds = _VALIDATORS if checksum is None else (checksum,)
         found = next((token for kind in kinds if (token := facts.validator(kind))), None)
-        if checksum is None and (found is None or found.algorithm != ETAG):
+        if checksum is None and (found is None or found.algorithm != ETAG or _is_fresh(facts)):
             facts, found = self._hash_if_small(location, facts, found)
         if found is None:
             raise _no_such_checksum(location, checksum)
+        if found.algorithm in _VALIDATORS and _may_change_unseen(facts):
+            sleep(_TICKS_S)
+            facts = self._describe(location)
+            found = facts.validator(found.algorithm) or found
         return _info(location, facts, found)
 
     @contextmanager
@@ -297,6 +308,15 @@ class HttpReader:
         else:
             return
         raise failure
+
+
+def _is_fresh(facts: Facts) -> bool:
+    return facts.age_s is not None and facts.age_s < _SETTLED_S
+
+
+def _may_change_unseen(facts: Facts) -> bool:
+    """Tell whether a write that is still to come may fall into the second of the last one."""
+    return facts.age_s is not None and 0 <= facts.age_s < _TICKS_S
 
 
 def _info(location: Location, facts: Facts, checksum: Checksum | None) -> ObjectInfo:

@@ -37,12 +37,14 @@ class Facts:
         start: Offset of the first byte of the body; None for a part that does not say which it is.
         etag: Verbatim, with quotes and ``W/``, without blanks around it.
         last_modified: Verbatim.
+        date: When the server answered, verbatim.
     """
 
     size: int | None
     start: int | None
     etag: str | None
     last_modified: str | None
+    date: str | None = None
 
     @classmethod
     def of(cls, status: int, headers: Mapping[str, str]) -> Facts:
@@ -59,6 +61,7 @@ class Facts:
             start=start,
             etag=_bare(headers.get("ETag")),
             last_modified=_bare(headers.get("Last-Modified")),
+            date=headers.get("Date"),
         )
 
     @property
@@ -69,11 +72,15 @@ class Facts:
     @property
     def modified_at(self) -> datetime | None:
         """Last-Modified as a moment, None where it is none."""
-        try:
-            moment = parsedate_to_datetime(self.last_modified or "")
-        except ValueError:
+        return _moment(self.last_modified)
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds from the last modification to the answer, by the server's clock; None if it has no Last-Modified."""
+        modified_at = self.modified_at
+        if modified_at is None:
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return ((_moment(self.date) or datetime.now(UTC)) - modified_at).total_seconds()
 
     def validator(self, kind: str) -> Checksum | None:
         """The validator of a kind, None where the reply has none."""
@@ -84,6 +91,14 @@ class Facts:
         }
         value = values[kind]
         return Checksum(kind, value) if value else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def is_strong(etag: str) -> bool:
