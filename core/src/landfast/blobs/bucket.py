@@ -195,6 +195,8 @@ class BucketBlobStore:
                 for chunk in chunks:
                     digest.update(chunk)
                     file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
             if digest.hexdigest() != sha256:
                 raise damaged_blob(sha256, self.url, f"sha256 {digest.hexdigest()}")
             with disk_errors(target, "write"):

@@ -101,7 +101,7 @@ class LocalBlobStore:
         with self._reading(sha256), place.open("rb") as file:
             try:
                 with disk_errors(target, "write"):
-                    found = _copy(file, part, mode=0o666)
+                    found = _copy(file, part, mode=0o666, sync=True)
                     if found != sha256:
                         raise damaged_blob(sha256, self._url, f"sha256 {found}")
                     part.replace(target)
