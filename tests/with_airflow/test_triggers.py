@@ -15,6 +15,7 @@ from airflow.triggers.base import BaseEventTrigger, BaseTrigger
 from landfast.testing.servers.process import free_port
 from landfast_provider import artifact_asset
 from landfast_provider.events import consumer, version_of_event
+from landfast_provider.run_key import SYSTEM, deployment
 from landfast_provider.triggers import (
     LandfastArtifactTrigger,
     LandfastPrefixTrigger,
@@ -146,13 +147,53 @@ def test_a_watcher_goes_on_where_the_last_one_stopped(
         await running.silent()
 
     async def third(running: Running) -> None:
-        assert (await running.told())["version"] == "v3"  # v2 is no longer current
+        # Also what was superseded while nobody looked.
+        assert [(await running.told())["version"] for _ in range(2)] == ["v2", "v3"]
+        await running.silent()
 
     follow(first)
     follow(second)
     log("C")
     log("D")
     follow(third)
+
+
+def test_mend_30_a_watcher_tells_every_change_in_order(log: Log, client: landfast.Client) -> None:
+    log("A")
+    client.mark_announced(consumer(artifact_asset("nlp/corpus")), next(client.changes()))
+    for text in ("B", "C", "B", "A"):
+        log(text, aliases=["prod"])
+    client.delete("nlp/corpus:v2", delete_aliases=True)
+
+    async def story(running: Running) -> None:
+        told = [(await running.told())["version"] for _ in range(4)]
+        assert told == ["v1", "v2", "v1", "v0"]
+        await running.silent()
+
+    follow(story)
+
+
+def test_mend_30_what_operators_passed_over_is_told_and_what_they_told_is_not(
+    log: Log, client: landfast.Client, tmp_path: Path
+) -> None:
+    asset = consumer(artifact_asset("nlp/corpus"))
+    ours = client.bound(run=landfast.RunKey(system=SYSTEM, deployment=deployment(), run_id="1"))
+    log("A")
+    for name in (asset, f"{asset}#watch"):  # a watcher has told it
+        client.mark_announced(name, next(client.changes()))
+    log("B")  # somebody else's, passed over
+    for text in ("C", "D"):
+        (tmp_path / "a.txt").write_text(text)
+        change = ours.log("nlp/corpus", tmp_path / "a.txt").change
+        assert change is not None
+        client.mark_announced(asset, change)  # as the operator does
+    log("E")
+
+    async def story(running: Running) -> None:
+        assert [(await running.told())["version"] for _ in range(2)] == ["v1", "v4"]
+        await running.silent()
+
+    follow(story)
 
 
 def test_an_event_that_was_perhaps_not_stored_is_told_again(log: Log) -> None:

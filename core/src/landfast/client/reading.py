@@ -129,6 +129,16 @@ class Reading(Runs):
         full = None if name is None else self.name(name).bare()
         return self.registry.changes(after=after, limit=limit, name=full, partitions=partitions)
 
+    def version_of(self, change: Change) -> ArtifactVersion:
+        """Return the version that a change moved to, also one that was deleted since."""
+        for record in self.registry.versions(change.version.bare(), deleted=True):
+            if record.name == change.version:
+                return ArtifactVersion(record, self._whole)
+        raise NotFound(
+            f"{change.version} of change {change.id} is not in the registry",
+            subject=str(change.version),
+        )
+
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
         """Return the change of `latest` that a consumer still has to be told, or None."""
         return self.registry.pending_announcement(

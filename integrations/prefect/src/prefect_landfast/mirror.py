@@ -57,7 +57,7 @@ def mirror(client: landfast.Client, *, history: bool = True) -> tuple[int, int]:
         told = known(ids) if history or not is_first else ids
         for change, id_ in zip(moved, ids, strict=True):
             if id_ not in told and not _was_told(client, change):
-                send(event_of(_version_of(client, change), change))
+                send(event_of(client.version_of(change), change))
                 client.mark_announced(consumer_name(), change)
                 sent += 1
             client.mark_announced(reader, change)
@@ -69,12 +69,3 @@ def _was_told(client: landfast.Client, change: landfast.Change) -> bool:
     """Tell whether a run told of just this change: Prefect may have put its event away only later."""
     told = client.announced_position(consumer_name(), change.version.bare())
     return told == change.position
-
-
-def _version_of(client: landfast.Client, change: landfast.Change) -> landfast.ArtifactVersion:
-    """Return the version of a change; one that was deleted since is told of all the same."""
-    try:
-        return client.get(change.version)
-    except landfast.NotFound:
-        among = client.versions(change.version, deleted=True)
-        return next(found for found in among if found.full_name == change.version)

@@ -22,9 +22,9 @@ _STORED_S = 5.0
 class LandfastArtifactTrigger(BaseEventTrigger):
     """Emit an event for each change of an artifact; `artifact_asset(watch=True)` makes one.
 
-    An event is emitted at least once for each change that is still current when it is looked for: a
-    triggerer that starts anew goes on where the last one stopped, because the registry remembers what was
-    told.  The first watcher of an artifact tells its newest version.
+    An event is emitted at least once for each change, in order, also for one that was superseded before it was
+    looked for: a triggerer that starts anew goes on where the last one stopped, because the registry remembers
+    what was told.  The first watcher of an artifact tells its newest version.
 
     Args:
         artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``.
