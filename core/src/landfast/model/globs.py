@@ -73,6 +73,22 @@ def hint_for_glob(place: str) -> str | None:
     return f"A place is no glob: give {folder} with --include {glob!r} (include=[{glob!r}])."
 
 
+def file_glob(path: str) -> str:
+    r"""Return the glob of one file: it means no folder of the same name.
+
+    Example:
+        >>> file_glob("thumbs/a*")
+        'thumbs/[a]\\*'
+    """
+    from wcmatch.glob import escape
+
+    start = path.rfind("/") + 1
+    at = next((i for i, letter in enumerate(path) if i >= start and letter.isalnum()), None)
+    if at is None:
+        return escape(path, unix=True)
+    return f"{escape(path[:at], unix=True)}[{path[at]}]{escape(path[at + 1 :], unix=True)}"
+
+
 class _Globs:
     """Some globs as one, and which of them have matched."""
 

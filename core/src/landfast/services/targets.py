@@ -13,6 +13,7 @@ from pathlib import Path
 
 from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput
+from landfast.model.globs import file_glob
 from landfast.model.marker import MARKER
 
 _MAX_NAME_BYTES = 255
@@ -90,14 +91,16 @@ class _Problems:
     def raise_if_any(self, root: Path) -> None:
         if not self.count:
             return
+        globs = [file_glob(path) for path in self.paths]
         more = f", and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
         raise InvalidInput(
             f"{self.count} {'path' if self.count == 1 else 'paths'} cannot be written below {root}: "
             + "; ".join(self.told)
             + more,
             subject=str(root),
-            hint="Leave them out with exclude=, or read them one by one with version.open(path).",
+            hint=f"Leave them out with exclude={globs[:_SHOWN]}, or read them one by one with version.open(path).",
             paths=tuple(self.paths),
+            exclude=tuple(globs),
         )
 
 
