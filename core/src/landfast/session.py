@@ -276,7 +276,7 @@ def init(
     unknown = sorted(set(more) - _IGNORED)
     if unknown:
         raise InvalidInput(f"init() does not know {', '.join(unknown)}", subject=unknown[0])
-    base = client or default_client()
+    base = client or _client_of_environment()
     _ = base.registry  # opened once, and refused if it is not that of `LANDFAST_RUN`
     joined = base.settings.run if id is None else None
     key = joined_or_new(joined, "script", id)
@@ -304,10 +304,13 @@ def current_run() -> Run | None:
 
 def default_client() -> Client:
     """Return the process's client: the current run's, else one for the environment."""
+    run = _current
+    return _client_of_environment() if run is None else run.client
+
+
+def _client_of_environment() -> Client:
     global _default
     with _lock:
-        if _current is not None:
-            return _current.client
         if _default is None or not _default.is_current():
             _default = Client()
         return _default

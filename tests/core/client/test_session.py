@@ -234,6 +234,34 @@ def test_mend_32_the_wire_name_of_a_version_is_one_word_for_a_shell(tmp_path):
     assert not Path("gone").exists()
 
 
+def test_mend_12_a_second_init_takes_what_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("LANDFAST_PROJECT", "environments")
+    one = landfast.Client(f"sqlite:///{tmp_path}/one.db")
+    first = landfast.init("lab", "vision", client=one)
+    second = landfast.init()
+    assert (second.entity, second.project) == ("default", "environments")
+    assert second.client.display_url == landfast.Client().display_url
+    assert first.record.status is landfast.RunStatus.RUNNING
+    assert one.run(first.id).status is landfast.RunStatus.FINISHED
+    third = landfast.init(project="given")
+    monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"sqlite:///{tmp_path}/two.db")
+    monkeypatch.setenv("LANDFAST_ENTITY", "changed")
+    fourth = landfast.init()
+    assert (third.project, fourth.project, fourth.entity) == ("given", "environments", "changed")
+    assert fourth.client.display_url.endswith("two.db")
+    draft = landfast.Artifact("a", "t")
+    assert draft.client is fourth.client
+    fourth.finish()
+
+
+def test_mend_12_what_is_asked_for_in_a_run_is_asked_in_its_project(tmp_path):
+    (tmp_path / "f").write_text("f")
+    with landfast.init(project="vision"):
+        assert landfast.Artifact("a", "t").client.settings.project == "vision"
+        landfast.init(project="other").finish()
+        assert landfast.Artifact("a", "t").client.settings.project != "vision"
+
+
 def test_a_bad_joined_run_is_said_in_one_line():
     done = python("import landfast; landfast.init()", LANDFAST_RUN="nonsense")
     assert "LANDFAST_RUN does not name a run" in done.stderr
