@@ -69,6 +69,7 @@ class Parts:
         self._run_is_own = False
         self._begun: RunRecord | None = None
         self._note = note or _note_once
+        self._said_unrecorded = False
         self.opener = opener
         self._pid = os.getpid()
         # Of a client from another process: the registry that it had open there.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from landfast.client.runs import Runs
-from landfast.errors import Conflict, NotFound
+from landfast.errors import AccessDenied, Conflict, NotFound
 from landfast.model.lineage import Direction
 from landfast.model.run import RunKey, RunRecord
 from landfast.version import ArtifactVersion, Named
@@ -61,8 +61,7 @@ class Reading(Runs):
                 expected=type,
                 found=version.type,
             )
-        direction = Direction.DECLARED if declared else Direction.USED
-        self.registry.add_edge(self._ensure_run(), direction, version.record.id)
+        self.use_all([version], declared=declared)
         return (
             version
             if version._client_here is self._whole
@@ -72,13 +71,20 @@ class Reading(Runs):
     def use_all(self, versions: Iterable[ArtifactVersion], *, declared: bool = False) -> None:
         """Record that this run used many versions, in one transaction; as `use` does each.
 
+        Where the registry may only be read, that is said once, and nothing is recorded.
+
         Args:
             versions: What was used.
             declared: As in `use`.
         """
         direction = Direction.DECLARED if declared else Direction.USED
         ids = [version.record.id for version in versions]
-        self.registry.add_edges(self._ensure_run(), direction, ids)
+        try:
+            self.registry.add_edges(self._ensure_run(), direction, ids)
+        except AccessDenied as error:
+            if not self._said_unrecorded:
+                self._said_unrecorded = True
+                self._note(f"what is used here is not recorded: {error}")
 
     def as_of(self, named: Named, moment: datetime) -> ArtifactVersion:
         """Return what a name's alias (or latest) meant at a moment, registry time."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from landfast.errors import MissingExtra
+from landfast.registry import sqlite_file
 from landfast.registry.url import RegistryUrl
 
 BEGIN_OPTION = "landfast_begin"
@@ -21,22 +24,35 @@ _CONNECT_TIMEOUT_S = 15
 _POSTGRES_LIMITS = "SET lock_timeout = '60s'; SET idle_in_transaction_session_timeout = '120s'"
 
 
-def connect(url: RegistryUrl) -> Engine:
+def connect(url: RegistryUrl, *, only_read: bool = False) -> Engine:
     """Return an engine; nothing is opened yet.
+
+    Args:
+        url: Of the registry.
+        only_read: Whether this user cannot write a SQLite file; PostgreSQL tells it itself.
 
     Raises:
         MissingExtra: If the driver is not installed.
     """
-    return _sqlite(url) if url.is_sqlite else _postgresql(url)
+    return _postgresql(url) if url.path is None else _sqlite(url, url.path, only_read)
 
 
-def _sqlite(url: RegistryUrl) -> Engine:
-    engine = create_engine(
-        url.engine_url,
-        connect_args={"timeout": _SQLITE_WAIT_S},
-        hide_parameters=True,
-        max_overflow=-1,
-    )
+def _sqlite(url: RegistryUrl, path: Path, only_read: bool) -> Engine:
+    if only_read:
+        # Opened anew for each transaction: writers come and go, and how to read depends on them.
+        engine = create_engine(
+            url.engine_url,
+            creator=lambda: sqlite_file.connect_for_reading(path, _SQLITE_WAIT_S),
+            hide_parameters=True,
+            poolclass=NullPool,
+        )
+    else:
+        engine = create_engine(
+            url.engine_url,
+            connect_args={"timeout": _SQLITE_WAIT_S},
+            hide_parameters=True,
+            max_overflow=-1,
+        )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:

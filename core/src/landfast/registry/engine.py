@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from landfast.errors import Conflict, InvalidInput, LandfastError
+from landfast.errors import Conflict, InvalidInput, LandfastError, Unavailable
+from landfast.registry import sqlite_file
 from landfast.registry.connecting import BEGIN_OPTION, connect
 from landfast.registry.faults import is_busy, is_lost, translate
 from landfast.registry.forking import close_before_fork, not_while_forking
@@ -89,7 +90,9 @@ class Database:
         return self._engine
 
     def _connect(self) -> tuple[Engine, int]:
-        engine, pid = connect(self.url), os.getpid()
+        path, pid = self.url.path, os.getpid()
+        self._only_read = path is not None and sqlite_file.may_only_read(path)
+        engine = connect(self.url, only_read=self._only_read)
         if self.url.is_sqlite:
             close_before_fork(engine)
         weakref.finalize(self, _let_go, engine, pid)
@@ -101,7 +104,24 @@ class Database:
 
     def read(self, body: Callable[[Transaction], T]) -> T:
         """Run `body` on one consistent view of the database."""
-        return self._run(body, _READ)
+        return self._read_beside_writers(body) if self._only_read else self._run(body, _READ)
+
+    def _read_beside_writers(self, body: Callable[[Transaction], T]) -> T:
+        """Read a file without its log; again, if a writer came meanwhile: that was no consistent view."""
+        path = self.url.path
+        assert path is not None
+        deadline = time.monotonic() + BUSY_LIMIT_S
+        while True:
+            before = sqlite_file.look(path)
+            failure: LandfastError | None = None
+            try:
+                result = self._run(body, _READ)
+            except LandfastError as error:
+                failure = error
+            if sqlite_file.look(path) == before and failure is None:
+                return result
+            if sqlite_file.look(path) == before or time.monotonic() > deadline:
+                raise failure or Unavailable(f"the registry {self.url} is written to all the time")
 
     def write(self, body: Callable[[Transaction], T]) -> T:
         """Run `body` in a transaction that is committed, or not applied at all.

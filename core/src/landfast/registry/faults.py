@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
@@ -25,6 +26,18 @@ _BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _COLLIDED = {"40001", "40P01"}  # serialization failure, deadlock
 _DENIED = {"28000", "28P01", "42501", "25006"}
 _NO_TABLE = {"42P01", "42703", "3F000"}
+_NO_LOGIN = re.compile(
+    r"authentication failed|no password supplied|role \".*\" does not exist|not permitted to log in"
+    r"|permission denied for database|pg_hba\.conf|requires a valid client certificate"
+)
+_NO_DATABASE = re.compile(r"database \".*\" does not exist")
+_BAD_OPTION = re.compile(
+    r"invalid connection option|invalid \w+ value|bad value for|invalid integer|invalid port"
+    r"|does not support SSL|SSL was required|root certificate file"
+)
+_DENIED_OBJECT = re.compile(
+    r"permission denied for (table|sequence|schema|database|relation) (\S+)"
+)
 
 
 def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
@@ -105,12 +118,17 @@ def _sqlstate(error: BaseException | None) -> str:
 
 
 def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
-    state, found = _sqlstate(error.orig), _first_line(error, url)
+    state, found = _sqlstate(error.orig), _told(error, url)
     subject = str(url)
-    # A refused login has no SQLSTATE in libpq, only its text.
-    if state in _DENIED or "authentication failed" in found or "no password supplied" in found:
-        return AccessDenied(f"the registry {url} refuses access", subject=subject, found=found)
-    if state == "3D000" or ("database" in found and "does not exist" in found):
+    # What stops a login has no SQLSTATE in libpq, only its text.
+    if state in _DENIED or _NO_LOGIN.search(found):
+        return AccessDenied(
+            f"the registry {url} refuses access",
+            subject=subject,
+            found=found,
+            hint=_permission(error, url, found),
+        )
+    if state == "3D000" or _NO_DATABASE.search(found):
         return NotFound(
             f"the registry {url} does not exist",
             subject=subject,
@@ -124,13 +142,39 @@ def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
             found=found,
             hint="Run: landfast registry upgrade URL",
         )
+    if _BAD_OPTION.search(found):
+        return InvalidInput(
+            f"the registry {url} cannot be reached with the options of its URL",
+            subject=subject,
+            expected="parameters of libpq, such as ?sslmode=require",
+            found=found,
+        )
     if isinstance(error, DataError):
         return InvalidInput("a value cannot be recorded", found=found)
     return Unavailable(f"the registry {url} is not available", subject=subject, found=found)
 
 
-def _first_line(error: DBAPIError, url: RegistryUrl) -> str:
-    lines = str(error.orig).strip().splitlines()
-    text = lines[0].strip() if lines else type(error.orig).__name__
+def _permission(error: DBAPIError, url: RegistryUrl, found: str) -> str | None:
+    """Name the grant that is missing."""
+    role = url.engine_url.username or "the role"
+    denied = _DENIED_OBJECT.search(found)
+    if denied is None:
+        return None if _sqlstate(error.orig) else "Name another role in LANDFAST_REGISTRY_URL."
+    kind, name = denied.groups()
+    if kind in {"database", "schema"}:
+        verb = "CONNECT" if kind == "database" else "USAGE"
+        return f"The owner runs: GRANT {verb} ON {kind.upper()} {name} TO {role};"
+    statement = error.statement or ""
+    reads = statement.startswith("SELECT") and " FOR " not in statement
+    verbs = "SELECT" if reads else "SELECT, INSERT, UPDATE, DELETE"
+    hint = f"The owner runs: GRANT {verbs} ON ALL TABLES IN SCHEMA public TO {role};"
+    return hint if reads else f"{hint} GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};"
+
+
+def _told(error: DBAPIError, url: RegistryUrl) -> str:
+    """Return the line that says why; of several addresses that were tried, that of a server which answered."""
+    lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
+    answered = [line for line in lines if "FATAL:" in line]
+    text = next(iter([*answered, *lines]), type(error.orig).__name__)
     password = url.engine_url.password
     return text.replace(str(password), "***") if password else text

@@ -6,9 +6,9 @@ import importlib.metadata
 import re
 from pathlib import Path
 
-from sqlalchemy import func, inspect, select, update
+from sqlalchemy import func, inspect, select, text, update
 
-from landfast.errors import Conflict
+from landfast.errors import AccessDenied, Conflict
 from landfast.registry.base import RegistryInfo
 from landfast.registry.engine import Database, Transaction
 from landfast.registry.schema import REVISIONS, alembic_version, registry
@@ -39,7 +39,22 @@ def revision_in(tx: Transaction, url: str) -> str | None:
             found=f"the table {min(tables)!r}",
             hint="Name another path in LANDFAST_REGISTRY_URL.",
         )
+    if not tables and tx.connection.dialect.name == "postgresql":
+        _check_schema(tx, url)
     return None
+
+
+def _check_schema(tx: Transaction, url: str) -> None:
+    """Refuse to take for empty what this role may not look into."""
+    found = "SELECT current_user, has_schema_privilege('public', 'USAGE')"
+    role, may_use = tx.connection.execute(text(found)).one()
+    if not may_use:
+        raise AccessDenied(
+            f"the registry {url} refuses access",
+            subject=url,
+            found="permission denied for schema public",
+            hint=f"The owner runs: GRANT USAGE ON SCHEMA public TO {role};",
+        )
 
 
 def info_of(database: Database) -> RegistryInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import time
 from contextlib import closing
 from pathlib import Path
@@ -29,10 +30,15 @@ def prepare(path: Path, *, create: bool) -> None:
         AccessDenied: If it cannot be made.
     """
     _refuse_network(path)
-    if path.is_file():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except OSError as error:
+        raise _cannot_look(path, error) from None
+    if found is not None:
+        _check(path, found)
         return
-    if path.exists():
-        raise Conflict(f"{path} is not a file", subject=str(path), expected="a SQLite database")
     if not create:
         raise NotFound(
             f"there is no registry at {path}",
@@ -45,6 +51,39 @@ def prepare(path: Path, *, create: bool) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise _cannot_make(path, error) from None
+
+
+def may_only_read(path: Path) -> bool:
+    """Tell whether this user can use the database for reading alone.
+
+    A writer makes the write-ahead log and its index beside the file, unless both are there.
+    """
+    if not path.exists():
+        return False
+    logs = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    may_log = os.access(path.parent, os.W_OK) or all(os.access(log, os.W_OK) for log in logs)
+    return not (os.access(path, os.W_OK) and may_log)
+
+
+def connect_for_reading(path: Path, timeout: float) -> sqlite3.Connection:
+    """Open a database that this user may only read, and leave no file behind.
+
+    While a writer has it open, its log is read too.  Without a log all is in the file, and SQLite is
+    told not to make one: it would belong to this user, and stop the writers.
+    """
+    mode = "mode=ro" if has_log(path) else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=timeout)
+
+
+def has_log(path: Path) -> bool:
+    """Tell whether a writer has the database open, or was killed while it had."""
+    return path.with_name(path.name + "-wal").exists()
+
+
+def look(path: Path) -> tuple[int, int, int, bool]:
+    """Return what changes when a writer comes: who reads without a log has to read again then."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size, has_log(path)
 
 
 def use_write_ahead_log(url: RegistryUrl) -> None:
@@ -110,6 +149,35 @@ def _refuse_network(path: Path) -> None:
         subject=str(path),
         expected="a local disk: several machines would corrupt a SQLite file",
         hint=f"Use postgresql://..., or set {ALLOW_NETWORK}=1 if only one machine ever uses it.",
+    )
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    """Refuse what is there and can be no registry."""
+    if not stat.S_ISREG(found.st_mode):
+        raise Conflict(f"{path} is not a file", subject=str(path), expected="a SQLite database")
+    if found.st_size:
+        return
+    copies = sorted(path.parent.glob(f"{path.name}.before-upgrade-*"))
+    copy = f"a backup, such as {copies[-1]}" if copies else "a backup"
+    raise Conflict(
+        f"the registry {path} is empty, a file of 0 bytes",
+        subject=str(path),
+        expected="a SQLite database: somebody has emptied it, or the disk lost it",
+        hint=f"Put {copy} in its place. To begin anew without what was recorded, delete the file.",
+    )
+
+
+def _cannot_look(path: Path, error: OSError) -> AccessDenied | Unavailable:
+    if isinstance(error, PermissionError):
+        return AccessDenied(
+            f"the registry {path} cannot be reached",
+            subject=str(path),
+            expected=f"permission to enter {path.parent}",
+            found=error.strerror,
+        )
+    return Unavailable(
+        f"the registry {path} cannot be reached", subject=str(path), found=error.strerror
     )
 
 
