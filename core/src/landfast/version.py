@@ -365,7 +365,7 @@ class ArtifactVersion:
             from landfast.session import default_client
 
             client = (self._opener or default_client)()
-            if client.registry.info.id != self._registry_id:
+            if not client.is_of(self._registry_id):
                 raise NotFound(
                     f"{self.qualified_name} was recorded in another registry than {client.display_url}",
                     subject=self.qualified_name,

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 from landfast import Client, Conflict, RunKey
+from landfast.registry.opening import init_registry
 
 
 def test_a_client_arrives_whole(any_client, registry_url, tmp_path, monkeypatch) -> None:
@@ -21,16 +22,37 @@ def test_a_client_arrives_whole(any_client, registry_url, tmp_path, monkeypatch)
 
 
 def test_a_client_does_not_work_on_another_registry(any_client, tmp_path, monkeypatch) -> None:
-    assert any_client.registry.info.id
+    any_client.begin_run()
     sent = pickle.dumps(any_client)
+    init_registry(f"sqlite:///{tmp_path / 'other.db'}")
     monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"sqlite:///{tmp_path / 'other.db'}")
     with pytest.raises(Conflict, match="LANDFAST_REGISTRY_URL") as caught:
         pickle.loads(sent).collections()
     assert "other.db" in str(caught.value)
 
 
+def test_mend_32_a_client_that_was_sent_makes_no_registry_in_the_place_of_its_own(
+    any_client, tmp_path, monkeypatch
+) -> None:
+    any_client.begin_run()
+    sent = pickle.dumps(any_client)
+    monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"sqlite:///{tmp_path / 'other/none.db'}")
+    with pytest.raises(Conflict, match=r"another registry.* none at"):
+        pickle.loads(sent).begin_run()
+    assert not (tmp_path / "other").exists()
+
+
+def test_mend_19_a_client_whose_registry_is_not_made_yet_can_be_sent(tmp_path, monkeypatch):
+    client = Client(f"sqlite:///{tmp_path / 'late.db'}")
+    assert client.known_type(client.name("x")) is None
+    copy = pickle.loads(pickle.dumps(client))
+    assert copy.known_type(copy.name("x")) is None
+    assert not (tmp_path / "late.db").exists()
+
+
 def test_a_client_that_opened_nothing_takes_the_registry_that_it_finds(tmp_path, monkeypatch):
     sent = pickle.dumps(Client("sqlite:////nowhere/registry.db"))
+    init_registry(f"sqlite:///{tmp_path / 'here.db'}")
     monkeypatch.setenv("LANDFAST_REGISTRY_URL", f"sqlite:///{tmp_path / 'here.db'}")
     copy = pickle.loads(sent)
     assert copy.collections() == []
@@ -44,6 +66,7 @@ def _open_the_place(url: str) -> Client:
 def test_a_client_with_an_opener_opens_its_own_registry_again_without_the_environment(
     any_client, registry_url, monkeypatch
 ):
+    any_client.begin_run()
     opener = functools.partial(_open_the_place, registry_url)
     made = Client(registry_url, project="vision", opener=opener)
     monkeypatch.delenv("LANDFAST_REGISTRY_URL", raising=False)
@@ -67,8 +90,8 @@ def test_a_version_of_a_client_with_an_opener_reads_on_without_the_environment(
 
 def test_an_opener_that_finds_another_registry_is_a_conflict(any_client, tmp_path):
     other = Client(f"sqlite:///{tmp_path}/other.db")
-    other.collections()
-    any_client.collections()
+    other.begin_run()
+    any_client.begin_run()
     any_client.opener = functools.partial(_open_the_place, f"sqlite:///{tmp_path}/other.db")
     with pytest.raises(Conflict):
         pickle.loads(pickle.dumps(any_client)).collections()

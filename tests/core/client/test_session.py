@@ -179,7 +179,7 @@ def test_mend_32_a_text_of_an_older_parent_refuses_it_too_and_may_be_overruled(
 def test_mend_32_a_joined_run_refuses_another_registry(tmp_path, refusals):
     parent = landfast.Client(f"sqlite:///{tmp_path}/parent.db")
     other = landfast.Client(f"sqlite:///{tmp_path}/other.db")
-    both = [parent.registry.info, other.registry.info]
+    both = [init_registry(client.display_url) for client in (parent, other)]
     given = parent.run_env() | {"LANDFAST_REGISTRY_URL": other.display_url}
     for said in refusals(**given):
         assert all(info.id in said and info.url in said for info in both)

@@ -70,11 +70,8 @@ def logged(here: Any) -> Any:
         (["put", "--reference", "d", "-n", "d", "--include", "["], 10, ["d/"]),
         (["put", "missing", "-n", "d"], 10, ["missing"]),
         (["put", "--reference", "missing", "-n", "d"], 10, ["missing"]),
-        (["get", "nothing"], 10, ["nothing"]),
-        (["get", "nothing:v1"], 10, ["nothing"]),
         (["get", "a:b:c"], 2, ["a:b:c"]),
         (["show", "d@lf1:xyz"], 2, ["lf1:"]),
-        (["run", "show", "nobody"], 10, ["nobody"]),
         (["snapshot", "--config", "none.yaml"], 10, ["none.yaml"]),
         (["ls", "--registry", "oracle://h/x"], 2, ["oracle", "sqlite:///PATH", "postgresql://"]),
         (["ls", "--registry", "registry.db"], 2, ["sqlite:///PATH"]),
@@ -177,6 +174,11 @@ def unprivileged() -> tuple[str, ...]:
     return (found, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
+@pytest.mark.parametrize("words", ["get nothing", "get nothing:v1", "run show nothing"])
+def test_what_is_not_there_is_named(logged: Any, words: str) -> None:
+    refused(logged.cli(*words.split()), 10, "nothing")
+
+
 def test_places_that_cannot_be_written_are_named(
     logged: Any, unprivileged: tuple[str, ...]
 ) -> None:
@@ -191,14 +193,16 @@ def test_places_that_cannot_be_written_are_named(
     folder.chmod(0o555)
     refused(cli("put", "d", "--name", "data"), 13, "permission to write", "registry.db")
     new = f"sqlite:///{folder / 'sub' / 'new.db'}"
-    refused(cli("ls", "--registry", new), 13, "permission to write", str(folder))
+    refused(
+        cli("put", "d", "--name", "data", "--registry", new), 13, "permission to write", str(folder)
+    )
     (folder / "registry.db").chmod(0o000)
     refused(cli("ls"), 13, "permission to read", "registry.db")
     (folder / "registry.db").chmod(0o600)
     folder.chmod(0o755)
     for left in (folder / "registry.db-wal", folder / "registry.db-shm"):
-        left.touch()
-        left.chmod(0o444)  # as a reader of a read-only registry makes them
+        left.write_bytes(bytes(32_768))
+        left.chmod(0o444)  # as SQLite makes them for one who may only read the file
     refused(cli("put", "d", "--name", "data"), 13, "permission to write", "registry.db-")
     for left in (folder / "registry.db-wal", folder / "registry.db-shm"):
         left.chmod(0o600)
@@ -258,7 +262,8 @@ def test_read_only_disks_are_named(here: Any, small_disk: Callable[..., tuple[st
     assert here.cli("put", "d", "-n", "d").returncode == 0
     got = here.run(*prefix, *CLI, "get", "d", "--root", str(closed / "target"))
     refused(got, 13, str(closed), "read-only")
-    made = here.run(*prefix, *CLI, "ls", "--registry", f"sqlite:///{closed / 'registry.db'}")
+    new = f"sqlite:///{closed / 'registry.db'}"
+    made = here.run(*prefix, *CLI, "put", "d", "-n", "d", "--registry", new)
     refused(made, 13, str(closed), "Read-only")
 
 
@@ -271,7 +276,16 @@ def test_sqlite_on_a_network_filesystem_names_the_way_out(
         "import sys, pathlib; from landfast.registry import filesystem; from landfast.cli import main\n"
         f"filesystem._MOUNTS = pathlib.Path({str(mounts)!r}); main(sys.argv[1:])"
     )
-    words = ("-c", program, "ls", "--registry", f"sqlite:///{here.work / 'registry.db'}")
+    words = (
+        "-c",
+        program,
+        "put",
+        "d",
+        "-n",
+        "d",
+        "--registry",
+        f"sqlite:///{here.work / 'registry.db'}",
+    )
     says = ("nfs4", "postgresql://", "LANDFAST_ALLOW_NETWORK_SQLITE=1")
     refused(here.python(*words), 11, *says)
     assert here.python(*words, LANDFAST_ALLOW_NETWORK_SQLITE="1").returncode == 0

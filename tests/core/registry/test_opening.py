@@ -24,8 +24,9 @@ from landfast.errors import (
 )
 from landfast.registry import filesystem
 from landfast.registry.opening import init_registry, open_registry
+from landfast.registry.sql import SqlRegistry
 from landfast.settings import default_registry_url
-from landfast.testing.registry.drafts import NAME, log
+from landfast.testing.registry.drafts import NAME, RUN, log
 from landfast.testing.servers.postgres import Postgres
 
 SECRET = "hunter2hunter2"
@@ -67,13 +68,91 @@ def test_many_may_make_it_at_once(url: str) -> None:
 
 
 def test_it_is_made_only_on_request(path: Path, url: str) -> None:
-    with pytest.raises(NotFound, match="Run: landfast registry init sqlite:///"):
+    with pytest.raises(NotFound, match="by: landfast registry init sqlite:///"):
         open_registry(url, create=False)
     assert not path.parent.exists()
     path.parent.mkdir()
     path.touch()
-    with pytest.raises(NotFound, match="Run: landfast registry init sqlite:///"):
+    with pytest.raises(Conflict, match="a file of 0 bytes"):
         open_registry(url, create=False)
+
+
+READS: tuple[Callable[[SqlRegistry], object], ...] = (
+    lambda registry: registry.info,
+    lambda registry: registry.get(NAME),
+    lambda registry: list(registry.collections(entity="default")),
+    lambda registry: list(registry.runs(entity="default")),
+    lambda registry: registry.promote(NAME, "prod"),
+    lambda registry: registry.delete(NAME),
+    lambda registry: registry.log_unchanged([]),
+)
+RECORDS: tuple[Callable[[SqlRegistry], object], ...] = (
+    lambda registry: registry.ticket(),
+    lambda registry: registry.begin_run(RUN, entity="default", project="vision"),
+    lambda registry: registry.record_blob("a" * 64, 1),
+)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_mend_19_it_is_made_by_the_first_verb_that_records(
+    path: Path, url: str, record: Callable[[SqlRegistry], object]
+) -> None:
+    registry = open_registry(url, late=True)
+    for read in READS:
+        with pytest.raises(NotFound, match="no registry at"):
+            read(registry)
+    # Who follows the feed waits for the first log.
+    assert (list(registry.changes()), registry.head()) == ([], 0)
+    assert registry.pending_announcement(NAME, "me") is None
+    assert registry.announced_position("me") == 0
+    assert not path.parent.exists()
+    record(registry)
+    assert registry.info.id
+    assert path.is_file()
+    registry.close()
+
+
+def test_mend_19_one_that_another_process_makes_is_found(path: Path, url: str) -> None:
+    waiting = open_registry(url, late=True)
+    info = open_once(url)
+    assert waiting.info.id == info
+    assert waiting.head() == 0
+    waiting.close()
+
+
+def test_mend_19_who_opens_it_while_it_is_made_finds_none_or_all_of_it(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from landfast.registry import creating
+
+    whole = creating.create
+
+    def met(*arguments: object) -> None:
+        with pytest.raises(NotFound):
+            open_registry(url, create=False)
+        whole(*arguments)
+        with pytest.raises(NotFound):
+            open_registry(url, create=False)
+
+    monkeypatch.setattr(creating, "create", met)
+    open_once(url)
+    assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
+
+
+def test_mend_19_a_database_without_tables_is_none_until_something_is_recorded(
+    path: Path, url: str
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    before = path.read_bytes()
+    registry = open_registry(url, late=True)
+    with pytest.raises(NotFound):
+        print(registry.info)
+    assert path.read_bytes() == before
+    registry.ticket()
+    assert registry.head() == 0
+    registry.close()
 
 
 def test_the_default_store_lies_beside_the_file_wherever_that_moves(path: Path, url: str) -> None:

@@ -275,3 +275,30 @@ def test_mend_19_an_emptied_file_is_an_error_that_says_how_to_go_on(tmp_path) ->
         open_registry(url)
     path.unlink()
     assert Client(url).log("data", tmp_path / "place").version == "v0"
+
+
+@pytest.mark.parametrize("named", ["nonexistent/dir/reg.db", "reg.db"])
+def test_mend_19_a_mistyped_registry_is_an_error_and_is_not_made(tmp_path, named) -> None:
+    url = f"sqlite:///{tmp_path}/{named}"
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place/a").write_text("a")
+    before = sorted(tmp_path.rglob("*"))
+    commands = [*READING, *WRITING[:3], "get data:prod", "show data:v0", "registry upgrade"]
+    for line in told(tuple(commands), url, folder=tmp_path, out=tmp_path / "out").splitlines():
+        assert line.startswith("10 "), line
+        assert f"there is no registry at {url}. It is made by the first log, or by" in line
+    client = Client(url)
+    assert client.probe(tmp_path / "place").startswith("lf1:")
+    assert client.scan(tmp_path / "place").summary.count == 1
+    assert sorted(tmp_path.rglob("*")) == before
+    assert told(("put {folder}/place --name data",), url, folder=tmp_path).startswith("0 ")
+    assert Path(f"{tmp_path}/{named}").is_file()
+
+
+def test_mend_19_the_embedded_registry_is_made_by_the_first_log_too(tmp_path) -> None:
+    home = Path.home()
+    before = sorted(home.rglob("*"))
+    done = CliRunner().invoke(main, ["ls"])
+    assert done.exit_code == 10
+    assert "It is made by the first log" in done.stderr
+    assert sorted(home.rglob("*")) == before

@@ -37,6 +37,9 @@ def changes_command(
     client: Client, out: Output, name: str | None, after: int, limit: int | None
 ) -> None:
     """List the change feed, oldest first: each time `latest` or another alias moved."""
+    _ = (
+        client.registry.info
+    )  # a follower waits for a registry that is not there yet; a person hears of it
     found = list(client.changes(after=after, limit=limit, name=name))
     rows = [
         (c.position, f"{c.at:%F %T}", c.kind, c.alias, c.version, c.previous or "-") for c in found

@@ -24,7 +24,8 @@ class Changing(Access):
 
     def promote(self, named: Named, alias: str) -> ArtifactVersion:
         """Move an alias to a version."""
-        record, _ = self.registry.promote(self._picked(named), alias, run=self._ensure_run())
+        version = self.get(named)  # before the run, which would make a registry where none is
+        record, _ = self.registry.promote(version.full_name, alias, run=self._ensure_run())
         return ArtifactVersion(record, self._whole)
 
     def remove_alias(self, named: Named, alias: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
@@ -91,6 +92,7 @@ class Parts:
             opened = open_registry(
                 self.settings.effective_registry_url,
                 create=origin is None,
+                late=origin is None,
                 store_url=self.settings.store_url,
             )
         except NotFound:
@@ -130,6 +132,7 @@ class Parts:
         """
         from landfast.services.owning import claim
 
+        self.registry.ticket()  # who writes makes the registry, if it is not there yet
         claim(self.registry, self.blobs)
         return self.blobs
 
@@ -154,7 +157,7 @@ class Parts:
             own=self._own_stores,
             options=options,
             clients=self._client_factories,
-            blobs=self.blobs,
+            blobs=partial(getattr, self, "blobs"),
             cache_dir=self.settings.cache_dir,
             endpoints=self.settings.endpoint_map,
         )
@@ -208,9 +211,16 @@ class Parts:
                 other.__dict__[part] = self.__dict__[part]
         return other
 
+    def is_of(self, registry_id: str | None) -> bool:
+        """Whether this client's registry is there, and is the one with this id."""
+        with contextlib.suppress(NotFound):
+            return self.registry.info.id == registry_id
+        return False
+
     def shares_registry(self, other: Parts) -> bool:
         """Whether both clients log to the same registry."""
-        return self is other or self.registry.info.id == other.registry.info.id
+        mine, others = self.registry, other.registry
+        return mine is others or mine.info.id == others.info.id
 
     def is_current(self) -> bool:
         """Whether the environment still asks for what this client was made of."""
@@ -251,9 +261,11 @@ class Parts:
 
     def _origin(self) -> _Origin | None:
         """Return the registry that this client would have to find elsewhere, if it is known."""
-        if "registry" not in self.__dict__:
-            return self._expected()
-        return _Origin(self.registry.info.id, self.display_url, "the client was sent here from")
+        if "registry" in self.__dict__:
+            with contextlib.suppress(NotFound):  # it is not made yet
+                found = self.registry.info.id
+                return _Origin(found, self.display_url, "the client was sent here from")
+        return self._expected()
 
     def _expected(self) -> _Origin | None:
         """Return the registry that this client has to find here: of its sender, or of the run that it joins."""

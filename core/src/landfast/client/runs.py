@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from landfast.client.parts import Parts
+from landfast.errors import NotFound
 from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
 from landfast.settings import VARIABLES
@@ -44,7 +45,7 @@ class Runs(Parts):
         """
         joined = JoinedRun(
             key=self._run_key(),
-            registry_id=self.registry.info.id,
+            registry_id=self._registry_id(),
             registry_url=self.display_url,
         )
         given = {
@@ -63,6 +64,13 @@ class Runs(Parts):
     def runs(self, *, project: str | None = None, limit: int = 100) -> Iterator[RunRecord]:
         """Yield runs, newest first; of one project if given."""
         return self.registry.runs(entity=self.settings.entity, project=project, limit=limit)
+
+    def _registry_id(self) -> str:
+        try:
+            return self.registry.info.id
+        except NotFound:
+            self._ensure_run()  # which makes it
+            return self.registry.info.id
 
     def _run_key(self) -> RunKey:
         if self._run is None or (self._run_is_own and self._pid != os.getpid()):

@@ -24,10 +24,16 @@ from landfast.registry.schema import (
 _ADVISORY_LOCK = int.from_bytes(b"landfast") >> 1
 
 
-def create(database: Database, store_url: str | None) -> None:
-    """Make the tables, unless somebody else did meanwhile."""
+def create(database: Database, store_url: str | None, place: Path | None = None) -> None:
+    """Make the tables, unless somebody else did meanwhile.
+
+    Args:
+        database: Where to make them.
+        store_url: Of its blobs; None is a folder beside the SQLite file.
+        place: Where that file will lie.
+    """
     uid = new_uid()
-    store = _beside(database.url.path, uid) if store_url is None else lasting(store_url)
+    store = _beside(place, uid) if store_url is None else lasting(store_url)
     database.write(lambda tx: _create(tx, str(database.url), uid, store))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 from landfast.errors import Conflict, InvalidInput, NotFound
 from landfast.redaction import redact
@@ -19,6 +21,7 @@ def open_registry(
     url: str,
     *,
     create: bool = True,
+    late: bool = False,
     store_url: str | None = None,
     lease: timedelta = COLLECTION_LEASE,
 ) -> SqlRegistry:
@@ -30,6 +33,7 @@ def open_registry(
     Args:
         url: ``sqlite:///PATH`` or ``postgresql://...``.
         create: Whether to make a SQLite file.
+        late: Whether to make it only when something is to be recorded: until then what reads is `NotFound`.
         store_url: Where the caller believes that the blobs lie; recorded when a file is made.
         lease: How long a garbage collector may take to delete what it condemned.
 
@@ -44,14 +48,14 @@ def open_registry(
     parsed = RegistryUrl.parse(url)
     if store_url is not None:
         _check_store(store_url)
-    if parsed.path is not None:
-        sqlite_file.prepare(parsed.path, create=create)
-    database = Database(parsed)
+    registry = SqlRegistry(Database(parsed), partial(_find, store_url=store_url), lease=lease)
     try:
-        return _open(database, create=create, store_url=store_url, lease=lease)
-    except BaseException:
-        database.close()
-        raise
+        registry.open(create=create and not late)
+    except BaseException as error:
+        registry.close()
+        if not (late and isinstance(error, NotFound) and parsed.is_sqlite):
+            raise
+    return registry
 
 
 def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
@@ -125,16 +129,18 @@ def upgrade_registry(url: str) -> RegistryInfo:
     return registry.info
 
 
-def _open(
-    database: Database, *, create: bool, store_url: str | None, lease: timedelta
-) -> SqlRegistry:
+def _find(database: Database, *, create: bool, store_url: str | None) -> RegistryInfo:
+    """Find out what the registry is, made or upgraded where that is allowed."""
     url = database.url
+    if url.path is not None and not sqlite_file.is_there(url.path):
+        if not create:
+            raise _no_registry(url)
+        sqlite_file.make(url.path, partial(_fill, store_url=store_url, place=url.path))
     revision = read_revision(database)
     if revision is None:
-        if not (url.is_sqlite and create):
+        if url.path is None or not create:
             raise _no_registry(url)
-        sqlite_file.use_write_ahead_log(url)
-        creating.create(database, store_url)
+        _create_in(database, store_url, url.path)
         revision = read_revision(database)
     if revision in REVISIONS[:-1]:
         if not url.is_sqlite:
@@ -146,7 +152,20 @@ def _open(
     check_client(database, info)
     if store_url is not None and not _same_place(store_url, info.store_url):
         raise _other_store(info, store_url)
-    return SqlRegistry(database, info, lease=lease)
+    return info
+
+
+def _fill(path: Path, *, store_url: str | None, place: Path) -> None:
+    database = Database(RegistryUrl.parse(f"sqlite:///{path}"))
+    try:
+        _create_in(database, store_url, place)
+    finally:
+        database.close()
+
+
+def _create_in(database: Database, store_url: str | None, place: Path) -> None:
+    sqlite_file.use_write_ahead_log(database.url)
+    creating.create(database, store_url, place)
 
 
 def _check_store(store_url: str) -> None:
@@ -167,11 +186,10 @@ def _same_place(one: str, other: str | None) -> bool:
 
 
 def _no_registry(url: RegistryUrl) -> NotFound:
-    return NotFound(
-        f"there is no registry at {url}",
-        subject=str(url),
-        hint=f"Run: landfast registry init {url} --store URL",
-    )
+    hint = f"Run: landfast registry init {url} --store URL"
+    if url.is_sqlite:
+        hint = f"It is made by the first log, or by: landfast registry init {url}"
+    return NotFound(f"there is no registry at {url}", subject=str(url), hint=hint)
 
 
 def _too_old(url: RegistryUrl, revision: str | None) -> Conflict:

@@ -36,8 +36,9 @@ from landfast.registry import (
     tickets,
     versions,
 )
-from landfast.registry.base import LogOutcome, LogRequest, RegistryInfo
+from landfast.registry.base import LogOutcome, LogRequest
 from landfast.registry.engine import Database, Transaction
+from landfast.registry.late import Find, LateDatabase
 from landfast.registry.rows import chunks
 from landfast.registry.schema import runs as run_rows
 
@@ -45,35 +46,22 @@ COLLECTION_LEASE = timedelta(seconds=60)
 """How long a collector may take to delete what it condemned; a writer that wants it waits so long."""
 
 
-class SqlRegistry:
+class SqlRegistry(LateDatabase):
     """A registry in a database; see `landfast.registry.base.Registry` for what each verb means.
 
     Threads share one; a child made by fork opens connections of its own.
 
     Args:
-        database: Opened and of a known schema.
-        info: What the registry says of itself.
-        lease: See `COLLECTION_LEASE`.
+        database: Where it is.
+        find: Finds out what is there, and makes it if told to.
+        lease: How long a garbage collector may take to delete what it condemned.
     """
 
     def __init__(
-        self, database: Database, info: RegistryInfo, *, lease: timedelta = COLLECTION_LEASE
+        self, database: Database, find: Find, *, lease: timedelta = COLLECTION_LEASE
     ) -> None:
-        self._database = database
-        self._info = info
+        super().__init__(database, find)
         self._lease = lease
-
-    @property
-    def info(self) -> RegistryInfo:
-        """What it says of itself."""
-        return self._info
-
-    def close(self) -> None:
-        """Close connections; the registry may be used again afterwards."""
-        self._database.close()
-
-    def __repr__(self) -> str:
-        return f"SqlRegistry({self._info.url!r})"
 
     def __reduce__(self) -> str:
         raise TypeError("a registry cannot be pickled: open it by its URL where it is needed")
@@ -82,7 +70,7 @@ class SqlRegistry:
 
     def ticket(self) -> int:
         """Draw the next start ticket."""
-        return self._database.write(tickets.draw)
+        return self.open(create=True).write(tickets.draw)
 
     def find_content(self, name: ArtifactName, digest: str) -> VersionRecord | None:
         """Return the live version with this content, if any."""
@@ -96,7 +84,7 @@ class SqlRegistry:
 
     def log(self, request: LogRequest) -> LogOutcome:
         """Record content: a new version, or an observation of an equal live one."""
-        return self._database.write(lambda tx: publishing.log(tx, request))
+        return self.open(create=True).write(lambda tx: publishing.log(tx, request))
 
     def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
         """Log those of many requests that change nothing, in one transaction; the others are None."""
@@ -277,7 +265,7 @@ class SqlRegistry:
         config: dict[str, Any] | None = None,
     ) -> RunRecord:
         """Record a run, or meet it again: idempotent on the key, keeps the highest attempt."""
-        return self._database.write(
+        return self.open(create=True).write(
             lambda tx: runs.begin(
                 tx,
                 key,
@@ -363,6 +351,8 @@ class SqlRegistry:
         entity: str | None = None,
     ) -> Iterator[Change]:
         """Yield changes with a position above `after`, ascending; of one partition if named."""
+        if not self.is_there:
+            return iter(())
         return self._database.stream(
             lambda tx, position, size: changes.page(
                 tx, after=position, size=size, name=name, whole=partitions, entity=entity
@@ -374,12 +364,14 @@ class SqlRegistry:
 
     def head(self) -> int:
         """Return the position of the newest change, 0 if there is none."""
-        return self._database.read(changes.head)
+        return self._database.read(changes.head) if self.is_there else 0
 
     def pending_announcement(
         self, name: ArtifactName, consumer: str, *, run: RunKey | None = None
     ) -> Change | None:
         """Return the change of `latest` that this consumer still has to be told, or None."""
+        if not self.is_there:
+            return None
         return self._database.read(lambda tx: announcements.pending(tx, name, consumer, run))
 
     def mark_announced(self, consumer: str, change: Change) -> None:
@@ -388,6 +380,8 @@ class SqlRegistry:
 
     def announced_position(self, consumer: str, name: ArtifactName | None = None) -> int:
         """Return the position of the newest change that the consumer was told of, 0 if of none."""
+        if not self.is_there:
+            return 0
         return self._database.read(lambda tx: announcements.position(tx, consumer, name))
 
     # -- blobs --------------------------------------------------------------------------------
@@ -404,7 +398,9 @@ class SqlRegistry:
         """
         waited = False
         while True:
-            condemned = self._database.write(lambda tx: blobs.record(tx, sha256, size, self._lease))
+            condemned = self.open(create=True).write(
+                lambda tx: blobs.record(tx, sha256, size, self._lease)
+            )
             if condemned is not None:
                 return condemned or waited
             waited = True

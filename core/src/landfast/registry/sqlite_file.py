@@ -6,11 +6,13 @@ import contextlib
 import os
 import sqlite3
 import stat
+import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
+from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
 from landfast.registry.faults import from_sqlite, is_busy
 from landfast.registry.filesystem import network_type
 from landfast.registry.url import RegistryUrl
@@ -21,36 +23,57 @@ _WAL_PATIENCE_S = 60.0
 _MAGIC = b"SQLite format 3\0"
 
 
-def prepare(path: Path, *, create: bool) -> None:
-    """Make sure that a SQLite database may be at `path`, and is there.
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file that may be a registry.
 
     Raises:
-        Conflict: If the folder lies on a network filesystem, or `path` is no file.
-        NotFound: If there is no file and `create` is False.
-        AccessDenied: If it cannot be made.
+        Conflict: If its folder lies on a network filesystem, or if it can be no registry.
+        AccessDenied: If this user may not look.
     """
     _refuse_network(path)
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        found = None
+        return False
     except OSError as error:
         raise _cannot_look(path, error) from None
-    if found is not None:
-        _check(path, found)
-        return
-    if not create:
-        raise NotFound(
-            f"there is no registry at {path}",
-            subject=str(path),
-            hint=f"Run: landfast registry init sqlite:///{path}",
-        )
+    _check(path, found)
+    return True
+
+
+def make(path: Path, fill: Callable[[Path], None]) -> None:
+    """Make a database whole, and only then put it in its place: nobody ever meets an empty one there.
+
+    Args:
+        path: Where it is to be; one that is there already stays.
+        fill: Makes the tables in the file that it is given.
+
+    Raises:
+        AccessDenied: If it cannot be made there.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its write-ahead log the permissions of the file.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            new = Path(folder) / path.name
+            # SQLite gives its write-ahead log the permissions of the file.
+            os.close(os.open(new, os.O_CREAT | os.O_RDWR, 0o600))
+            fill(new)
+            _put(new, path)
+    except LandfastError:
+        raise
     except OSError as error:
         raise _cannot_make(path, error) from None
+
+
+def _put(new: Path, path: Path) -> None:
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return
+    except OSError:
+        # A filesystem without links: here two that make it at the same moment could meet.
+        if not path.exists():
+            new.rename(path)
 
 
 def may_only_read(path: Path) -> bool:

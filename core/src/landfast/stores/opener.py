@@ -42,7 +42,7 @@ class Stores:
         options: Options by URI prefix; a prefix ends at a ``/`` of the URI, the longest wins:
             ``{"s3://team-b/": {"profile": "b"}}``.  ``"s3://"`` speaks of every bucket.
         clients: Client factories by URI prefix or by scheme.
-        blobs: The registry's blob store, for managed files.
+        blobs: The registry's blob store, for managed files, or what opens it.
         cache_dir: The cache folder; None is the default one.
         endpoints: The endpoint here by endpoint as recorded, for servers that have another name here.
         retry: How often, and how long after each other, requests are tried.
@@ -54,7 +54,7 @@ class Stores:
         own: Mapping[str, StoreMaker] | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         clients: Mapping[str, ClientFactory] | None = None,
-        blobs: BlobStore | None = None,
+        blobs: BlobStore | Callable[[], BlobStore] | None = None,
         cache_dir: Path | str | None = None,
         *,
         endpoints: Mapping[str, str] | None = None,
@@ -153,7 +153,8 @@ class Stores:
         if not isinstance(maker, type) and isinstance(maker, Store):
             store = maker
         else:
-            given = {name: self._given[name] for name in getattr(maker, "needs", ())}
+            found = {name: self._given[name] for name in getattr(maker, "needs", ())}
+            given = {name: one() if callable(one) else one for name, one in found.items()}
             store = maker(options, client=client, **given)
         return RetryingStore(self._wrap(store) if self._wrap else store, self._retry)
 
