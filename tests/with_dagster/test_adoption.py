@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import dagster_landfast as landfast
+import dagster_landfast as dl
 import pytest
 from dagster_landfast import LandfastReferenceIOManager, LandfastResource, Reference
 from landfast import Client, Conflict, InvalidInput, NotFound
@@ -31,7 +31,7 @@ def test_one_line_in_an_asset_records_what_it_wrote(
 
     @dg.asset
     def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place, type="features", aliases=["candidate"])
+        return dl.log_reference(context, place, type="features", aliases=["candidate"])
 
     event = event_of(run([features], instance), "features")
     version = client.get("features:candidate")
@@ -50,12 +50,12 @@ def test_one_line_reads_what_an_asset_upstream_wrote(
 
     @dg.asset
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     @dg.asset(deps=[raw])
     def model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        version = landfast.use_artifact(context, "raw", type="dataset")
-        return landfast.log_reference(context, place, metadata={"from": version.version})
+        version = dl.use_artifact(context, "raw", type="dataset")
+        return dl.log_reference(context, place, metadata={"from": version.version})
 
     event = event_of(run([raw, model], instance), "model")
     assert client.get("model").metadata == {"from": "v0"}
@@ -74,12 +74,12 @@ def test_what_dagster_recorded_is_read_of_an_asset_upstream(
 
     @dg.asset
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     @dg.asset(deps=[raw])
     def model(context: dg.AssetExecutionContext) -> None:
         names: list[Any] = ["raw", dg.AssetKey("raw"), "raw:latest", "default/uncategorized/raw"]
-        seen.extend(landfast.use_artifact(context, name).version for name in names)
+        seen.extend(dl.use_artifact(context, name).version for name in names)
 
     run([raw], instance)
     data("raw", a="2")
@@ -95,7 +95,7 @@ def test_any_other_artifact_is_the_registrys_latest(
 
     @dg.asset
     def model(context: dg.AssetExecutionContext) -> None:
-        assert landfast.use_artifact(context, "vision/mnist").version == "v0"
+        assert dl.use_artifact(context, "vision/mnist").version == "v0"
 
     run([model], instance)
     (reader,) = client.runs_using("vision/mnist")
@@ -109,11 +109,11 @@ def test_a_missing_artifact_and_another_type_are_errors(
 
     @dg.asset
     def wrong_type(context: dg.AssetExecutionContext) -> None:
-        landfast.use_artifact(context, "raw", type="model")
+        dl.use_artifact(context, "raw", type="model")
 
     @dg.asset
     def missing(context: dg.AssetExecutionContext) -> None:
-        landfast.use_artifact(context, "nothing")
+        dl.use_artifact(context, "nothing")
 
     with pytest.raises(Conflict, match="expected model, found dataset"):
         run([wrong_type], instance)
@@ -129,19 +129,19 @@ def test_a_partition_reads_its_own_partition(
 
     @dg.asset(partitions_def=PARTS)
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place / context.partition_key)
+        return dl.log_reference(context, place / context.partition_key)
 
     @dg.asset(partitions_def=PARTS, deps=[raw])
     def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        version = landfast.use_artifact(context, "raw")
-        return landfast.log_reference(context, version.uris()[0])
+        version = dl.use_artifact(context, "raw")
+        return dl.log_reference(context, version.uris()[0])
 
     @dg.asset(deps=[raw])
     def summary(context: dg.AssetExecutionContext) -> None:
         with pytest.raises(InvalidInput, match="2 partitions of raw"):
-            landfast.use_artifact(context, "raw")
-        assert landfast.use_artifact(context, "raw", partition_key="b").partition == "b"
-        assert landfast.use_artifact(context, "raw~a").partition == "a"
+            dl.use_artifact(context, "raw")
+        assert dl.use_artifact(context, "raw", partition_key="b").partition == "b"
+        assert dl.use_artifact(context, "raw~a").partition == "a"
 
     for key in "ab":
         run([raw, features], instance, partition_key=key)
@@ -159,13 +159,13 @@ def test_a_batch_gives_a_place_for_each_partition(
 
     @dg.asset(partitions_def=PARTS, backfill_policy=policy)
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(
+        return dl.log_reference(
             context, {key: Reference(place / key) for key in context.partition_keys}
         )
 
     @dg.asset(partitions_def=PARTS, backfill_policy=policy)
     def wrong(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     result = run([raw], instance, tags=RANGE)
     shown = {
@@ -184,7 +184,7 @@ def test_the_definition_may_name_the_artifact_and_its_type(
 
     @dg.asset(metadata={"landfast/artifact": "vision/mnist", "landfast/type": "images"})
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     run([raw], instance)
     assert client.get("vision/mnist").type == "images"
@@ -197,7 +197,7 @@ def test_a_reference_may_be_refined_in_the_call(
 
     @dg.asset
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, Reference(place), exclude=["b"])
+        return dl.log_reference(context, Reference(place), exclude=["b"])
 
     run([raw], instance)
     assert client.get("raw").file_count == 1
@@ -210,7 +210,7 @@ def test_a_step_of_several_assets_has_to_say_which(
 
     @dg.multi_asset(specs=[dg.AssetSpec("one"), dg.AssetSpec("two")])
     def both(context: dg.AssetExecutionContext) -> Any:
-        yield landfast.log_reference(context, place)
+        yield dl.log_reference(context, place)
 
     with pytest.raises(InvalidInput, match=r"asset_key=.*one, two"):
         run([both], instance)
@@ -221,7 +221,7 @@ def test_an_op_is_told_what_to_call_instead(instance: dg.DagsterInstance, data: 
 
     @dg.op
     def work(context: dg.OpExecutionContext) -> None:
-        landfast.log_reference(context, place)
+        dl.log_reference(context, place)
 
     @dg.job
     def pipeline() -> None:
@@ -236,7 +236,7 @@ def test_an_op_reads_an_artifact(instance: dg.DagsterInstance, client: Client, d
 
     @dg.op
     def work(context: dg.OpExecutionContext) -> None:
-        landfast.use_artifact(context, "raw")
+        dl.use_artifact(context, "raw")
 
     @dg.job
     def pipeline() -> None:
@@ -256,7 +256,7 @@ def logged_to(
 
     @dg.asset
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     run([raw], instance, resources=resources, **how)
 
@@ -297,7 +297,7 @@ def test_several_resources_that_differ_are_an_error_unless_one_is_required(
 
     @dg.asset
     def raw(context: dg.AssetExecutionContext, two: LandfastResource) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     run([raw], instance, resources=two)
     assert client.get("two/raw").version == "v0"
@@ -311,8 +311,8 @@ def test_an_asset_can_be_called_as_a_plain_function(client: Client, data: Data) 
 
     @dg.asset
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        landfast.use_artifact(context, "given")
-        return landfast.log_reference(context, place, asset_key=dg.AssetKey("raw"))
+        dl.use_artifact(context, "given")
+        return dl.log_reference(context, place, asset_key=dg.AssetKey("raw"))
 
     client.log("given", place)
     result: Any = raw(dg.build_asset_context())
@@ -324,7 +324,7 @@ def test_a_partition_can_be_called_as_a_plain_function(client: Client, data: Dat
 
     @dg.asset(partitions_def=PARTS)
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return landfast.log_reference(context, place)
+        return dl.log_reference(context, place)
 
     raw(dg.build_asset_context(partition_key="a"))
     assert client.get("raw~a").version == "v0"

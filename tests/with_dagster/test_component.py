@@ -106,6 +106,15 @@ def test_an_asset_is_what_the_file_and_the_attributes_say(sandbox, tmp_path):
     assert flowers.description == "Flowers of the vendor."
 
 
+def test_mend_27_an_asset_needs_no_key_of_its_own(sandbox, tmp_path):
+    said = {key: value for key, value in ORDERS["asset"].items() if key != "key"}
+    defs = build(sandbox, {"assets": [{**ORDERS, "asset": said}]}, file=FILE.format(there=tmp_path))
+    orders = specs(defs)["sales/orders"]
+    assert (orders.group_name, orders.kinds, orders.tags["tier"]) == ("raw", {"csv"}, "raw")
+    assert orders.metadata["landfast/artifact"] == "sales/orders"
+    assert orders.partitions_def.get_partition_keys() == ["d1", "d2", "d3"]
+
+
 def test_snapshots_of_one_time_share_a_schedule(sandbox, tmp_path):
     attributes = {"assets": [ORDERS], "timezone": "Europe/Berlin"}
     defs = build(sandbox, attributes, file=FILE.format(there=tmp_path))

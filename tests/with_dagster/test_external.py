@@ -84,7 +84,7 @@ def test_an_observation_is_a_version_with_its_run_and_tells_dagster_what_it_is(
 ):
     raw = dl.observable_prefix_asset("raw/flowers", f"{data('there', a='A', b='BB')}/")
     event = observe(instance, raw)["raw/flowers", None]
-    version = client.get("raw.flowers")
+    version = client.get("raw/flowers")
     assert data_version(event) == version.digest
     shown = {key: value.value for key, value in event.metadata.items()}
     assert shown["landfast/artifact"] == version.qualified_name
@@ -98,8 +98,8 @@ def test_an_observation_is_a_version_with_its_run_and_tells_dagster_what_it_is(
     again = observe(instance, raw)["raw/flowers", None]
     assert data_version(again) == version.digest
     assert again.metadata["landfast/change"].value == "unchanged"
-    assert len(client.versions("raw.flowers")) == 1
-    assert len(client.history("raw.flowers")) == 2
+    assert len(client.versions("raw/flowers")) == 1
+    assert len(client.history("raw/flowers")) == 2
 
 
 def test_a_run_is_over_when_the_place_was_observed(instance, data, days, client, tmp_path):
@@ -205,7 +205,9 @@ def test_one_listing_serves_all_partitions(instance, s3_proxy, client):
     alone = {day: client.probe(f"s3://{bucket}/orders/dt={day}/") for _, day in events}
     assert {day: data_version(event) for (_, day), event in events.items()} == alone
     for (_, day), event in events.items():
-        version = client.get(landfast.ArtifactName(collection="raw.orders", partition=day))
+        version = client.get(
+            landfast.ArtifactName(project="raw", collection="orders", partition=day)
+        )
         assert version.digest == alone[day]
         assert event.metadata["landfast/artifact"].value == version.qualified_name
         assert event.metadata["dagster/uri"].value == f"s3://{bucket}/orders/dt={day}/"
@@ -220,7 +222,7 @@ def test_only_the_partition_that_changed_gets_a_version(instance, days, client):
     second = observe(instance, raw)
     assert list(second) == [("raw/orders", "2026-05-02")]
     assert data_version(first["raw/orders", "2026-05-02"]) != data_version(*second.values())
-    latest = {key: version.version for key, version in client.partitions("raw.orders").items()}
+    latest = {key: version.version for key, version in client.partitions("raw/orders").items()}
     assert latest == {"2026-05-01": "v0", "2026-05-02": "v1", "2026-05-03": "v0"}
 
 
@@ -255,7 +257,7 @@ def test_a_run_over_a_range_looks_at_the_range(instance, days):
 def test_a_partition_that_is_not_there_yet_is_no_event(instance, days, client):
     raw = orders(days(d01="1", d03="3"))
     assert [key for _, key in observe(instance, raw)] == ["2026-05-01", "2026-05-03"]
-    assert sorted(client.partitions("raw.orders")) == ["2026-05-01", "2026-05-03"]
+    assert sorted(client.partitions("raw/orders")) == ["2026-05-01", "2026-05-03"]
     with pytest.raises(landfast.NotFound, match="dt=2026-05-02"):
         observe(instance, raw, partition="2026-05-02")
 
@@ -351,7 +353,7 @@ def test_one_step_observes_several_places_and_each_alone(instance, data, client)
     )
     assert set(observe(instance, raw)) == {("raw/a", None), ("raw/b", None)}
     assert set(observe(instance, raw, select=["raw/b"])) == {("raw/b", None)}
-    assert len(client.history("raw.a")) == 1
+    assert len(client.history("raw/a")) == 1
 
 
 def test_the_others_are_observed_if_one_place_fails_and_the_step_fails(instance, data, tmp_path):

@@ -41,7 +41,7 @@ def test_a_tick_is_one_run_that_observes_everything(instance, data, client):
         ("raw/one", ""),
         ("vision/mnist", ""),
     ]
-    assert sorted(client.partitions("raw.days")) == ["2026-05-01", "2026-05-03"]
+    assert sorted(client.partitions("raw/days")) == ["2026-05-01", "2026-05-03"]
 
 
 def test_it_can_be_said_when_and_whether_it_runs():

@@ -2,13 +2,13 @@
 
 One line in an asset that exists already::
 
-    import dagster_landfast as landfast
+    import dagster_landfast as dl
 
     @dg.asset
     def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        raw = landfast.use_artifact(context, "vision/mnist")
+        raw = dl.use_artifact(context, "vision/mnist")
         ...
-        return landfast.log_reference(context, "s3://bucket/features/")
+        return dl.log_reference(context, "s3://bucket/features/")
 """
 
 from importlib.metadata import version

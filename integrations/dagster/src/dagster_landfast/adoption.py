@@ -178,16 +178,24 @@ def _meant(
     step = compat.step_context(context)
     if isinstance(name, dg.AssetKey):
         given = {} if step is None else compat.node_metadata(step, name)
-        return name, identity.artifact_name(name, given)
+        return name, identity.name_in_use(client, name, given)
     wanted = landfast.ArtifactName.parse(name) if isinstance(name, str) else name
     if step is None:
         return None, wanted
     bare = replace(client.name(wanted).bare(), partition="")
     for asset in compat.output_assets(step):
         for upstream in compat.dependencies(step, asset):
-            theirs = identity.artifact_name(upstream, compat.node_metadata(step, upstream))
-            if client.name(theirs) == bare:
+            given = compat.node_metadata(step, upstream)
+            in_use = client.name(identity.name_in_use(client, upstream, given))
+            if bare == in_use:
                 return upstream, wanted
+            # By its other name, if that is nothing of its own.
+            other = bare in map(client.name, identity.names(upstream, given))
+            if other and client.known_type(bare) is None:
+                entity, project, collection = in_use.entity, in_use.project, in_use.collection
+                return upstream, replace(
+                    wanted, entity=entity, project=project, collection=collection
+                )
     return None, wanted
 
 

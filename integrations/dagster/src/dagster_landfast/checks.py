@@ -173,7 +173,7 @@ def _recorded(
     step = compat.step_context(context)
     return resolving.resolve(
         client,
-        identity.artifact_name(asset_key, compat.node_metadata(step, asset_key)),
+        identity.name_in_use(client, asset_key, compat.node_metadata(step, asset_key)),
         asset_key=asset_key,
         partition_keys=compat.checked_partitions(step, asset_key),
         instance=context.instance,

@@ -20,10 +20,15 @@ from dagster._core.definitions.utils import NoValueSentinel
 from dagster._core.errors import DagsterInvalidPropertyError
 from dagster._core.execution.stats import StepEventStatus
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG, PARTITION_NAME_TAG
+from dagster.components.resolved.core_models import (
+    AssetSpecUpdateKwargs,
+    resolve_asset_spec_update_kwargs_to_mapping,
+)
 
 # The tag of an event whose value is the data version; for events that are logged by hand.
 __all__ = [
     "DATA_VERSION_TAG",
+    "SPEC_WITHOUT_KEY",
     "asset_of_test",
     "checked_partitions",
     "code_location",
@@ -46,6 +51,11 @@ __all__ = [
     "step_context",
     "upstream_partitions",
 ]
+
+# In a component's YAML: what an AssetSpec says, all but its key optional, and the key too.
+SPEC_WITHOUT_KEY = dg.Resolver(
+    resolve_asset_spec_update_kwargs_to_mapping, model_field_type=AssetSpecUpdateKwargs.model()
+)
 
 _ABSENT = (dg.DagsterInvariantViolationError, DagsterInvalidPropertyError, AttributeError)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -47,13 +47,22 @@ def _defined(context: Any) -> Iterator[LandfastResource]:
     step = compat.step_context(context)
     if step is None:
         return
-    config = step.dagster_run.run_config.get("resources", {})
-    for key, definition in step.job_def.resource_defs.items():
+    yield from defined(step.job_def.resource_defs, step.dagster_run, step.instance)
+
+
+def defined(
+    definitions: Mapping[str, dg.ResourceDefinition],
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance | None,
+) -> Iterator[LandfastResource]:
+    """Yield those of some definitions that are ours, configured as in a run."""
+    config: Mapping[str, Any] = run.run_config.get("resources", {})  # type: ignore[assignment]
+    for key, definition in definitions.items():
         kind = getattr(definition, "configurable_resource_cls", None)
         if isinstance(kind, type) and issubclass(kind, LandfastResource):
             given = {key: config[key]} if key in config else None
             with dg.build_resources(
-                {key: definition}, instance=step.instance, resource_config=given
+                {key: definition}, instance=instance, resource_config=given
             ) as built:
                 yield getattr(built, key)
 

@@ -6,6 +6,9 @@ escaped with ``-``.  No two keys share a name; common ones read as they are writ
     ["vision", "mnist"]     vision.mnist
     ["my-data", "a.b"]      my--data.a-2eb
 
+External data, which Dagster only observes, has its key as its name, as in ``snapshots.yaml`` and on the command
+line: ``["vision", "mnist"]`` is the artifact ``vision/mnist``.
+
 A partition key is the registry's partition key as it stands.  A definition may say another name:
 ``metadata={"landfast/artifact": "vision/mnist"}``.
 """
@@ -27,6 +30,8 @@ Key: TypeAlias = str | Sequence[str] | dg.AssetKey
 ARTIFACT = "landfast/artifact"
 TYPE = "landfast/type"
 VERSION = "landfast/version"
+# Of external data: what releases before called it; where the registry has that, and not the other, it goes on.
+FORMER = "landfast/former_artifact"
 
 _LONGEST = 128
 _READABLE = 86  # of a name that is too long; the rest is "-h" and 40 digits of its sha256
@@ -62,6 +67,60 @@ def collection_of(asset_key: dg.AssetKey) -> str:
     if not (tokens and tokens[0].isalnum()):
         tokens.insert(0, _ODD_START)
     return _shortened(tokens)
+
+
+def external_name(asset_key: dg.AssetKey) -> landfast.ArtifactName:
+    """Return the artifact of external data: its key as a name, ``[[entity/]project/]collection``.
+
+    A key that is no such name (other characters, more segments) is the collection that `collection_of` says.
+
+    Example:
+        >>> str(external_name(dg.AssetKey(["raw", "my-drop"])))
+        'raw/my-drop'
+        >>> str(external_name(dg.AssetKey(["a b"])))
+        'a-20b'
+    """
+    try:
+        name = landfast.ArtifactName.parse("/".join(asset_key.path))
+    except landfast.InvalidInput:
+        name = landfast.ArtifactName(collection=collection_of(asset_key))
+    parts = [part for part in (name.entity, name.project, name.collection) if part]
+    if parts == list(asset_key.path) and not (name.partition or name.picks_version):
+        return name
+    return landfast.ArtifactName(collection=collection_of(asset_key))
+
+
+def names(
+    asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None = None
+) -> tuple[landfast.ArtifactName, ...]:
+    """Return the names that the artifact of an asset may have in the registry, the one by the rule first.
+
+    That of external data may have the name that earlier releases gave it.  Where only the key is known, it is what
+    Dagster makes by that name, or what it observes.
+
+    Args:
+        asset_key: The asset.
+        metadata: Of its definition, if that is known.
+    """
+    name = artifact_name(asset_key, metadata)
+    former = text_of((metadata or {}).get(FORMER))
+    if former:
+        other = replace(named(former, asset_key.to_user_string()), partition=name.partition)
+        return name, other
+    if text_of((metadata or {}).get(ARTIFACT)):
+        return (name,)
+    return tuple(dict.fromkeys([name, external_name(asset_key)]))
+
+
+def name_in_use(
+    client: landfast.Client, asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None = None
+) -> landfast.ArtifactName:
+    """Return the first of the `names` of an asset that the registry has, else the first."""
+    first, *others = names(asset_key, metadata)
+    for name in (first, *others) if others else ():
+        if client.known_type(client.name(name)) is not None:
+            return name
+    return first
 
 
 def artifact_name(

@@ -5,7 +5,7 @@
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from dagster_landfast.finding import resource_of, same
+from dagster_landfast.finding import defined, resource_of, same
 from dagster_landfast.resource import LandfastResource
 
 
@@ -35,6 +35,18 @@ class LandfastIOManager(dg.ConfigurableIOManager):
             return known
         self._found.append(found)
         return found
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Look whether the registry answers, before a step does work that could not be recorded."""
+        # A resource that is given does so itself.
+        given: LandfastResource | None = self.landfast
+        if context.run is None or given is not None:
+            return
+        # Dagster tells here only of resources that something requires.
+        found = list(defined(context.all_resource_defs, context.run, context.instance))
+        first = found[0] if found else LandfastResource()
+        if all(same(first, other) for other in found):
+            first.check_reachable()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Mark the runs of the steps that are over, as a resource of the definitions does itself."""

@@ -102,7 +102,7 @@ def declare(resource: LandfastResource, context: Any, asset_key: dg.AssetKey) ->
 def _declared(resource: LandfastResource, step: Any, upstream: dg.AssetKey) -> Iterable[Used]:
     found = resolving.resolve(
         resource.client,
-        identity.artifact_name(upstream, compat.node_metadata(step, upstream)),
+        identity.name_in_use(resource.client, upstream, compat.node_metadata(step, upstream)),
         asset_key=upstream,
         partition_keys=compat.upstream_partitions(step, upstream, compat.partition_keys(step)),
         instance=step.instance,

@@ -50,7 +50,9 @@ def version_metadata(
         **(_logged(resource.client, version) if change is None else change),
     }
     if version.sources:
-        shown[URI] = dg.MetadataValue.text(version.sources[0].uri)
+        # Managed files have no place that somebody else could open; the version itself has an address.
+        place = version.sources[0].uri
+        shown[URI] = dg.MetadataValue.text(version.uri if place.startswith("blob:") else place)
     if url := resource.url_of(version):
         shown[URL] = dg.MetadataValue.url(url)
     if used:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ class Followed:
         alias: What is followed.
         partitions_def: Of the asset.
         template: How the artifact's partition is made of Dagster's key.
+        metadata: Of its definition.
     """
 
     asset_key: dg.AssetKey
@@ -40,6 +41,7 @@ class Followed:
     alias: str = LATEST
     partitions_def: dg.PartitionsDefinition[Any] | None = None
     template: str = PLACEHOLDER
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: dg.AssetSpec) -> Followed:
@@ -51,7 +53,13 @@ class Followed:
             alias=text[ALIAS] or LATEST,
             partitions_def=spec.partitions_def,
             template=text[PARTITION] or PLACEHOLDER,
+            metadata=spec.metadata,
         )
+
+    def in_use(self, client: landfast.Client) -> Followed:
+        """Return it under the name that the registry knows."""
+        name = identity.name_in_use(client, self.asset_key, self.metadata)
+        return replace(self, name=name)
 
     @property
     def id(self) -> str:
@@ -94,7 +102,9 @@ class Mirror:
     _heard: Heard = field(init=False)
 
     def __post_init__(self) -> None:
-        self._heard = Heard(self.instance, self.resource.client.registry.info.id)
+        client = self.resource.client
+        self._heard = Heard(self.instance, client.registry.info.id)
+        self.followed = [each.in_use(client) for each in self.followed]
 
     def advance(self, text: str | None) -> tuple[list[dg.AssetObservation], Cursor]:
         """Return the next events and where to go on: first what there is of new assets, then the feed."""

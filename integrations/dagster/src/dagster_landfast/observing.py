@@ -64,6 +64,7 @@ def observe_whole(
     Raises:
         NotFound: If nothing is there, unless it may be empty.
     """
+    prefix = prefix.in_use(resource.client)
     look = Look(resource.client)
     with _run(resource, context, prefix) as client:
         version = client.snapshot(prefix.snapshot())
@@ -105,6 +106,7 @@ def observe_partitions(
     keys = asked_partitions(context, prefix.partitions_def, lookback=prefix.lookback)
     resource.check_shared(context)
     client = resource.client
+    prefix = prefix.in_use(client)
     known = records.known(context.instance, prefix.asset_key, keys, observable=True)
     every = prefix.record_unchanged or compat.is_asked_alone(context)
     since = Look(client)

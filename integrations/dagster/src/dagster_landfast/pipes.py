@@ -156,7 +156,7 @@ class _Joined:
     def _upstream(self) -> Iterable[tuple[dg.AssetKey, landfast.ArtifactName]]:
         for key in compat.dependencies(self._step, self.asset_key):
             given = compat.node_metadata(self._step, key)
-            yield key, self.client.name(identity.artifact_name(key, given))
+            yield key, self.client.name(identity.name_in_use(self.client, key, given))
 
     def _newest(self, name: landfast.ArtifactName) -> landfast.ArtifactVersion:
         for observation in self.client.history(name):

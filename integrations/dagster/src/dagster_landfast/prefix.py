@@ -30,7 +30,7 @@ class Prefix:
         key: Of the asset; ``/`` in a text separates segments.
         uri: The place, or several that become one version; with ``{partition_key}`` in it for an asset
             with partitions, or a function from the partition key to the place.
-        artifact: ``[[entity/]project/]collection``; None is the asset key's name.
+        artifact: ``[[entity/]project/]collection``; None is the key, as it is written.
         partition: Partition of the artifact, a text with ``{partition_key}``; None is Dagster's key.
         type: Of the collection; None is its type, ``dataset`` for a new one.
         include: Globs of paths below the place to keep.
@@ -154,7 +154,16 @@ class Prefix:
     @property
     def name(self) -> landfast.ArtifactName:
         """The artifact, without a partition."""
+        if self.artifact is None:
+            return identity.external_name(self.asset_key)
         return identity.artifact_name(self.asset_key, {identity.ARTIFACT: self.artifact})
+
+    def in_use(self, client: landfast.Client) -> Prefix:
+        """Return it under the name that the registry knows: that of an earlier release, where it has that alone."""
+        if self.artifact is not None:
+            return self
+        name = identity.name_in_use(client, self.asset_key, self._identity())
+        return replace(self, artifact=str(replace(name, partition="")))
 
     def spec(self) -> dg.AssetSpec:
         """Return the asset's definition."""
@@ -214,11 +223,15 @@ class Prefix:
         )
 
     def _identity(self) -> dict[str, str]:
+        said = {identity.ARTIFACT: str(self.name)}
+        former = identity.collection_of(self.asset_key)
+        if self.artifact is None and former != str(self.name):
+            said[identity.FORMER] = former
         if self.partition is None or self.partition == PLACEHOLDER:
-            return {identity.ARTIFACT: str(self.name)}
+            return said
         if self.partitions_def is None:
-            return {identity.ARTIFACT: str(replace(self.name, partition=self.partition))}
-        return {identity.ARTIFACT: str(self.name), PARTITION: self.partition}
+            return said | {identity.ARTIFACT: str(replace(self.name, partition=self.partition))}
+        return said | {PARTITION: self.partition}
 
     def _kinds(self) -> AbstractSet[str]:
         if self.kinds is not None:

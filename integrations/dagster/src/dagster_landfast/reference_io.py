@@ -155,7 +155,7 @@ def _of_asset(
     pin = context.definition_metadata.get(identity.VERSION)
     return resolving.resolve(
         resource.client,
-        identity.artifact_name(key, given),
+        identity.name_in_use(resource.client, key, given),
         asset_key=key,
         partition_keys=sorted(context.asset_partition_keys)
         if context.has_asset_partitions

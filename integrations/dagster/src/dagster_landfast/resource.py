@@ -3,6 +3,7 @@
 import functools
 import pickle
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -152,6 +153,21 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self.client.settings.require_shared(
                 f"{launcher} with the executor {step.job_def.executor_def.name}"
             )
+
+    def check_reachable(self) -> None:
+        """Ask the registry something, and be done; one that is not made yet is made when something is recorded.
+
+        Raises:
+            Unavailable: If it does not answer.
+            AccessDenied: If it lets nobody in.
+        """
+        with suppress(landfast.NotFound):
+            self.client.registry.head()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Look whether the registry answers, before a step does work that could not be recorded."""
+        if context.run is not None:
+            self.check_reachable()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Mark the runs of the steps that are over."""

@@ -4,7 +4,7 @@ import json
 
 import boto3
 import dagster as dg
-import dagster_landfast as landfast
+import dagster_landfast as dl
 import numpy as np
 import pandas as pd
 
@@ -12,7 +12,7 @@ from weather.vendor import BUCKET
 
 
 @dg.asset(
-    automation_condition=landfast.on_content_change(),
+    automation_condition=dl.on_content_change(),
     group_name="model",
     kinds={"numpy", "s3"},
 )
@@ -26,7 +26,7 @@ def model(
     error = float(np.abs(today @ weights - table["tomorrow"]).mean())
     body = json.dumps({"slope": round(weights[0], 6), "intercept": round(weights[1], 6)})
     boto3.client("s3").put_object(Bucket=BUCKET, Key="models/tomorrow.json", Body=body.encode())
-    return landfast.log_reference(
+    return dl.log_reference(
         context,
         f"s3://{BUCKET}/models/tomorrow.json",
         type="model",
@@ -35,4 +35,4 @@ def model(
     )
 
 
-still_there = landfast.build_reference_checks([model])
+still_there = dl.build_reference_checks([model])

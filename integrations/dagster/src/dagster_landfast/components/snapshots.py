@@ -3,12 +3,14 @@
 # No `from __future__ import annotations`: Dagster resolves the fields of a component by their types.
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import dagster as dg
 import landfast
 
+from dagster_landfast import identity
 from dagster_landfast.checks import build_reference_checks
+from dagster_landfast.compat import SPEC_WITHOUT_KEY
 from dagster_landfast.components.scaffolding import SnapshotsScaffolder
 from dagster_landfast.external import observable_prefix_assets, step_name
 from dagster_landfast.prefix import Prefix
@@ -24,12 +26,13 @@ class SnapshotAsset(dg.Model, dg.Resolvable):
 
     Args:
         snapshot: Its name in the file.
-        asset: Key, partitions_def, group_name, kinds, owners, tags, metadata, automation_condition, ...
+        asset: partitions_def, group_name, kinds, owners, tags, metadata, automation_condition, ...; and key, if it
+            is not the snapshot's name.
         lookback: Look at the last so many partitions only.
     """
 
     snapshot: str
-    asset: dg.ResolvedAssetSpec
+    asset: Annotated[dg.AssetSpec | Mapping[str, Any], SPEC_WITHOUT_KEY]
     lookback: int | None = None
 
 
@@ -115,7 +118,7 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
         # Times become schedules: one run looks at everything that is due.
         given: dict[str, Any] = {"cron": None}
         if more is not None:
-            given |= _given(more.asset) | {"lookback": more.lookback}
+            given |= _given(name, more.asset) | {"lookback": more.lookback}
         return Prefix.of_snapshot(config, **given)
 
     def _schedules(
@@ -154,8 +157,13 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
         ]
 
 
-def _given(spec: dg.AssetSpec) -> dict[str, Any]:
-    """Return what a resolved spec says, as `Prefix` takes it; what it leaves open is the file's."""
+def _given(name: str, asset: dg.AssetSpec | Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of an asset, as `Prefix` takes it; what it leaves open is the file's."""
+    if isinstance(asset, dg.AssetSpec):
+        spec = asset
+    else:
+        key = identity.key_of(asset.get("key") or name)
+        spec = dg.AssetSpec(**{**asset, "key": key})
     given: dict[str, Any] = {
         "key": spec.key,
         "partitions_def": spec.partitions_def,
