@@ -79,15 +79,11 @@ def test_mend_27_an_artifact_in_use_under_its_former_name_goes_on(instance, data
         read.append(given.qualified_name)
 
     resources = {**SHOP, "io_manager": dl.LandfastReferenceIOManager()}
+    how = {"selection": [below], "resources": resources, "partition_key": part}
     for upstream in (raw, dg.AssetSpec(["raw", "drop"], partitions_def=definition)):
-        for used in (instance, dg.DagsterInstance.ephemeral()):
-            dg.materialize(
-                [upstream, below],
-                selection=[below],
-                instance=used,
-                resources=resources,
-                partition_key=part,
-            )
+        dg.materialize([upstream, below], instance=instance, **how)
+        with dg.DagsterInstance.ephemeral() as new:
+            dg.materialize([upstream, below], instance=new, **how)
     assert read == [newest.qualified_name] * 16
 
 
