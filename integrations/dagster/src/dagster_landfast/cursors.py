@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
 
@@ -13,7 +13,8 @@ class Cursor:
     """A position in the feed of one registry.
 
     Args:
-        registry: Its id; the positions of another registry mean nothing.
+        registry: Its id; the positions of another registry mean nothing. ``""`` while none is made yet: then all
+            that the first one tells is news.
         position: All changes up to it are told of.
         begun: Assets whose state was told of when the sensor met them first, and the position then: changes up to it
             are no news.
@@ -42,6 +43,8 @@ class Cursor:
             left = cls(**json.loads(text or ""))
         except (ValueError, TypeError):
             left = None
+        if left is not None and left.registry == "":
+            return replace(left, registry=registry)
         if left is None or left.registry != registry:
             return cls(registry=registry, position=head)
         return left

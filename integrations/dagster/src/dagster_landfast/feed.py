@@ -13,6 +13,22 @@ import landfast
 LATEST = "latest"
 
 
+def head_of(client: landfast.Client) -> int:
+    """Return the newest position of the registry's feed; 0 also where no registry is made yet."""
+    try:
+        return client.registry.head()
+    except landfast.NotFound:
+        return 0
+
+
+def registry_of(client: landfast.Client) -> str:
+    """Return the registry's id; ``""`` where none is made yet."""
+    try:
+        return client.registry.info.id
+    except landfast.NotFound:
+        return ""
+
+
 class Look:
     """A look at what aliases name now; made before the first of them is read.
 
@@ -22,7 +38,7 @@ class Look:
 
     def __init__(self, client: landfast.Client) -> None:
         self._client = client
-        self.head = client.registry.head()
+        self.head = head_of(client)
         self._since: dict[tuple[landfast.ArtifactName, str], landfast.Change] | None = None
 
     def position(self, version: landfast.ArtifactVersion, alias: str = LATEST) -> str:

@@ -103,13 +103,13 @@ class Mirror:
 
     def __post_init__(self) -> None:
         client = self.resource.client
-        self._heard = Heard(self.instance, client.registry.info.id)
+        self._heard = Heard(self.instance, feed.registry_of(client))
         self.followed = [each.in_use(client) for each in self.followed]
 
     def advance(self, text: str | None) -> tuple[list[dg.AssetObservation], Cursor]:
         """Return the next events and where to go on: first what there is of new assets, then the feed."""
-        registry = self.resource.client.registry
-        cursor = Cursor.read(text, registry=registry.info.id, head=registry.head())
+        client = self.resource.client
+        cursor = Cursor.read(text, registry=feed.registry_of(client), head=feed.head_of(client))
         # Of an asset that is dropped and comes back, what happened in between is told as its state.
         still = {each.id for each in self.followed}
         cursor = replace(
@@ -172,6 +172,8 @@ class Mirror:
 
     def _follow(self, cursor: Cursor, events: list[dg.AssetObservation]) -> Cursor:
         """Tell of the changes after the cursor; the state of every asset has been told of before."""
+        if not cursor.registry:
+            return cursor
         changes = list(self.resource.client.changes(after=cursor.position, limit=_MOST_READ))
         followed = self._following(changes, cursor)
         pending: dict[Part, list[landfast.Change]] = {}
