@@ -14,7 +14,13 @@ Importing is cheap and silent: every name is loaded when it is first used.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.platform == "win32":
+    raise ImportError(
+        "landfast supports Linux and macOS; on Windows, install and run it in the Windows Subsystem for Linux"
+    )
 
 if TYPE_CHECKING:
     from landfast.artifact import Artifact

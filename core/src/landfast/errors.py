@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from landfast.redaction import redact
+from landfast.redaction import redact, visible
 
 
 class LandfastError(Exception):
@@ -65,7 +65,7 @@ class LandfastError(Exception):
         if self.found is not None:
             facts.append(f"found {self.found}")
         line = self.problem + (": " + ", ".join(facts) if facts else "")
-        return _one_line(f"{line}. {self.hint}" if self.hint else line)
+        return visible(f"{line}. {self.hint}" if self.hint else line)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
@@ -142,13 +142,6 @@ def _redacted_value(value: Any) -> Any:
     if type(value) in {list, tuple, set, frozenset}:
         return type(value)(map(_redacted_value, value))
     return value
-
-
-def _one_line(text: str) -> str:
-    # A key may hold line feeds, escape sequences, or bytes that are not UTF-8.
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _rebuild(kind: type[LandfastError], problem: str, parts: dict[str, Any]) -> LandfastError:

@@ -183,3 +183,17 @@ def _mask_query(match: re.Match[str]) -> str:
         return f"{pair['lead']}{pair['name']}={MASK}"
 
     return _QUERY_PAIR.sub(mask, match[0])
+
+
+def visible(text: str) -> str:
+    r"""Write out what a terminal would obey instead of showing it: a name of an object may hold anything.
+
+    That is control characters, line ends, and marks that reverse or hide the text around them.
+
+    Example:
+        >>> print(visible("a" + chr(10) + "b" + chr(27) + "[2J"))
+        a\nb\x1b[2J
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

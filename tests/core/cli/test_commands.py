@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner, Result
-from landfast import Client
 from landfast.cli import _COMMANDS, main
 
 
@@ -253,7 +252,6 @@ def test_completion_prints_a_script(shell):
 
 
 def test_errors_are_one_line_with_an_exit_code():
-    Client().begin_run()  # a registry is there
     for arguments, code, word in (
         (("show", "nothing"), 10, "nothing"),
         (("show", "bad name"), 2, "bad name"),

@@ -88,7 +88,7 @@ def test_what_makes_no_sense_is_refused(
 def test_nothing_is_stored_beyond_the_limit(here: Any) -> None:
     (here.work / "d" / "second").write_text("more")
     done = here.cli("put", "--reference", "d", "-n", "d", "--max-objects", "1")
-    refused(done, 14, "at most 1", "max_objects")
+    refused(done, 14, "at most 1", "Give --max-objects (or LANDFAST_MAX_OBJECTS)")
     assert "d" not in here.cli("ls").stdout
 
 

@@ -15,7 +15,7 @@ from subprocess import PIPE
 import psycopg
 import pytest
 from click.testing import CliRunner
-from landfast import AccessDenied, Client, Conflict
+from landfast import AccessDenied, Client, Conflict, NotFound
 from landfast.cli import main
 from landfast.registry import sqlite_file
 from landfast.registry.opening import init_registry, open_registry
@@ -295,10 +295,19 @@ def test_mend_19_a_mistyped_registry_is_an_error_and_is_not_made(tmp_path, named
     assert Path(f"{tmp_path}/{named}").is_file()
 
 
-def test_mend_19_the_embedded_registry_is_made_by_the_first_log_too(tmp_path) -> None:
-    home = Path.home()
-    before = sorted(home.rglob("*"))
+def test_mend_19_the_embedded_registry_is_empty_until_the_first_log_makes_it(tmp_path) -> None:
+    before = sorted(Path.home().rglob("*"))
+    client = Client()
+    assert client.collections() == []
+    assert list(client.runs()) == []
+    with pytest.raises(NotFound, match="data does not exist"):
+        client.get("data")
     done = CliRunner().invoke(main, ["ls"])
+    assert (done.exit_code, done.stdout.split()[:1]) == (0, ["COLLECTION"])
+    done = CliRunner().invoke(main, ["registry", "info"])
     assert done.exit_code == 10
     assert "It is made by the first log" in done.stderr
-    assert sorted(home.rglob("*")) == before
+    assert sorted(Path.home().rglob("*")) == before
+    (tmp_path / "a").write_text("a")
+    assert Client().log("data", tmp_path / "a").version == "v0"
+    assert [each.name for each in client.collections()] == ["data"]

@@ -8,6 +8,7 @@ import click
 
 from landfast.cli.common import Output, command, human_size
 from landfast.client import Client
+from landfast.errors import InvalidInput
 from landfast.settings import parse_size
 
 
@@ -27,9 +28,15 @@ def info_command(client: Client, out: Output) -> None:
 
 
 @command("cleanup")
-@click.argument("size", default="0")
-def cleanup_command(client: Client, out: Output, size: str) -> None:
-    """Remove the files used longest ago until at most SIZE (such as 10GB) is left."""
+@click.argument("size", required=False)
+@click.option("--all", "everything", is_flag=True, help="Empty the cache.")
+def cleanup_command(client: Client, out: Output, size: str | None, everything: bool) -> None:
+    """Remove the files used longest ago until at most SIZE (such as 10GB) is left; or --all of them."""
+    if (size is None) is not everything:
+        raise InvalidInput(
+            "what shall be removed?", expected="either a SIZE that may stay, such as 10GB, or --all"
+        )
+    size = "0" if size is None else size
     freed = client.cache.trim(parse_size(size, "SIZE"))
     out.answer({"freed": freed}, [f"freed {human_size(freed)}"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from landfast.errors import (
     Unverifiable,
 )
 from landfast.model.run import RunStatus
-from landfast.redaction import redact
+from landfast.redaction import redact, visible
 from landfast.settings import load_settings
 
 EXIT_CODES: dict[type[LandfastError], int] = {
@@ -57,21 +58,34 @@ class Output:
             click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
         elif not self.quiet:
             for line in lines:
-                click.echo(line)
+                click.echo(visible(line))
+
+    def listing(self, names: Iterable[str]) -> None:
+        """Print names as they are, each ended by a NUL byte, which no name holds."""
+        stream = sys.stdout.buffer  # click would take escape sequences out
+        for name in names:
+            stream.write(name.encode() + b"\0")
 
     def table(self, value: Any, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print the JSON value, or aligned columns."""
         self.answer(value, [] if self.as_json else columns(header, rows))
 
+    def nothing(self, noun: str, client: Client, elsewhere: Sequence[str]) -> None:
+        """Say where one looked in vain, and where there is something."""
+        settings = client.settings
+        place = f"no {noun} in the project {settings.entity}/{settings.project}"
+        there = f"there are some in {', '.join(elsewhere)}; give --project, or --all-projects"
+        self.note(f"{place}; {there if elsewhere else 'nor in any other of this entity'}")
+
     def note(self, text: str) -> None:
         """Say a sentence on standard error."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(visible(text), err=True)
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Align rows under a header."""
-    texts = [list(header), *([str(cell) for cell in row] for row in rows)]
+    """Align rows under a header; one row is one line, whatever the cells hold."""
+    texts = [list(header), *([visible(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(header))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -155,7 +169,7 @@ class _errors_as_lines:  # noqa: N801 - reads as what it does
         ):
             return
         if isinstance(error, LandfastError):
-            fail(str(error), exit_code(error))
+            fail(_spelled(error, click.get_current_context(silent=True)), exit_code(error))
         if isinstance(error, KeyboardInterrupt):
             fail("interrupted; what was stored is complete, nothing half-done is visible", 130)
         if isinstance(error, BrokenPipeError):
@@ -170,6 +184,32 @@ class _errors_as_lines:  # noqa: N801 - reads as what it does
             )
 
 
+_ARGUMENT = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\"[^\"]*\"|\w+)?")
+_SAID_TWICE = re.compile(r"(--[a-z-]+) \(\1\)")
+
+
+def _spelled(error: LandfastError, context: click.Context | None) -> str:
+    """Return the message with the arguments of its hint as options of the command that was typed."""
+    if error.hint is None or context is None:
+        return str(error)
+    options = {
+        long[2:].replace("-", "_"): long
+        for option in context.command.params
+        for long in option.opts
+        if long.startswith("--")
+    }
+
+    def spell(found: re.Match[str]) -> str:
+        long, value = options.get(found[1]), (found[2] or "").strip("'\"")
+        if long is None:
+            return found[0]
+        return long if value in {"", "True"} else f"{long} {'none' if value == 'False' else value}"
+
+    hint = _SAID_TWICE.sub(r"\1", _ARGUMENT.sub(spell, error.hint))
+    hint = hint.replace("landfast.UNLIMITED", "'unlimited'")
+    return str(error).replace(visible(error.hint), hint)
+
+
 def exit_code(error: LandfastError) -> int:
     """Return the exit code of an error's family."""
     return next((code for family, code in EXIT_CODES.items() if isinstance(error, family)), 1)
@@ -177,7 +217,7 @@ def exit_code(error: LandfastError) -> int:
 
 def fail(line: str, code: int) -> NoReturn:
     """Say one line on standard error and exit."""
-    click.echo("landfast: " + " ".join(line.split()), err=True)
+    click.echo("landfast: " + visible(line), err=True)
     sys.exit(code)
 
 

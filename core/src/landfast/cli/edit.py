@@ -11,7 +11,11 @@ from landfast.client import Client
 @command("promote")
 @click.argument("name")
 @click.argument("alias")
-@click.option("--remove", is_flag=True, help="Take the alias away instead.")
+@click.option(
+    "--remove",
+    is_flag=True,
+    help="Take the alias away instead; from NAME only if it says a version.",
+)
 def promote_command(client: Client, out: Output, name: str, alias: str, remove: bool) -> None:
     """Move ALIAS to the version NAME."""
     if remove:

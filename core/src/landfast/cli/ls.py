@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import click
 
 from landfast.cli.common import Output, command, human_size
 from landfast.client import Client
+from landfast.errors import InvalidInput
 from landfast.jsonable import collection_to_dict, version_to_dict
 from landfast.model.diff import entry_to_dict
+from landfast.model.names import check_name
 from landfast.version import ArtifactVersion
 
 
@@ -19,6 +22,13 @@ from landfast.version import ArtifactVersion
 @click.option("--partitions", is_flag=True, help="The latest version of each partition.")
 @click.option("--path", "prefix", default="", help="Only entries whose path starts so.")
 @click.option("--limit", type=click.IntRange(min=1), help="The most rows.")
+@click.option(
+    "--null",
+    "-z",
+    "null",
+    is_flag=True,
+    help="Print only the names, as they are, each ended by a NUL byte.",
+)
 def ls_command(
     client: Client,
     out: Output,
@@ -27,32 +37,61 @@ def ls_command(
     partitions: bool,
     prefix: str,
     limit: int | None,
+    null: bool,
 ) -> None:
-    """List collections; versions of NAME; or, where NAME says a version, its entries."""
-    if name is None:
-        _collections(client, out, None if all_projects else client.settings.project, limit)
+    """List collections; versions of NAME; or, where NAME says a version, its entries.
+
+    PROJECT/ lists the collections of another project, ENTITY/PROJECT/ those of another entity.
+    """
+    if null and out.as_json:
+        raise InvalidInput("--json and --null exclude each other", expected="one of them")
+    if name is None or name.endswith("/"):
+        client = _in_project(client, name)
+        _collections(client, out, None if all_projects else client.settings.project, limit, null)
     elif client.name(name).picks_version:
-        _entries(client.get(name), out, prefix, limit)
+        _entries(client.get(name), out, prefix, limit, null)
     elif partitions:
-        _versions(list(client.partitions(name).values())[:limit], out)
+        _versions(list(client.partitions(name).values())[:limit], out, null)
     else:
         found = client.versions(name)[:limit]
-        _versions(found or [client.get(name)], out)
+        _versions(found or [client.get(name)], out, null)
 
 
-def _collections(client: Client, out: Output, project: str | None, limit: int | None) -> None:
+def _in_project(client: Client, name: str | None) -> Client:
+    """Return the client for ``PROJECT/`` or ``ENTITY/PROJECT/``."""
+    if name is None:
+        return client
+    *entity, project = name.rstrip("/").split("/")
+    if len(entity) > 1:
+        raise InvalidInput(
+            f"{name!r} is no project", subject=name, expected="PROJECT/ or ENTITY/PROJECT/"
+        )
+    check_name(project, "project")
+    return client.bound(entity=check_name(entity[0], "entity") if entity else None, project=project)
+
+
+def _collections(
+    client: Client, out: Output, project: str | None, limit: int | None, null: bool
+) -> None:
     found = client.collections(project)[:limit]
+    if not found:
+        counts = Counter(c.project for c in client.collections())
+        out.nothing("collection", client, [f"{name} ({count})" for name, count in counts.items()])
+    if null:
+        return out.listing(f"{c.project}/{c.name}" for c in found)
     rows = [
         (f"{c.project}/{c.name}", c.type, c.versions, c.partitions, c.description) for c in found
     ]
-    out.table(
+    return out.table(
         [collection_to_dict(c) for c in found],
         ("COLLECTION", "TYPE", "VERSIONS", "PARTITIONS", "DESCRIPTION"),
         rows,
     )
 
 
-def _versions(found: list[ArtifactVersion], out: Output) -> None:
+def _versions(found: list[ArtifactVersion], out: Output, null: bool) -> None:
+    if null:
+        return out.listing(version.name for version in found)
     rows = [
         (
             v.name,
@@ -64,14 +103,20 @@ def _versions(found: list[ArtifactVersion], out: Output) -> None:
         )
         for v in found
     ]
-    out.table(
+    return out.table(
         [version_to_dict(v) for v in found],
         ("VERSION", "FILES", "SIZE", "DIGEST", "ALIASES", "CREATED (UTC)"),
         rows,
     )
 
 
-def _entries(version: ArtifactVersion, out: Output, prefix: str, limit: int | None) -> None:
-    found = list(itertools.islice(version.entries(prefix), limit))
+def _entries(
+    version: ArtifactVersion, out: Output, prefix: str, limit: int | None, null: bool
+) -> None:
+    entries = itertools.islice(version.entries(prefix), limit)
+    if null:
+        return out.listing(entry.path for entry in entries)
+    found = list(entries)
     rows = [(e.path, human_size(e.size), e.checksum or "-", e.version_id or "-") for e in found]
-    out.table([entry_to_dict(e) for e in found], ("PATH", "SIZE", "CHECKSUM", "VERSION ID"), rows)
+    header = ("PATH", "SIZE", "CHECKSUM", "VERSION ID")
+    return out.table([entry_to_dict(e) for e in found], header, rows)

@@ -30,7 +30,7 @@ def init_command(client: Client, out: Output, where: str, store: str | None) -> 
 
 
 @command("upgrade")
-@click.argument("where", metavar="URL", required=False)
+@click.argument("where", metavar="[URL]", required=False)
 def upgrade_command(client: Client, out: Output, where: str | None) -> None:
     """Bring the registry's schema to this version of landfast."""
     from landfast.registry.opening import upgrade_registry

@@ -24,6 +24,9 @@ def ls_command(client: Client, out: Output, limit: int, all_projects: bool) -> N
     found = list(
         client.runs(project=None if all_projects else client.settings.project, limit=limit)
     )
+    if not found:
+        projects = dict.fromkeys(run.project for run in client.runs(limit=1_000))
+        out.nothing("run", client, list(projects))
     rows = [(r.id, r.key, r.name, r.job_type, r.status, f"{r.started_at:%F %T}") for r in found]
     out.table(
         [run_to_dict(r) for r in found],

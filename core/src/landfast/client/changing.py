@@ -29,8 +29,12 @@ class Changing(Access):
         return ArtifactVersion(record, self._whole)
 
     def remove_alias(self, named: Named, alias: str) -> None:
-        """Take an alias away; `latest` cannot be."""
-        self.registry.remove_alias(self.name(named).bare(), alias)
+        """Take an alias away; `latest` cannot be.
+
+        Raises:
+            Conflict: If `named` says a version, and the alias names another one.
+        """
+        self.registry.remove_alias(self.name(named), alias)
 
     def update(
         self,

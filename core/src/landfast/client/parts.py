@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 from landfast.errors import Conflict, NotFound
 from landfast.model.names import ArtifactName
 from landfast.model.run import JoinedRun, RunKey, RunRecord
-from landfast.redaction import redact
+from landfast.redaction import redact, visible
 from landfast.settings import Settings, load_settings
 from landfast.version import ArtifactVersion, Named
 
@@ -93,6 +93,7 @@ class Parts:
                 self.settings.effective_registry_url,
                 create=origin is None,
                 late=origin is None,
+                blank=origin is None and self.settings.registry_url is None,
                 store_url=self.settings.store_url,
             )
         except NotFound:
@@ -320,7 +321,7 @@ def _note_once(text: str) -> None:
 
     if text not in _noted:
         _noted.add(text)
-        logging.getLogger("landfast").warning("%s", text)
+        logging.getLogger("landfast").warning("%s", visible(text))
 
 
 _noted: set[str] = set()

@@ -242,6 +242,7 @@ class Registry(Protocol):
 
         Raises:
             NotFound: If the partition has no such alias.
+            Conflict: If the name picks a version, and the alias names another one.
         """
         ...
 

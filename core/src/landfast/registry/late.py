@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Protocol
 
 from landfast.errors import NotFound
@@ -24,12 +25,17 @@ class LateDatabase:
     Args:
         database: Where it is.
         find: Finds out what is there, and makes it if told to.
+        blank: Makes an empty one that is asked as long as it is not there; None makes asking `NotFound`.
     """
 
-    def __init__(self, database: Database, find: Find) -> None:
+    def __init__(
+        self, database: Database, find: Find, blank: Callable[[], Database] | None = None
+    ) -> None:
         self._unopened = database
         self._find = find
         self._info: RegistryInfo | None = None
+        self._make_blank = blank
+        self._blank: Database | None = None
 
     def open(self, *, create: bool = False) -> Database:
         """Find out what is there, once, and return its database.
@@ -43,7 +49,14 @@ class LateDatabase:
 
     @property
     def _database(self) -> Database:
-        return self.open()
+        try:
+            return self.open()
+        except NotFound:
+            if self._make_blank is None:
+                raise
+        if self._blank is None:
+            self._blank = self._make_blank()
+        return self._blank
 
     @property
     def is_there(self) -> bool:

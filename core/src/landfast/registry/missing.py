@@ -36,10 +36,10 @@ def explain(
         return _error(name, "entity", name.entity or "", near)
     if project is None:
         near = _names(tx, projects, "name", projects.c.entity_id == entity)
-        return _error(name, "project", name.project or "", near)
+        return _error(name, "project", name.project or "", near, _elsewhere(tx, name, entity))
     if collection is None:
         near = _names(tx, collections, "name", collections.c.project_id == project)
-        return _error(name, "collection", name.collection, near)
+        return _error(name, "collection", name.collection, near, _elsewhere(tx, name, entity))
     near = _names(tx, partitions, "key", partitions.c.collection_id == collection)
     return _error(name, "partition", name.partition, near)
 
@@ -78,7 +78,24 @@ def _names(
     return list(tx.connection.execute(statement).scalars())
 
 
-def _error(name: ArtifactName, noun: str, wanted: str, near: Sequence[str]) -> NotFound:
+def _elsewhere(tx: Transaction, name: ArtifactName, entity: int) -> str | None:
+    """Name the collections that are called so in other projects."""
+    statement = (
+        select(projects.c.name)
+        .join(collections, collections.c.project_id == projects.c.id)
+        .where(projects.c.entity_id == entity, collections.c.name == name.collection)
+        .order_by(projects.c.name)
+        .limit(_SHOWN)
+    )
+    found = [
+        f"{project}/{name.collection}" for project in tx.connection.execute(statement).scalars()
+    ]
+    return f"There is {', '.join(found)}." if found else None
+
+
+def _error(
+    name: ArtifactName, noun: str, wanted: str, near: Sequence[str], hint: str | None = None
+) -> NotFound:
     close = difflib.get_close_matches(wanted, near, n=3)
     shown = [*close, *(word for word in near if word not in close)][:_SHOWN]
     more = f" and {len(near) - len(shown)} more" if len(near) > len(shown) else ""
@@ -88,5 +105,6 @@ def _error(name: ArtifactName, noun: str, wanted: str, near: Sequence[str]) -> N
         subject=str(name),
         expected=f"a {noun} {wanted!r}" if noun[0] not in "aeiou" else f"an {noun} {wanted!r}",
         found=found,
+        hint=hint,
         missing=noun,
     )

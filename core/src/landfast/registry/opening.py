@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +25,7 @@ def open_registry(
     *,
     create: bool = True,
     late: bool = False,
+    blank: bool = False,
     store_url: str | None = None,
     lease: timedelta = COLLECTION_LEASE,
 ) -> SqlRegistry:
@@ -34,6 +38,7 @@ def open_registry(
         url: ``sqlite:///PATH`` or ``postgresql://...``.
         create: Whether to make a SQLite file.
         late: Whether to make it only when something is to be recorded: until then what reads is `NotFound`.
+        blank: Whether what reads finds an empty registry instead: nobody can have mistyped the default one.
         store_url: Where the caller believes that the blobs lie; recorded when a file is made.
         lease: How long a garbage collector may take to delete what it condemned.
 
@@ -48,7 +53,8 @@ def open_registry(
     parsed = RegistryUrl.parse(url)
     if store_url is not None:
         _check_store(store_url)
-    registry = SqlRegistry(Database(parsed), partial(_find, store_url=store_url), lease=lease)
+    find = partial(_find, store_url=store_url)
+    registry = SqlRegistry(Database(parsed), find, blank=_blank if blank else None, lease=lease)
     try:
         registry.open(create=create and not late)
     except BaseException as error:
@@ -161,6 +167,16 @@ def _fill(path: Path, *, store_url: str | None, place: Path) -> None:
         _create_in(database, store_url, place)
     finally:
         database.close()
+
+
+def _blank() -> Database:
+    """Make an empty registry to ask in the place of one that is not there; it goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="landfast-"))
+    path = folder / "registry.db"
+    _fill(path, store_url=None, place=path)
+    database = Database(RegistryUrl.parse(f"sqlite:///{path}"))
+    weakref.finalize(database, shutil.rmtree, folder, ignore_errors=True)
+    return database
 
 
 def _create_in(database: Database, store_url: str | None, place: Path) -> None:

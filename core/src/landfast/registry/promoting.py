@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from landfast.errors import InvalidInput
+from landfast.errors import Conflict, InvalidInput
 from landfast.model.names import LATEST, ArtifactName, check_alias
 from landfast.model.run import RunKey
 from landfast.model.version import Change, ChangeKind, VersionRecord
@@ -44,6 +44,14 @@ def remove_alias(tx: Transaction, name: ArtifactName, alias: str) -> None:
         )
     partition = scopes.require_partition(tx, name)
     versions.lock_partition(tx, partition)
-    if aliases.named(tx, partition, alias) is None:
+    named = aliases.named(tx, partition, alias)
+    if named is None:
         raise missing.explain_pick(tx, replace(name.bare(), alias=alias), partition)
+    if name.picks_version and versions.pick(tx, name).id != named[0]:
+        raise Conflict(
+            f"{alias!r} does not name {name}",
+            subject=str(name),
+            expected=f"the version that {alias!r} names, or no version",
+            found=f"{alias!r} names v{named[1]}",
+        )
     aliases.remove(tx, partition, [alias])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import EllipsisType
@@ -54,13 +54,19 @@ class SqlRegistry(LateDatabase):
     Args:
         database: Where it is.
         find: Finds out what is there, and makes it if told to.
+        blank: See `LateDatabase`.
         lease: How long a garbage collector may take to delete what it condemned.
     """
 
     def __init__(
-        self, database: Database, find: Find, *, lease: timedelta = COLLECTION_LEASE
+        self,
+        database: Database,
+        find: Find,
+        *,
+        blank: Callable[[], Database] | None = None,
+        lease: timedelta = COLLECTION_LEASE,
     ) -> None:
-        super().__init__(database, find)
+        super().__init__(database, find, blank)
         self._lease = lease
 
     def __reduce__(self) -> str:
@@ -370,9 +376,8 @@ class SqlRegistry(LateDatabase):
         self, name: ArtifactName, consumer: str, *, run: RunKey | None = None
     ) -> Change | None:
         """Return the change of `latest` that this consumer still has to be told, or None."""
-        if not self.is_there:
-            return None
-        return self._database.read(lambda tx: announcements.pending(tx, name, consumer, run))
+        ask = partial(announcements.pending, name=name, consumer=consumer, run=run)
+        return self._database.read(ask) if self.is_there else None
 
     def mark_announced(self, consumer: str, change: Change) -> None:
         """Record that the consumer was told; never moves backwards."""
@@ -380,9 +385,8 @@ class SqlRegistry(LateDatabase):
 
     def announced_position(self, consumer: str, name: ArtifactName | None = None) -> int:
         """Return the position of the newest change that the consumer was told of, 0 if of none."""
-        if not self.is_there:
-            return 0
-        return self._database.read(lambda tx: announcements.position(tx, consumer, name))
+        ask = partial(announcements.position, consumer=consumer, name=name)
+        return self._database.read(ask) if self.is_there else 0
 
     # -- blobs --------------------------------------------------------------------------------
 

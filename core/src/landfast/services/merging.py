@@ -157,6 +157,6 @@ def too_many(uri: str, limit: int) -> LimitExceeded:
         subject=uri,
         expected=f"at most {limit:,}",
         found=f"at least {limit + 1:,}",
-        hint="Give max_objects= (or --max-objects, LANDFAST_MAX_OBJECTS); landfast.UNLIMITED lifts the limit.",
+        hint="Give max_objects= (or LANDFAST_MAX_OBJECTS); landfast.UNLIMITED lifts the limit.",
         limit=limit,
     )
