@@ -54,8 +54,10 @@ def disk_instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def client() -> landfast.Client:
-    """A client on the environment's registry, the one that resources without arguments use."""
-    return landfast.Client()
+    """A client on the environment's registry, the one that resources without arguments use; it is made."""
+    made = landfast.Client()
+    made.registry.ticket()
+    return made
 
 
 @pytest.fixture

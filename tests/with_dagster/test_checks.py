@@ -178,7 +178,7 @@ def test_a_blocking_check_keeps_what_comes_after_from_running(instance, data) ->
     assert len(result.asset_materializations_for_node("model")) == 1
 
 
-def test_an_asset_that_was_never_recorded_has_not_passed(instance, data) -> None:
+def test_an_asset_that_was_never_recorded_has_not_passed(instance, data, client) -> None:
     asset = folder_asset(data("features", a="1"))
     found = judged(asset, *build_reference_checks([asset]), instance=instance)
     assert not found.passed

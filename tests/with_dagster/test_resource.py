@@ -33,7 +33,7 @@ def test_nothing_is_opened_before_it_is_needed(tmp_path: Path) -> None:
     dg.Definitions(resources={"registry": resource, "io": LandfastReferenceIOManager()})
     assert resource.client.settings.project == "uncategorized"
     assert not (tmp_path / "r.db").exists()
-    resource.client.collections()
+    resource.client.begin_run()
     assert (tmp_path / "r.db").exists()
 
 
