@@ -137,7 +137,7 @@ def test_an_event_holds_no_secret(client, prefect, http_script) -> None:
 def test_a_change_is_told_whenever_its_run_is_killed_and_tried_again(
     client, prefect, tmp_path: Path
 ) -> None:
-    client.collections()  # a registry that is there: its making is another test's
+    client.init_registry()  # its making is another test's
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.txt").write_text("one")
     program = [sys.executable, Path(__file__).with_name("killed_logs.py"), tmp_path / "data"]

@@ -27,14 +27,15 @@ def bucket(radosgw_server) -> str:
 
 @pytest.mark.system
 @pytest.mark.parametrize("spelling", ["data/set", "data/set/"])
-def test_listing_costs_ten_or_eleven_requests_and_reads_nothing(radosgw, bucket, spelling):
+def test_listing_costs_a_request_a_page_and_reads_nothing(radosgw, bucket, spelling):
     client = Client(project="big")
     for turn in ("first", "second"):
         before = radosgw.counts(bucket)
         version = client.log("set", f"s3://{bucket}/{spelling}")
         counts = radosgw.counts(bucket) - before
         lists = counts["list-versions"] + counts["list-objects-v2"]
-        assert lists in {10, 11}, (turn, counts)
+        # Ten full pages, a look behind the last, and one to tell an object from a folder.
+        assert lists in {10, 11} or (lists == 12 and spelling == "data/set"), (turn, counts)
         assert counts["head"] == counts["get-object"] == 0, (turn, counts)
     assert version.file_count == COUNT
     assert (version.created, version.changed) == (False, False)

@@ -173,7 +173,9 @@ def test_a_presigned_url_of_a_real_server_that_checks_it(radosgw):
     radosgw.put(bucket, "a b+c", BODY)
     info = HttpStore().stat(at(presign("a b+c")))
     assert (info.size, info.etag) == (10, f'"{hashlib.md5(BODY).hexdigest()}"')
-    assert [access.kind for access in radosgw.requests(bucket)][-2:] == ["head", "get-object"]
+    # The second read takes the sha256: an ETag of a page that was modified a moment ago may come again.
+    kinds = [access.kind for access in radosgw.requests(bucket)]
+    assert kinds[-3:] == ["head", "get-object", "get-object"]
     recorded, _ = info.location.without_secrets()
     assert recorded.uri == f"{radosgw.url}/{bucket}/a%20b%2Bc"
     pin = Pin(location=recorded, etag=info.etag, size=10, checksum=info.checksum)

@@ -146,15 +146,18 @@ class Page:
             May be lazy where listing costs no requests (`file`).
         next: Opaque text with which the next page is asked for; None if the server says this is the last.
         is_full: Whether the page holds as many rows as the server gives at most, or does not say
-            clearly that it is the last. Such a page without `next` is probed by the caller, with `after`.
+            clearly that it is the last. Such a page without `next` is probed by the caller, with `tail` or `after`.
         is_sorted: False where this place has no order, though the store has (`Capabilities.stable_order`);
             `after`, `before` and `limit` may then be left to the caller.
+        tail: What asks, in the place of `next`, for all that comes after the page's last row, where the place
+            can tell that better than by the key.
     """
 
     rows: Iterable[ObjectInfo]
     next: str | None = None
     is_full: bool = False
     is_sorted: bool = True
+    tail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ A reply that says "this is all" proves it, with exceptions that real servers tau
 - a full page may be what the server gives at most;
 - an empty page, after one that promised more, may be a marker that the server lost its way by.
 
-Both are probed: the server is asked what comes after the last key that it gave.  A server that goes back,
+Both are probed: the server is asked what comes after the last row that it gave.  A server that goes back,
 repeats a token or promises more for ever is an error.
 """
 
@@ -66,6 +66,7 @@ class Pager:
         self._tokens: set[int] = set()
         self._rows_on_page = 0
         self._empty_pages = 0
+        self._is_probe = False
 
     def __iter__(self) -> Iterator[Iterator[ObjectInfo]]:
         """Turn the pages."""
@@ -155,12 +156,14 @@ class Pager:
                 found=f"{self._empty_pages:,} empty pages that promise more",
             )
         self._tokens.add(hash(page.next))
-        self._token, self._after = page.next, None
+        self._token, self._after, self._is_probe = page.next, None, False
 
     def _end(self, page: Page) -> None:
-        is_lost = self._token is not None and not self._rows_on_page
+        is_lost = self._token is not None and not self._rows_on_page and not self._is_probe
         if not self._is_sorted or self._last is None or not (page.is_full or is_lost):
             self._is_done = True
+        elif page.tail is not None:
+            self._token, self._after, self._is_probe = page.tail, None, True
         elif self._after == self._last:
             self._fail(
                 "cannot be listed to its end: the server does not go on after a key",

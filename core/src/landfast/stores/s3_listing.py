@@ -185,7 +185,17 @@ def _page(root: ET.Element, listing: Listing, decode: Callable[[str], str]) -> P
         return Page(rows=kept)
     served = int(root.findtext("MaxKeys") or 0) or listing.size
     is_full = counted > 0 and (counted >= min(served, listing.size) or not _says_last(root))
-    return Page(rows=kept, next=following, is_full=is_full)
+    return Page(rows=kept, next=following, is_full=is_full, tail=_tail(listing, rows))
+
+
+def _tail(listing: Listing, rows: list[ObjectInfo]) -> str | None:
+    """Return where a list of versions goes on after its last row; by its key alone some servers begin with it.
+
+    ``null`` is no such place: nothing comes after it in Swift.
+    """
+    if not rows or not listing.versions or rows[-1].version_id in {None, "null"}:
+        return None
+    return json.dumps({"KeyMarker": rows[-1].location.key, "VersionIdMarker": rows[-1].version_id})
 
 
 def _says_last(root: ET.Element) -> bool:
