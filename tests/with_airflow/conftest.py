@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import landfast
 import pytest
 
 from tests.with_airflow.live import migrate
@@ -64,6 +65,7 @@ def airflow_database(run_folder: Path) -> Path:
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of an empty registry, which the environment names."""
     url = f"sqlite:///{tmp_path / 'registry.db'}"
+    landfast.Client(url).init_registry()
     monkeypatch.setenv("LANDFAST_REGISTRY_URL", url)
     return url
 

@@ -123,6 +123,7 @@ def test_a_postgres_connection_is_written_as_a_url_with_its_odd_characters() -> 
 
 
 def test_the_test_button_opens_the_registry(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    landfast.Client(url).init_registry()
     connect(monkeypatch, "landfast_default", password=url)
     assert LandfastHook().test_connection()[0] is True
     connect(monkeypatch, "landfast_default", password="postgresql://u:secret-word@127.0.0.1:9/x")
