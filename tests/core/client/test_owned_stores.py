@@ -52,6 +52,7 @@ def test_mend_00_registries_of_one_folder_have_stores_of_their_own(
 ) -> None:
     one, other = (Client(url_of(tmp_path / "x" / name)) for name in ("a.db", "b.db"))
     one.log("d", data)
+    other.registry.ticket()
     other.gc(grace=NOW, dry_run=False)
     other.gc(grace=NOW, dry_run=False)
     assert files_of(one, "d") == ["a.txt"]
@@ -167,8 +168,7 @@ def shared(tmp_path: Path, data: Path) -> tuple[Path, Path]:
     folder = tmp_path / "x"
     paths = folder / "a.db", folder / "b.db"
     for path in paths:
-        client = Client(url_of(path))
-        client.registry.close()
+        init_registry(url_of(path))
         as_before(path)
         (data / f"{path.stem}.txt").write_bytes(b"more")
         client = Client(url_of(path))
@@ -202,7 +202,7 @@ def test_mend_00_of_two_old_registries_in_one_folder_the_first_adopts_the_store(
 
 def test_mend_00_an_old_registry_goes_on_with_its_store(tmp_path: Path, data: Path) -> None:
     path = tmp_path / "x" / "registry.db"
-    Client(url_of(path)).registry.close()
+    init_registry(url_of(path))
     as_before(path)
     client = Client(url_of(path))
     client.log("d", data)
@@ -219,7 +219,7 @@ def test_mend_00_a_copy_beside_may_read_and_not_write_nor_collect(
     tmp_path: Path, data: Path, adoption: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "x" / "registry.db"
-    Client(url_of(path)).registry.close()
+    init_registry(url_of(path))
     adoption(path)
     client = Client(url_of(path))
     client.log("d", data)
@@ -307,6 +307,7 @@ def test_mend_00_a_label_that_cannot_be_read_is_a_conflict(
     tmp_path: Path, data: Path, store: str
 ) -> None:
     client = Client(url_of(tmp_path / "a.db"), store_url=store)
+    client.registry.ticket()
     for label in (b"", b"[]", b"\xff", b'{"registry": 1}', b'"text"'):
         client.blobs.set_label(label, new=False)
         with pytest.raises(Conflict, match=r"label of the store .* cannot be read"):
