@@ -1,5 +1,6 @@
 """What others do to a download's folder: edits that hide their time, links that lead elsewhere, lost power."""
 
+import itertools
 import mmap
 import os
 import shutil
@@ -14,6 +15,7 @@ from landfast.cache import BlobCache
 from landfast.errors import Conflict, LandfastError
 from landfast.model.reference import Reference
 from landfast.services.download import DownloadReport, download
+from landfast.services.marked_folder import MarkedFolder
 from landfast.services.open_folder import OpenFolder
 from landfast.services.verify import verify
 from landfast.state_file import StateFile
@@ -189,11 +191,15 @@ def local(tmp_path: Path, scan: Any) -> Any:
 def test_mend_05_a_folder_that_becomes_a_link_meanwhile_takes_no_file_out(
     local: Any, get: Download, root: Path, outside: Path, swapped: str, workers: int
 ) -> None:
+    numbers = itertools.count()
+
     def swap(done: int, total: int | None) -> None:
         folder = root / swapped
-        if folder.is_dir() and not folder.is_symlink():
-            folder.rename(root / "aside")
-            folder.symlink_to(outside)
+        # Until it is the link: other threads make the folder anew as soon as it is gone.
+        while folder.is_dir() and not folder.is_symlink():
+            folder.rename(root / f"aside-{next(numbers)}")
+            with suppress(FileExistsError, FileNotFoundError):
+                folder.symlink_to(outside)
 
     with pytest.raises(Conflict, match="is a symlink, and a download follows none"):
         get(local, progress=swap, workers=workers)
@@ -208,12 +214,14 @@ def test_mend_05_a_folder_that_is_swapped_to_and_fro_takes_no_file_out(
 
     def swap(done: int, total: int | None) -> None:
         folder = root / "sub"
-        if folder.is_symlink():
-            folder.unlink()
-            aside.rename(folder)
-        elif folder.is_dir():
-            folder.rename(aside)
-            folder.symlink_to(outside)
+        # Other threads make the folder anew as soon as it is gone: then it stays what it is this time.
+        with suppress(OSError):
+            if folder.is_symlink():
+                folder.unlink()
+                aside.rename(folder)
+            elif folder.is_dir():
+                folder.rename(aside)
+                folder.symlink_to(outside)
 
     for _ in range(20):
         with suppress(LandfastError):
@@ -437,3 +445,19 @@ def test_mend_05_what_could_not_be_forced_to_disk_is_not_remembered(
     get(local)
     with sqlite3.connect(root / ".landfast" / "state.sqlite3") as connection:
         assert connection.execute("SELECT path FROM files").fetchall() == [(b"sub/00",)]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_mend_11b_what_another_process_downloads_meanwhile_is_a_downloads_own(
+    local: Any, get: Download, monkeypatch: pytest.MonkeyPatch, exact: bool
+) -> None:
+    check = MarkedFolder.check
+
+    def check_and_be_overtaken(self: MarkedFolder, **options: bool) -> bool:
+        found = check(self, **options)
+        monkeypatch.setattr(MarkedFolder, "check", check)
+        get(local)
+        return found
+
+    monkeypatch.setattr(MarkedFolder, "check", check_and_be_overtaken)
+    assert get(local, exact=exact).already_there == 120

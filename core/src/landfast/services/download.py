@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
@@ -105,7 +105,7 @@ def download(
     folder = MarkedFolder(root, identity)
     is_marked = folder.check(replace=replace)
     if exact and not is_marked:
-        _check_empty(folder.root)
+        _unless_claimed(folder, lambda: _check_empty(folder.root))
     tally = Tally(folder.root, progress)
     disk = _disk(folder.root, is_marked=is_marked)
     check_targets(
@@ -115,7 +115,9 @@ def download(
         is_empty=lambda path: pins.newest.get(path).size == 0,
     )
     if not is_marked:
-        _check_foreign(pins, selection, folder.root, replace=replace)
+        _unless_claimed(
+            folder, lambda: _check_foreign(pins, selection, folder.root, replace=replace)
+        )
     folder.claim()
     is_complete = False
     try:
@@ -129,6 +131,15 @@ def download(
     finally:
         folder.close(is_complete=is_complete)
     return tally.report
+
+
+def _unless_claimed(folder: MarkedFolder, check: Callable[[], None]) -> None:
+    """Check a folder that was not marked; what another process has put there since its claim is a download's."""
+    try:
+        check()
+    except Conflict:
+        if not folder.check():
+            raise
 
 
 def _disk(root: Path, *, is_marked: bool) -> Disk:

@@ -40,16 +40,26 @@ class OpenFolder:
         Raises:
             NotADirectoryError: If it is a file, or a symlink to whatever.
         """
-        if create:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, dir_fd=self.handle)
         try:
-            handle = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.handle)
+            handle = self._made(name) if create else self._opened(name)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from None
             raise
         return OpenFolder(handle, self.path / name)
+
+    def _opened(self, name: str) -> int:
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.handle)
+
+    def _made(self, name: str, tries: int = 3) -> int:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, dir_fd=self.handle)
+        try:
+            return self._opened(name)
+        except FileNotFoundError:  # somebody took it away in between
+            if tries == 1:
+                raise
+            return self._made(name, tries - 1)
 
     def below(self, names: Iterable[str], *, create: bool = False) -> OpenFolder:
         """Open a folder further below, name by name; a duplicate of this one for no name."""
