@@ -137,13 +137,13 @@ class Reading(Runs):
 
     def version_of(self, change: Change) -> ArtifactVersion:
         """Return the version that a change moved to, also one that was deleted since."""
-        for record in self.registry.versions(change.version.bare(), deleted=True):
-            if record.name == change.version:
-                return ArtifactVersion(record, self._whole)
-        raise NotFound(
-            f"{change.version} of change {change.id} is not in the registry",
-            subject=str(change.version),
-        )
+        try:
+            return self.get(change.version)
+        except NotFound:
+            for version in self.versions(change.version, deleted=True):
+                if version.full_name == change.version:
+                    return version
+            raise
 
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
         """Return the change of `latest` that a consumer still has to be told, or None."""

@@ -47,9 +47,8 @@ class Watch:
         if not news:
             return []
         self.settle(client)
-        due = [change for change in news if not _was_told(client, told, change)]
-        if not self._position:
-            due = due[-1:]
+        looked_at = news if self._position else news[-1:]
+        due = [change for change in looked_at if not _was_told(client, told, change)]
         events = [event_extra(client.version_of(change), change) for change in due]
         self._position = news[-1].position
         self._unsettled = news
