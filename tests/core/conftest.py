@@ -1,6 +1,59 @@
-"""Property tests are judged by what they find, not by how fast a busy machine finds it."""
+"""Property tests are judged by what they find, not by their speed; places are scanned as the client does."""
 
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+from landfast.manifests.reader import ManifestFile
+from landfast.model.manifest import Manifest
+from landfast.model.reference import UNLIMITED, Reference
+from landfast.model.source import Source
+from landfast.scan.merging import merge, merged_sources
+from landfast.scan.plan import plan
+from landfast.scan.shard import scan_shard
+from landfast.stores.opener import Stores
+from landfast.stores.retrying import RetryPolicy
 
 settings.register_profile("landfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("landfast")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """A manifest and what it was scanned from."""
+
+    manifest: Manifest
+    sources: Sequence[Source]
+
+
+Scan = Callable[..., Scanned]
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Stores:
+    """Stores that give up soon."""
+    policy = RetryPolicy(attempts=2, first_s=0.01, most_s=0.01)
+    return Stores(cache_dir=tmp_path / "cache", retry=policy)
+
+
+@pytest.fixture
+def scan(stores: Stores, tmp_path: Path) -> Scan:
+    """Scan references into one manifest: `scan(uri_or_reference, ...)`."""
+    numbers = itertools.count()
+
+    def scan(*references: str | Reference, stores: Stores = stores) -> Scanned:
+        scans = []
+        for reference in references:
+            given = Reference(reference) if isinstance(reference, str) else reference
+            shards = plan(given, stores, max_objects=UNLIMITED).shards
+            scans += [
+                scan_shard(shard, stores, tmp_path / f"shard-{next(numbers)}") for shard in shards
+            ]
+        target = tmp_path / f"manifest-{next(numbers)}"
+        merge(scans, target)
+        return Scanned(manifest=ManifestFile(target), sources=merged_sources(scans))
+
+    return scan

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from landfast import mounts
-from landfast.mounts import is_network, is_network_device
+from landfast.system import mounts
+from landfast.system.mounts import is_network, is_network_device
 
 # As proc_pid_mountinfo(5) writes it, optional fields and escapes included.
 MOUNTINFO = r"""21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

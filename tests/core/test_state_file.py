@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from landfast.state_file import StateFile
+from landfast.system.state_file import StateFile
 
 
 @pytest.fixture

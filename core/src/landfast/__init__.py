@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.redaction import redact
     from landfast.registry.url import check_registry_url
-    from landfast.services.merging import ShardScan
-    from landfast.services.planning import Shard
-    from landfast.services.snapshots import load_snapshots, snapshots_of
+    from landfast.scan.merging import ShardScan
+    from landfast.scan.plan import Shard
     from landfast.session import Run, current_run, init
     from landfast.settings import Settings, load_settings
+    from landfast.snapshots_file import load_snapshots, snapshots_of
     from landfast.version import ArtifactVersion
 
 _HOMES = {
@@ -84,8 +84,8 @@ _HOMES = {
     "RunKey": "model.run",
     "RunStatus": "model.run",
     "Settings": "settings",
-    "Shard": "services.planning",
-    "ShardScan": "services.merging",
+    "Shard": "scan.plan",
+    "ShardScan": "scan.merging",
     "SnapshotConfig": "model.snapshot_config",
     "SnapshotUri": "model.snapshot_config",
     "UNLIMITED": "model.reference",
@@ -97,9 +97,9 @@ _HOMES = {
     "current_run": "session",
     "init": "session",
     "load_settings": "settings",
-    "load_snapshots": "services.snapshots",
+    "load_snapshots": "snapshots_file",
     "redact": "redaction",
-    "snapshots_of": "services.snapshots",
+    "snapshots_of": "snapshots_file",
 }
 
 __all__ = [

@@ -13,12 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from landfast import managed
 from landfast.errors import Conflict, InvalidInput, NotFound, NotLogged
 from landfast.model.globs import hint_for_glob
 from landfast.model.names import ArtifactName, check_name
 from landfast.model.reference import UNLIMITED, Reference
-from landfast.services import merging
+from landfast.publish import managed_files
+from landfast.scan import merging
 from landfast.wandb_names import advise, check_options
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Artifact:
 
     def _tell_apart(self, reference: Reference) -> None:
         """Refuse two URLs that would be recorded as one, for want of what may be no secret."""
-        from landfast.services.planning import place_of
+        from landfast.scan.plan import place_of
 
         if reference.uri is not None and reference.uri.startswith("landfast://"):
             return
@@ -416,7 +416,7 @@ class Artifact:
     def _copied(self, reference: Reference) -> Manifest:
         folder, originals = self._work_folder(), self._originals
         return self._added(
-            [managed.store_files(self.client, reference, folder, originals=originals)]
+            [managed_files.store_files(self.client, reference, folder, originals=originals)]
         )
 
     def _added(self, scans: Sequence[merging.ShardScan]) -> Manifest:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from landfast.model.manifest import format_time
 
 if TYPE_CHECKING:
+    from landfast.download.run import DownloadReport
     from landfast.model.lineage import Edge, Lineage
     from landfast.model.run import RunKey, RunRecord
     from landfast.model.source import Source
     from landfast.model.version import Change, CollectionRecord, Observation
-    from landfast.services.download import DownloadReport
     from landfast.version import ArtifactVersion
 
 

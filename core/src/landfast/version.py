@@ -17,13 +17,13 @@ from landfast.wandb_names import advise, check_options
 if TYPE_CHECKING:
     from landfast.artifact import Artifact
     from landfast.client import Client
+    from landfast.download.run import DownloadReport
     from landfast.model.diff import ManifestDiff
     from landfast.model.lineage import Lineage
     from landfast.model.run import RunRecord
     from landfast.model.source import Skipped, Source
     from landfast.model.verdict import VerifyReport
     from landfast.model.version import Change, PinSet, VersionRecord
-    from landfast.services.download import DownloadReport
 
 
 class ArtifactVersion:

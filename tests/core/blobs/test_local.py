@@ -13,8 +13,8 @@ import pytest
 from landfast.blobs.base import BlobStore
 from landfast.blobs.local import LocalBlobStore
 from landfast.blobs.names import blob_key
-from landfast.disk_errors import of_os_error
 from landfast.errors import AccessDenied, InvalidInput, NotFound, Unavailable
+from landfast.system.disk_errors import of_os_error
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
 
 

@@ -10,11 +10,11 @@ from xml.etree import ElementTree as ET
 import landfast
 import pytest
 from landfast import Client
-from landfast.services.doctor import doctor
 from landfast.stores import base, pager
 from landfast.testing.servers.exchange import Request, Response
 from landfast.testing.servers.faults import Body
 from landfast.testing.servers.swift_pages import SwiftPages
+from landfast.upkeep.doctor import doctor
 
 
 @pytest.fixture

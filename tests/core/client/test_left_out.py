@@ -8,7 +8,7 @@ from pathlib import Path
 import landfast
 import pytest
 from landfast import Client
-from landfast.services import markers
+from landfast.scan import markers
 from landfast.testing.servers.faults import Status
 
 

@@ -13,11 +13,11 @@ import landfast
 import pytest
 from landfast import Client
 from landfast.model.location import Location
-from landfast.services.doctor import doctor
-from landfast.services.permissions import minimal_permissions
 from landfast.stores import pager
 from landfast.testing.servers.exchange import Request, Response
 from landfast.testing.servers.faults import Status
+from landfast.upkeep.doctor import doctor
+from landfast.upkeep.permissions import minimal_permissions
 
 ARN = "arn:aws:s3:us-east-1:123456789012:accesspoint/ours"
 

@@ -12,9 +12,9 @@ import pytest
 from fsspec import register_implementation
 from fsspec.implementations.memory import MemoryFileSystem
 from landfast import Client, Reference
-from landfast.services.doctor import doctor
 from landfast.testing.servers.exchange import http_kind
 from landfast.testing.servers.proxy import Proxy, proxy
+from landfast.upkeep.doctor import doctor
 
 
 @pytest.fixture

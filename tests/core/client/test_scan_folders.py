@@ -7,7 +7,7 @@ from pathlib import Path
 import landfast
 import pytest
 from landfast import Client, Reference
-from landfast.services import together
+from landfast.scan import siblings
 
 DAYS = [f"2026-05-{day:02}" for day in range(1, 8)]
 
@@ -98,7 +98,7 @@ def test_the_limit_is_that_of_each_folder(s3, client, tmp_path):
 def test_far_more_beside_the_folders_than_in_them_ends_the_one_listing(
     s3_proxy, client, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(together, "_PAGE", 3)
+    monkeypatch.setattr(siblings, "_PAGE", 3)
     bucket = s3_proxy.direct.bucket("Enabled")
     fill(s3_proxy.direct, bucket)
     for number in range(10):
@@ -128,7 +128,7 @@ def test_what_no_single_listing_can_serve_is_scanned_one_by_one(s3, client, tmp_
             (Path(tmp_path) / name).mkdir()
             (Path(tmp_path) / name / "f").write_text(name)
         wanted = [Reference(f"{tmp_path}/{name}/") for name in ("x", "y")]
-    assert not together.lie_together(wanted, client.stores)
+    assert not siblings.lie_together(wanted, client.stores)
     scans = client.scan_folders(tmp_path, wanted)
     assert [client.open_scan(scan).digest for scan in scans] == [
         client.probe(reference) for reference in wanted

@@ -218,8 +218,8 @@ def test_a_bucket_without_versioning_is_said_with_the_command(s3):
 
 
 def test_deep_history_is_listed_by_current_objects(s3_proxy, client, monkeypatch):
-    monkeypatch.setattr("landfast.services.listing._DEEP_AFTER_ROWS", 20)
-    monkeypatch.setattr("landfast.services.listing._CHECK_EVERY", 10)
+    monkeypatch.setattr("landfast.scan.listing._DEEP_AFTER_ROWS", 20)
+    monkeypatch.setattr("landfast.scan.listing._CHECK_EVERY", 10)
     bucket = s3_proxy.direct.bucket("Enabled")
     for key in ("a", "b", "c", "d"):
         for turn in range(15):

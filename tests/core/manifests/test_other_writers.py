@@ -16,8 +16,8 @@ from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
-from landfast.services.verify import verify
 from landfast.stores.opener import Stores
+from landfast.verify.run import verify
 
 FORMAT = Path(__file__).parents[2] / "format"
 PLAIN = runpy.run_path(str(FORMAT / "add_parquet.py"))

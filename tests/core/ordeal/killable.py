@@ -125,9 +125,9 @@ def collect(job: Job, kill_at: int | None) -> None:
 
 
 PRELOADED = [
-    *("boto3", "landfast.client", "landfast.services.download", "psycopg", "pyarrow.parquet"),
+    *("boto3", "landfast.client", "landfast.download.run", "psycopg", "pyarrow.parquet"),
     *("landfast.manifests.writer", "landfast.registry.opening", "landfast.blobs.opener"),
     *("landfast.stores.s3", "landfast.blobs.s3", "sqlalchemy.dialects.sqlite.pysqlite"),
-    *("sqlalchemy.dialects.postgresql.psycopg", "landfast.services.gc", landfast.__name__),
+    *("sqlalchemy.dialects.postgresql.psycopg", "landfast.upkeep.gc", landfast.__name__),
 ]
 """What a fork server imports once, so that each process of many starts at once."""

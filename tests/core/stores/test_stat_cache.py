@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from landfast import mounts
 from landfast.model.location import Location
-from landfast.mounts import shows_mapped_writes
-from landfast.services.doctor import doctor
 from landfast.stores import file_hash, stat_cache
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
 from landfast.stores.stat_cache import StatCache, is_settled
+from landfast.system import mounts
+from landfast.system.mounts import shows_mapped_writes
+from landfast.upkeep.doctor import doctor
 
 DAY_AGO = time.time() - 86400
 

@@ -24,10 +24,10 @@ from landfast.blobs.names import (
 )
 from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset, md5s
 from landfast.blobs.retried import ATTEMPTS, retried, wait_before_next
-from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import wrong_range
+from landfast.system.disk_errors import disk_errors
 
 # A blob younger than this needs no refreshing: it is far from every grace period.
 FRESH = timedelta(minutes=10)

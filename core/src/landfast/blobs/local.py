@@ -24,9 +24,9 @@ from landfast.blobs.names import (
     sha256_of_key,
     wrong_source,
 )
-from landfast.disk_errors import disk_errors
 from landfast.errors import AccessDenied, NotFound
 from landfast.model.location import Location
+from landfast.system.disk_errors import disk_errors
 
 # A temporary file this old belongs to a writer that was killed.
 _ABANDONED_S = 24 * 3600

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from landfast.blobs.names import CHUNK_BYTES, wrong_source
-from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
+from landfast.system.disk_errors import disk_errors
 
 # Up to this size a blob is one request and lies in memory once; a longer one comes in such parts.
 PART_BYTES = 16 * 1024 * 1024

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from landfast.cache.copying import copy_bytes, hard_link, open_file
-from landfast.cache_folder import cache_folder
+from landfast.system.cache_folder import cache_folder
 
 DEFAULT_MAX_BYTES = 50 * 1024**3
 Link = Literal["copy", "hard"]

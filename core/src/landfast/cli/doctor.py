@@ -12,7 +12,7 @@ from landfast.client import Client
 @click.argument("uri")
 def doctor_command(client: Client, out: Output, uri: str) -> None:
     """Test listing, versioning and a pinned read of URI, and print the minimal permissions."""
-    from landfast.services.doctor import doctor
+    from landfast.upkeep.doctor import doctor
 
     report = doctor(uri, client.stores)
     out.answer(report.to_dict(), report.lines())

@@ -50,7 +50,7 @@ def snapshot_command(
 def _from_config(
     client: Client, out: Output, path: str, only: str | None, partition: str | None
 ) -> None:
-    from landfast.services.snapshots import load_snapshots
+    from landfast.snapshots_file import load_snapshots
 
     chosen = [config for config in load_snapshots(path) if only in {None, config.name}]
     if not chosen:

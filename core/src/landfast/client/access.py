@@ -8,17 +8,17 @@ from urllib.parse import quote
 
 from landfast.client.publishing import Publishing
 from landfast.errors import Conflict, LandfastError, NotFound
-from landfast.progress import progress
+from landfast.system.progress import progress
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from landfast.download.run import DownloadReport
     from landfast.model.manifest import Manifest
     from landfast.model.source import Source
     from landfast.model.verdict import VerifyReport
-    from landfast.services.download import DownloadReport
-    from landfast.services.pin_sets import PinSets
+    from landfast.pins.sets import PinSets
 
 
 class Access(Publishing):
@@ -41,7 +41,7 @@ class Access(Publishing):
             InvalidInput: If keys cannot be files side by side in a folder; all of them are named.
             Conflict: If the folder holds another version, or the source's endpoint is another one.
         """
-        from landfast.services.download import download
+        from landfast.download.run import download
 
         version = self.get(named)
         with progress(f"downloading {version.name}", unit="bytes") as report:
@@ -66,7 +66,7 @@ class Access(Publishing):
             NotFound: If there is no such entry, or its object is gone.
             ObjectChanged: If only other bytes are to be had.
         """
-        from landfast.services.one_file import open_entry
+        from landfast.download.open import open_entry
 
         pins = self._pins(self.get(named), any_endpoint=any_endpoint)
         return open_entry(pins, pins.newest.get(path), cache=self.cache)
@@ -78,8 +78,8 @@ class Access(Publishing):
             NotFound: If it has no local path.
             ObjectChanged: If what is there is not what was recorded.
         """
-        from landfast.services.in_place import folder_in_place
-        from landfast.services.one_file import path_in_place
+        from landfast.download.in_place import folder_in_place
+        from landfast.download.open import path_in_place
 
         version = self.get(named)
         if not path:
@@ -95,7 +95,7 @@ class Access(Publishing):
             any_endpoint: Whether another endpoint than recorded may be looked at.
             options: deep, workers, progress.
         """
-        from landfast.services.verify import verify
+        from landfast.verify.run import verify
 
         version = self.get(named)
         (manifest, sources), *older = self._pin_sets(version)
@@ -131,7 +131,7 @@ class Access(Publishing):
         return sets
 
     def _pins(self, version: ArtifactVersion, *, any_endpoint: bool = False) -> PinSets:
-        from landfast.services.pin_sets import PinSets
+        from landfast.pins.sets import PinSets
 
         return PinSets(self._pin_sets(version), self.stores, any_endpoint=any_endpoint)
 

@@ -83,7 +83,7 @@ class Changing(Access):
             Conflict: If its content was logged again since, as another version.
             InvalidInput: If the name has no number.
         """
-        from landfast.services.undeleting import undelete
+        from landfast.publish.undelete import undelete
 
         name = self.name(named)
         if name.index is None:
@@ -111,11 +111,11 @@ class Changing(Access):
         Raises:
             Conflict: If the store is another registry's, or a copy's.
         """
-        from landfast.services import owning
-        from landfast.services.gc import collect_garbage
+        from landfast import store_label
+        from landfast.upkeep.gc import collect_garbage
 
-        owner = owning.claim(self.registry, self.blobs, dry_run=dry_run)
-        owning.check_alone(self.registry.info)
+        owner = store_label.claim(self.registry, self.blobs, dry_run=dry_run)
+        store_label.check_alone(self.registry.info)
         return collect_garbage(
             self.registry,
             self.blobs,
@@ -131,7 +131,7 @@ class Changing(Access):
         Args:
             deep: Whether to read every blob again; else presence and size are taken from a listing.
         """
-        from landfast.services.checking import check_registry
+        from landfast.upkeep.registry_check import check_registry
 
         return check_registry(self.registry, self.blobs, self.open_manifest, deep=deep)
 
@@ -142,22 +142,22 @@ class Changing(Access):
             Conflict: If the registry has another store, or the store belongs to another registry.
             InvalidInput: If PostgreSQL gets no store.
         """
+        from landfast import store_label
         from landfast.registry.opening import init_registry, open_registry
-        from landfast.services import owning
 
         url, store = self.settings.effective_registry_url, self.settings.store_url
         try:
             open_registry(url, create=False, store_url=store).close()
         except NotFound:
             if store is not None:
-                owning.check_unowned(self._blobs_at(store))
+                store_label.check_unowned(self._blobs_at(store))
             init_registry(url, store)
-        owning.claim(self.registry, self.blobs)
+        store_label.claim(self.registry, self.blobs)
         return self.registry.info
 
     def adopt_store(self) -> RegistryInfo:
         """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good."""
-        from landfast.services.owning import adopt
+        from landfast.store_label import adopt
 
         adopt(self.registry, self.blobs)
         return self.registry.info
@@ -173,14 +173,14 @@ class Changing(Access):
         Raises:
             Conflict: If the store belongs to another registry.
         """
+        from landfast import store_label
         from landfast.registry.opening import fork_registry
-        from landfast.services import owning
 
         target = self._blobs_at(store_url)
-        owning.copy_blobs(self.registry, self.blobs, target)
+        store_label.copy_blobs(self.registry, self.blobs, target)
         info = fork_registry(self.settings.effective_registry_url, store_url)
         self.registry.close()
         for part in ("registry", "blobs", "owned_blobs", "stores"):
             self.__dict__.pop(part, None)
-        owning.claim(self.registry, self.blobs)
+        store_label.claim(self.registry, self.blobs)
         return info

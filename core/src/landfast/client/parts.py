@@ -131,7 +131,7 @@ class Parts:
         Raises:
             Conflict: If it is another registry's, or a copy's.
         """
-        from landfast.services.owning import claim
+        from landfast.store_label import claim
 
         self.registry.ticket()  # who writes makes the registry, if it is not there yet
         claim(self.registry, self.blobs)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from landfast.manifests.writer import WrittenManifest
     from landfast.model.snapshot_config import SnapshotConfig
     from landfast.registry.base import LogOutcome, LogRequest
-    from landfast.services.merging import ShardScan
+    from landfast.scan.merging import ShardScan
 
 
 class Publishing(Scanning):
@@ -88,7 +88,7 @@ class Publishing(Scanning):
             Conflict: If the collection has another type, or the draft is logged already.
             InvalidInput: If nothing was added to it.
         """
-        from landfast.services.publish import publish
+        from landfast.publish.log import publish
 
         draft.bind(self._whole)
         self._remark(draft.scans)
@@ -128,7 +128,7 @@ class Publishing(Scanning):
             LandfastError: The first error, the others as notes; every other draft is logged all the same, as
                 its `is_logged` tells.
         """
-        from landfast.services.publish import Unpublished, publish_all
+        from landfast.publish.log import Unpublished, publish_all
 
         drafts = list(drafts)
         self._remark([scan for draft in drafts for scan in draft.scans])
@@ -153,7 +153,7 @@ class Publishing(Scanning):
 
     def _remark(self, scans: Sequence[ShardScan]) -> None:
         """Say what is worth knowing of what was scanned, once for all of it."""
-        from landfast.services import merging
+        from landfast.scan import merging
 
         for remark in merging.remarks(scans):
             self._note(remark)
@@ -167,7 +167,7 @@ class Publishing(Scanning):
         move_latest: bool,
     ) -> tuple[LogRequest, WrittenManifest | HeldManifest]:
         from landfast.registry.base import LogRequest
-        from landfast.services import merging
+        from landfast.scan import merging
 
         manifest = draft.merged()
         request = LogRequest(
@@ -238,8 +238,8 @@ class Publishing(Scanning):
             NotFound: If there is no such file, or no bucket.
             AccessDenied: Naming the missing permission.
         """
-        from landfast.services.owning import check_no_store
-        from landfast.services.publish import copy_into
+        from landfast.publish.log import copy_into
+        from landfast.store_label import check_no_store
 
         blobs = self._blobs_at(place)
         check_no_store(blobs)

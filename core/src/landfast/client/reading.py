@@ -207,7 +207,7 @@ class Reading(Runs):
 
     def diff(self, old: Named, new: Named) -> ManifestDiff:
         """Return what was added, removed, modified, renamed and repinned from one version to another."""
-        from landfast.services.diff import diff
+        from landfast.query.diff import diff
 
         return diff(self.get(old).manifest, self.get(new).manifest)
 
@@ -218,7 +218,7 @@ class Reading(Runs):
             named: As in `get`.
             options: until (a moment), declared.
         """
-        from landfast.services.lineage import lineage
+        from landfast.query.lineage import lineage
 
         return lineage(self.registry, self.get(named).record, **options)
 
@@ -238,6 +238,6 @@ class Reading(Runs):
             uri: The object; an explicit pin in it counts as `version_id`.
             version_id: Only this version of the object.
         """
-        from landfast.services.lineage import lineage_of_object
+        from landfast.query.lineage import lineage_of_object
 
         return lineage_of_object(self.registry, self.manifest_of, uri, version_id=version_id)

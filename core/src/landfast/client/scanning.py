@@ -18,8 +18,8 @@ from landfast.version import Named
 
 if TYPE_CHECKING:
     from landfast.manifests.reader import ManifestFile
-    from landfast.services.merging import ShardScan
-    from landfast.services.planning import ScanPlan, Shard
+    from landfast.scan.merging import ShardScan
+    from landfast.scan.plan import ScanPlan, Shard
 
 
 class Scanning(Reading):
@@ -39,7 +39,7 @@ class Scanning(Reading):
     ) -> ManifestFile:
         """Return the manifest of a place, without logging it; its file goes with it."""
         from landfast.manifests.reader import ManifestFile
-        from landfast.services import merging
+        from landfast.scan import merging
 
         folder = Path(tempfile.mkdtemp(prefix="landfast-"))
         try:
@@ -67,10 +67,10 @@ class Scanning(Reading):
             shards: How many key ranges to cut.
             near: A collection whose latest manifest gives even cuts.
         """
-        from landfast.services import planning
+        from landfast.scan.plan import plan as plan_scan
 
         reference = Reference.of(reference)
-        plan = planning.plan(
+        plan = plan_scan(
             reference,
             self.stores,
             max_objects=self.settings.max_objects,
@@ -86,11 +86,11 @@ class Scanning(Reading):
 
         The result is small and pickles, so an orchestrator can pass it on.
         """
-        from landfast.services import observe
-        from landfast.services.uploading import upload
+        from landfast.publish.upload import upload
+        from landfast.scan.shard import scan_shard
 
         with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
-            scan = observe.scan_shard(
+            scan = scan_shard(
                 shard,
                 self.stores,
                 Path(folder) / "shard.parquet",
@@ -122,13 +122,13 @@ class Scanning(Reading):
         near: ArtifactName | None = None,
     ) -> list[ShardScan]:
         """Scan a reference into manifest files in a folder; another artifact's entries are copied."""
-        from landfast.services import observe
+        from landfast.scan.shard import scan_shard
 
         if reference.uri is not None and reference.uri.startswith("landfast://"):
             return [self._adopt(reference, folder / f"{uuid.uuid4().hex}.parquet")]
         plan = self.plan(reference, shards=shards, near=near)
         return [
-            observe.scan_shard(
+            scan_shard(
                 shard,
                 self.stores,
                 folder / f"{uuid.uuid4().hex}.parquet",
@@ -154,7 +154,7 @@ class Scanning(Reading):
         Raises:
             LimitExceeded: If one holds more than its limit.
         """
-        from landfast.services.together import lie_together, scan_together
+        from landfast.scan.siblings import lie_together, scan_together
 
         if not lie_together(references, self.stores):
             return [self._scan_or_empty(folder, reference) for reference in references]
@@ -170,7 +170,7 @@ class Scanning(Reading):
         return replace(scan, allow_empty=reference.allow_empty)
 
     def _adopt(self, reference: Reference, target: Path) -> ShardScan:
-        from landfast.services.adopt import adopt
+        from landfast.scan.copy_version import adopt
 
         assert reference.uri is not None
         record = self.registry.get(self.name(reference.uri))

@@ -14,8 +14,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landfast.disk_errors import disk_errors, of_os_error
 from landfast.errors import Conflict, LandfastError
+from landfast.system.disk_errors import disk_errors, of_os_error
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,9 +11,9 @@ import contextlib
 from collections import defaultdict
 from pathlib import Path
 
-from landfast.disk_errors import disk_errors
 from landfast.manifests import schema
 from landfast.model.folders import FolderCounter, FolderTotal
+from landfast.system.disk_errors import disk_errors
 
 # Totals held over all depths before the longest run is written out.
 _MAX_HELD = 4 * schema.FOLDERS_PER_GROUP

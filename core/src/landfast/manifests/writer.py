@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from landfast.disk_errors import disk_errors
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
 from landfast.manifests.rollup import RollUpWriter
 from landfast.model.manifest import ManifestEntry, ManifestSummary
 from landfast.model.summary import SummaryBuilder
+from landfast.system.disk_errors import disk_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,11 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from landfast.cache_folder import cache_folder
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.mounts import is_network_device, settle
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -40,6 +38,8 @@ from landfast.stores.file_walk import (
     walk,
 )
 from landfast.stores.stat_cache import StatCache
+from landfast.system.cache_folder import cache_folder
+from landfast.system.mounts import is_network_device, settle
 
 _KINDS = ("sha256", "stat")
 _CAPABILITIES = Capabilities(list_checksums=_KINDS, in_place=True, cacheable=False)

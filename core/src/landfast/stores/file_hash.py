@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from landfast.errors import Unavailable
-from landfast.mounts import settle
 from landfast.stores.file_walk import of_os_error, shown
 from landfast.stores.stat_cache import StatCache, state_of
+from landfast.system.mounts import settle
 
 CHUNK = 1 << 20
 _TRIES = 3

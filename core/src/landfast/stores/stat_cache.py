@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from landfast.mounts import is_network_device, shows_mapped_writes
-from landfast.state_file import StateFile
+from landfast.system.mounts import is_network_device, shows_mapped_writes
+from landfast.system.state_file import StateFile
 
 SETTLED_S = 2
 SETTLED_ON_NETWORK_S = 60

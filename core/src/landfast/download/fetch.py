@@ -1,0 +1,317 @@
+"""Transfer: bring the recorded bytes of one entry into a part file, from the cache or the source."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landfast.cache.keys import keys_of, sha256_of
+from landfast.download.partial import PartFile, part_name
+from landfast.errors import (
+    AccessDenied,
+    InvalidInput,
+    LandfastError,
+    NotFound,
+    ObjectChanged,
+    Unavailable,
+)
+from landfast.model.manifest import ManifestEntry, format_time
+from landfast.pins.checksums import Outcome, Proof, is_computable, is_strong
+from landfast.pins.sets import Candidate, PinSets
+from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range
+from landfast.system.disk_errors import disk_errors
+from landfast.system.open_folder import OpenFolder
+
+if TYPE_CHECKING:
+    from landfast.cache.blob_cache import BlobCache, Link
+
+_TRIES_WITHOUT_PROGRESS = 5
+_MISSING = (NotFound, ObjectChanged, AccessDenied)
+
+
+class Stopped(Exception):
+    """Another file failed, so this one is left where it is."""
+
+
+class Origin(StrEnum):
+    """Where bytes came from."""
+
+    SOURCE = "source"
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A finished part.
+
+    Args:
+        part: Holds all bytes, checked as far as the entry's token allows; still locked.
+        origin: Where they came from.
+        fetched: Bytes that were read from the source now.
+        is_proven: Whether a token was computed and is the recorded one.
+        sha256: Of the bytes, where it was computed: at least where no token of the entry proves them.
+    """
+
+    part: PartFile
+    origin: Origin
+    fetched: int
+    is_proven: bool
+    sha256: str | None
+
+
+class Transfer:
+    """Brings entries; one instance serves many threads.
+
+    Args:
+        pins: Where the bytes may be had.
+        cache: Looked into first, and filled; None leaves it out.
+        link: How cached bytes come to the target.
+        on_bytes: Called with the number of bytes that came.
+        stop: When set, `bring` raises `Stopped` at the next chunk.
+    """
+
+    def __init__(
+        self,
+        pins: PinSets,
+        cache: BlobCache | None,
+        *,
+        link: Link = "copy",
+        on_bytes: Callable[[int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._pins = pins
+        self._cache = cache
+        self._link = link
+        self._on_bytes = on_bytes or _ignore
+        self._stop = stop or threading.Event()
+
+    def bring(self, entry: ManifestEntry, home: OpenFolder) -> Arrived:
+        """Bring one entry into a part file below `home`, and return it open.
+
+        Raises:
+            NotFound: If no pin leads to an object.
+            ObjectChanged: If the recorded bytes are neither at the source nor in the cache.
+            AccessDenied: If they may not be read.
+            Unavailable: If the source does not answer, or the disk is full.
+        """
+        refused: list[LandfastError] = []
+        for candidate in self._pins.candidates(entry):
+            cached = self._from_cache(candidate.entry, candidate.store, home)
+            if cached is not None:
+                return cached
+            needs_sha256 = self._keeps(candidate.store) or not is_strong(candidate.entry)
+            proof = Proof(candidate.entry, sha256=needs_sha256)
+            try:
+                return self._fetch(candidate, home, proof)
+            except _MISSING as error:
+                self._on_bytes(-proof.count)
+                refused.append(error)
+        raise self._with_hint(entry, refused)
+
+    def _from_cache(self, entry: ManifestEntry, store: Store, home: OpenFolder) -> Arrived | None:
+        if self._cache is None:
+            return None
+        found = self._cache.find(sha256_of(entry), keys_of(entry, store.endpoint))
+        if found is None:
+            return None
+        part = PartFile(home, uuid.uuid4().hex)
+        proof = Proof(entry)
+        with part.unless_finished(), disk_errors(part.path, "write"):
+            target = Path(part.name)
+            if self._cache.fetch(found, target, link=self._link, dir_fd=part.folder.handle):
+                part.reopen(part.name)
+                proof.restart(part.handle, part.size)
+                if proof.outcome() is not Outcome.WRONG:
+                    part.is_finished = True
+        if not part.is_finished:
+            return None
+        self._on_bytes(proof.count)
+        return Arrived(
+            part=part,
+            origin=Origin.CACHE,
+            fetched=0,
+            is_proven=proof.outcome() is Outcome.PROVEN,
+            sha256=found,
+        )
+
+    def _keeps(self, store: Store) -> bool:
+        return self._cache is not None and store.capabilities().cacheable
+
+    def _fetch(self, candidate: Candidate, home: OpenFolder, proof: Proof) -> Arrived:
+        entry, store = candidate.entry, candidate.store
+        part = PartFile(home, part_name(entry))
+        with part.unless_finished(), disk_errors(part.path, "read"):
+            self._continue(part, proof, entry)
+            self._read(candidate, part, proof)
+            part.is_finished = True
+        if self._cache is not None and self._keeps(store):
+            self._keep(self._cache, entry, store, part, str(proof.sha256))
+        return Arrived(
+            part=part,
+            origin=Origin.SOURCE,
+            fetched=part.written,
+            is_proven=proof.outcome() is Outcome.PROVEN,
+            sha256=proof.sha256,
+        )
+
+    def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> None:
+        """Take what an earlier download left."""
+        left = part.size
+        if entry.size is None or left > entry.size:
+            left = 0
+        self._rewind(part, proof, left)
+        self._on_bytes(left)
+
+    def _rewind(self, part: PartFile, proof: Proof, size: int) -> None:
+        if proof.count > size:
+            self._on_bytes(size - proof.count)
+        proof.restart(part.handle, size)
+        part.cut(size)
+
+    def _read(self, candidate: Candidate, part: PartFile, proof: Proof) -> None:
+        """Read the rest; if that does not bring the recorded bytes, read all from the first byte.
+
+        The old beginning may be damaged, and servers answer ranges with anything.
+        """
+        may_continue = _may_continue(candidate.entry)
+        try:
+            self._read_rest(candidate, part, proof, may_continue=may_continue)
+            proof.check()
+        except (ObjectChanged, InvalidInput):
+            if not part.is_continued:
+                raise
+        else:
+            return
+        self._rewind(part, proof, 0)
+        self._read_rest(candidate, part, proof, may_continue=False)
+        proof.check()
+
+    def _read_rest(
+        self, candidate: Candidate, part: PartFile, proof: Proof, *, may_continue: bool
+    ) -> None:
+        """Read the rest from the source; a body that is cut is continued where it ended.
+
+        What the store raises at opening it has tried often enough.
+        """
+        entry, tries = candidate.entry, 0
+        while proof.count != entry.size:
+            before = proof.count
+            part.is_continued |= before > 0
+            with candidate.store.open(candidate.pin, start=before) as reader:
+                check_time(entry, reader.info)
+                candidate.check(reader.info)
+                if reader.start > before:
+                    raise wrong_range(entry.uri, before, reader.start)
+                if reader.start < before:  # the server ignores ranges
+                    may_continue = False
+                    self._rewind(part, proof, reader.start)
+                cut = self._pour(entry, reader, part, proof)
+            if cut is None:
+                return
+            is_progress = proof.count > before and may_continue
+            tries = 1 if is_progress else tries + 1
+            if tries > _TRIES_WITHOUT_PROGRESS:
+                raise cut
+            if not may_continue or tries == _TRIES_WITHOUT_PROGRESS:
+                self._rewind(part, proof, 0)
+            time.sleep(random.uniform(0.05, 0.1) * 2**tries)  # noqa: S311 - not a secret
+
+    def _pour(
+        self, entry: ManifestEntry, reader: Reader, part: PartFile, proof: Proof
+    ) -> Unavailable | None:
+        """Write what comes, up to the recorded size; return the error that cut the body, if one did."""
+        chunks = iter(reader)
+        while True:
+            try:
+                chunk = next(chunks, None)
+            except Unavailable as error:
+                return error
+            if chunk is None:
+                return None
+            if self._stop.is_set():
+                raise Stopped
+            room = len(chunk) if entry.size is None else entry.size - proof.count
+            part.write(chunk[:room])
+            proof.update(chunk[:room])
+            self._on_bytes(min(room, len(chunk)))
+            if len(chunk) > room:
+                raise _too_long(entry)
+
+    def _keep(
+        self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
+    ) -> None:
+        folder, keys = part.folder.handle, keys_of(entry, store.endpoint)
+        is_kept = cache.add(Path(part.name), sha256, keys, dir_fd=folder)
+        if is_kept and self._link == "hard":
+            # Under a name of its own: the cache's file cannot be locked, and others open parts by their name.
+            linked = uuid.uuid4().hex
+            if cache.link(sha256, Path(linked), dir_fd=folder):
+                part.become(linked)
+
+    def _with_hint(self, entry: ManifestEntry, refused: list[LandfastError]) -> LandfastError:
+        """Return the first refusal, with what can be done about it."""
+        error, hints = refused[0], [refused[0].hint or "", _what_logging_would_do(refused)]
+        if stripped := self._pins.stripped(entry):
+            names = ", ".join(stripped)
+            hints = [
+                f"The reference's signed query parameters ({names}) were not recorded.",
+                error.hint or "Hand in a client that signs anew.",
+            ]
+        return type(error)(
+            error.problem,
+            subject=error.subject,
+            expected=error.expected,
+            found=error.found,
+            hint=" ".join(filter(None, hints)) or None,
+            **error.details,
+        )
+
+
+def _ignore(_count: int) -> None:
+    """Nobody wants to know."""
+
+
+def _too_long(entry: ManifestEntry) -> ObjectChanged:
+    return ObjectChanged(
+        f"{entry.uri} is not what was recorded as {entry.path!r}",
+        subject=entry.uri,
+        expected=f"{entry.size} bytes",
+        found=f"more than the {entry.size} bytes that are recorded",
+        path=entry.path,
+    )
+
+
+def _may_continue(entry: ManifestEntry) -> bool:
+    """Whether a second reply is sure to hold the same bytes as the first, or a mixture is noticed."""
+    return is_computable(entry) or entry.is_pinned or entry.etag is not None
+
+
+def _what_logging_would_do(refused: list[LandfastError]) -> str:
+    """Say whether logging again would mend a refusal, by what is at the source now."""
+    now = refused[-1]  # the current object is asked for last
+    if isinstance(now, NotFound):
+        return "Nothing is there now, so logging again does not bring these bytes back."
+    if isinstance(now, ObjectChanged):
+        return "Logging again records what is there now as a new version; it does not bring back these bytes."
+    return ""
+
+
+def check_time(entry: ManifestEntry, info: ObjectInfo) -> None:
+    """Compare the modification time where nothing else tells one content from another."""
+    has_pin = entry.is_pinned or entry.etag is not None or entry.checksum is not None
+    if has_pin or entry.modified_at is None or info.modified_at is None:
+        return
+    if entry.modified_at != info.modified_at:
+        raise ObjectChanged(
+            f"{entry.uri} was written to since it was recorded as {entry.path!r}",
+            subject=entry.uri,
+            expected=f"modified at {format_time(entry.modified_at)}",
+            found=format_time(info.modified_at),
+        )

@@ -1,0 +1,322 @@
+"""MarkedFolder: a download's target, with the marker that says which version it holds.
+
+.landfast/identity.json    which version; another one's folder is refused, or made this one's if asked
+.landfast/state.sqlite3    the files as they were written, so that nothing is fetched twice
+.landfast/parts/           what is being fetched; continued after a kill
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import stat
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from landfast.download.partial import PARTS, PartFile
+from landfast.errors import Conflict, InvalidInput
+from landfast.model.marker import MARKER
+from landfast.system.disk_errors import disk_errors
+from landfast.system.mounts import shows_mapped_writes
+from landfast.system.open_folder import OpenFolder
+from landfast.system.state_file import StateFile
+
+_FORMAT = 1
+_IDENTITY = "identity.json"
+_STATE = "state.sqlite3"
+_FEW = 16  # so many files are forced to disk one by one; more, by one call for the whole filesystem
+_TICK_S = 0.02
+
+
+class MarkedFolder:
+    """The target folder of one version.
+
+    Args:
+        root: The folder; made by `claim`.
+        identity: Full version name and digest.
+    """
+
+    def __init__(self, root: Path, identity: str) -> None:
+        self.root = root.absolute()
+        self.identity = identity
+        self.is_replaced = False
+        state = self.root / MARKER / _STATE
+        self._state = StateFile(state, is_shared=False, before_write=self._sync)
+        self._top: OpenFolder | None = None
+        self._marker: OpenFolder | None = None
+        self._newest_ns = 0
+        self._is_told = True
+
+    @property
+    def top(self) -> OpenFolder:
+        """The folder, open since `claim`."""
+        assert self._top is not None
+        return self._top
+
+    @property
+    def marker(self) -> OpenFolder:
+        """The marker, open since `claim`."""
+        assert self._marker is not None
+        return self._marker
+
+    def check(self, *, replace: bool = False) -> bool:
+        """Look whether the folder may be used; nothing is written.
+
+        Args:
+            replace: Whether it may hold another version of the same artifact, which is to become this one.
+
+        Returns:
+            Whether it is marked as this version's already, or as one that is to be replaced.
+
+        Raises:
+            Conflict: If it holds another version.
+            InvalidInput: If it is a file.
+        """
+        with disk_errors(self.root, "read"):
+            if self.root.exists() and not self.root.is_dir():
+                raise InvalidInput(f"{self.root} is a file, not a folder", subject=str(self.root))
+            found = self._read()
+        if found is None or found == self.identity:
+            return found is not None
+        if replace and _artifact(found) == _artifact(self.identity):
+            self.is_replaced = True
+            return True
+        raise Conflict(
+            f"{self.root} holds another version",
+            subject=str(self.root),
+            expected=self.identity,
+            found=found,
+            hint="Download into another folder ('{version}' in its name gives each version its own), remove this"
+            " one first, or give replace=True (--replace) to turn a version of the same artifact into this one.",
+        )
+
+    def claim(self) -> None:
+        """Make the folder and its marker.
+
+        Raises:
+            Conflict: If another version took it in the meantime.
+        """
+        with disk_errors(self.root, "write below"):
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._top = OpenFolder.of(self.root)
+            try:
+                self._marker = self.top.child(MARKER, create=True)
+            except NotADirectoryError:
+                raise self._in_the_way(self.root / MARKER) from None
+            if self._read() is None:
+                self._write()
+            elif self.is_replaced:
+                self._mark()
+            self._is_told = shows_mapped_writes(self.root) is not False
+        self.check()
+
+    def _read(self) -> str | None:
+        try:
+            with (
+                OpenFolder.of(self.root) as top,
+                top.child(MARKER) as marker,
+                os.fdopen(marker.open(_IDENTITY)) as file,
+            ):
+                content = json.load(file)
+            # A replacement that was cut short has to go on: files of the version before are still there.
+            self.is_replaced = self.is_replaced or bool(content.get("replaces"))
+            return str(content["identity"])
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            return f"a file or a symlink named {MARKER}"
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, OSError) and error.errno != errno.ELOOP:
+                raise
+            return f"a marker that cannot be read: {self.root / MARKER / _IDENTITY}"
+
+    def _write(self) -> None:
+        name, folder = self._written(), self.marker.handle
+        try:
+            # Unlike a rename, it fails if another was quicker.
+            os.link(name, _IDENTITY, src_dir_fd=folder, dst_dir_fd=folder)
+        except FileExistsError:
+            pass
+        except OSError:  # no hard links here
+            if self.marker.status(_IDENTITY) is None:
+                self.marker.move(name, self.marker, _IDENTITY)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                self.marker.unlink(name)
+
+    def _mark(self) -> None:
+        """Say that the folder is this version's, and whether files of the one before may still be there."""
+        self.marker.move(self._written(), self.marker, _IDENTITY)
+
+    def _written(self) -> str:
+        name = uuid.uuid4().hex
+        said = {"format": _FORMAT, "identity": self.identity}
+        handle = self.marker.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with os.fdopen(handle, "w") as file:
+            json.dump(said | ({"replaces": True} if self.is_replaced else {}), file)
+            file.flush()
+            os.fsync(handle)
+        return name
+
+    @contextlib.contextmanager
+    def above(self, path: str) -> Iterator[tuple[OpenFolder, str]]:
+        """Open the folder of an entry, made if it is not there; yield it and the entry's name in it.
+
+        Raises:
+            Conflict: If a symlink or a file is where a folder must be.
+        """
+        *names, name = path.split("/")
+        place = (self.root / path).parent
+        with disk_errors(place, "make the folder"):
+            try:
+                folder = self.top.below(names, create=True)
+            except NotADirectoryError:
+                raise self._in_the_way(place) from None
+        with folder:
+            yield folder, name
+
+    def _in_the_way(self, folder: Path) -> Conflict:
+        while folder.parent != self.root and not folder.is_symlink():
+            folder = folder.parent
+        if folder.is_symlink():
+            return Conflict(
+                f"{folder} is a symlink, and a download follows none: it leads out of {self.root}, or may",
+                subject=str(folder),
+                hint="Remove the link, or download into another folder.",
+            )
+        return Conflict(
+            f"{folder} must be a folder, and something else is there",
+            subject=str(folder),
+            hint="Remove it, or download into another folder.",
+        )
+
+    def place(self, part: PartFile, path: str, fact: str, sha256: str | None) -> None:
+        """Move a finished part to where its entry lies, never through a link, and remember what it holds.
+
+        Args:
+            part: Holds the bytes.
+            path: Of the entry.
+            fact: What the bytes are.
+            sha256: Of the bytes, to know them by where the entry's own token does not tell.
+        """
+        target = self.root / path
+        with self.above(path) as (folder, name):
+            try:
+                with disk_errors(target, "write"):
+                    status = part.move(folder, name)
+            except InvalidInput:
+                if not stat.S_ISDIR(folder.look(name).st_mode):
+                    raise
+                raise Conflict(
+                    f"{target} must be a file, and is a folder",
+                    subject=str(target),
+                    hint="Remove it, or download into another folder.",
+                ) from None
+        if status is not None:
+            self.remember(path, status, fact, sha256)
+
+    def noted(self, path: str, fact: str) -> Noted | None:
+        """Return what was remembered of a file, if it was for an entry of these facts."""
+        if not self._is_own_state():
+            return None
+        state, said = self._state.last(path.encode()) or ("", "")
+        known, _, sha256 = said.partition(" ")
+        return Noted(state=state, sha256=sha256 or None) if known == fact else None
+
+    def is_untouched(self, noted: Noted, status: os.stat_result) -> bool:
+        """Tell whether a file's status proves that nobody wrote to it since."""
+        return self._is_told and noted.state == state_of(status)
+
+    def remember(self, path: str, status: os.stat_result, fact: str, sha256: str | None) -> None:
+        """Remember that a file with this status holds what an entry says."""
+        self._newest_ns = max(self._newest_ns, status.st_ctime_ns)
+        self._state.put(path.encode(), state_of(status), f"{fact} {sha256 or ''}")
+
+    def _is_own_state(self) -> bool:
+        """Tell whether the state's path, which SQLite opens by name, leads into the open marker."""
+        try:
+            is_own = os.path.samestat(os.fstat(self.marker.handle), self.marker.path.lstat())
+            return is_own and stat.S_ISREG(self.marker.look(_STATE).st_mode)
+        except FileNotFoundError:
+            return self.marker.path.is_dir()
+        except NotADirectoryError:
+            return False
+
+    def _sync(self, paths: Collection[bytes]) -> None:
+        """Force files to their disk: of what a crash of the machine may take nothing is remembered."""
+        if not self._is_own_state():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), MARKER)
+        if len(paths) > _FEW and self.top.sync_all():
+            return
+        for path in paths:
+            *names, name = path.decode().split("/")
+            with self.top.below(names) as folder:
+                handle = folder.open(name)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+
+    def close(self, *, is_complete: bool) -> None:
+        """Write what is to be remembered; after a complete download drop what is left of others."""
+        self._state.close()
+        if is_complete and self.is_replaced:
+            self.is_replaced = False
+            self._mark()
+        if is_complete:
+            self._remove_parts()
+        # Whoever writes to a file from now on gives it another time: the clock of files ticks every 10 ms.
+        time.sleep(max(0.0, min(_TICK_S, self._newest_ns / 1e9 + _TICK_S - time.time())))
+        for folder in (self.marker, self.top):
+            folder.close()
+
+    def _remove_parts(self) -> None:
+        with contextlib.suppress(OSError), self.marker.child(PARTS) as parts:
+            for name in parts.names():
+                with contextlib.suppress(OSError):
+                    _unlink_unlocked(parts, name)
+        with contextlib.suppress(OSError):
+            os.rmdir(PARTS, dir_fd=self.marker.handle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What was remembered of a file.
+
+    Args:
+        state: Its status then.
+        sha256: Of its bytes, where no token of the entry proves them.
+    """
+
+    state: str
+    sha256: str | None
+
+
+def _artifact(identity: str) -> str:
+    """Return entity, project and collection of an identity; of a marker that cannot be read, its text."""
+    return identity.rpartition(" ")[0].rpartition(":")[0].partition("~")[0] or identity
+
+
+def state_of(status: os.stat_result) -> str:
+    """Return the text that tells one state of a file from any other; of ctime nobody can put it back."""
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
+
+
+def _unlink_unlocked(parts: OpenFolder, name: str) -> None:
+    import fcntl
+
+    handle = parts.open(name)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status, found = os.fstat(handle), parts.status(name)
+        # A hard link into the cache cannot be locked by its writer, who is about to move it.  And before it was
+        # locked here, its writer may have moved it, and another one begun a file of this name.
+        if status.st_nlink == 1 and found is not None and os.path.samestat(status, found):
+            parts.unlink(name)
+    finally:
+        os.close(handle)

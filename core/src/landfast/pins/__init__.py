@@ -1,0 +1,1 @@
+"""Pins: which recorded place may serve which bytes."""

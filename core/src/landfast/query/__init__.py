@@ -1,0 +1,1 @@
+"""Query: read-only answers over what the registry holds."""

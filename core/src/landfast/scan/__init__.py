@@ -1,0 +1,1 @@
+"""Scan: turn a reference into a sorted manifest: plan, scan each shard, merge."""

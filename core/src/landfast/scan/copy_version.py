@@ -1,0 +1,82 @@
+"""Adopt: copy the entries and newest pins of another version, so that deleting it breaks nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from landfast.errors import InvalidInput
+from landfast.manifests.writer import ManifestWriter
+from landfast.model.globs import PathFilter
+from landfast.model.manifest import Manifest
+from landfast.model.reference import Reference
+from landfast.model.source import Source
+from landfast.model.version import VersionRecord
+from landfast.scan.merging import ShardScan, too_many
+from landfast.scan.plan import clean_name
+from landfast.scan.skips import SkipLog
+
+
+def adopt(
+    reference: Reference,
+    version: VersionRecord,
+    manifest: Manifest,
+    target: Path,
+    *,
+    max_objects: int,
+) -> ShardScan:
+    """Copy the entries of a version into a manifest file.
+
+    Args:
+        reference: The ``landfast://`` reference, with its name and filters.
+        version: What it was resolved to; with the sources of its newest pins.
+        manifest: At its newest pins.
+        target: Path of the file to write.
+        max_objects: The default limit; the reference's own wins.
+
+    Raises:
+        LimitExceeded: If the version has more entries than allowed.
+        InvalidInput: If the reference asks for a kind of checksum, or for a store's options.
+    """
+    if reference.kind is not None or reference.options:
+        raise InvalidInput(
+            f"{version.name.uri} is copied with the checksums that it has",
+            subject=version.name.uri,
+            expected="neither checksum= nor options=",
+            found=f"checksum={reference.checksum!r}, options for {sorted(reference.options)}",
+        )
+    name = clean_name(reference.name)
+    prefix = f"{name}/" if name else ""
+    skips = SkipLog()
+    why = skips.watch(PathFilter(reference.include, reference.exclude))
+    limit = reference.max_objects or max_objects
+    count = 0
+    with ManifestWriter(target) as writer:
+        for entry in manifest.entries():
+            reason = why(entry.path)
+            if reason:
+                skips.add(reason, entry.path)
+                continue
+            count += 1
+            if count > limit:
+                raise too_many(version.name.uri, limit)
+            writer.add(replace(entry, path=prefix + entry.path))
+        written = writer.finish()
+    own = Source(
+        uri=version.name.uri,
+        name=name,
+        include=tuple(reference.include),
+        exclude=tuple(reference.exclude),
+    )
+    inherited = (
+        replace(source, name=(prefix + source.name).rstrip("/")) for source in version.sources
+    )
+    return ShardScan(
+        manifest=written,
+        sources=(own, *inherited),
+        uses=(version.id,),
+        skipped=skips.result(),
+        matched=skips.matched(),
+        max_objects=limit,
+        allow_empty=reference.allow_empty,
+    )

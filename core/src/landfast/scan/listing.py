@@ -1,0 +1,321 @@
+"""List the current objects under a folder, page by page, as cheaply as the store allows.
+
+Where pins need version ids, every version is listed and the noncurrent ones are dropped.  Where history is
+so deep that this costs more than it gives, the current objects are listed instead, and only those that
+differ from an earlier manifest are asked about one by one, each row then taken whole from that reply.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
+from landfast.model.globs import PathFilter
+from landfast.model.location import Location
+from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.marker import of_marker
+from landfast.model.reference import Reference
+from landfast.model.source import Source
+from landfast.scan.markers import with_markers
+from landfast.scan.skips import FOLDER_ITSELF, SkipLog
+from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.pager import Pager
+
+# History is deep when, after this many rows, fewer than one in four is a current object.
+_DEEP_AFTER_ROWS = 4_000
+_CHECK_EVERY = 1_000
+_DEEP_RATIO = 4
+# So many changed objects are asked about one by one before listing every version is cheaper again.
+_STAT_BUDGET = 1_000
+_STAT_WORKERS = 16
+
+Previous = Callable[[], Manifest | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanWindow:
+    """A range of keys below the folder: above `after`, up to and including `upto`; None is open."""
+
+    after: str | None = None
+    upto: str | None = None
+
+
+class FolderScan(Protocol):
+    """What listing needs to know of a plan."""
+
+    @property
+    def reference(self) -> Reference:
+        """As given."""
+        ...
+
+    @property
+    def location(self) -> Location:
+        """The folder."""
+        ...
+
+    @property
+    def list_versions(self) -> bool:
+        """Whether every version is listed."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """As recorded."""
+        ...
+
+
+def list_rows(
+    scan: FolderScan, window: ScanWindow, store: Store, skips: SkipLog, previous: Previous
+) -> Iterator[ObjectInfo]:
+    """Yield the objects to record, in order, each row as one response gave it.
+
+    Args:
+        scan: The plan.
+        window: The range of keys.
+        store: Where to look.
+        skips: Takes what is left out.
+        previous: Opens an earlier manifest, or answers None; only called if it spares requests.
+    """
+    kind = scan.reference.kind
+    asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)
+    rows = raw_rows(
+        scan, window, store, previous, checksum=False if asks else kind, tell=skips.tell
+    )
+    kept = keep(scan, rows, skips)
+    if not asks:
+        return kept
+    known = _Known(scan, previous)
+    return _ask_each(kept, store, kind, skips, known)
+
+
+def raw_rows(
+    scan: FolderScan,
+    window: ScanWindow,
+    store: Store,
+    previous: Previous,
+    *,
+    checksum: ChecksumKind,
+    tell: Callable[[str], None],
+) -> Iterator[ObjectInfo]:
+    """Yield the current objects in order, also those that are to be skipped; `tell` takes what a user should know."""
+    rows = _Lister(scan, window, store, previous, checksum=checksum, tell=tell).rows()
+    return with_markers(
+        rows, store, None if window.upto is None else scan.location.key + window.upto
+    )
+
+
+def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
+    """Whether listing with checksums would read files that the globs leave out."""
+    is_filtered = bool(scan.source.include or scan.source.exclude)
+    return store.capabilities().in_place and is_filtered and scan.reference.kind is not False
+
+
+def keep(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterator[ObjectInfo]:
+    """Yield the rows to record, and tell `skips` of the others."""
+    why = skips.watch(PathFilter(scan.source.include, scan.source.exclude))
+    start = len(scan.location.key)
+    for row in rows:
+        below = row.location.key[start:]
+        reason = row.skip or of_marker(below) or (why(below) if below else FOLDER_ITSELF)
+        if reason:
+            skips.add(reason, below)
+        else:
+            yield row
+
+
+class _Lister:
+    """The rows of one window; switches between listing all versions and current objects."""
+
+    def __init__(
+        self,
+        scan: FolderScan,
+        window: ScanWindow,
+        store: Store,
+        previous: Previous,
+        *,
+        checksum: ChecksumKind,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._tell = tell
+        self._scan = scan
+        self._store = store
+        self._previous = previous
+        self._checksum = checksum
+        folder = scan.location.key
+        self._after = None if window.after is None else folder + window.after
+        self._upto = None if window.upto is None else folder + window.upto
+
+    def rows(self) -> Iterator[ObjectInfo]:
+        if not self._scan.list_versions:
+            yield from self._paged(versions=False)
+            return
+        rows = self._paged(versions=True)
+        try:
+            first = next(rows, None)
+        except (AccessDenied, InvalidInput) as error:
+            if isinstance(error, InvalidInput) and not error.details.get("unsupported"):
+                raise
+            self._tell(_without_versions(self._scan.location, error))
+            yield from self._paged(versions=False)
+            return
+        if first is not None:
+            yield from self._latest(itertools.chain([first], rows))
+
+    def _latest(self, rows: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+        """Yield the current objects out of rows of every version."""
+        may_switch = True
+        while True:
+            deep = yield from self._latest_until_deep(rows, may_switch=may_switch)
+            if not deep or (yield from self._current_with_ids()):
+                return
+            may_switch = False
+            rows = self._paged(versions=True)
+
+    def _latest_until_deep(
+        self, rows: Iterator[ObjectInfo], *, may_switch: bool
+    ) -> Generator[ObjectInfo, None, bool]:
+        """Yield current objects; return whether history is too deep to go on like this."""
+        current = 0
+        for seen, row in enumerate(rows, start=1):
+            # Of one key the newest version comes first, so all that is left of this key is history.
+            self._after = row.location.key
+            if row.is_latest and not row.is_delete_marker:
+                current += 1
+                yield row
+            is_deep = may_switch and seen >= _DEEP_AFTER_ROWS and seen % _CHECK_EVERY == 0
+            if is_deep and current * _DEEP_RATIO < seen and self._previous() is not None:
+                return True
+        return False
+
+    def _current_with_ids(self) -> Generator[ObjectInfo, None, bool]:
+        """Yield current objects with version ids; return False if too many have to be asked about."""
+        known = _Known(self._scan, self._previous)
+        asked = 0
+        for row in self._paged(versions=False):
+            found = known.same_object(row)
+            if found is None:
+                asked += 1
+                if asked > _STAT_BUDGET:
+                    return False
+                found = _stat_or_none(self._store, row, self._checksum)
+            self._after = row.location.key
+            if found is not None:
+                yield found
+        return True
+
+    def _paged(self, *, versions: bool) -> Iterator[ObjectInfo]:
+        """Yield the rows after `self._after`, up to the end of the window."""
+        pages = Pager(
+            self._store,
+            self._scan.location,
+            versions=versions,
+            checksum=self._checksum,
+            after=self._after,
+        )
+        upto = None if self._upto is None else self._upto.encode()
+        for row in itertools.chain.from_iterable(pages):
+            if upto is not None and row.location.key.encode() > upto:
+                return
+            yield row
+
+
+def _without_versions(location: Location, error: LandfastError) -> str:
+    """Say that versions could not be listed, and what that means."""
+    permission = error.details.get("permission")
+    reason = f"{permission} is not permitted" if permission else "the server does not list versions"
+    bucket = replace(location, key="")
+    then = "; log again with it to pin them" if permission else ""
+    return (
+        f"{bucket.uri}: {reason}, so objects are recorded without version ids and what is recorded"
+        f" is not restorable after an overwrite{then}"
+    )
+
+
+class _Known:
+    """Looks rows up in an earlier manifest, moving forward only."""
+
+    def __init__(self, scan: FolderScan, previous: Previous) -> None:
+        self._start = len(scan.location.key)
+        self._prefix = f"{scan.source.name}/" if scan.source.name else ""
+        self._previous = previous
+        self._entries: Iterator[ManifestEntry] | None = None
+        self._entry: ManifestEntry | None = None
+
+    def same_object(self, row: ObjectInfo) -> ObjectInfo | None:
+        """Return the row with the recorded version id, if nothing says that the object changed."""
+        entry = self._find(row)
+        if entry is None or not entry.is_pinned or entry.checksum != row.checksum:
+            return None
+        seen = (row.location.uri, row.etag, row.size, row.modified_at)
+        if row.etag is None or seen != (entry.uri, entry.etag, entry.size, entry.modified_at):
+            return None
+        return replace(row, version_id=entry.version_id)
+
+    def same_checksum(self, row: ObjectInfo, kind: str) -> ObjectInfo | None:
+        """Return the row with the recorded checksum of this kind, if nothing says that the object changed."""
+        entry = self._find(row)
+        if (
+            entry is None
+            or entry.checksum is None
+            or entry.checksum.algorithm != kind
+            or row.etag is None
+        ):
+            return None
+        recorded = (entry.uri, entry.etag, entry.size, entry.modified_at, entry.version_id)
+        if recorded != (row.location.uri, row.etag, row.size, row.modified_at, row.version_id):
+            return None
+        return replace(row, checksum=entry.checksum)
+
+    def _find(self, row: ObjectInfo) -> ManifestEntry | None:
+        path = self._prefix + row.location.key[self._start :]
+        if self._entries is None:
+            manifest = self._previous()
+            self._entries = iter(()) if manifest is None else manifest.entries(self._prefix)
+            self._entry = next(self._entries, None)
+        while self._entry is not None and self._entry.sort_key < path.encode():
+            self._entry = next(self._entries, None)
+        return self._entry if self._entry is not None and self._entry.path == path else None
+
+
+def _ask_each(
+    rows: Iterator[ObjectInfo], store: Store, kind: ChecksumKind, skips: SkipLog, known: _Known
+) -> Iterator[ObjectInfo]:
+    """Replace each row by what a request for it alone says, in order, a few at a time."""
+    with ThreadPoolExecutor(_STAT_WORKERS, thread_name_prefix="landfast-stat") as pool:
+        waiting: deque[tuple[ObjectInfo, Future[ObjectInfo | None] | None]] = deque()
+        try:
+            for row in rows:
+                same = known.same_checksum(row, str(kind))
+                future = None if same else pool.submit(_stat_or_none, store, row, kind)
+                waiting.append((same or row, future))
+                if len(waiting) >= _STAT_WORKERS * 4:
+                    yield from _settled(*waiting.popleft(), skips)
+            while waiting:
+                yield from _settled(*waiting.popleft(), skips)
+        finally:
+            for _, future in waiting:
+                if future is not None:
+                    future.cancel()
+
+
+def _settled(
+    row: ObjectInfo, future: Future[ObjectInfo | None] | None, skips: SkipLog
+) -> Iterator[ObjectInfo]:
+    found = row if future is None else future.result()
+    if found is None:
+        skips.add("deleted during the scan", row.location.key)
+    else:
+        yield found
+
+
+def _stat_or_none(store: Store, row: ObjectInfo, kind: ChecksumKind) -> ObjectInfo | None:
+    """Describe a listed object, whole from one reply; None if it was deleted meanwhile."""
+    try:
+        return store.stat(row.location, checksum=kind)
+    except NotFound:
+        return None

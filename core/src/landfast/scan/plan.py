@@ -1,0 +1,344 @@
+"""Plan: find out what a reference is, and cut it into key ranges that can be scanned apart.
+
+Plans and shards pickle, without secrets, so an orchestrator may map `scan_shard` over its workers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from landfast.errors import InvalidInput, LandfastError, NotFound
+from landfast.model.globs import hint_for_glob
+from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
+from landfast.model.manifest import Manifest
+from landfast.model.reference import Reference
+from landfast.model.source import Source
+from landfast.redaction import is_secret_parameter
+from landfast.scan.listing import ScanWindow
+from landfast.stores.base import Kind, Store, Versioning
+from landfast.stores.opener import Stores
+from landfast.stores.pager import Pager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """What a reference turned out to be, and how it is to be listed.
+
+    Args:
+        reference: As given; secrets in it are dropped when the plan is pickled, a worker brings its own.
+        location: The object, or the folder with its final slash.
+        is_object: Whether it is one object.
+        list_versions: Whether version ids need a listing of every version.
+        max_objects: The most entries, over all shards.
+        source: What will be recorded.
+        windows: Key ranges, disjoint and in order; one shard each.
+        notes: What the user should know before the scan, one sentence each.
+    """
+
+    reference: Reference = field(repr=False)
+    location: Location
+    is_object: bool
+    list_versions: bool
+    max_objects: int
+    source: Source
+    windows: tuple[ScanWindow, ...] = (ScanWindow(),)
+    notes: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        public = replace(
+            self.reference,
+            uri=None if self.reference.uri is None else self.location.without_secrets()[0].uri,
+            options=_public_options(self.reference.options),
+        )
+        rest = (
+            self.is_object,
+            self.list_versions,
+            self.max_objects,
+            self.source,
+            self.windows,
+            self.notes,
+        )
+        return _rebuild_plan, (public, self.location.without_secrets()[0], *rest)
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The parts to hand to `scan_shard`, in order."""
+        return tuple(
+            Shard(plan=replace(self, windows=()), number=number, window=window)
+            for number, window in enumerate(self.windows)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One key range of a plan.
+
+    It pickles, and is written as JSON, without secrets: a worker brings its own.
+
+    Args:
+        plan: What it is a part of.
+        number: Its place, from 0.
+        window: The range.
+    """
+
+    plan: ScanPlan
+    number: int
+    window: ScanWindow
+
+    def to_json(self) -> str:
+        """Write it as JSON, for an orchestrator that hands on text."""
+        from landfast.scan.codec import dumps
+
+        return dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Shard:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: If the text is something else.
+        """
+        from landfast.scan.codec import loads
+
+        shard: Shard = loads(text, cls)
+        return shard
+
+
+def plan(
+    reference: Reference,
+    stores: Stores,
+    *,
+    max_objects: int,
+    shards: int = 1,
+    previous: Manifest | None = None,
+) -> ScanPlan:
+    """Find out what a reference is, and cut it into shards.
+
+    Args:
+        reference: What to scan.
+        stores: Where to look.
+        max_objects: The default limit; the reference's own wins.
+        shards: How many key ranges to cut.
+        previous: The manifest of an earlier version, for even cuts.
+
+    Raises:
+        NotFound: If nothing is there, unless `allow_empty`.
+        InvalidInput: If it is both an object and a folder, naming the two spellings.
+    """
+    location = place_of(reference, stores)
+    store = stores.at(location, reference.options)
+    capabilities = store.capabilities()
+    _check_kind(reference, store)
+    location, is_object = _resolve(reference, location, store)
+    versioning = store.versioning(location) if capabilities.versions else Versioning.NONE
+    recorded, stripped = location.without_secrets()
+    source = Source(
+        uri=recorded.uri,
+        name=clean_name(reference.name),
+        include=tuple(reference.include),
+        exclude=tuple(reference.exclude),
+        checksum="none" if reference.kind is False else reference.kind,
+        endpoint=store.endpoint,
+        options=_public_options(reference.options),
+        stripped=stripped,
+        versioning=str(versioning),
+    )
+    list_versions = not capabilities.pinned_listing and versioning not in {
+        Versioning.OFF,
+        Versioning.NONE,
+    }
+    windows = (ScanWindow(),) if is_object else cut_windows(shards, source.name, previous)
+    return ScanPlan(
+        reference=reference,
+        location=location,
+        is_object=is_object,
+        list_versions=list_versions,
+        max_objects=reference.max_objects or max_objects,
+        source=source,
+        windows=_snapped(windows, location, store) if list_versions else windows,
+        notes=_notes(reference, location, versioning, store),
+    )
+
+
+def place_of(reference: Reference, stores: Stores) -> Location:
+    """Return where a reference points, with what its store's options say of the URL."""
+    location = reference.location
+    if location.scheme not in {"http", "https"}:
+        return location
+    return replace(
+        location, plain=plain_parameters(stores.options_for(location, reference.options))
+    )
+
+
+def sibling(plan: ScanPlan, reference: Reference, *, max_objects: int) -> ScanPlan:
+    """Plan another folder of the same bucket, store and checksum, without a request.
+
+    Args:
+        plan: Of a folder.
+        reference: The other folder.
+        max_objects: The default limit; the reference's own wins.
+    """
+    recorded, stripped = reference.location.without_secrets()
+    source = replace(
+        plan.source,
+        uri=recorded.uri,
+        name=clean_name(reference.name),
+        include=tuple(reference.include),
+        exclude=tuple(reference.exclude),
+        stripped=stripped,
+    )
+    return replace(
+        plan,
+        reference=reference,
+        location=reference.location,
+        max_objects=reference.max_objects or max_objects,
+        source=source,
+        notes=(),
+    )
+
+
+def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[ScanWindow, ...]:
+    """Cut the key space under a folder into ranges, without a request.
+
+    Even by an earlier manifest where there is one, else by the printable characters.
+    """
+    if shards <= 1:
+        return (ScanWindow(),)
+    prefix = f"{name}/" if name else ""
+    if previous is not None and len(previous) >= shards:
+        step = -(-len(previous) // shards)
+        paths = itertools.islice(
+            (entry.path for entry in previous.entries(prefix)), step, None, step
+        )
+        cuts = [path[len(prefix) :] for path in paths]
+    else:
+        printable = [chr(code) for code in range(0x21, 0x7F)]
+        cuts = [printable[len(printable) * number // shards] for number in range(1, shards)]
+    cuts = sorted(set(cuts), key=str.encode)
+    return _between(cuts)
+
+
+def _between(cuts: Sequence[str]) -> tuple[ScanWindow, ...]:
+    edges: list[str | None] = [None, *cuts, None]
+    return tuple(ScanWindow(after=after, upto=upto) for after, upto in itertools.pairwise(edges))
+
+
+def _snapped(
+    windows: Sequence[ScanWindow], location: Location, store: Store
+) -> tuple[ScanWindow, ...]:
+    """Move the cuts to keys that exist, one list request each.
+
+    Some servers lose the first key after a marker that names no object, when they list versions.
+    """
+    cuts = set()
+    for window in windows[1:]:
+        assert window.after is not None
+        pages = Pager(store, location, checksum=False, after=location.key + window.after, limit=1)
+        rows = itertools.islice(itertools.chain.from_iterable(pages), 1)
+        cuts |= {row.location.key[len(location.key) :] for row in rows}
+    return _between(sorted(cuts, key=str.encode))
+
+
+def _rebuild_plan(*values: Any) -> ScanPlan:
+    names = (
+        "reference",
+        "location",
+        "is_object",
+        "list_versions",
+        "max_objects",
+        "source",
+        "windows",
+        "notes",
+    )
+    return ScanPlan(**dict(zip(names, values, strict=True)))
+
+
+def _check_kind(reference: Reference, store: Store) -> None:
+    capabilities = store.capabilities()
+    known = (*capabilities.list_checksums, *capabilities.stat_checksums)
+    if reference.kind and reference.kind not in known:
+        raise InvalidInput(
+            f"{reference.location} has no checksum of kind {reference.kind!r}",
+            subject=str(reference.location),
+            expected="one of " + ", ".join(known) + ", or False" if known else "None or False",
+        )
+
+
+def _resolve(reference: Reference, location: Location, store: Store) -> tuple[Location, bool]:
+    """Return the object, or the folder with its final slash, and whether it is an object."""
+    if location.version_id is not None or not store.capabilities().listing:
+        return location, True
+    if location.is_folder:
+        return location, False
+    kind = Kind.OBJECT if reference.is_exact else store.locate(location)
+    if kind is Kind.BOTH:
+        raise InvalidInput(
+            f"{location} is an object and a folder",
+            subject=str(location),
+            hint=f"Give the folder as {location.as_folder()} or the object as "
+            f"Reference(scheme={location.scheme!r}, bucket={location.authority!r}, key={location.key!r}).",
+        )
+    if kind is Kind.MISSING:
+        if reference.allow_empty:
+            return location.as_folder(), False
+        raise NotFound(
+            f"{location} does not exist, neither as an object nor as a folder",
+            subject=str(location),
+            hint=hint_for_glob(str(location)) or "Check the spelling, or give allow_empty=True.",
+        )
+    return (location, True) if kind is Kind.OBJECT else (location.as_folder(), False)
+
+
+def clean_name(name: str | None) -> str:
+    """Return the path under the artifact without slashes at its ends."""
+    cleaned = (name or "").strip("/")
+    if name and (not cleaned or any(part in {"", ".", ".."} for part in cleaned.split("/"))):
+        raise InvalidInput(f"name={name!r} is not a path under an artifact", subject=name)
+    return cleaned
+
+
+def _notes(
+    reference: Reference, location: Location, versioning: Versioning, store: Store
+) -> tuple[str, ...]:
+    notes = []
+    if names := ", ".join(location.ambiguous_secrets()):
+        notes.append(
+            f"{location} is recorded without {names}, taken for a secret; if it says which object this is, "
+            f"give options={{'{PLAIN_PARAMETERS}': '{names}'}}"
+        )
+    capabilities = store.capabilities()
+    if versioning in {Versioning.OFF, Versioning.SUSPENDED}:
+        bucket = reference.location.authority
+        command = capabilities.versioning_command.format(bucket=bucket)
+        notes.append(
+            f"{bucket} does not keep overwritten objects (versioning is {versioning}), so this version is not "
+            f"restorable after an overwrite" + (f"; turn it on with: {command}" if command else "")
+        )
+    if reference.kind in capabilities.stat_checksums:
+        notes.append(f"checksum={reference.checksum!r} {_cost(reference, location, store)}")
+    return tuple(notes)
+
+
+def _cost(reference: Reference, location: Location, store: Store) -> str:
+    """Say what a checksum costs that lists do not carry."""
+    if reference.kind not in store.capabilities().read_checksums:
+        return f"sends one HEAD request for every changed object under {location}"
+    if location.is_folder:
+        return f"reads (GET) and hashes every byte of the objects under {location}"
+    with suppress(LandfastError):
+        size = store.stat(location, checksum=False).size
+        if size is not None:
+            return f"reads (GET) and hashes all {size:,} bytes of {location}"
+    return f"reads (GET) and hashes every byte of {location}"
+
+
+def _public_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in options.items()
+        if isinstance(value, str | int | float | bool | None) and not is_secret_parameter(key)
+    }

@@ -1,0 +1,1 @@
+"""System: disks, mounts and local files, as several packages need them."""

@@ -1,0 +1,1 @@
+"""Upkeep: garbage collection, checks of a registry, and a doctor for places."""

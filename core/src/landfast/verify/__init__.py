@@ -1,0 +1,1 @@
+"""Verify: say of every entry what its store holds now."""

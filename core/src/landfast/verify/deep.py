@@ -1,0 +1,81 @@
+"""Read recorded bytes again and compare them with their token, as a download would."""
+
+from __future__ import annotations
+
+from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
+from landfast.model.manifest import ManifestEntry
+from landfast.model.verdict import Verdict
+from landfast.pins.checksums import Outcome, Proof
+from landfast.pins.sets import readings
+from landfast.pins.verdicts import Finding
+from landfast.stores.base import ObjectInfo, Reader, Store
+
+_READ = frozenset({Verdict.INTACT, Verdict.MOVED, Verdict.OVERWRITTEN, Verdict.DELETED})
+
+
+def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
+    """Correct a finding by the bytes themselves.
+
+    Every token that can be computed is compared; of an opaque one only the size is seen, and that the
+    object can be read to its end.
+
+    Args:
+        entry: As recorded.
+        finding: What a listing said.
+        store: Reads.
+
+    Raises:
+        AccessDenied: If the bytes may not be read.
+    """
+    is_unknown = finding.verdict is Verdict.UNVERIFIABLE and Proof(entry).digest is not None
+    if finding.verdict not in _READ and not is_unknown:
+        return finding
+    refused: LandfastError | None = None
+    for candidate in readings(entry, store):
+        proof = Proof(entry)
+        try:
+            with store.open(candidate.pin) as reader:
+                candidate.check(reader.info)
+                _take(entry, reader, proof)
+        except (AccessDenied, NotFound, ObjectChanged) as error:
+            refused = refused or error
+        else:
+            return _compare(entry, finding, proof, reader.info)
+    if isinstance(refused, AccessDenied):
+        raise refused
+    verdict = Verdict.GONE if isinstance(refused, NotFound) else Verdict.CHANGED
+    return Finding(verdict=verdict, row=finding.row, detail=str(refused))
+
+
+def _take(entry: ManifestEntry, reader: Reader, proof: Proof) -> None:
+    """Read to the end, or to the first byte beyond the recorded size."""
+    try:
+        for chunk in reader:
+            proof.update(chunk)
+            if entry.size is not None and proof.count > entry.size:
+                return
+    except Unavailable:
+        # A provider's library may refuse a body after its last byte, for another checksum.
+        if proof.count != reader.info.size:
+            raise
+
+
+def _compare(entry: ManifestEntry, finding: Finding, proof: Proof, told: ObjectInfo) -> Finding:
+    outcome = proof.outcome()
+    if outcome is Outcome.WRONG or _is_refuted(entry, proof, told):
+        is_more = entry.size is not None and proof.count > entry.size
+        read = f"more than {entry.size}" if is_more else f"{proof.count}"
+        detail = f"{read} bytes were read, {entry.size} are recorded."
+        if proof.count == entry.size:
+            detail = f"The bytes that were read have {proof.digest}."
+        return Finding(verdict=Verdict.CHANGED, row=finding.row, detail=detail)
+    if finding.verdict is Verdict.UNVERIFIABLE and outcome is Outcome.PROVEN:
+        return Finding(verdict=Verdict.INTACT, row=finding.row)
+    return finding
+
+
+def _is_refuted(entry: ManifestEntry, proof: Proof, told: ObjectInfo) -> bool:
+    """Whether the reply says that the recorded ETag is the MD5 of bytes, and these have another."""
+    md5 = (told.extra or {}).get("md5")
+    is_etag = entry.checksum is not None and entry.checksum.value == md5
+    return is_etag and proof.digest != f"md5:{md5}"

@@ -1,0 +1,149 @@
+"""Look keys up in a listing, in ascending order, with as few pages as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from landfast.errors import AccessDenied, InvalidInput, NotFound
+from landfast.model.location import Location
+from landfast.pins.verdicts import History
+from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.pager import Pager
+
+
+class KeyedRows:
+    """The rows of a folder or prefix, by key.
+
+    Every version is listed where that is asked for and the server can, else the current objects.
+
+    Args:
+        store: Where to look.
+        location: What the keys start with.
+        versions: Whether every version is wanted.
+        checksum: The kind wanted.
+        jump: Whether pages between two wanted keys may be left out; then the others are not all seen.
+        on_other: Called with the rows of each key that was passed over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        location: Location,
+        *,
+        versions: bool,
+        checksum: ChecksumKind,
+        jump: bool = False,
+        on_other: Callable[[History], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._location = location
+        self._versions = versions
+        self._checksum = checksum
+        self._jump = jump
+        self._on_other = on_other
+        self._able = store.capabilities()
+        self._askable = frozenset(self._able.stat_checksums)
+        self._pages: Pager | None = None
+        self._rows: Iterator[ObjectInfo] = iter(())
+        self._head: ObjectInfo | None = None
+        self._last: str | None = None
+        self._is_done = False
+        self._is_missing = False
+        self._has_jumped = False
+
+    def at(self, key: str) -> History:
+        """Return what the listing says of `key`; keys must come in ascending order.
+
+        Raises:
+            AccessDenied: If listing is not permitted.
+        """
+        wanted = key.encode()
+        self._has_jumped = False
+        while (head := self._peek(key)) is not None and head.location.key.encode() < wanted:
+            self._pass_over(self._take(head.location.key, wanted=key))
+        history = self._take(key, wanted=key)
+        if self._has_jumped and not any(row.is_latest for row in history.rows):
+            return self._alone(key)
+        return history
+
+    def _alone(self, key: str) -> History:
+        """List one key by itself: some servers leave out the first row of a page that starts anywhere."""
+        place = replace(self._location, key=key)
+        rows = KeyedRows(self._store, place, versions=self._versions, checksum=self._checksum)
+        return rows.at(key)
+
+    def drain(self) -> None:
+        """Pass over what is left."""
+        while (head := self._peek(None)) is not None:
+            self._pass_over(self._take(head.location.key, wanted=None))
+
+    def _pass_over(self, history: History) -> None:
+        if not self._jump:
+            self._on_other(history)
+
+    def _take(self, key: str, *, wanted: str | None) -> History:
+        rows = []
+        while (head := self._peek(wanted)) is not None and head.location.key == key:
+            rows.append(head)
+            self._head = None
+        is_whole = self._versions or self._is_missing
+        return History(
+            rows=tuple(rows),
+            is_whole=is_whole,
+            askable=self._askable,
+            tells_restores=self._able.lists_restores,
+        )
+
+    def _peek(self, key: str | None) -> ObjectInfo | None:
+        while self._head is None and not self._is_done:
+            try:
+                self._head = next(self._rows, None)
+                if self._head is None:
+                    self._turn_page(key)
+                else:
+                    self._last = self._head.location.key
+            except NotFound:
+                self._is_done = self._is_missing = True
+        return self._head
+
+    def _turn_page(self, key: str | None) -> None:
+        """Go on with the next page, or with one that holds `key` where others may be left out."""
+        if self._pages is not None and self._pages.is_done:
+            self._is_done = True
+            return
+        start = self._start_before(key)
+        if self._pages is None or start is not None:
+            self._open(start)
+        else:
+            self._rows = next(self._pages)
+
+    def _start_before(self, key: str | None) -> str | None:
+        """Return where a page that holds `key` may start; None to go on where the last one ended."""
+        if not self._jump or key is None:
+            return None
+        start = key[:-1]
+        floor = self._location.key if self._last is None else self._last
+        return start if start.encode() > floor.encode() else None
+
+    def _open(self, after: str | None) -> None:
+        self._has_jumped = self._has_jumped or after is not None
+        pages = self._pager(after)
+        try:
+            self._rows = next(pages)
+        except (AccessDenied, InvalidInput):
+            if not self._versions or self._pages is not None:
+                raise
+            self._versions = False
+            pages = self._pager(after)
+            self._rows = next(pages)
+        self._pages = pages
+
+    def _pager(self, after: str | None) -> Pager:
+        return Pager(
+            self._store,
+            self._location,
+            versions=self._versions,
+            checksum=self._checksum,
+            after=after,
+        )

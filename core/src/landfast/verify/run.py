@@ -1,0 +1,292 @@
+"""Verify: tell of every entry what became of its bytes at the source, from list pages.
+
+A folder costs as many list requests as it has pages.  Requests for one object are sent only where a
+list cannot tell: for a version that a plain list does not show, for a checksum that lists do not carry,
+and for stores that list nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os.path
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from landfast.errors import AccessDenied, NotFound, ObjectChanged, Unverifiable
+from landfast.model.location import Location
+from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.marker import of_marker
+from landfast.model.source import Source
+from landfast.model.verdict import Verdict, VerifyReport
+from landfast.pins.sources import Place, Places
+from landfast.pins.verdicts import Finding, History, judge
+from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.system.progress import Report, silent
+from landfast.verify.deep import reread
+from landfast.verify.lookup import KeyedRows
+from landfast.verify.tally import Tally
+
+if TYPE_CHECKING:
+    from landfast.stores.opener import Stores
+
+_WORKERS = 16
+_BATCH = 256
+# Entries of no folder are sorted by key in portions of this size.
+_CHUNK = 10_000
+# Where listing is not permitted, so many scattered objects are asked about one by one.
+_ASK_INSTEAD = 100
+
+PinSets: TypeAlias = "Sequence[tuple[Manifest, Sequence[Source]]]"
+
+
+def verify(
+    manifest: Manifest,
+    sources: Sequence[Source],
+    stores: Stores,
+    *,
+    older: PinSets = (),
+    deep: bool = False,
+    workers: int = _WORKERS,
+    progress: Report = silent,
+    override_endpoint: bool = False,
+) -> VerifyReport:
+    """Tell of every entry what became of its bytes at the source.
+
+    Evidence is what a scan would take: tokens and version ids from lists, sha256 of local files from
+    the stat cache.  A local file that was overwritten by as many bytes, with its times put back, is
+    only found with `deep`.
+
+    Args:
+        manifest: At its newest pins.
+        sources: Of these pins.
+        stores: Where to look.
+        older: Further pin sets of the same version, newest first, for what is not intact.
+        deep: Whether to read the recorded bytes again, and to recompute the manifest's digests from
+            its rows; costs a download of everything.
+        workers: Requests at a time.
+        progress: Called with the entries that have a verdict, and their number.
+        override_endpoint: Whether another endpoint than the recorded one may be looked at.
+
+    Returns:
+        Counts, and every entry that is not intact. Objects that the version does not have are counted.
+
+    Raises:
+        Conflict: If a store's endpoint is not the recorded one, or (`deep`) the manifest's digests
+            are not those of its rows.
+        Unavailable: If a server did not answer.
+    """
+    if deep:
+        manifest.check()
+    tally = Tally(len(manifest), progress)
+    with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
+        places = Places(sources, stores, override_endpoint=override_endpoint)
+        _Check(places, tally, pool, deep=deep).all_of(manifest, workers)
+        for pins, their_sources in older:
+            wanted = tally.open_paths()
+            if not wanted:
+                break
+            places = Places(their_sources, stores, override_endpoint=override_endpoint)
+            entries = (entry for entry in pins.entries() if entry.path in wanted)
+            _Check(places, tally, pool, deep=deep).scattered(entries)
+    return tally.report(manifest.digest, deep=deep)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An entry and what is known of its key; None if nothing was listed."""
+
+    entry: ManifestEntry
+    store: Store
+    history: History | None
+
+    @property
+    def location(self) -> Location:
+        """Where the entry lies; read from its URI only where somebody asks."""
+        return Location.parse(self.entry.uri, pins=False)
+
+
+class _Check:
+    """Judges entries against one pin set's sources."""
+
+    def __init__(
+        self, places: Places, tally: Tally, pool: ThreadPoolExecutor, *, deep: bool
+    ) -> None:
+        self._places = places
+        self._tally = tally
+        self._pool = pool
+        self._deep = deep
+
+    def all_of(self, manifest: Manifest, workers: int) -> None:
+        """Judge every entry: folder by folder, then those that no folder holds."""
+        folders = self._places.folders
+        if folders:
+            with ThreadPoolExecutor(min(workers, len(folders))) as pool:
+                list(pool.map(lambda place: self._folder(place, manifest), folders))
+        if self._tally.done < len(manifest):
+            rest = (e for e in manifest.entries() if not self._places.is_in_folder(e))
+            self.scattered(rest)
+
+    def scattered(self, entries: Iterable[ManifestEntry]) -> None:
+        """Judge entries wherever they lie."""
+        entries = iter(entries)
+        while chunk := list(itertools.islice(entries, _CHUNK)):
+            groups: dict[tuple[int, str], list[_Item]] = {}
+            for entry in chunk:
+                location = Location.parse(entry.uri, pins=False)
+                store = self._places.store_of(entry, location)
+                group = groups.setdefault((id(store), location.authority), [])
+                group.append(_Item(entry, store, None))
+            for items in groups.values():
+                items.sort(key=lambda item: item.location.key.encode())
+                self._settle(self._looked_up(items))
+
+    def _folder(self, place: Place, manifest: Manifest) -> None:
+        """Judge the entries of one folder while its list goes by."""
+
+        def on_other(history: History) -> None:
+            current = history.current
+            if current is None or current.skip:
+                return
+            below = current.location.key[len(place.location.key) :]
+            inside = manifest.entries(f"{place.prefix}{below}/")
+            is_marker = current.size == 0 and next(inside, None) is not None
+            if below and not (is_marker or of_marker(below) or place.why_not(below)):
+                self._tally.add_other(current.location.uri)
+
+        rows = KeyedRows(
+            place.store,
+            place.location,
+            versions=place.store.capabilities().versions,
+            checksum=place.kind,
+            on_other=on_other,
+        )
+        items = (
+            (self._places.first_of(entry, place), key, entry)
+            for key, entry in place.entries(manifest)
+        )
+        self._settle(self._joined(place, rows, items))
+
+    def _joined(
+        self, place: Place, rows: KeyedRows, items: Iterator[tuple[bool, str, ManifestEntry]]
+    ) -> Iterator[_Item]:
+        """Yield the folder's own entries with their rows; without, where listing is not permitted."""
+        is_listed, is_denied = True, False
+        for is_own, key, entry in items:
+            history = None
+            try:
+                history = rows.at(key) if is_listed else None
+            except Unverifiable:
+                is_listed = False
+            except AccessDenied as error:
+                is_listed, is_denied = False, not place.store.capabilities().in_place
+                if is_denied:
+                    self._tally.deny(place.source.uri, error)
+            if is_own and is_denied:
+                self._tally.add(entry, Finding(verdict=Verdict.DENIED))
+            elif is_own:
+                yield _Item(entry, place.store, history)
+        if is_listed:
+            rows.drain()
+
+    def _looked_up(self, items: list[_Item]) -> Iterator[_Item]:
+        """Yield scattered objects of one store, sorted by key, with their rows where it can list."""
+        store = items[0].store
+        capabilities = store.capabilities()
+        can_jump = capabilities.stable_order and bool(capabilities.list_checksums)
+        if not capabilities.listing or capabilities.in_place or not can_jump:
+            yield from items
+            return
+        rows = KeyedRows(
+            store, _around(items), versions=capabilities.versions, checksum=None, jump=True
+        )
+        for position, item in enumerate(items):
+            try:
+                history = rows.at(item.location.key)
+            except AccessDenied as error:
+                yield from self._unlisted(items[position:], error)
+                return
+            yield _Item(item.entry, store, history)
+
+    def _unlisted(self, items: list[_Item], error: AccessDenied) -> Iterator[_Item]:
+        """Ask about a few objects one by one where listing is not permitted, else call them denied."""
+        if len(items) <= _ASK_INSTEAD:
+            yield from items
+            return
+        self._tally.deny(_around(items).uri, error)
+        for item in items:
+            self._tally.add(item.entry, Finding(verdict=Verdict.DENIED))
+
+    def _settle(self, items: Iterator[_Item]) -> None:
+        """Record verdicts; those that need requests are asked for some at a time."""
+        waiting = []
+        for item in items:
+            finding = None if item.history is None else judge(item.entry, item.history)
+            if finding is not None and not self._deep:
+                self._tally.add(item.entry, finding)
+                continue
+            waiting.append(item)
+            if len(waiting) >= _BATCH:
+                self._ask_all(waiting)
+                waiting = []
+        self._ask_all(waiting)
+
+    def _ask_all(self, items: list[_Item]) -> None:
+        for item, finding in zip(items, self._pool.map(self._ask_one, items), strict=True):
+            self._tally.add(item.entry, finding)
+
+    def _ask_one(self, item: _Item) -> Finding:
+        location = item.location
+
+        def ask(version_id: str | None, checksum: ChecksumKind) -> ObjectInfo | None:
+            return _stat(item.store, location, version_id, checksum)
+
+        try:
+            history = item.history or _history(item, ask(None, _kind(item)))
+            finding = judge(item.entry, history, ask)
+            assert finding is not None
+            if self._deep:
+                return reread(item.entry, finding, item.store)
+        except AccessDenied as error:
+            self._tally.deny(str(location), error)
+            return Finding(verdict=Verdict.DENIED, detail=str(error))
+        return finding
+
+
+def _history(item: _Item, row: ObjectInfo | None) -> History:
+    """Make a history of the current object, for a key that was not listed."""
+    rows = () if row is None else (row,)
+    return History(rows=rows, is_whole=not item.store.capabilities().versions)
+
+
+def _kind(item: _Item) -> ChecksumKind:
+    """Return the recorded kind of checksum, if the store knows it."""
+    capabilities = item.store.capabilities()
+    known = (*capabilities.list_checksums, *capabilities.stat_checksums)
+    token = item.entry.checksum
+    if token is None:
+        return False
+    return token.algorithm if token.algorithm in known else None
+
+
+def _stat(
+    store: Store, location: Location, version_id: str | None, checksum: ChecksumKind
+) -> ObjectInfo | None:
+    try:
+        return store.stat(location, version_id=version_id, checksum=checksum)
+    except (NotFound, ObjectChanged):
+        # ObjectChanged: the server described another version than was asked for.
+        return None
+    except Unverifiable:
+        return _stat(store, location, version_id, False)
+
+
+def _around(items: list[_Item]) -> Location:
+    """Return what the keys of sorted objects have in common: one key, or a folder."""
+    first, last = items[0].location, items[-1].location
+    if first.key == last.key:
+        return first
+    common = os.path.commonprefix([first.key, last.key])  # noqa: RUF071 - keys, not paths
+    folder = common[: common.rfind("/") + 1]
+    return Location(scheme=first.scheme, authority=first.authority, key=folder)

@@ -1,0 +1,113 @@
+"""Tally: collects verdicts from many threads into one report."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from landfast.errors import AccessDenied
+from landfast.model.manifest import ManifestEntry
+from landfast.model.verdict import Denial, EntryVerdict, FoundPins, Verdict, VerifyReport
+from landfast.pins.verdicts import Finding
+from landfast.stores.base import ObjectInfo
+from landfast.system.progress import Report
+
+_EXAMPLES = 10
+# Progress is reported each time that so many entries more have a verdict.
+_REPORTED = 100
+
+
+class Tally:
+    """Counts verdicts and keeps those that are not `INTACT`.
+
+    Args:
+        total: How many entries there will be.
+        progress: Called as they come.
+    """
+
+    def __init__(self, total: int, progress: Report) -> None:
+        self._lock = threading.Lock()
+        self._total = total
+        self._progress = progress
+        self._counts: Counter[Verdict] = Counter()
+        self._sizes: Counter[Verdict] = Counter()
+        self._rows: dict[str, EntryVerdict] = {}
+        self._added = 0
+        self._examples: list[str] = []
+        self._denials: dict[tuple[str, str | None], Denial] = {}
+
+    @property
+    def done(self) -> int:
+        """How many entries have a verdict."""
+        with self._lock:
+            return self._counts.total()
+
+    def add(self, entry: ManifestEntry, finding: Finding) -> None:
+        """Take the verdict on one entry; of two on the same path the better one stays."""
+        row = _row(entry, finding)
+        with self._lock:
+            known = self._rows.get(entry.path)
+            if known is not None and known.verdict.badness <= row.verdict.badness:
+                return
+            if known is not None:
+                del self._rows[entry.path]
+                self._count(known, -1)
+            self._count(row, +1)
+            if row.verdict is not Verdict.INTACT:
+                self._rows[entry.path] = row
+            done = self._counts.total()
+        if done % _REPORTED == 0 or done == self._total:
+            self._progress(done, self._total)
+
+    def add_other(self, uri: str) -> None:
+        """Take an object that the version does not have."""
+        with self._lock:
+            self._added += 1
+            if len(self._examples) < _EXAMPLES:
+                self._examples.append(uri)
+
+    def deny(self, uri: str, error: AccessDenied) -> None:
+        """Take a place that may not be looked at."""
+        permission = error.details.get("permission")
+        denial = Denial(uri=uri, permission=permission, message=str(error))
+        with self._lock:
+            self._denials.setdefault((uri, permission), denial)
+
+    def open_paths(self) -> frozenset[str]:
+        """Return the paths that are not `INTACT` so far."""
+        with self._lock:
+            return frozenset(self._rows)
+
+    def report(self, digest: str, *, deep: bool) -> VerifyReport:
+        """Return what was collected."""
+        rows = sorted(self._rows.values(), key=lambda row: row.path.encode())
+        return VerifyReport(
+            digest=digest,
+            counts=dict(+self._counts),
+            sizes=dict(+self._sizes),
+            rows=tuple(rows),
+            added=self._added,
+            added_examples=tuple(self._examples),
+            denials=tuple(self._denials.values()),
+            deep=deep,
+        )
+
+    def _count(self, row: EntryVerdict, step: int) -> None:
+        self._counts[row.verdict] += step
+        self._sizes[row.verdict] += step * (row.entry.size or 0)
+
+
+def _row(entry: ManifestEntry, finding: Finding) -> EntryVerdict:
+    is_same = finding.verdict in {Verdict.INTACT, Verdict.DELETED, Verdict.ARCHIVED}
+    found = None if finding.row is None or is_same else _found(finding.row)
+    return EntryVerdict(entry=entry, verdict=finding.verdict, found=found, detail=finding.detail)
+
+
+def _found(row: ObjectInfo) -> FoundPins:
+    return FoundPins(
+        uri=row.location.without_secrets()[0].uri,
+        version_id=row.version_id,
+        etag=row.etag,
+        size=row.size,
+        modified_at=row.modified_at,
+    )
