@@ -84,7 +84,7 @@ build:
 wheels-check: build
     scripts/wheels-check {{integrations}}
 
-# Measure import, listing and folder scan beside a peer or a floor: `just bench --keys 20000`
+# Measure import, log of an S3 prefix and folder scan beside a peer or a floor: `just bench --entries 20000`
 bench *args: _sync
     .venv/bin/python benchmarks/run.py "$@"
 

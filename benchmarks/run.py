@@ -1,16 +1,15 @@
 """Measure the scan, the manifest and the imports, each beside a peer or a physical floor in the same run.
 
-    python benchmarks/run.py [--keys 100000] [--files 20000] [--repeat 3]
+    python benchmarks/run.py [--entries 100000] [--files 20000] [--repeat 3] [--memory 600000]
 
-CPU seconds of this machine, the median of the repeats; the server of a listing runs in another process. Ratios
-are what to quote: they hold when the machine is busy or slow.
+CPU seconds of this machine, the median of the repeats. Ratios are what to quote: they hold when the machine is busy
+or slow. The log of an S3 prefix is `s3_log.py`, which runs by itself too.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import multiprocessing
 import os
 import resource
 import shutil
@@ -19,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import s3_log
 
 ROOT = Path(__file__).parents[1]
 # Orchestrator -> what a user of it imports on top.
@@ -51,59 +51,6 @@ def _used_s() -> float:
 def row(title: str, seconds: float, floor: float, note: str = "") -> None:
     """Print one measurement and its ratio to the floor of its group."""
     print(f"  {title:<44}{seconds:8.2f} s CPU   x {seconds / max(floor, 1e-9):6.1f}   {note}")
-
-
-def _serve(count: int, pipe: Any) -> None:
-    from pages import serving
-
-    with serving(count) as url:
-        pipe.send(url)
-        pipe.recv()
-
-
-def listing(count: int, repeat: int, folder: Path) -> None:
-    """List N keys with their versions: Landfast, boto3's paginator, and reading the pages unparsed."""
-    import boto3
-    import landfast
-
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(count, theirs))
-    server.start()
-    url = ours.recv()
-    os.environ |= {
-        "AWS_ENDPOINT_URL_S3": url,
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-    }
-    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1"}
-    client = landfast.Client(f"sqlite:///{folder}/bench.db")
-    boto = boto3.client("s3")
-
-    def paginate(operation: str, rows: str) -> int:
-        pages = boto.get_paginator(operation).paginate(Bucket="bench", Prefix="data/")
-        return sum(len(page.get(rows, ())) for page in pages)
-
-    def raw() -> None:
-        for start in range(0, count, 1000):
-            marker = f"&key-marker=data/{start - 1:08}" if start else ""
-            with urllib.request.urlopen(f"{url}/bench?versions&prefix=data/{marker}") as reply:  # noqa: S310
-                reply.read()
-
-    options = {"max_objects": landfast.UNLIMITED}
-    floor = cpu_s(raw, repeat)
-    print(f"list {count:,} keys with version ids ({count // 1000} pages)")
-    row("read the pages, parse nothing (floor)", floor, floor)
-    probe = cpu_s(lambda: client.probe("s3://bench/data/", **options), repeat)
-    row("landfast probe: list, check, digest, manifest", probe, floor)
-    peer = cpu_s(lambda: paginate("list_object_versions", "Versions"), repeat)
-    row(
-        "boto3 paginator: list only",
-        peer,
-        floor,
-        f"{peer / probe:.1f} x landfast's, without a manifest",
-    )
-    ours.send("done")
-    server.join()
 
 
 def folder_scan(count: int, repeat: int, folder: Path) -> None:
@@ -195,16 +142,17 @@ for name in {modules!r}:
 def main() -> None:
     """Run every group."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keys", type=int, default=100_000)
+    parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--memory", type=int, default=600_000)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="landfast-bench-"))
     os.environ["LANDFAST_CACHE_DIR"] = str(folder / "cache")
     try:
         import_cost(given.repeat)
         integration_import_cost(given.repeat)
-        listing(given.keys, given.repeat, folder)
+        s3_log.run(given.entries, given.repeat, given.memory)
         folder_scan(given.files, given.repeat, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
