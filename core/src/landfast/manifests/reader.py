@@ -6,7 +6,6 @@ import hashlib
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from heapq import merge as merge_sorted
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from landfast.errors import NotFound
 from landfast.manifests import schema
+from landfast.manifests.batch import EntryBatch
 from landfast.manifests.footer import Footer
 from landfast.manifests.parquet import (
     SortedParquet,
@@ -22,15 +22,12 @@ from landfast.manifests.parquet import (
     prefix_range,
 )
 from landfast.manifests.rows import breaks_format, check_columns, check_order, checked
-from landfast.model.checksum import Checksum
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.model.manifest import Manifest, ManifestEntry, ManifestSummary
 from landfast.model.summary import SummaryBuilder
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ManifestFile(Manifest):
@@ -188,7 +185,8 @@ class ManifestFile(Manifest):
         return found[1], found[2]
 
     def _rows(self, table: pa.Table) -> Iterator[ManifestEntry]:
-        yield from map(_entry, *_columns(table))
+        for columns in table.to_batches():
+            yield from EntryBatch(columns).rows()
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_last": None}
@@ -220,38 +218,6 @@ def no_entry(path: str) -> NotFound:
         f"the manifest has no entry {path!r}",
         subject=path,
         hint="List what there is with `landfast ls`.",
-    )
-
-
-def _columns(table: pa.Table) -> list[list[Any]]:
-    import pyarrow as pa
-
-    # A datetime costs ten times as much to make through Arrow as from its microseconds.
-    return [
-        (column.cast(pa.int64()) if name == "modified_at" else column).to_pylist()
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
-
-
-def _entry(
-    path: str,
-    size: int | None,
-    algorithm: str | None,
-    token: str | None,
-    uri: str,
-    version_id: str | None,
-    etag: str | None,
-    etag_is_checksum: bool,
-    modified_us: int | None,
-) -> ManifestEntry:
-    return ManifestEntry(
-        path=path,
-        size=size,
-        checksum=None if algorithm is None or token is None else Checksum(algorithm, token),
-        uri=uri,
-        version_id=version_id,
-        etag=token if etag_is_checksum else etag,
-        modified_at=None if modified_us is None else _EPOCH + timedelta(microseconds=modified_us),
     )
 
 

@@ -7,20 +7,17 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
+from landfast.manifests.batch import EntryBatch
 from landfast.manifests.rollup import RollUpWriter
 from landfast.model.manifest import ManifestEntry, ManifestSummary
 from landfast.model.summary import SummaryBuilder
 from landfast.system.disk_errors import disk_errors
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +132,8 @@ class ManifestWriter:
         if self._rows:
             rows, self._rows = self._rows, []
             with disk_errors(self._path, "write the manifest"):
-                self._parquet.write_batch(_columns(rows), row_group_size=len(rows))
+                batch = EntryBatch.from_rows(rows)
+                self._parquet.write_batch(batch.columns, row_group_size=len(rows))
 
     def _complete(self, summary: ManifestSummary) -> WrittenManifest:
         offset, length = self._append_rollup()
@@ -166,39 +164,6 @@ class ManifestWriter:
     ) -> None:
         if self._finished is None:
             self._discard()
-
-
-def _columns(rows: list[ManifestEntry]) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    tokens = [(None, None) if (c := e.checksum) is None else (c.algorithm, c.value) for e in rows]
-    repeats = [e.etag is not None and e.etag == t[1] for e, t in zip(rows, tokens, strict=True)]
-    columns: list[list[Any]] = [
-        [e.path for e in rows],
-        [e.size for e in rows],
-        [algorithm for algorithm, _ in tokens],
-        [value for _, value in tokens],
-        [e.uri for e in rows],
-        [e.version_id for e in rows],
-        [None if repeat else e.etag for e, repeat in zip(rows, repeats, strict=True)],
-        repeats,
-        [_in_utc(e) for e in rows],
-    ]
-    form = schema.entry_schema()
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, form, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=form)
-
-
-def _in_utc(entry: ManifestEntry) -> datetime | None:
-    moment = entry.modified_at
-    if moment is not None and moment.tzinfo is None:
-        raise InvalidInput(
-            f"the time of manifest entry {entry.path!r} has no zone",
-            subject=entry.path,
-            expected="UTC",
-            found=moment.isoformat(),
-        )
-    return moment
 
 
 def _footer(summary: ManifestSummary, offset: int, length: int) -> dict[bytes, bytes]:
