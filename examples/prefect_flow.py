@@ -1,6 +1,6 @@
 """Snapshot a bucket on a schedule, train when its content changed, and only on data that is new.
 
-Install with: pip install "prefect-landfast[s3]" "landfast[testing]"
+Install with: pip install "prefect-landfast[s3]" "landfast[demo]"
 Run with: python prefect_flow.py, the whole story, with a bucket and a Prefect server on loopback;
 set PREFECT_API_URL to have it on your server.
 Or with: python prefect_flow.py serve, the deployments alone; set BUCKET, PREFECT_API_URL and AWS_*.
@@ -8,14 +8,19 @@ Or with: python prefect_flow.py serve, the deployments alone; set BUCKET, PREFEC
 
 import os
 import shutil
+import signal
+import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import landfast
+from landfast.demo.bucket import BUCKET, versioned_bucket
 from prefect import flow, serve, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -56,49 +61,72 @@ def serve_all(bucket: str) -> None:
 
 def tell() -> None:
     """Run bucket, Prefect server and deployments, deliver pictures, and print what came of it."""
-    from landfast.testing.servers.moto import moto
-    from landfast.testing.servers.process import answers, free_port, running, scratch
-
-    with ExitStack() as stack:
-        folder, bucket = stack.enter_context(scratch("example")), stack.enter_context(moto())
-        port = free_port()
-        own_server = {
-            "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-            "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        }
-        needs_server = "PREFECT_API_URL" not in os.environ
+    with (
+        TemporaryDirectory() as scratch,
+        versioned_bucket() as (s3, variables),
+        ExitStack() as ends,
+    ):
+        folder = Path(scratch)
         env = {
             **os.environ,
-            **bucket.environment(),
-            **(own_server if needs_server else {}),
-            "BUCKET": bucket.bucket(versioning="Enabled"),
+            **variables,
+            "BUCKET": BUCKET,
             "LANDFAST_REGISTRY_URL": f"sqlite:///{folder}/registry.db",
             "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         }
-
-        def start(name: str, *command: str, ready: Callable[[], bool] = lambda: True) -> None:
-            whole = [sys.executable, *command]
-            stack.enter_context(
-                running(whole, name=name, folder=folder, ready=ready, env=env, timeout_s=240)
-            )
-
-        if needs_server:
+        if "PREFECT_API_URL" not in os.environ:
+            port = free_port()
+            env |= {
+                "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+                "PREFECT_HOME": str(folder / "prefect"),
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            }
             address = ("--host", "127.0.0.1", "--port", str(port))
-            start(
-                "server",
-                *("-m", "prefect", "server", "start", *address),
-                ready=lambda: answers(port),
-            )
-        api, name = env["PREFECT_API_URL"], env["BUCKET"]
-        bucket.put(name, "flowers/rose.jpg", b"red")
+            ends.enter_context(started(folder, env, "-m", "prefect", "server", "start", *address))
+            wait_for_server(f"{env['PREFECT_API_URL']}/health")
+        api = env["PREFECT_API_URL"]
+        s3.put_object(Bucket=BUCKET, Key="flowers/rose.jpg", Body=b"red")
         # Prefect 3.6 serves only files under the working folder.
-        start("flows", str(shutil.copy(Path(__file__).resolve(), folder)), "serve")
+        copy = shutil.copy(Path(__file__).resolve(), folder)
+        ends.enter_context(started(folder, env, str(copy), "serve"))
         print(wait_for_training(api, 1))
-        bucket.put(name, "flowers/iris.jpg", b"blue")
+        s3.put_object(Bucket=BUCKET, Key="flowers/iris.jpg", Body=b"blue")
         print(wait_for_training(api, 2))
-        bucket.client.delete_object(Bucket=name, Key="flowers/iris.jpg")
+        s3.delete_object(Bucket=BUCKET, Key="flowers/iris.jpg")
         print(wait_for_training(api, 3))
+
+
+@contextmanager
+def started(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[None]:
+    """Run Python beside this process; at the end stop it and all that it started."""
+    with (folder / "log.txt").open("ab") as log:
+        command = [sys.executable, *arguments]
+        process = subprocess.Popen(  # noqa: S603 - this example's own commands
+            command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def free_port() -> int:
+    """Find a port of this machine that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_server(url: str, timeout_s: float = 240) -> None:
+    """Wait until Prefect's server answers."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            httpx.get(url, timeout=5).raise_for_status()
+            return
+        time.sleep(0.5)
+    raise SystemExit(f"{url} did not answer in {timeout_s:g} s")
 
 
 def wait_for_training(api: str, count: int, timeout_s: float = 240) -> str:

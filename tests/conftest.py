@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from landfast.testing.browser import Browser
-from landfast.testing.browser import browser as run_browser
-from landfast.testing.servers.moto import Moto, moto
-from landfast.testing.servers.nginx import Nginx, nginx
-from landfast.testing.servers.postgres import Postgres, postgres
-from landfast.testing.servers.process import ServerMissing, running_logs
-from landfast.testing.servers.proxy import Proxy, proxy
-from landfast.testing.servers.radosgw import Radosgw
-from landfast.testing.servers.radosgw import radosgw as run_radosgw
-from landfast.testing.servers.s3 import S3Server
-from landfast.testing.servers.s3rver import s3rver
-from landfast.testing.servers.scripted import Scripted, scripted
-from landfast.testing.servers.shared import shared
-from landfast.testing.servers.swift import swift as run_swift
+from kit.browser import Browser
+from kit.browser import browser as run_browser
+from kit.servers.moto import Moto, moto
+from kit.servers.nginx import Nginx, nginx
+from kit.servers.postgres import Postgres, postgres
+from kit.servers.process import ServerMissing, running_logs
+from kit.servers.proxy import Proxy, proxy
+from kit.servers.radosgw import Radosgw
+from kit.servers.radosgw import radosgw as run_radosgw
+from kit.servers.s3 import S3Server
+from kit.servers.s3rver import s3rver
+from kit.servers.scripted import Scripted, scripted
+from kit.servers.shared import shared
+from kit.servers.swift import swift as run_swift
 
 if TYPE_CHECKING:
-    from landfast.testing.gcs_server import GcsServer
+    from kit.gcs_server import GcsServer
 
 _LEAKS = (
     "AWS_",
@@ -189,7 +189,7 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def gcs_server() -> Iterator[GcsServer]:
     """One Cloud Storage server for this worker, in a thread of it. Use `gcs`."""
-    from landfast.testing.gcs_server import gcs_server
+    from kit.gcs_server import gcs_server
 
     with gcs_server() as server:
         yield server
@@ -209,7 +209,7 @@ def gcs(gcs_server: GcsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsS
 @pytest.fixture(scope="session")
 def gcp_emulator() -> Iterator[str]:
     """The URL of a Cloud Storage that answers any generation with the latest bytes."""
-    from landfast.testing.servers.gcp_emulator import gcp_storage_emulator
+    from kit.servers.gcp_emulator import gcp_storage_emulator
 
     with skipping_if_missing(), ExitStack() as stack:
         yield stack.enter_context(gcp_storage_emulator())

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-from landfast.testing.servers.process import (
+from kit.servers.process import (
     LOOPBACK,
     Process,
     ServerFailed,

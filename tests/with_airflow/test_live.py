@@ -13,10 +13,10 @@ from typing import Any
 
 import landfast
 import pytest
+from kit.browser import Browser
+from kit.servers.moto import Moto, moto
+from kit.servers.postgres import Postgres
 from landfast.registry.opening import init_registry
-from landfast.testing.browser import Browser
-from landfast.testing.servers.moto import Moto, moto
-from landfast.testing.servers.postgres import Postgres
 from packaging.version import Version
 
 from tests.with_airflow.live import Live, live

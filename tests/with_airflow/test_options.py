@@ -227,7 +227,7 @@ def test_mend_37_a_sensor_outlives_a_registry_that_is_away(
         from airflow.sdk.exceptions import TaskDeferred
     except ImportError:
         from airflow.exceptions import TaskDeferred
-    from landfast.testing.servers.process import free_port
+    from kit.servers.process import free_port
 
     url = f"postgresql://127.0.0.1:{free_port()}/landfast"
     monkeypatch.setenv("LANDFAST_REGISTRY_URL", url)

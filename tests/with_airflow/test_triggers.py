@@ -12,7 +12,7 @@ from typing import Any
 import landfast
 import pytest
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger
-from landfast.testing.servers.process import free_port
+from kit.servers.process import free_port
 from landfast_provider import artifact_asset
 from landfast_provider.events import consumer, version_of_event
 from landfast_provider.run_key import SYSTEM, deployment

@@ -14,7 +14,7 @@ import dagster_landfast as dl
 import landfast
 import pytest
 from dagster_landfast.external import step_name
-from landfast.testing.servers.faults import Status
+from kit.servers.faults import Status
 
 DAYS = dg.DailyPartitionsDefinition("2026-05-01", end_date="2026-05-08")
 BY_DAEMON = {"dagster/from_automation_condition": "true"}

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from landfast.testing.servers.shared import shared
+from kit.servers.shared import shared
 
 from tests.with_prefect.server import PrefectServer, quiet
 from tests.with_prefect.server import prefect_server as run_prefect_server

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import landfast
-from landfast.testing.failpoints import arm
+from kit.failpoints import arm
 from prefect_landfast.events import announce
 
 FIRST = 62

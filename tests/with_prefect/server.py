@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from landfast.testing.servers.process import (
+from kit.servers.process import (
     LOOPBACK,
     Process,
     clean_environment,

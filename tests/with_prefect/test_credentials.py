@@ -14,9 +14,9 @@ import landfast
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from landfast.testing.gcs_server import GcsServer
-from landfast.testing.servers.moto import Moto
-from landfast.testing.servers.scripted import Scripted
+from kit.gcs_server import GcsServer
+from kit.servers.moto import Moto
+from kit.servers.scripted import Scripted
 from prefect import flow
 from prefect.blocks.core import Block
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner

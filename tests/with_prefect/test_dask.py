@@ -10,7 +10,7 @@ from pathlib import Path
 
 import landfast
 import pytest
-from landfast.testing.servers.process import LOOPBACK, answers, free_port, running
+from kit.servers.process import LOOPBACK, answers, free_port, running
 
 from tests.with_prefect.server import PrefectServer, wait_for
 

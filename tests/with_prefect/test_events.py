@@ -12,7 +12,8 @@ from typing import Any
 
 import landfast
 import pytest
-from landfast.testing.servers.scripted import Scripted
+from kit.servers.process import WITH_KIT
+from kit.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_landfast.events import announce, consumer_name, event_id
 
@@ -141,7 +142,7 @@ def test_a_change_is_told_whenever_its_run_is_killed_and_tried_again(
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.txt").write_text("one")
     program = [sys.executable, Path(__file__).with_name("killed_logs.py"), tmp_path / "data"]
-    env = {**os.environ, "PREFECT_API_URL": f"{prefect.url}/api"}
+    env = {**os.environ, **WITH_KIT, "PREFECT_API_URL": f"{prefect.url}/api"}
     done = subprocess.run(program, env=env, capture_output=True, text=True, check=True)
     names = done.stdout.split()
     assert len(names) > 10, "too few moments to be killed at"

@@ -14,7 +14,7 @@ from typing import Any
 
 import landfast
 import pytest
-from landfast.testing.servers.moto import Moto
+from kit.servers.moto import Moto
 
 from tests.with_prefect.server import PrefectServer, background, prefect, wait_for
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import landfast
 import pytest
-from landfast.testing.servers.scripted import Scripted
+from kit.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_landfast.events import announce
 from prefect_landfast.mirror import mirror

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import landfast
 import pytest
-from landfast.testing.servers.scripted import Scripted
+from kit.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_landfast import log_reference
 from prefect_landfast.report import facts, markdown, publish, report_key

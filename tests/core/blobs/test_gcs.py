@@ -4,11 +4,11 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kit.gcs.faults import ApiStatus
+from kit.servers.faults import Reset, Truncate
 from landfast.blobs.gcs import GcsBlobStore
 from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound, Unavailable
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
-from landfast.testing.gcs.faults import ApiStatus
-from landfast.testing.servers.faults import Reset, Truncate
 
 MIB = 1024 * 1024
 BIG = 2 * MIB + 12345

@@ -5,11 +5,11 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kit.servers.faults import Reset, Status, Truncate
 from landfast.blobs import parts
 from landfast.blobs.s3 import S3BlobStore
 from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound, Unavailable
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
-from landfast.testing.servers.faults import Reset, Status, Truncate
 
 MIB = 1024 * 1024
 PART = 5 * MIB  # the least that S3 takes

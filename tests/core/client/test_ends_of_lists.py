@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 
 import landfast
 import pytest
+from kit.servers.exchange import Request, Response
+from kit.servers.faults import Body
+from kit.servers.swift_pages import SwiftPages
 from landfast import Client
 from landfast.stores import base, pager
-from landfast.testing.servers.exchange import Request, Response
-from landfast.testing.servers.faults import Body
-from landfast.testing.servers.swift_pages import SwiftPages
 from landfast.upkeep.doctor import doctor
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit.servers.nginx import Nginx
+from kit.servers.scripted import Scripted
 from landfast import Client, ObjectChanged
 from landfast.stores import http
-from landfast.testing.servers.nginx import Nginx
-from landfast.testing.servers.scripted import Scripted
 
 BEFORE, BEHIND = b"before", b"behind"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import landfast
 import pytest
+from kit.servers.faults import Delay, Reset, Status, Truncate
 from landfast import Client
-from landfast.testing.servers.faults import Delay, Reset, Status, Truncate
 
 
 @pytest.fixture

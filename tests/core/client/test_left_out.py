@@ -7,9 +7,9 @@ from pathlib import Path
 
 import landfast
 import pytest
+from kit.servers.faults import Status
 from landfast import Client
 from landfast.scan import markers
-from landfast.testing.servers.faults import Status
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from xml.etree import ElementTree as ET
 
 import landfast
 import pytest
+from kit.servers.exchange import Request, Response
+from kit.servers.faults import Status
 from landfast import Client
 from landfast.model.location import Location
 from landfast.stores import pager
-from landfast.testing.servers.exchange import Request, Response
-from landfast.testing.servers.faults import Status
 from landfast.upkeep.doctor import doctor
 from landfast.upkeep.permissions import minimal_permissions
 

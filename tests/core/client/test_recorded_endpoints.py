@@ -11,9 +11,9 @@ import landfast
 import pytest
 from fsspec import register_implementation
 from fsspec.implementations.memory import MemoryFileSystem
+from kit.servers.exchange import http_kind
+from kit.servers.proxy import Proxy, proxy
 from landfast import Client, Reference
-from landfast.testing.servers.exchange import http_kind
-from landfast.testing.servers.proxy import Proxy, proxy
 from landfast.upkeep.doctor import doctor
 
 

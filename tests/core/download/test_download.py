@@ -11,6 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.gcs_server import GcsServer
+from kit.servers.exchange import http_kind
+from kit.servers.faults import Body, Delay, Reset, Status, Truncate
+from kit.servers.moto import Moto
+from kit.servers.proxy import proxy
+from kit.servers.s3 import S3Server
+from kit.servers.scripted import Scripted
 from landfast.cache import BlobCache
 from landfast.download.open import open_entry, path_in_place
 from landfast.download.run import DownloadReport, download
@@ -25,13 +32,6 @@ from landfast.errors import (
 from landfast.model.reference import Reference
 from landfast.pins.sets import PinSets
 from landfast.stores.opener import Stores
-from landfast.testing.gcs_server import GcsServer
-from landfast.testing.servers.exchange import http_kind
-from landfast.testing.servers.faults import Body, Delay, Reset, Status, Truncate
-from landfast.testing.servers.moto import Moto
-from landfast.testing.servers.proxy import proxy
-from landfast.testing.servers.s3 import S3Server
-from landfast.testing.servers.scripted import Scripted
 
 Download = Callable[..., DownloadReport]
 MEBIBYTE = 1 << 20

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.servers.moto import Moto
 from landfast.cache import BlobCache
 from landfast.download.folder import MarkedFolder
 from landfast.download.run import DownloadReport, download
@@ -19,7 +20,6 @@ from landfast.model.reference import Reference
 from landfast.stores.opener import Stores
 from landfast.system.open_folder import OpenFolder
 from landfast.system.state_file import StateFile
-from landfast.testing.servers.moto import Moto
 from landfast.verify.run import verify
 
 Download = Callable[..., DownloadReport]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.servers.moto import Moto
+from kit.servers.scripted import Scripted
 from landfast.download.run import download
 from landfast.manifests.reader import ManifestFile
 from landfast.stores.opener import Stores
-from landfast.testing.servers.moto import Moto
-from landfast.testing.servers.scripted import Scripted
 
 MEBIBYTE = 1 << 20
 

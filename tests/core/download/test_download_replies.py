@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.gcs_server import GcsServer
+from kit.servers.exchange import Request, Response, http_kind
+from kit.servers.faults import Truncate
+from kit.servers.proxy import proxy
+from kit.servers.scripted import Scripted
 from landfast.blobs import retried
 from landfast.blobs.opener import open_blobs
 from landfast.download.open import open_entry
@@ -24,11 +29,6 @@ from landfast.model.verdict import Verdict
 from landfast.pins.sets import PinSets
 from landfast.pins.verdicts import Finding
 from landfast.stores.opener import Stores
-from landfast.testing.gcs_server import GcsServer
-from landfast.testing.servers.exchange import Request, Response, http_kind
-from landfast.testing.servers.faults import Truncate
-from landfast.testing.servers.proxy import proxy
-from landfast.testing.servers.scripted import Scripted
 from landfast.verify.deep import reread
 
 CUT = 100_017

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from landfast.testing.servers.postgres import Postgres
+from kit.servers.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import landfast
+from kit.failpoints import arm
 from landfast import Artifact, ArtifactVersion, Client, Reference, RunStatus
-from landfast.testing.failpoints import arm
 
 OBJECTS = {"d/one": b"first", "d/two": b"second", "d/more/three": b"third"}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landfast.testing.servers.moto import Moto
-from landfast.testing.servers.process import free_port
+from kit.servers.moto import Moto
+from kit.servers.process import free_port
 
 CLI = (sys.executable, "-m", "landfast")
 
@@ -318,7 +318,7 @@ def test_no_credentials_says_where_they_are_looked_for(here: Any) -> None:
 
 
 def test_a_missing_permission_is_named(here: Any, s3_proxy: Any) -> None:
-    from landfast.testing.servers.faults import Status
+    from kit.servers.faults import Status
 
     bucket = s3_proxy.direct.bucket()
     s3_proxy.direct.put(bucket, "x/y", b"z")

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.servers.moto import Moto
 from landfast import Client
 from landfast.model.digest import content_digest
 from landfast.registry.opening import init_registry
-from landfast.testing.servers.moto import Moto
 
 from tests.core.ordeal.killable import (
     OBJECTS,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from landfast.testing.servers.faults import Delay
+from kit.servers.faults import Delay
 
 MEBIBYTE = 1 << 20
 

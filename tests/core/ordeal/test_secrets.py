@@ -18,13 +18,13 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import landfast
 import pytest
+from kit.servers.faults import Status
+from kit.servers.ftp import ftp
+from kit.servers.process import free_port
 from landfast import Artifact, Client, LandfastError, Reference
 from landfast.manifests.reader import ManifestFile
 from landfast.registry.opening import init_registry
 from landfast.stores.retrying import RetryPolicy
-from landfast.testing.servers.faults import Status
-from landfast.testing.servers.ftp import ftp
-from landfast.testing.servers.process import free_port
 from sqlalchemy import create_engine, inspect, text
 
 MARK = "pLaNtEdByThEtEsT"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from landfast.testing.servers.moto import Moto
+from kit.servers.moto import Moto
 
 OBJECTS = {"d/a": b"first", "d/b/c": b"second", "d/empty": b""}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.servers.faults import Status
 from landfast.download.open import open_entry
 from landfast.download.run import download
 from landfast.errors import LandfastError
@@ -21,7 +22,6 @@ from landfast.model.reference import Reference
 from landfast.model.verdict import Verdict
 from landfast.pins.sets import PinSets
 from landfast.stores.opener import Stores
-from landfast.testing.servers.faults import Status
 from landfast.verify.run import verify
 
 OK = {Verdict.INTACT, Verdict.MOVED}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kit.servers.postgres import Postgres
 from landfast.registry import schema
 from landfast.registry.opening import init_registry, open_registry
 from landfast.registry.sql import SqlRegistry
 from landfast.testing.registry_suite import RegistrySuite
-from landfast.testing.servers.postgres import Postgres
 
 _LEASE = timedelta(seconds=2)
 

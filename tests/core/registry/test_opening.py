@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kit.servers.postgres import Postgres
 from landfast.errors import (
     AccessDenied,
     Conflict,
@@ -27,7 +28,6 @@ from landfast.registry.opening import init_registry, open_registry
 from landfast.registry.sql import SqlRegistry
 from landfast.settings import default_registry_url
 from landfast.testing.registry.drafts import NAME, RUN, log
-from landfast.testing.servers.postgres import Postgres
 
 SECRET = "hunter2hunter2"
 

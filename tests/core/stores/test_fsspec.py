@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from kit.servers.ftp import ftp
+from kit.servers.process import ServerMissing
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -26,8 +28,6 @@ from landfast.model.location import Location
 from landfast.stores.base import Kind, Pin, Versioning
 from landfast.stores.fsspec_info import modified_at, tokens
 from landfast.stores.fsspec_store import FsspecStore
-from landfast.testing.servers.ftp import ftp
-from landfast.testing.servers.process import ServerMissing
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
 
 NO_FILE_NAMES = {"odd//double", "odd/../up", "odd/./dot"}

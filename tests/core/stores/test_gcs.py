@@ -12,6 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
+from kit.gcs.faults import ApiStatus
+from kit.gcs_server import GcsServer
+from kit.servers.exchange import Request, Response
+from kit.servers.faults import Body, Reset, Truncate
+from kit.servers.gcp_emulator import gcp_storage_emulator
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -26,11 +31,6 @@ from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import Kind, Pin, Versioning
 from landfast.stores.gcs import GcsStore
-from landfast.testing.gcs.faults import ApiStatus
-from landfast.testing.gcs_server import GcsServer
-from landfast.testing.servers.exchange import Request, Response
-from landfast.testing.servers.faults import Body, Reset, Truncate
-from landfast.testing.servers.gcp_emulator import gcp_storage_emulator
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
 
 

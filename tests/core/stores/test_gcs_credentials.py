@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import storage
 from google.oauth2 import service_account
+from kit.gcs.faults import ApiStatus
+from kit.gcs_server import GcsServer
+from kit.servers.exchange import gcs_kind
+from kit.servers.loopback import LoopbackHandler, LoopbackServer, serving
+from kit.servers.proxy import proxy
 from landfast import Client, Reference
 from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
 from landfast.model.location import Location
 from landfast.stores.gcs import GcsStore
-from landfast.testing.gcs.faults import ApiStatus
-from landfast.testing.gcs_server import GcsServer
-from landfast.testing.servers.exchange import gcs_kind
-from landfast.testing.servers.loopback import LoopbackHandler, LoopbackServer, serving
-from landfast.testing.servers.proxy import proxy
 
 WHERE = Location.parse("gs://data/x")
 

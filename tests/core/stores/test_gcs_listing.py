@@ -2,12 +2,12 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.gcs.bucket import Bucket
+from kit.gcs.listing import list_objects
+from kit.gcs.state import State
 from landfast.model.location import Location
 from landfast.stores.base import ObjectInfo
 from landfast.stores.gcs_listing import Listing
-from landfast.testing.gcs.bucket import Bucket
-from landfast.testing.gcs.listing import list_objects
-from landfast.testing.gcs.state import State
 
 KEYS = ("d/a", "d/b", "d/b/c", "d/é")
 FOLDER = Location(scheme="gs", authority="b", key="d/")

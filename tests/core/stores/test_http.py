@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+from kit.servers.exchange import http_kind
+from kit.servers.faults import Status
+from kit.servers.proxy import proxy
 from landfast.errors import (
     ObjectChanged,
     Unverifiable,
@@ -14,9 +17,6 @@ from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores import http
 from landfast.stores.http import HttpStore
-from landfast.testing.servers.exchange import http_kind
-from landfast.testing.servers.faults import Status
-from landfast.testing.servers.proxy import proxy
 from landfast.testing.store_suite import pin_of, read
 
 BODY = b"0123456789"

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 import pytest
+from kit.servers.plain import plain
 from landfast.model.location import Location
 from landfast.stores.http import HttpStore
-from landfast.testing.servers.plain import plain
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite
 
 

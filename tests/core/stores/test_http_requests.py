@@ -2,6 +2,11 @@
 
 import pytest
 import urllib3
+from kit.servers.exchange import http_kind
+from kit.servers.faults import Body, Reset, Truncate
+from kit.servers.process import free_port
+from kit.servers.proxy import proxy
+from kit.servers.scripted import scripted
 from landfast.errors import (
     InvalidInput,
     NotFound,
@@ -11,11 +16,6 @@ from landfast.errors import (
 from landfast.model.location import Location
 from landfast.stores.base import Kind, Pin, Versioning
 from landfast.stores.http import HttpStore
-from landfast.testing.servers.exchange import http_kind
-from landfast.testing.servers.faults import Body, Reset, Truncate
-from landfast.testing.servers.process import free_port
-from landfast.testing.servers.proxy import proxy
-from landfast.testing.servers.scripted import scripted
 from landfast.testing.store_suite import pin_of, read
 
 BODY = b"0123456789"

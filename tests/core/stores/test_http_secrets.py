@@ -7,6 +7,10 @@ import traceback
 from urllib.parse import quote
 
 import pytest
+from kit.servers import nginx as nginx_module
+from kit.servers.exchange import http_kind
+from kit.servers.process import free_port
+from kit.servers.proxy import proxy
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -14,10 +18,6 @@ from landfast.errors import (
 from landfast.model.location import Location
 from landfast.stores.base import Pin
 from landfast.stores.http import HttpStore
-from landfast.testing.servers import nginx as nginx_module
-from landfast.testing.servers.exchange import http_kind
-from landfast.testing.servers.process import free_port
-from landfast.testing.servers.proxy import proxy
 from landfast.testing.store_suite import pin_of, read
 
 BODY = b"0123456789"

@@ -8,14 +8,14 @@ from typing import Any
 import landfast
 import pytest
 import requests.certs
+from kit.servers.exchange import gcs_kind
+from kit.servers.proxy import proxy
 from landfast import Client
 from landfast.clouds.s3_client import S3Options
 from landfast.errors import InvalidInput
 from landfast.stores.gcs import GcsStore
 from landfast.stores.http import HttpStore
 from landfast.stores.s3 import S3Store
-from landfast.testing.servers.exchange import gcs_kind
-from landfast.testing.servers.proxy import proxy
 
 
 def test_mend_16_s3_trusts_an_authority_per_prefix(s3: Any, authority: Any) -> None:

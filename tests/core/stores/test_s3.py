@@ -1,9 +1,9 @@
 """The S3 store keeps the store contract, over moto and over a radosgw."""
 
 import pytest
+from kit.s3_place import MOTO_KEYS, Bucket
+from kit.servers.swift_pages import SwiftPages
 from landfast.stores.s3 import S3Store
-from landfast.testing.s3_place import MOTO_KEYS, Bucket
-from landfast.testing.servers.swift_pages import SwiftPages
 from landfast.testing.store_suite import StoreSuite
 
 

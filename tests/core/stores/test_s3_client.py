@@ -9,13 +9,13 @@ from pathlib import Path
 
 import boto3
 import pytest
+from kit.s3_place import Bucket
+from kit.servers.loopback import LoopbackHandler, LoopbackServer, serving
+from kit.servers.proxy import proxy
 from landfast.clouds.s3_client import S3Options, public_endpoint
 from landfast.errors import AccessDenied, InvalidInput, Unavailable
 from landfast.model.location import Location
 from landfast.stores.s3 import S3Store
-from landfast.testing.s3_place import Bucket
-from landfast.testing.servers.loopback import LoopbackHandler, LoopbackServer, serving
-from landfast.testing.servers.proxy import proxy
 
 WHERE = Location(scheme="s3", authority="bucket", key="")
 EMPTY = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
@@ -290,7 +290,7 @@ def test_server_that_does_not_listen_is_unavailable(home, monkeypatch):
 def test_nothing_is_tried_again_whatever_the_environment_says(s3, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
-    from landfast.testing.servers.faults import Status
+    from kit.servers.faults import Status
 
     with proxy(s3.url) as front:
         front.inject(Status(status=503))

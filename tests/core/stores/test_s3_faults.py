@@ -3,6 +3,8 @@
 import traceback
 
 import pytest
+from kit.s3_place import Bucket
+from kit.servers.faults import Body, Reset, Status, Truncate
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -13,8 +15,6 @@ from landfast.errors import (
 )
 from landfast.stores.base import Pin, Versioning
 from landfast.stores.s3 import S3Store
-from landfast.testing.s3_place import Bucket
-from landfast.testing.servers.faults import Body, Reset, Status, Truncate
 from landfast.testing.store_suite import pin_of, read, rows
 
 MIB = 1024 * 1024

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from kit.s3_place import Bucket
+from kit.servers.moto import Moto
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.stores.base import Pin, Versioning
 from landfast.stores.s3 import S3Store
-from landfast.testing.s3_place import Bucket
-from landfast.testing.servers.moto import Moto
 from landfast.testing.store_suite import pin_of, read, rows
 
 MIB = 1024 * 1024

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.servers.exchange import Request, Response
+from kit.servers.faults import Status
 from landfast.model.doctor import CheckStatus, DoctorReport
 from landfast.model.location import Location
 from landfast.stores.opener import Stores
-from landfast.testing.servers.exchange import Request, Response
-from landfast.testing.servers.faults import Status
 from landfast.upkeep.doctor import doctor
 from landfast.upkeep.permissions import minimal_permissions
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from kit.servers.faults import Body, Status
+from kit.servers.loopback import LoopbackHandler, LoopbackServer, serving
 from landfast.blobs.local import LocalBlobStore
 from landfast.errors import Conflict, NotFound, ObjectChanged, Unavailable
 from landfast.manifests.memory import MemoryManifest
@@ -23,8 +25,6 @@ from landfast.stores.base import Capabilities, ObjectInfo, Page, Pin
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
 from landfast.stores.s3 import S3Store
-from landfast.testing.servers.faults import Body, Status
-from landfast.testing.servers.loopback import LoopbackHandler, LoopbackServer, serving
 from landfast.verify.run import verify
 
 

