@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import landfast
@@ -24,8 +25,8 @@ def pages_of(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
 
     whole = S3Store.list_page
 
-    def small(self, location, **options):
-        return whole(self, location, **{**options, "limit": options.get("limit") or size})
+    def small(self, request):
+        return whole(self, replace(request, limit=request.limit or size))
 
     monkeypatch.setattr(S3Store, "list_page", small)
 

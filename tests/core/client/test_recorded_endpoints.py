@@ -14,6 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from kit.servers.exchange import http_kind
 from kit.servers.proxy import Proxy, proxy
 from landfast import Client, Reference
+from landfast.stores.base import ListRequest
 from landfast.upkeep.doctor import doctor
 
 
@@ -158,7 +159,7 @@ def test_mend_04_a_recorded_role_is_not_assumed(s3_proxy, monkeypatch):
         from landfast.model.location import Location
 
         store = reader.stores.recorded(Location.parse(source.uri), source)
-        list(store.list_page(Location.parse(source.uri)).rows)
+        list(store.list_page(ListRequest(Location.parse(source.uri))).rows)
         assert sts.requests == []
         assert "eu-west-1" in s3_proxy.proxy.requests[-1].headers["authorization"]
 

@@ -9,7 +9,7 @@ from landfast.blobs.local import LocalBlobStore
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.stores.base import Kind, Pin
+from landfast.stores.base import Kind, ListRequest, Pin
 from landfast.stores.opener import Stores
 from landfast.testing.store_suite import in_fork, pin_of, read
 
@@ -64,7 +64,7 @@ def test_pin_of_other_bytes_is_object_changed(stores: Stores) -> None:
 def test_what_blobs_have_not_is_refused(stores: Stores) -> None:
     store = stores.at(HERE)
     with pytest.raises(InvalidInput, match="cannot be listed"):
-        store.list_page(HERE)
+        store.list_page(ListRequest(HERE))
     with pytest.raises(Unverifiable):
         store.stat(HERE, checksum="md5")
     with pytest.raises(NotFound):

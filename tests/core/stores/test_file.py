@@ -21,7 +21,7 @@ from landfast.errors import (
 )
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.stores.base import Kind, Pin, Store, Versioning
+from landfast.stores.base import Kind, ListRequest, Pin, Store, Versioning
 from landfast.stores.file import FileStore
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
 
@@ -124,7 +124,7 @@ def test_stat_checksum_reads_no_byte_and_tells_a_rewrite(root: Path) -> None:
 def test_listing_a_tree_takes_one_page_and_is_lazy(root: Path) -> None:
     for n in range(2500):
         (root / f"{n:05}").touch()
-    page = FileStore().list_page(at(root).as_folder())
+    page = FileStore().list_page(ListRequest(at(root).as_folder()))
     assert page.next is None
     iterator = iter(page.rows)
     assert next(iterator).location.key == str(root / "00000")
@@ -137,7 +137,7 @@ def test_folder_that_vanishes_during_the_scan_is_told(root: Path) -> None:
     for name in ["a/x", "b/x", "c/x"]:
         (root / name).parent.mkdir()
         (root / name).touch()
-    iterator = iter(FileStore().list_page(at(root).as_folder()).rows)
+    iterator = iter(FileStore().list_page(ListRequest(at(root).as_folder())).rows)
     assert next(iterator).skip == ""
     (root / "b" / "x").unlink()
     (root / "b").rmdir()
@@ -154,7 +154,7 @@ def test_after_below_a_folder_does_not_enter_folders_before_it(root: Path) -> No
     (root / "b" / "x").write_bytes(b"")
     (root / "a").chmod(0)
     try:
-        page = FileStore().list_page(at(root).as_folder(), after=f"{root}/b/")
+        page = FileStore().list_page(ListRequest(at(root).as_folder(), after=f"{root}/b/"))
         assert [row.location.key for row in page.rows] == [f"{root}/b/x"]
     finally:
         (root / "a").chmod(0o700)
@@ -165,7 +165,7 @@ def test_bounds_outside_the_folder_mean_all_or_nothing(root: Path) -> None:
     store, folder = FileStore(), at(root).as_folder()
 
     def count(**bounds: str) -> int:
-        return len(list(store.list_page(folder, **bounds).rows))
+        return len(list(store.list_page(ListRequest(folder, **bounds)).rows))
 
     above, below = f"{root}!", f"{root}0"
     assert (count(after=above), count(after=below)) == (1, 0)

@@ -29,7 +29,7 @@ from landfast.errors import (
 )
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.stores.base import Kind, Pin, Versioning
+from landfast.stores.base import Kind, ListRequest, Pin, Versioning
 from landfast.stores.gcs import GcsStore
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
 
@@ -167,8 +167,12 @@ def test_every_method_sends_one_request(gcs: GcsServer, store: GcsStore, place: 
         return dict(gcs.counts)
 
     assert cost(lambda: store.versioning(where)) == {"get-bucket": 1}
-    assert cost(lambda: store.list_page(place.location("d/"))) == {"list-objects-v2": 1}
-    assert cost(lambda: store.list_page(place.location(""), versions=True)) == {"list-versions": 1}
+    assert cost(lambda: store.list_page(ListRequest(place.location("d/")))) == {
+        "list-objects-v2": 1
+    }
+    assert cost(lambda: store.list_page(ListRequest(place.location(""), versions=True))) == {
+        "list-versions": 1
+    }
     assert cost(lambda: store.stat(where)) == {"head": 1}
     pin = pin_of(store.stat(where))
     assert cost(lambda: read(store, pin)) == {"get-object": 1}
@@ -190,7 +194,7 @@ def test_a_listing_asks_for_the_fields_that_it_needs_only(
     gcs: GcsServer, store: GcsStore, place: Bucket
 ) -> None:
     place.put("d/x", b"bytes")
-    page = store.list_page(place.location("d/"), after="d/a", before="d/z", limit=5)
+    page = store.list_page(ListRequest(place.location("d/"), after="d/a", before="d/z", limit=5))
     (request,) = gcs.of("list-objects-v2")
     assert [row.location.key for row in page.rows] == ["d/x"]
     assert request.query["fields"].startswith("items(name,size,generation,md5Hash,")
@@ -207,7 +211,7 @@ def test_nothing_is_retried_here(
     gcs.inject(ApiStatus(status=status, headers={"retry-after": "7"}))
     pin = Pin(location=where)
     for act in (
-        lambda: store.list_page(place.location("")),
+        lambda: store.list_page(ListRequest(place.location(""))),
         lambda: store.stat(where),
         lambda: read(store, pin),
         lambda: store.versioning(where),
@@ -225,7 +229,7 @@ def test_a_cut_connection_is_unavailable_and_not_retried(
 ) -> None:
     gcs.inject(Reset())
     with pytest.raises(Unavailable, match=place.name):
-        store.list_page(place.location(""))
+        store.list_page(ListRequest(place.location("")))
     assert len(gcs.requests) == 1
 
 
@@ -252,7 +256,7 @@ def test_a_page_that_is_no_answer_of_the_api_is_unavailable(
     place.put("x", b"x")
     gcs.inject(Body(body=body))
     with pytest.raises(Unavailable, match="not readable"):
-        store.list_page(place.location(""))
+        store.list_page(ListRequest(place.location("")))
     with pytest.raises(Unavailable, match="not readable"):
         store.stat(place.location("x"))
 
@@ -282,7 +286,9 @@ def test_a_small_limit_cuts_the_history_of_a_key_without_loss(
     for limit in (1, 2, 3, 4, 5):
         found, token = [], None
         while True:
-            page = store.list_page(place.location(""), versions=True, limit=limit, token=token)
+            page = store.list_page(
+                ListRequest(place.location(""), versions=True, limit=limit, token=token)
+            )
             found += [(row.location.key, row.version_id) for row in page.rows]
             token = page.next
             if token is None:
@@ -304,7 +310,7 @@ def test_a_key_that_fills_a_whole_page_loses_no_generation(
 def test_a_token_of_something_else_is_invalid(store: GcsStore, place: Bucket) -> None:
     for token in ("nonsense", "[]", "1", '["nonsense", null, null, null]'):
         with pytest.raises(InvalidInput):
-            store.list_page(place.location(""), token=token)
+            store.list_page(ListRequest(place.location(""), token=token))
 
 
 # Reading
@@ -424,7 +430,7 @@ def test_one_connection_is_reused_after_reads_and_errors(
         read(store, pin)
         with pytest.raises(NotFound):
             read(store, Pin(location=place.location("absent")))
-        store.list_page(place.location(""))
+        store.list_page(ListRequest(place.location("")))
     pools = session.get_adapter(gcs.url).poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - no mapping
     assert (pool.num_connections, pool.num_requests) == (1, 10)
@@ -481,7 +487,10 @@ def test_headers_that_mean_nothing_are_unavailable(
 @pytest.mark.parametrize(
     ("permission", "act"),
     [
-        ("storage.objects.list", lambda store, place: store.list_page(place.location(""))),
+        (
+            "storage.objects.list",
+            lambda store, place: store.list_page(ListRequest(place.location(""))),
+        ),
         ("storage.objects.get", lambda store, place: store.stat(place.location("x"))),
         (
             "storage.objects.get",
@@ -519,7 +528,7 @@ def test_a_403_that_is_a_rate_limit_is_unavailable(
 def test_a_missing_bucket_is_named(store: GcsStore, gcs: GcsServer) -> None:
     where = Location.parse("gs://no-such-bucket/x")
     for act in (
-        lambda: store.list_page(where.unpinned()),
+        lambda: store.list_page(ListRequest(where.unpinned())),
         lambda: store.stat(where),
         lambda: read(store, Pin(location=where)),
         lambda: store.versioning(where),
@@ -544,7 +553,7 @@ def test_a_server_without_a_method_is_unsupported(
 ) -> None:
     gcs.inject(ApiStatus(status=501))
     with pytest.raises(InvalidInput) as caught:
-        store.list_page(place.location(""), versions=True)
+        store.list_page(ListRequest(place.location(""), versions=True))
     assert caught.value.details["unsupported"]
 
 
@@ -699,7 +708,7 @@ def test_a_reply_that_does_not_tell_its_generation_is_not_trusted(lying: storage
 def test_offsets_that_a_server_ignores_are_applied_here(lying: storage.Bucket) -> None:
     for key in ("a", "b", "c"):
         lying.blob(key).upload_from_string(b"x")
-    page = GcsStore().list_page(Location.parse("gs://lies/"), after="a", before="c")
+    page = GcsStore().list_page(ListRequest(Location.parse("gs://lies/"), after="a", before="c"))
     assert [row.location.key for row in page.rows] == ["b"]
 
 

@@ -21,6 +21,7 @@ from kit.servers.proxy import proxy
 from landfast import Client, Reference
 from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
 from landfast.model.location import Location
+from landfast.stores.base import ListRequest
 from landfast.stores.gcs import GcsStore
 
 WHERE = Location.parse("gs://data/x")
@@ -223,7 +224,7 @@ def test_a_token_is_asked_for_once_by_many_requests(google: GcsServer, tokens: T
     store = GcsStore({"endpoint": google.url})
     for _ in range(3):
         store.stat(WHERE)
-        store.list_page(WHERE)
+        store.list_page(ListRequest(WHERE))
     assert tokens.asked == ["environment@test"]
 
 
@@ -260,7 +261,7 @@ def test_a_refused_anonymous_request_names_the_permission(google: GcsServer) -> 
     google.inject(ApiStatus(status=401, message="Anonymous caller does not have access"))
     store = GcsStore({"endpoint": google.url, "anonymous": True})
     with pytest.raises(AccessDenied, match=r"storage\.objects\.list") as caught:
-        store.list_page(Location.parse("gs://data/"))
+        store.list_page(ListRequest(Location.parse("gs://data/")))
     assert caught.value.details["permission"] == "storage.objects.list"
     assert len(google.requests) == 1
 

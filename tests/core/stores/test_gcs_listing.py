@@ -6,7 +6,7 @@ from kit.gcs.bucket import Bucket
 from kit.gcs.listing import list_objects
 from kit.gcs.state import State
 from landfast.model.location import Location
-from landfast.stores.base import ObjectInfo
+from landfast.stores.base import ListRequest, ObjectInfo
 from landfast.stores.gcs_listing import Listing
 
 KEYS = ("d/a", "d/b", "d/b/c", "d/é")
@@ -30,14 +30,9 @@ def listed(
     rows: list[ObjectInfo] = []
     token = None
     for _ in range(400):
-        listing = Listing(
-            location=FOLDER,
-            versions=versions,
-            checksum=None,
-            after=after,
-            before=None,
-            limit=limit,
-        ).resumed(token)
+        listing = Listing.of(
+            ListRequest(FOLDER, versions=versions, after=after, limit=limit, token=token)
+        )
         page = listing.page(list_objects(bucket, listing.parameters(), "http://x", page_size))
         chunk = list(page.rows)
         assert limit is None or len(chunk) <= limit

@@ -14,7 +14,7 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.model.location import Location
-from landfast.stores.base import Kind, Pin, Versioning
+from landfast.stores.base import Kind, ListRequest, Pin, Versioning
 from landfast.stores.http import HttpStore
 from landfast.testing.store_suite import pin_of, read
 
@@ -105,7 +105,7 @@ def test_there_is_nothing_to_list_and_no_version(store, http_script):
     assert store.locate(location) is Kind.OBJECT
     assert store.versioning(location) is Versioning.NONE
     with pytest.raises(InvalidInput, match="cannot be listed"):
-        store.list_page(location)
+        store.list_page(ListRequest(location))
     with pytest.raises(InvalidInput, match="no version 'v'"):
         store.stat(location, version_id="v")
     assert http_script.requests == []

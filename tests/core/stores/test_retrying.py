@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from landfast.errors import NotFound, Unavailable
 from landfast.model.location import Location
-from landfast.stores.base import Kind, Pin, Store
+from landfast.stores.base import Kind, ListRequest, Pin, Store
 from landfast.stores.counting import CountingStore, RequestCounts
 from landfast.stores.file import FileStore
 from landfast.stores.limiting import LimitingStore
@@ -65,9 +65,9 @@ class Failing(Wrapper):
         self.fail()
         return super().locate(location)
 
-    def list_page(self, location, **asked):
+    def list_page(self, request):
         self.fail()
-        return super().list_page(location, **asked)
+        return super().list_page(request)
 
     def stat(self, location, **asked):
         self.fail()
@@ -99,7 +99,7 @@ def test_every_method_is_tried_again(where: Location, waits: list[float]) -> Non
     calls = {
         "versioning": lambda store: store.versioning(where),
         "locate": lambda store: store.locate(where) is Kind.OBJECT,
-        "list_page": lambda store: list(store.list_page(where).rows),
+        "list_page": lambda store: list(store.list_page(ListRequest(where)).rows),
         "stat": lambda store: store.stat(where).size == 5,
         "open": lambda store: read(store, Pin(location=where)) == b"bytes",
     }
@@ -156,7 +156,7 @@ def test_counts_are_by_method_and_shared(where: Location) -> None:
     one, two = CountingStore(FileStore(), counts), CountingStore(FileStore(), counts)
     read(one, pin_of(two.stat(where)))
     two.locate(where)
-    two.list_page(where)
+    two.list_page(ListRequest(where))
     one.versioning(where)
     one.capabilities()
     assert counts.as_dict() == {

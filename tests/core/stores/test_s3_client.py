@@ -15,6 +15,7 @@ from kit.servers.proxy import proxy
 from landfast.clouds.s3_client import S3Options, public_endpoint
 from landfast.errors import AccessDenied, InvalidInput, Unavailable
 from landfast.model.location import Location
+from landfast.stores.base import ListRequest
 from landfast.stores.s3 import S3Store
 
 WHERE = Location(scheme="s3", authority="bucket", key="")
@@ -60,7 +61,7 @@ def home():
 
 def ask(options=None, **more):
     store = S3Store(options, **more)
-    assert list(store.list_page(WHERE).rows) == []
+    assert list(store.list_page(ListRequest(WHERE)).rows) == []
     return store
 
 
@@ -210,7 +211,7 @@ def test_client_factory_goes_before_every_option(listener, home, monkeypatch):
         )
 
     store = ask({"endpoint": "http://127.0.0.1:9"}, client=factory)
-    store.list_page(WHERE)
+    store.list_page(ListRequest(WHERE))
     assert (store.endpoint, listener.access_key, made) == (listener.url, "HANDED-IN", [1])
 
 
@@ -219,7 +220,9 @@ def test_client_that_was_handed_in_still_works_for_its_owner(s3):
     place.put("k", b"x")
     client = boto3.client("s3")
     store = S3Store(client=lambda: client)
-    assert [row.location.key for row in store.list_page(place.location("")).rows] == ["k"]
+    assert [row.location.key for row in store.list_page(ListRequest(place.location(""))).rows] == [
+        "k"
+    ]
     assert client.list_objects_v2(Bucket=place.name)["Contents"][0]["Key"] == "k"
 
 
@@ -339,7 +342,7 @@ def test_pickle_carries_options_and_no_credential_of_the_environment(listener, h
     data = pickle.dumps(store)
     assert b"FROM-ENVIRONMENT" not in data
     assert b"hunter2" not in data
-    pickle.loads(data).list_page(WHERE)
+    pickle.loads(data).list_page(ListRequest(WHERE))
     assert listener.seen[-1]["x-amz-request-payer"] == "requester"
 
 
@@ -348,7 +351,8 @@ def test_missing_boto3_names_the_extra():
         "import sys; sys.modules['boto3'] = None\n"
         "from landfast.stores.s3 import S3Store\n"
         "from landfast.model.location import Location\n"
-        "S3Store().list_page(Location(scheme='s3', authority='b', key=''))\n"
+        "from landfast.stores.base import ListRequest\n"
+        "S3Store().list_page(ListRequest(Location(scheme='s3', authority='b', key='')))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingExtra" in done.stderr

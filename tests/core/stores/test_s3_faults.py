@@ -13,7 +13,7 @@ from landfast.errors import (
     ObjectChanged,
     Unavailable,
 )
-from landfast.stores.base import Pin, Versioning
+from landfast.stores.base import ListRequest, Pin, Versioning
 from landfast.stores.s3 import S3Store
 from landfast.testing.store_suite import pin_of, read, rows
 
@@ -43,8 +43,8 @@ def calls(store, place):
     where = place.location("d/k")
     pin = pin_of(store.stat(where))
     return {
-        "list-objects-v2": lambda: store.list_page(place.location("d/")),
-        "list-versions": lambda: store.list_page(place.location("d/"), versions=True),
+        "list-objects-v2": lambda: store.list_page(ListRequest(place.location("d/"))),
+        "list-versions": lambda: store.list_page(ListRequest(place.location("d/"), versions=True)),
         "head": lambda: store.stat(where, version_id=pin.version_id),
         "get-object": lambda: read(store, pin),
         "get-bucket-versioning": lambda: store.versioning(where),
@@ -204,17 +204,17 @@ def test_list_that_goes_in_a_circle_is_noticed(proxy, store, place):
         b"<NextContinuationToken>same</NextContinuationToken></ListBucketResult>"
     )
     proxy.inject(Body(body=circle), kind="list-objects-v2")
-    token = store.list_page(place.location("")).next
+    token = store.list_page(ListRequest(place.location(""))).next
     with pytest.raises(Unavailable, match="circle"):
-        store.list_page(place.location(""), token=token)
+        store.list_page(ListRequest(place.location(""), token=token))
 
 
 def test_full_last_page_says_that_it_is_full(store, place):
     for n in range(4):
         place.put(f"k{n}", b"x")
-    full = store.list_page(place.location(""), limit=4)
+    full = store.list_page(ListRequest(place.location(""), limit=4))
     assert (full.next, full.is_full) == (None, True)
-    part = store.list_page(place.location(""), limit=5)
+    part = store.list_page(ListRequest(place.location(""), limit=5))
     assert (part.next, part.is_full) == (None, False)
 
 
@@ -322,7 +322,7 @@ def test_server_without_versions_says_so(liar):
     store, place = liar
     place.put("k", b"x")
     with pytest.raises(InvalidInput) as caught:
-        store.list_page(place.location(""), versions=True)
+        store.list_page(ListRequest(place.location(""), versions=True))
     assert caught.value.details["unsupported"] is True
     assert store.versioning(place.location("")) in {Versioning.UNKNOWN, Versioning.OFF}
 

@@ -10,7 +10,7 @@ from kit.s3_place import Bucket
 from kit.servers.moto import Moto
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
-from landfast.stores.base import Pin, Versioning
+from landfast.stores.base import ListRequest, Pin, Versioning
 from landfast.stores.s3 import S3Store
 from landfast.testing.store_suite import pin_of, read, rows
 
@@ -165,10 +165,12 @@ def test_pages_of_versions_hold_every_row_once(server, store, limit):
     place = Bucket(server, "Enabled")
     for n in range(9):
         place.put(f"k{n % 4}", bytes([n]))
-    whole = list(store.list_page(place.location(""), versions=True).rows)
+    whole = list(store.list_page(ListRequest(place.location(""), versions=True)).rows)
     found, token = [], None
     while True:
-        page = store.list_page(place.location(""), versions=True, limit=limit, token=token)
+        page = store.list_page(
+            ListRequest(place.location(""), versions=True, limit=limit, token=token)
+        )
         batch = list(page.rows)
         assert page.is_full is (len(batch) == limit)
         found += batch
@@ -183,10 +185,10 @@ def test_page_that_reaches_the_upper_bound_is_the_last(server, store):
     place = Bucket(server)
     for n in range(6):
         place.put(f"k{n}", b"x")
-    page = store.list_page(place.location(""), after="k0", before="k2x", limit=3)
+    page = store.list_page(ListRequest(place.location(""), after="k0", before="k2x", limit=3))
     assert [row.location.key for row in page.rows] == ["k1", "k2"]
     assert (page.next, page.is_full) == (None, False)
-    page = store.list_page(place.location(""), after="k0", before="k5x", limit=3)
+    page = store.list_page(ListRequest(place.location(""), after="k0", before="k5x", limit=3))
     assert [row.location.key for row in page.rows] == ["k1", "k2", "k3"]
     assert page.next is not None
 
@@ -268,25 +270,29 @@ def test_delete_marker_is_told_by_the_header_of_the_reply(s3):
 
 def test_provider_checksum_is_refused_in_lists(server, store):
     with pytest.raises(InvalidInput, match="s3-etag"):
-        store.list_page(Bucket(server).location(""), checksum="sha256")
+        store.list_page(ListRequest(Bucket(server).location(""), checksum="sha256"))
 
 
 def test_token_of_another_listing_is_refused(server, store):
     place = Bucket(server)
     for n in range(3):
         place.put(f"k{n}", b"x")
-    token = store.list_page(place.location(""), limit=1).next
+    token = store.list_page(ListRequest(place.location(""), limit=1)).next
     with pytest.raises(InvalidInput, match="token"):
-        store.list_page(place.location(""), versions=True, token=token)
+        store.list_page(ListRequest(place.location(""), versions=True, token=token))
     with pytest.raises(InvalidInput, match="token"):
-        store.list_page(place.location(""), token="rubbish")
+        store.list_page(ListRequest(place.location(""), token="rubbish"))
 
 
 def test_missing_bucket_is_not_found(server, store):
     where = replace(Bucket(server).location(""), authority="no-such-bucket-here")
-    for ask in (store.list_page, store.locate, store.versioning):
+    for ask in (
+        lambda: store.list_page(ListRequest(where)),
+        lambda: store.locate(where),
+        lambda: store.versioning(where),
+    ):
         with pytest.raises(NotFound, match="no-such-bucket-here"):
-            ask(where)
+            ask()
 
 
 # Keys

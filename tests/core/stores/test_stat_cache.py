@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from landfast.model.location import Location
 from landfast.stores import file_hash, stat_cache
+from landfast.stores.base import ListRequest
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
 from landfast.stores.stat_cache import StatCache, is_settled
@@ -60,7 +61,9 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hashes(folder: Path, **options: object) -> list[str]:
-    page = FileStore({"stat_cache": True, **options}).list_page(Location.parse(f"{folder}/"))
+    page = FileStore({"stat_cache": True, **options}).list_page(
+        ListRequest(Location.parse(f"{folder}/"))
+    )
     return [row.checksum.value for row in page.rows if row.checksum]
 
 
@@ -139,7 +142,7 @@ def test_corrupt_cache_is_thrown_away_in_silence(
 ) -> None:
     store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "cache")
     page = Location.parse(f"{folder}/")
-    first = [row.checksum for row in store.list_page(page).rows]
+    first = [row.checksum for row in store.list_page(ListRequest(page)).rows]
     store._stat_cache.close()
     file = tmp_path / "cache" / "stat-cache-2.sqlite3"
     if damage is None:
@@ -150,7 +153,7 @@ def test_corrupt_cache_is_thrown_away_in_silence(
         file.write_bytes(damage)
     for _ in range(3):
         store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "cache")
-        assert [row.checksum for row in store.list_page(page).rows] == first
+        assert [row.checksum for row in store.list_page(ListRequest(page)).rows] == first
     assert 10 <= len(hashing.paths) <= 15  # usable again at the latest after the second scan
 
 
@@ -158,7 +161,7 @@ def test_corrupt_cache_is_thrown_away_in_silence(
 def test_folder_that_cannot_be_made_is_no_error(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "file" / "cache")
-    assert len(list(store.list_page(Location.parse(f"{folder}/")).rows)) == 5
+    assert len(list(store.list_page(ListRequest(Location.parse(f"{folder}/"))).rows)) == 5
 
 
 def test_old_rows_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +264,7 @@ def test_mend_06_a_page_that_is_written_to_again_through_a_mapping_is_noticed(
     for text in ("one", "two", "six", "ten"):
         writer.write(page * 4096 + 7, text)
         for _ in range(2):
-            (row,) = store.list_page(Location.parse(f"{on_disk}/")).rows
+            (row,) = store.list_page(ListRequest(Location.parse(f"{on_disk}/"))).rows
             assert row.checksum is not None
             assert row.checksum.value == sha256_now(path)
         assert store.stat(row.location).checksum == row.checksum
@@ -306,12 +309,16 @@ def test_mend_06_hashes_of_files_in_memory_are_not_remembered(
     writer = mapped(path)
     for text in ("one", "two"):
         writer.write(7, text)
-        (row,) = FileStore().list_page(Location.parse(f"{in_memory}/")).rows
+        (row,) = FileStore().list_page(ListRequest(Location.parse(f"{in_memory}/"))).rows
         assert row.checksum is not None
         assert row.checksum.value == sha256_now(path)
     assert len(hashing.paths) == 2
     for _ in range(2):  # unless it is said that nobody writes so
-        list(FileStore({"stat_cache": True}).list_page(Location.parse(f"{in_memory}/")).rows)
+        list(
+            FileStore({"stat_cache": True})
+            .list_page(ListRequest(Location.parse(f"{in_memory}/")))
+            .rows
+        )
     assert len(hashing.paths) == 3
 
 
@@ -322,7 +329,7 @@ def test_mend_06_hashes_on_network_and_unknown_filesystems_are_not_remembered(
 ) -> None:
     monkeypatch.setattr(mounts, "_kind_of", lambda place: kind)
     for _ in range(2):
-        list(FileStore().list_page(Location.parse(f"{folder}/")).rows)
+        list(FileStore().list_page(ListRequest(Location.parse(f"{folder}/"))).rows)
     assert len(hashing.paths) == 10
 
 
@@ -348,7 +355,7 @@ def _scan(folder: str, cache: str, barrier: object, answers: object) -> None:
     found = []
     for _ in range(5):
         store = FileStore({"stat_cache": True}, cache_dir=cache)
-        rows = store.list_page(Location.parse(f"{folder}/")).rows
+        rows = store.list_page(ListRequest(Location.parse(f"{folder}/"))).rows
         found.append([row.checksum.value for row in rows])
     answers.put(found)
 

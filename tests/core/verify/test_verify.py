@@ -21,7 +21,7 @@ from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.verdict import EntryVerdict, Verdict, VerifyReport
-from landfast.stores.base import Capabilities, ObjectInfo, Page, Pin
+from landfast.stores.base import Capabilities, ListRequest, ObjectBatch, ObjectInfo, Page, Pin
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
 from landfast.stores.s3 import S3Store
@@ -205,7 +205,7 @@ def test_mend_11_lists_of_amazon_tell_what_is_restored() -> None:
         store = S3Store(client=client)
         assert store.capabilities().lists_restores
         for versions in (True, False):
-            page = store.list_page(Location.parse("s3://bucket/d/"), versions=versions)
+            page = store.list_page(ListRequest(Location.parse("s3://bucket/d/"), versions=versions))
             told = {row.location.key: row.is_archived for row in page.rows}
             assert told == {"d/cold": True, "d/coming": True, "d/restored": False}
     asked = {seen.get("x-amz-optional-object-attributes") for seen in _Amazon.seen}
@@ -756,9 +756,9 @@ class Dated(FileStore):
             raise NotFound(f"no version {version_id}")
         return replace(info, version_id=version, checksum=Checksum("own", "the same"))
 
-    def list_page(self, location: Location, **options: Any) -> Page:
-        page = super().list_page(location)
-        return Page(rows=[self.stat(row.location) for row in page.rows])
+    def list_page(self, request: ListRequest) -> Page:
+        page = super().list_page(ListRequest(request.location))
+        return Page(batches=[ObjectBatch.from_rows(self.stat(row.location) for row in page.rows)])
 
 
 def test_validator_never_says_that_content_moved(tmp_path: Path, scan: Any) -> None:

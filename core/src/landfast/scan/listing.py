@@ -23,7 +23,7 @@ from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.scan.markers import with_markers
 from landfast.scan.skips import FOLDER_ITSELF, SkipLog
-from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.base import ChecksumKind, ListRequest, ObjectInfo, Store
 from landfast.stores.pager import Pager
 
 # History is deep when, after this many rows, fewer than one in four is a current object.
@@ -210,15 +210,11 @@ class _Lister:
 
     def _paged(self, *, versions: bool) -> Iterator[ObjectInfo]:
         """Yield the rows after `self._after`, up to the end of the window."""
-        pages = Pager(
-            self._store,
-            self._scan.location,
-            versions=versions,
-            checksum=self._checksum,
-            after=self._after,
+        request = ListRequest(
+            self._scan.location, versions=versions, checksum=self._checksum, after=self._after
         )
         upto = None if self._upto is None else self._upto.encode()
-        for row in itertools.chain.from_iterable(pages):
+        for row in Pager(self._store, request).rows():
             if upto is not None and row.location.key.encode() > upto:
                 return
             yield row

@@ -6,13 +6,12 @@ On disk they would be a file and a folder of one name.  In a listing other keys 
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from landfast.model.location import Location
-from landfast.stores.base import ObjectInfo, Store
+from landfast.stores.base import ListRequest, ObjectInfo, Store
 from landfast.stores.pager import Pager
 
 MARKER_WITHOUT_SLASH = "folder marker without a slash"
@@ -35,8 +34,8 @@ def with_markers(
     """
 
     def ask(folder: Location) -> bool:
-        pages = Pager(store, folder, checksum=False, limit=1)
-        return any(True for _ in itertools.chain.from_iterable(pages))
+        pages = Pager(store, ListRequest(folder, checksum=False, limit=1))
+        return next(pages.rows(), None) is not None
 
     waiting = _Waiting()
     for row in rows:

@@ -19,7 +19,7 @@ from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.redaction import is_secret_parameter
 from landfast.scan.listing import ScanWindow
-from landfast.stores.base import Kind, Store, Versioning
+from landfast.stores.base import Kind, ListRequest, Store, Versioning
 from landfast.stores.opener import Stores
 from landfast.stores.pager import Pager
 
@@ -237,8 +237,9 @@ def _snapped(
     cuts = set()
     for window in windows[1:]:
         assert window.after is not None
-        pages = Pager(store, location, checksum=False, after=location.key + window.after, limit=1)
-        rows = itertools.islice(itertools.chain.from_iterable(pages), 1)
+        after = location.key + window.after
+        request = ListRequest(location, checksum=False, after=after, limit=1)
+        rows = itertools.islice(Pager(store, request).rows(), 1)
         cuts |= {row.location.key[len(location.key) :] for row in rows}
     return _between(sorted(cuts, key=str.encode))
 

@@ -16,10 +16,9 @@ The contract that `landfast.testing.StoreSuite` checks over every implementation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -27,6 +26,28 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from landfast.errors import ObjectChanged, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.stores.batch import ObjectBatch, ObjectInfo, rows_of
+
+# All that a store is written with, so that its author imports from here only.
+__all__ = [
+    "MOST_EMPTY_PAGES",
+    "Capabilities",
+    "ChecksumKind",
+    "ClientFactory",
+    "Kind",
+    "ListRequest",
+    "ObjectBatch",
+    "ObjectInfo",
+    "OptionKinds",
+    "Page",
+    "Pin",
+    "Reader",
+    "Store",
+    "Versioning",
+    "first_row",
+    "locate_by_listing",
+    "wrong_range",
+]
 
 # Deleted objects can make pages of a listing empty, but not this many after each other.
 MOST_EMPTY_PAGES = 1_000
@@ -106,35 +127,28 @@ class OptionKinds:
     endpoint: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectInfo:
-    """One object, or one version of it, as one response describes it.
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """One page of a listing that is asked for.
 
     Args:
-        location: Where it lies, without a pin; secrets are still in it if they were given.
-        size: Bytes; None where the store does not tell.
-        checksum: As asked for; None if the store had none in this response.
-        etag: Verbatim but for S3's quotes; None where it moves with metadata (GCS).
-        version_id: S3 VersionId or GCS generation; ``"null"`` is passed on as it is.
-        modified_at: UTC.
-        is_latest: False for noncurrent versions.
-        is_delete_marker: Whether this version says "deleted".
-        is_archived: Whether a read needs a restore first.
-        skip: Why this row is no entry (``folder marker``, ``symlink to a folder``, ...); "" if it is one.
-        extra: Further checksums by algorithm that the same response carried.
+        location: A folder (final slash or empty key), or what keys begin with.
+        versions: Also noncurrent versions and delete markers, with version ids on every row.
+        checksum: The kind wanted, one of `Capabilities.list_checksums`, None or False.
+        token: From `Page.next`; then `after` is ignored.
+        after: Only keys after this one (UTF-8 byte order).
+        before: Only keys before this one; the store may also return more, the caller cuts.
+        limit: Rows wanted on the page; None asks for as many as the server gives.
     """
 
     location: Location
-    size: int | None = None
-    checksum: Checksum | None = None
-    etag: str | None = None
-    version_id: str | None = None
-    modified_at: datetime | None = None
-    is_latest: bool = True
-    is_delete_marker: bool = False
-    is_archived: bool = False
-    skip: str = ""
-    extra: Mapping[str, str] | None = None
+    _: KW_ONLY
+    versions: bool = False
+    checksum: ChecksumKind = None
+    token: str | None = None
+    after: str | None = None
+    before: str | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +156,7 @@ class Page:
     """One reply of a listing.
 
     Args:
-        rows: Objects in UTF-8 byte order of their keys; of one key, the newest version first.
+        batches: Objects in UTF-8 byte order of their keys; of one key, the newest version first.
             May be lazy where listing costs no requests (`file`).
         next: Opaque text with which the next page is asked for; None if the server says this is the last.
         is_full: Whether the page holds as many rows as the server gives at most, or does not say
@@ -153,11 +167,16 @@ class Page:
             can tell that better than by the key.
     """
 
-    rows: Iterable[ObjectInfo]
+    batches: Iterable[ObjectBatch]
     next: str | None = None
     is_full: bool = False
     is_sorted: bool = True
     tail: str | None = None
+
+    @property
+    def rows(self) -> Iterator[ObjectInfo]:
+        """The objects one by one."""
+        return rows_of(self.batches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,27 +241,8 @@ class Store(Protocol):
         """
         ...
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
-        """List objects whose key starts with `location.key`, one page.
-
-        Args:
-            location: A folder (final slash or empty key).
-            versions: Also noncurrent versions and delete markers, with version ids on every row.
-            checksum: The kind wanted, one of `Capabilities.list_checksums`, None or False.
-            token: From `Page.next`; then `after` is ignored.
-            after: Only keys after this one (UTF-8 byte order).
-            before: Only keys before this one; the store may also return more, the caller cuts.
-            limit: Rows wanted on the page; None asks for as many as the server gives.
+    def list_page(self, request: ListRequest) -> Page:
+        """List objects whose key starts with `request.location.key`, one page.
 
         Raises:
             InvalidInput: If the store does not list, or `versions` is not supported here
@@ -318,8 +318,9 @@ def first_row(store: Store, location: Location) -> ObjectInfo | None:
     """Return the first row of a listing; None if there is none."""
     token = None
     for _ in range(MOST_EMPTY_PAGES):
-        page = store.list_page(location, checksum=False, limit=1, token=token)
-        row, token = next(iter(page.rows), None), page.next
+        request = ListRequest(location, checksum=False, limit=1, token=token)
+        page = store.list_page(request)
+        row, token = next(page.rows, None), page.next
         if row is not None or token is None:
             return row
     raise Unavailable(

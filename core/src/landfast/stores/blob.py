@@ -18,6 +18,7 @@ from landfast.stores.base import (
     ChecksumKind,
     ClientFactory,
     Kind,
+    ListRequest,
     ObjectInfo,
     Page,
     Pin,
@@ -68,23 +69,13 @@ class BlobSource:
         """Tell whether the blob is there."""
         return Kind.MISSING if self._find(location) is None else Kind.OBJECT
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,  # noqa: ARG002
-        checksum: ChecksumKind = None,  # noqa: ARG002
-        token: str | None = None,  # noqa: ARG002
-        after: str | None = None,  # noqa: ARG002
-        before: str | None = None,  # noqa: ARG002
-        limit: int | None = None,  # noqa: ARG002
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """Refuse: blobs have no folders.
 
         Raises:
             InvalidInput: Always.
         """
-        raise InvalidInput("blobs cannot be listed as a reference", subject=str(location))
+        raise InvalidInput("blobs cannot be listed as a reference", subject=str(request.location))
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

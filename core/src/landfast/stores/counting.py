@@ -6,12 +6,12 @@ import os
 import threading
 from collections import Counter
 from contextlib import AbstractContextManager
-from typing import Any
 
 from landfast.model.location import Location
 from landfast.stores.base import (
     ChecksumKind,
     Kind,
+    ListRequest,
     ObjectInfo,
     Page,
     Pin,
@@ -84,10 +84,10 @@ class CountingStore(Wrapper):
         self.counts.add("locate")
         return self.inner.locate(location)
 
-    def list_page(self, location: Location, **asked: Any) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """Count and pass on."""
         self.counts.add("list_page")
-        return self.inner.list_page(location, **asked)
+        return self.inner.list_page(request)
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

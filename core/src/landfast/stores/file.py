@@ -20,12 +20,15 @@ from landfast.stores.base import (
     ChecksumKind,
     ClientFactory,
     Kind,
+    ListRequest,
+    ObjectBatch,
     ObjectInfo,
     OptionKinds,
     Page,
     Pin,
     Versioning,
 )
+from landfast.stores.batch import in_batches
 from landfast.stores.file_hash import in_order, is_worth_a_thread, sha256_of_file
 from landfast.stores.file_options import FileOptions
 from landfast.stores.file_reader import FileReader, open_file
@@ -105,17 +108,7 @@ class FileStore:
             return Kind.MISSING
         return Kind.FOLDER if stat.S_ISDIR(status.st_mode) else Kind.OBJECT
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """List the whole tree below a folder on one lazy page, or `limit` rows of it.
 
         Raises:
@@ -123,21 +116,22 @@ class FileStore:
             NotFound: If a symlink leads nowhere.
             Unavailable: If a file is written to all the time.
         """
-        if versions:
-            raise InvalidInput("file:// keeps no versions", subject=str(location))
-        kind = _kind(checksum)
-        folder = location.as_folder()
-        bounds = _below(folder, token if token is not None else after, before)
+        if request.versions:
+            raise InvalidInput("file:// keeps no versions", subject=str(request.location))
+        kind, limit = _kind(request.checksum), request.limit
+        folder = request.location.as_folder()
+        after = request.after if request.token is None else request.token
+        bounds = _below(folder, after, request.before)
         if bounds is None:
-            return Page(rows=())
+            return Page(batches=())
         root, (lower, upper) = _bytes(self._set.local(folder.key)), bounds
         found = walk(root, after=lower, before=upper, symlinks=self._set.symlinks)
         if limit is None:
-            return Page(rows=self._rows(folder, found, kind))
+            return Page(batches=in_batches(self._rows(folder, found, kind)))
         with contextlib.closing(found):
             some = list(islice(found, limit + 1))
-        rows = tuple(self._rows(folder, some[:limit], kind))
-        return Page(rows=rows, next=rows[-1].location.key if len(some) > limit else None)
+        page = ObjectBatch.from_rows(self._rows(folder, some[:limit], kind))
+        return Page(batches=[page], next=page.key_at(-1) if len(some) > limit else None)
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

@@ -21,11 +21,14 @@ from landfast.stores.base import (
     ChecksumKind,
     ClientFactory,
     Kind,
+    ListRequest,
+    ObjectBatch,
     ObjectInfo,
     Page,
     Pin,
     Versioning,
 )
+from landfast.stores.batch import in_batches
 from landfast.stores.fsspec_files import Filesystems
 from landfast.stores.fsspec_info import (
     KINDS,
@@ -110,37 +113,28 @@ class FsspecStore:
         kinds = {row.get("type") for row in rows if str(row["name"]).strip("/") == name}
         return Kind.BOTH if "directory" in kinds else Kind.OBJECT
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """List a folder, lazily without a `limit`; every folder below takes a request or more.
 
         Raises:
             InvalidInput: If versions are asked for.
         """
-        if versions:
+        location, limit = request.location, request.limit
+        if request.versions:
             raise InvalidInput(
                 f"{location.scheme}:// has no versions to list",
                 subject=str(location),
                 unsupported=True,
             )
-        start = (token or after or "").encode()
-        end = None if before is None else before.encode()
+        start = (request.token or request.after or "").encode()
+        end = None if request.before is None else request.before.encode()
         found = walk(self._files, location.as_folder(), after=start, before=end)
-        rows = (_row(one, checksum) for one in found)
+        rows = (_row(one, request.checksum) for one in found)
         if limit is None:
-            return Page(rows=rows)
-        page = list(islice(rows, limit))
+            return Page(batches=in_batches(rows))
+        page = ObjectBatch.from_rows(islice(rows, limit))
         more = next(rows, None) is not None
-        return Page(rows=page, next=page[-1].location.key if more else None)
+        return Page(batches=[page], next=page.key_at(-1) if more else None)
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

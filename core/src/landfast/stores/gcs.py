@@ -30,6 +30,7 @@ from landfast.stores.base import (
     ChecksumKind,
     ClientFactory,
     Kind,
+    ListRequest,
     ObjectInfo,
     OptionKinds,
     Page,
@@ -137,33 +138,16 @@ class GcsStore:
         """Tell by at most two list requests."""
         return locate_by_listing(self, location)
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """List with `objects.list`.
 
-        With `versions` a key of more than 1,000 generations comes in several runs, each of them
+        With versions a key of more than 1,000 generations comes in several runs, each of them
         newest first.  See `landfast.stores.base.Store.list_page`.
         """
-        _check_kind(checksum)
-        listing = Listing(
-            location=location,
-            versions=versions,
-            checksum=checksum,
-            after=after,
-            before=before,
-            limit=limit,
-        ).resumed(token)
-        asked = Asked.of(location, "listed", "storage.objects.list")
-        path = f"/b/{location.authority}/o"
+        _check_kind(request.checksum)
+        listing = Listing.of(request)
+        asked = Asked.of(request.location, "listed", "storage.objects.list")
+        path = f"/b/{request.location.authority}/o"
         return self._json(asked, path, listing.parameters(), listing.page)
 
     def stat(

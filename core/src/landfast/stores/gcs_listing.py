@@ -14,7 +14,7 @@ from typing import Any
 
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
-from landfast.stores.base import ChecksumKind, ObjectInfo, Page
+from landfast.stores.base import ListRequest, ObjectBatch, ObjectInfo, Page
 from landfast.stores.gcs_rows import FIELDS, describe
 
 PAGE_SIZE = 1000
@@ -25,50 +25,47 @@ class Listing:
     """One page that is asked for.
 
     Args:
-        location: The folder.
-        versions: Whether noncurrent generations are listed.
-        checksum: The kind that rows carry.
-        after: Only keys after this one.
-        before: Only keys before this one.
-        limit: Rows wanted.
+        request: As the caller has it.
+        after: Only keys after this one; of a listing that goes on, as its token says.
         resume: Where the page before stopped.
     """
 
-    location: Location
-    versions: bool
-    checksum: ChecksumKind
+    request: ListRequest
     after: str | None
-    before: str | None
-    limit: int | None
     resume: Resume | None = None
 
-    def resumed(self, token: str | None) -> Listing:
-        """Return the listing as it goes on at a token."""
-        if token is None:
-            return self
-        resume = Resume.parse(token)
-        return replace(self, resume=resume, after=resume.after)
+    @classmethod
+    def of(cls, request: ListRequest) -> Listing:
+        """Read the token, if there is one.
+
+        Raises:
+            InvalidInput: If it is no token.
+        """
+        if request.token is None:
+            return cls(request=request, after=request.after)
+        resume = Resume.parse(request.token)
+        return cls(request=request, after=resume.after, resume=resume)
 
     @property
     def size(self) -> int:
         """Objects asked for; generations are regrouped, so all that one page can hold."""
-        if self.limit is None or self.versions:
+        if self.request.limit is None or self.request.versions:
             return PAGE_SIZE
         # An offset is inclusive, and the row at it is dropped.
-        return max(1, min(self.limit + (self.after is not None), PAGE_SIZE))
+        return max(1, min(self.request.limit + (self.after is not None), PAGE_SIZE))
 
     def parameters(self) -> dict[str, str]:
         """Return the query of the request."""
         asked = {
-            "prefix": self.location.key,
+            "prefix": self.request.location.key,
             "maxResults": str(self.size),
             "fields": f"items({FIELDS}),nextPageToken",
             "projection": "noAcl",
         }
-        if self.versions:
+        if self.request.versions:
             asked["versions"] = "true"
-        if self.before is not None:
-            asked["endOffset"] = self.before
+        if self.request.before is not None:
+            asked["endOffset"] = self.request.before
         resume = self.resume or Resume(key=self.after)
         if resume.token is not None:
             asked["pageToken"] = resume.token
@@ -83,19 +80,25 @@ class Listing:
         is_full = len(rows) >= self.size
         following = Resume(token=token) if token else None
         reached = rows[-1].location.key if rows else ""
-        if self.versions:
+        if self.request.versions:
             rows, following = _newest_first(rows, following)
         rows, following = self._cut([row for row in rows if self._is_new(row)], following)
         if following and self.after is not None and reached <= self.after:
             following = replace(following, after=self.after)
-        return Page(rows=rows, next=str(following) if following else None, is_full=is_full)
+        return Page(
+            batches=[ObjectBatch.from_rows(rows)],
+            next=str(following) if following else None,
+            is_full=is_full,
+        )
 
     def _row(self, item: Mapping[str, Any]) -> ObjectInfo:
         location = Location(
-            scheme=self.location.scheme, authority=self.location.authority, key=item["name"]
+            scheme=self.request.location.scheme,
+            authority=self.request.location.authority,
+            key=item["name"],
         )
         try:
-            return describe(item, location, self.checksum)
+            return describe(item, location, self.request.checksum)
         except (LookupError, ValueError) as error:
             msg = f"the row of {location} has no right {error}"
             raise ValueError(msg) from None
@@ -105,7 +108,7 @@ class Listing:
         key, resume = row.location.key, self.resume
         if self.after is not None and key <= self.after:
             return False
-        if self.before is not None and key >= self.before:
+        if self.request.before is not None and key >= self.request.before:
             return False
         if resume is None or resume.below is None or resume.key is None or key > resume.key:
             return True
@@ -115,16 +118,16 @@ class Listing:
         self, rows: list[ObjectInfo], following: Resume | None
     ) -> tuple[list[ObjectInfo], Resume | None]:
         """Leave what is beyond the limit for the next page."""
-        if self.limit is None or len(rows) <= self.limit:
+        if self.request.limit is None or len(rows) <= self.request.limit:
             return rows, following
-        last, first = rows[self.limit - 1], rows[self.limit]
+        last, first = rows[self.request.limit - 1], rows[self.request.limit]
         if self.resume is not None and self.resume.token is not None:
             at = Resume(token=self.resume.token, key=last.location.key, below=_generation(last))
         elif last.location.key == first.location.key:
             at = Resume(key=last.location.key, below=_generation(last))
         else:
             at = Resume(key=first.location.key)
-        return rows[: self.limit], at
+        return rows[: self.request.limit], at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

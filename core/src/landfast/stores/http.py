@@ -22,6 +22,7 @@ from landfast.stores.base import (
     ChecksumKind,
     ClientFactory,
     Kind,
+    ListRequest,
     ObjectInfo,
     OptionKinds,
     Page,
@@ -132,27 +133,17 @@ class HttpStore:
         """Answer None: nothing lies here in place."""
         return None
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """Refuse.
 
         Raises:
             InvalidInput: Always.
         """
         raise InvalidInput(
-            f"{location} cannot be listed: HTTP has no listing",
-            subject=str(location),
+            f"{request.location} cannot be listed: HTTP has no listing",
+            subject=str(request.location),
             hint="Reference each object by its own URL.",
-            unsupported=versions,
+            unsupported=request.versions,
         )
 
     def stat(

@@ -12,6 +12,7 @@ from landfast.model.location import Location
 from landfast.stores.base import (
     ChecksumKind,
     Kind,
+    ListRequest,
     ObjectInfo,
     Page,
     Pin,
@@ -56,10 +57,10 @@ class LimitingStore(Wrapper):
         with self._slot():
             return self.inner.locate(location)
 
-    def list_page(self, location: Location, **asked: Any) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """Wait for a slot and pass on."""
         with self._slot():
-            return self.inner.list_page(location, **asked)
+            return self.inner.list_page(request)
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

@@ -12,53 +12,37 @@ repeats a token or promises more for ever is an error.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from dataclasses import replace
+from itertools import chain
 from typing import NoReturn
 
 from landfast.errors import LimitExceeded, Unavailable
-from landfast.model.location import Location
-from landfast.stores.base import MOST_EMPTY_PAGES, ChecksumKind, ObjectInfo, Page, Store
+from landfast.stores.base import MOST_EMPTY_PAGES, ListRequest, ObjectBatch, ObjectInfo, Page, Store
+from landfast.stores.batch import rows_of
 
 # Some hundred megabytes.
 _MOST_SORTED = 500_000
 
 
 class Pager:
-    """The pages of one listing; each is an iterator of rows, to be read to its end before the next.
+    """The pages of one listing; each is an iterator of batches, to be read to its end before the next.
 
     Where a place has no order, all rows come as one page, sorted.
 
     Args:
         store: Where to look.
-        location: The folder, or what keys begin with.
-        versions: Whether every version is listed.
-        checksum: The kind that rows carry.
-        after: Only keys after this one.
-        limit: Rows asked for on a page.
+        request: The first page; `before` is left to the caller.
 
     Raises:
         LimitExceeded: If there are too many to be sorted.
         Unavailable: If the listing goes back, in a circle, or has no end.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> None:
+    def __init__(self, store: Store, request: ListRequest) -> None:
         self._store = store
-        self._location = location
-        self._versions = versions
-        self._checksum = checksum
-        self._limit = limit
+        self._request = request
+        self._start = request.after
         self._is_sorted = store.capabilities().stable_order
-        self._token: str | None = None
-        self._after = self._start = after
         self._page: Page | None = None
         self._is_done = False
         self._last: str | None = None
@@ -68,16 +52,20 @@ class Pager:
         self._empty_pages = 0
         self._is_probe = False
 
-    def __iter__(self) -> Iterator[Iterator[ObjectInfo]]:
+    def __iter__(self) -> Iterator[Iterator[ObjectBatch]]:
         """Turn the pages."""
         return self
 
-    def __next__(self) -> Iterator[ObjectInfo]:
+    def __next__(self) -> Iterator[ObjectBatch]:
         """Ask for the next page."""
         if self.is_done:
             raise StopIteration
-        rows = self._ask()
-        return rows if self._is_sorted else iter(self._sorted(rows))
+        batches = self._ask()
+        return batches if self._is_sorted else self._sorted(batches)
+
+    def rows(self) -> Iterator[ObjectInfo]:
+        """Yield the rows of all pages one by one."""
+        return rows_of(chain.from_iterable(self))
 
     @property
     def is_done(self) -> bool:
@@ -87,59 +75,74 @@ class Pager:
             self._go_on(page)
         return self._is_done
 
-    def _sorted(self, rows: Iterator[ObjectInfo]) -> list[ObjectInfo]:
-        start = "" if self._start is None else self._start
-        asked = (row for row in chain(rows, self._rest()) if row.location.key > start)
-        found = list(islice(asked, _MOST_SORTED + 1))
-        if len(found) > _MOST_SORTED:
-            raise LimitExceeded(
-                f"{self._location} holds too many objects for a place that lists them without an order",
-                subject=str(self._location),
-                expected=f"at most {_MOST_SORTED:,}, which are sorted in memory",
-                found="more",
-                hint="Record the folders in it one by one.",
-                limit=_MOST_SORTED,
-            )
-        return sorted(found, key=lambda row: row.location.key.encode())
+    def _sorted(self, batches: Iterator[ObjectBatch]) -> Iterator[ObjectBatch]:
+        import pyarrow.compute as pc
 
-    def _rest(self) -> Iterator[ObjectInfo]:
+        found, count = [], 0
+        for each in chain(batches, self._rest()):
+            asked = each.where(pc.greater(each["key"], self._start or ""))
+            found.append(asked)
+            count += len(asked)
+            if count > _MOST_SORTED:
+                raise self._too_many()
+        if count:
+            whole = ObjectBatch.joined(found)
+            yield whole.take(pc.sort_indices(whole["key"]))
+
+    def _too_many(self) -> LimitExceeded:
+        return LimitExceeded(
+            f"{self._request.location} holds too many objects for a place that lists them without an order",
+            subject=str(self._request.location),
+            expected=f"at most {_MOST_SORTED:,}, which are sorted in memory",
+            found="more",
+            hint="Record the folders in it one by one.",
+            limit=_MOST_SORTED,
+        )
+
+    def _rest(self) -> Iterator[ObjectBatch]:
         while not self.is_done:
             yield from self._ask()
 
-    def _ask(self) -> Iterator[ObjectInfo]:
-        page = self._store.list_page(
-            self._location,
-            versions=self._versions,
-            checksum=self._checksum,
-            token=self._token,
-            after=self._after,
-            limit=self._limit,
-        )
+    def _ask(self) -> Iterator[ObjectBatch]:
+        page = self._store.list_page(self._request)
         self._page, self._rows_on_page = page, 0
         self._is_sorted = self._is_sorted and page.is_sorted
-        return self._checked(page.rows)
+        return self._checked(page.batches)
 
-    def _checked(self, rows: Iterable[ObjectInfo]) -> Iterator[ObjectInfo]:
-        for row in rows:
-            self._rows_on_page += 1
-            if self._is_sorted:
-                self._check_order(row)
-            self._last = row.location.key
-            yield row
+    def _checked(self, batches: Iterable[ObjectBatch]) -> Iterator[ObjectBatch]:
+        for batch in batches:
+            if len(batch):
+                self._rows_on_page += len(batch)
+                if self._is_sorted:
+                    self._check_order(batch)
+                self._last = batch.key_at(-1)
+                yield batch
 
-    def _check_order(self, row: ObjectInfo) -> None:
-        key, last = row.location.key, self._last
-        if last is None or key.encode() > last.encode():
-            self._ids = {row.version_id}
+    def _check_order(self, batch: ObjectBatch) -> None:
+        import pyarrow.compute as pc
+
+        keys, last = batch["key"], self._last
+        is_after = last is None or batch.key_at(0).encode() > last.encode()
+        if is_after and pc.all(pc.greater(keys[1:], keys[:-1]), min_count=0).as_py():
+            self._ids = {batch["version_id"][-1].as_py()}
             return
-        is_older = key == last and self._versions
-        if not is_older or (row.version_id is not None and row.version_id in self._ids):
+        for key, version_id in zip(batch.keys(), batch["version_id"].to_pylist(), strict=True):
+            self._check_row(key, version_id, last)
+            last = key
+
+    def _check_row(self, key: str, version_id: str | None, last: str | None) -> None:
+        if last is None or key.encode() > last.encode():
+            self._ids = {version_id}
+            return
+        versions = self._request.versions
+        is_older = key == last and versions
+        if not is_older or (version_id is not None and version_id in self._ids):
             self._fail(
                 "is listed out of order, so a scan of it would not be complete",
-                expected=f"{'an older version of, or ' if self._versions else ''}a key after {last!r}",
+                expected=f"{'an older version of, or ' if versions else ''}a key after {last!r}",
                 found=repr(key),
             )
-        self._ids.add(row.version_id)
+        self._ids.add(version_id)
 
     def _go_on(self, page: Page) -> None:
         """Find out how to ask for the page after this one, or that there is none."""
@@ -156,25 +159,30 @@ class Pager:
                 found=f"{self._empty_pages:,} empty pages that promise more",
             )
         self._tokens.add(hash(page.next))
-        self._token, self._after, self._is_probe = page.next, None, False
+        self._continue(token=page.next)
+        self._is_probe = False
 
     def _end(self, page: Page) -> None:
-        is_lost = self._token is not None and not self._rows_on_page and not self._is_probe
+        is_lost = self._request.token is not None and not self._rows_on_page and not self._is_probe
         if not self._is_sorted or self._last is None or not (page.is_full or is_lost):
             self._is_done = True
         elif page.tail is not None:
-            self._token, self._after, self._is_probe = page.tail, None, True
-        elif self._after == self._last:
+            self._continue(token=page.tail)
+            self._is_probe = True
+        elif self._request.after == self._last:
             self._fail(
                 "cannot be listed to its end: the server does not go on after a key",
                 expected=f"keys after {self._last!r}, or none",
                 found="a full page of others",
             )
         else:
-            self._token, self._after = None, self._last
+            self._continue(after=self._last)
+
+    def _continue(self, token: str | None = None, after: str | None = None) -> None:
+        self._request = replace(self._request, token=token, after=after)
 
     def _fail(self, what: str, *, found: str, expected: str | None = None) -> NoReturn:
-        where = str(self._location)
+        where = str(self._request.location)
         raise Unavailable(
             f"the server's list of {where} {what}", subject=where, expected=expected, found=found
         )

@@ -19,6 +19,7 @@ from landfast.model.location import Location
 from landfast.stores.base import (
     ChecksumKind,
     Kind,
+    ListRequest,
     ObjectInfo,
     Page,
     Pin,
@@ -90,29 +91,9 @@ class RetryingStore(Wrapper):
         """Tell what a location without final slash is."""
         return self._retried(lambda: self.inner.locate(location))
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """List one page; rows that come lazily are not asked for again."""
-        return self._retried(
-            lambda: self.inner.list_page(
-                location,
-                versions=versions,
-                checksum=checksum,
-                token=token,
-                after=after,
-                before=before,
-                limit=limit,
-            )
-        )
+        return self._retried(lambda: self.inner.list_page(request))
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

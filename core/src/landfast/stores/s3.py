@@ -17,6 +17,7 @@ from landfast.stores.base import (
     ChecksumKind,
     ClientFactory,
     Kind,
+    ListRequest,
     ObjectInfo,
     OptionKinds,
     Page,
@@ -137,40 +138,22 @@ class S3Store:
             return Kind.MISSING if folder is None else Kind.FOLDER
         return Kind.OBJECT if folder is None else Kind.BOTH
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """List with ListObjectsV2, or ListObjectVersions.
 
         See `landfast.stores.base.Store.list_page`.
         """
-        if checksum not in {None, False, ETAG}:
-            raise _unknown_kind(checksum, f"in lists: {ETAG}")
+        location, versions = request.location, request.versions
+        if request.checksum not in {None, False, ETAG}:
+            raise _unknown_kind(request.checksum, f"in lists: {ETAG}")
         if versions and is_directory_bucket(location.authority):
             raise InvalidInput(
                 f"{location.authority} is a directory bucket, which keeps no versions",
                 subject=str(location),
                 unsupported=True,
             )
-        listing = Listing(
-            location=location,
-            versions=versions,
-            etags=checksum is not False,
-            token=token,
-            after=after,
-            before=before,
-            limit=limit,
-            # Of compatible servers most do not know it, and some refuse what they do not know.
-            restores=self.endpoint is None,
-        )
+        # Of compatible servers most do not know it, and some refuse what they do not know.
+        listing = Listing(request, restores=self.endpoint is None)
         permission = "s3:ListBucketVersions" if versions else "s3:ListBucket"
         asked = Asked(location=location, verb="listed", permission=permission)
         client = self._client()

@@ -22,7 +22,7 @@ from landfast.clouds.s3_replies import bare_etag
 from landfast.errors import InvalidInput, LandfastError, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.stores.base import ObjectInfo, Page
+from landfast.stores.base import ListRequest, ObjectBatch, ObjectInfo, Page
 
 PAGE_SIZE = 1000
 ETAG = "s3-etag"
@@ -35,36 +35,29 @@ _BODY = "LandfastBody"
 _wanted = threading.local()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Listing:
     """One page that is asked for.
 
     Args:
-        location: The folder.
-        versions: Whether all versions are listed.
-        etags: Whether rows carry their ETag as checksum.
-        token: From the page before.
-        after: Only keys after this one.
-        before: Only keys before this one.
-        limit: Rows wanted.
+        request: As the caller has it.
         restores: Whether rows tell that an archived object was restored.
     """
 
-    location: Location
-    versions: bool
-    etags: bool
-    token: str | None
-    after: str | None
-    before: str | None
-    limit: int | None
+    request: ListRequest
     restores: bool = False
+
+    @property
+    def location(self) -> Location:
+        """The folder."""
+        return self.request.location
 
     @property
     def size(self) -> int:
         """Rows asked for; without an order all are needed, so as many as there can be."""
-        if self.limit is None or self.has_no_order:
+        if self.request.limit is None or self.has_no_order:
             return PAGE_SIZE
-        return max(1, min(self.limit, PAGE_SIZE))
+        return max(1, min(self.request.limit, PAGE_SIZE))
 
     @property
     def has_no_order(self) -> bool:
@@ -80,7 +73,7 @@ class Listing:
     @property
     def operation(self) -> str:
         """The client's method."""
-        return "list_object_versions" if self.versions else "list_objects_v2"
+        return "list_object_versions" if self.request.versions else "list_objects_v2"
 
     def parameters(self) -> dict[str, Any]:
         """Return the arguments of the client's method."""
@@ -92,16 +85,16 @@ class Listing:
         }
         if self.restores:
             asked["OptionalObjectAttributes"] = ["RestoreStatus"]
-        if self.token is not None:
-            asked |= self._read_token(self.token)
-        elif self.after is not None and not self.has_no_order:
-            asked["KeyMarker" if self.versions else "StartAfter"] = self.after
+        if self.request.token is not None:
+            asked |= self._read_token(self.request.token)
+        elif self.request.after is not None and not self.has_no_order:
+            asked["KeyMarker" if self.request.versions else "StartAfter"] = self.request.after
         return asked
 
     def _read_token(self, token: str) -> dict[str, str]:
         allowed = (
             {"KeyMarker", "VersionIdMarker"}
-            if self.versions
+            if self.request.versions
             else {"ContinuationToken", "StartAfter"}
         )
         try:
@@ -176,16 +169,21 @@ def _page(root: ET.Element, listing: Listing, decode: Callable[[str], str]) -> P
     counted, following = len(rows), _next(root, listing, decode, rows)
     kept = [row for row in rows if _is_inside(row, listing)]
     if listing.has_no_order:
-        return Page(rows=kept, next=following, is_sorted=False)
+        return Page(batches=[ObjectBatch.from_rows(kept)], next=following, is_sorted=False)
     if (
         len(kept) < counted
-        and listing.before is not None
-        and rows[-1].location.key >= listing.before
+        and listing.request.before is not None
+        and rows[-1].location.key >= listing.request.before
     ):
-        return Page(rows=kept)
+        return Page(batches=[ObjectBatch.from_rows(kept)])
     served = int(root.findtext("MaxKeys") or 0) or listing.size
     is_full = counted > 0 and (counted >= min(served, listing.size) or not _says_last(root))
-    return Page(rows=kept, next=following, is_full=is_full, tail=_tail(listing, rows))
+    return Page(
+        batches=[ObjectBatch.from_rows(kept)],
+        next=following,
+        is_full=is_full,
+        tail=_tail(listing, rows),
+    )
 
 
 def _tail(listing: Listing, rows: list[ObjectInfo]) -> str | None:
@@ -193,7 +191,7 @@ def _tail(listing: Listing, rows: list[ObjectInfo]) -> str | None:
 
     ``null`` is no such place: nothing comes after it in Swift.
     """
-    if not rows or not listing.versions or rows[-1].version_id in {None, "null"}:
+    if not rows or not listing.request.versions or rows[-1].version_id in {None, "null"}:
         return None
     return json.dumps({"KeyMarker": rows[-1].location.key, "VersionIdMarker": rows[-1].version_id})
 
@@ -208,10 +206,14 @@ def _says_last(root: ET.Element) -> bool:
 def _is_inside(row: ObjectInfo, listing: Listing) -> bool:
     key = row.location.key
     if listing.has_no_order:
-        return key.startswith(listing.location.key) and key > (listing.after or "")
-    if listing.before is not None and key >= listing.before:
+        return key.startswith(listing.location.key) and key > (listing.request.after or "")
+    if listing.request.before is not None and key >= listing.request.before:
         return False
-    return listing.token is not None or listing.after is None or key > listing.after
+    return (
+        listing.request.token is not None
+        or listing.request.after is None
+        or key > listing.request.after
+    )
 
 
 def _parse(body: bytes, listing: Listing) -> ET.Element:
@@ -224,7 +226,7 @@ def _parse(body: bytes, listing: Listing) -> ET.Element:
         prefix = namespace + brace
         for element in root.iter():
             element.tag = element.tag.removeprefix(prefix)
-    expected = "ListVersionsResult" if listing.versions else "ListBucketResult"
+    expected = "ListVersionsResult" if listing.request.versions else "ListBucketResult"
     if name == expected:
         return root
     raise InvalidInput(
@@ -257,7 +259,7 @@ def _decoder(encoding: str | None) -> Callable[[str], str]:
 
 
 def _rows(root: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Iterator[ObjectInfo]:
-    if not listing.versions:
+    if not listing.request.versions:
         return (_row(item, listing, decode) for item in root.iterfind("Contents"))
     rows = [_row(item, listing, decode) for item in root if item.tag in {"Version", "DeleteMarker"}]
     if all(one.location.key <= two.location.key for one, two in pairwise(rows)):
@@ -280,9 +282,9 @@ def _row(item: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Ob
     return ObjectInfo(
         location=Location(scheme="s3", authority=listing.location.authority, key=key),
         size=size,
-        checksum=Checksum(ETAG, etag) if etag and listing.etags else None,
+        checksum=Checksum(ETAG, etag) if etag and listing.request.checksum is not False else None,
         etag=etag,
-        version_id=found.get("VersionId") if listing.versions else None,
+        version_id=found.get("VersionId") if listing.request.versions else None,
         modified_at=_moment(found.get("LastModified")),
         is_latest=found.get("IsLatest", "true").lower() == "true",
         is_delete_marker=is_marker,
@@ -310,11 +312,11 @@ def _next(
         return None
     continuation, marker = root.findtext("NextContinuationToken"), root.findtext("NextKeyMarker")
     token: dict[str, str | None] = {}
-    if not listing.versions and continuation:
+    if not listing.request.versions and continuation:
         token = {"ContinuationToken": continuation}
-    elif listing.versions and marker:
+    elif listing.request.versions and marker:
         token = _marker(root, marker, decode, rows)
-    elif rows and listing.versions:
+    elif rows and listing.request.versions:
         token = {"KeyMarker": rows[-1].location.key, "VersionIdMarker": rows[-1].version_id}
     elif rows and not listing.has_no_order:
         token = {"StartAfter": rows[-1].location.key}
@@ -324,7 +326,7 @@ def _next(
             subject=str(listing.location),
         )
     following = json.dumps({name: value for name, value in token.items() if value})
-    if following == listing.token:
+    if following == listing.request.token:
         raise Unavailable(
             f"the server's list of {listing.location} goes in a circle",
             subject=str(listing.location),

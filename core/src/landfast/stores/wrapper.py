@@ -10,6 +10,7 @@ from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
     Kind,
+    ListRequest,
     ObjectInfo,
     Page,
     Pin,
@@ -46,27 +47,9 @@ class Wrapper:
         """Tell what a location without final slash is."""
         return self.inner.locate(location)
 
-    def list_page(
-        self,
-        location: Location,
-        *,
-        versions: bool = False,
-        checksum: ChecksumKind = None,
-        token: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-    ) -> Page:
+    def list_page(self, request: ListRequest) -> Page:
         """List one page."""
-        return self.inner.list_page(
-            location,
-            versions=versions,
-            checksum=checksum,
-            token=token,
-            after=after,
-            before=before,
-            limit=limit,
-        )
+        return self.inner.list_page(request)
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

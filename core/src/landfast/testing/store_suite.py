@@ -31,6 +31,7 @@ from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
     Kind,
+    ListRequest,
     ObjectInfo,
     Pin,
     Store,
@@ -140,7 +141,7 @@ class StoreSuite:
             place.put(key, b"x")
         sizes, found, token = [], [], None
         for _ in range(20):
-            page = store.list_page(place.location(""), limit=2, token=token)
+            page = store.list_page(ListRequest(place.location(""), limit=2, token=token))
             chunk = [row.location.key for row in page.rows]
             sizes.append(len(chunk))
             found += chunk
@@ -159,7 +160,7 @@ class StoreSuite:
         for key in keys:
             place.put(key, b"x")
         for cut in ["b/2", "b/", "b/2x", "b/3/", "b0", "c"]:
-            page = store.list_page(place.location(""), after=place.location(cut).key)
+            page = store.list_page(ListRequest(place.location(""), after=place.location(cut).key))
             found = [row.location for row in page.rows]
             assert found == [place.location(key) for key in keys if key > cut], cut
 
@@ -167,7 +168,7 @@ class StoreSuite:
     def test_before_keeps_at_least_the_keys_before_it(self, store: Store, place: Place) -> None:
         for key in ["a", "b/1", "b/2", "c"]:
             place.put(key, b"x")
-        page = store.list_page(place.location(""), before=place.location("b/2").key)
+        page = store.list_page(ListRequest(place.location(""), before=place.location("b/2").key))
         found = {row.location for row in page.rows}
         assert {place.location("a"), place.location("b/1")} <= found
 
@@ -376,7 +377,9 @@ class StoreSuite:
         ids = [place.put("d/x", bytes([n])) for n in range(5)]
         found, token = [], None
         for _ in range(20):
-            page = store.list_page(place.location("d/"), versions=True, limit=2, token=token)
+            page = store.list_page(
+                ListRequest(place.location("d/"), versions=True, limit=2, token=token)
+            )
             found += [row.version_id for row in page.rows]
             token = page.next
             if token is None:
@@ -407,8 +410,8 @@ class StoreSuite:
             place.put(key, b"x")
         place.delete("d/x")
         folder = place.location("d/")
-        pages = Pager(store, folder, versions=True, checksum=False, limit=limit)
-        found = [(row.location.key, row.version_id) for page in pages for row in page]
+        request = ListRequest(folder, versions=True, checksum=False, limit=limit)
+        found = [(row.location.key, row.version_id) for row in Pager(store, request).rows()]
         whole = list(rows(store, folder, versions=True))
         assert sorted(found) == sorted((row.location.key, row.version_id) for row in whole)
         assert {row.location.key for row in whole if not row.is_delete_marker} == {
@@ -442,7 +445,7 @@ class StoreSuite:
         if able.versions:
             pytest.skip("the store has versions")
         with pytest.raises(InvalidInput):
-            list(store.list_page(place.location(""), versions=True).rows)
+            list(store.list_page(ListRequest(place.location(""), versions=True)).rows)
 
     def test_versioning_is_told(self, store: Store, place: Place, able: Capabilities) -> None:
         answer = store.versioning(place.location(""))
@@ -511,7 +514,9 @@ def rows(
     """Yield the rows of every page."""
     token = None
     while True:
-        page = store.list_page(location, versions=versions, checksum=checksum, token=token)
+        page = store.list_page(
+            ListRequest(location, versions=versions, checksum=checksum, token=token)
+        )
         yield from page.rows
         token = page.next
         if token is None:

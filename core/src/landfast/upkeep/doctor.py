@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
 from landfast.model.checksum import Checksum
 from landfast.model.doctor import CheckStatus, DoctorCheck, DoctorReport
 from landfast.model.location import Location
-from landfast.stores.base import Kind, ObjectInfo, Pin, Store, Versioning
+from landfast.stores.base import Kind, ListRequest, ObjectInfo, Pin, Store, Versioning
 from landfast.stores.pager import Pager
 from landfast.system.mounts import shows_mapped_writes
 from landfast.upkeep.permissions import minimal_permissions
@@ -140,8 +140,8 @@ class _Examination:
             raise _Skip("there is nothing to list: every object has its own URL")
         if self._is_object:
             raise _Skip("one object needs no list")
-        pages = Pager(self._store, self._location.as_folder(), limit=_SAMPLE_ROWS)
-        found = islice(chain.from_iterable(pages), _SAMPLE_ROWS)
+        pages = Pager(self._store, ListRequest(self._location.as_folder(), limit=_SAMPLE_ROWS))
+        found = islice(pages.rows(), _SAMPLE_ROWS)
         rows = [row for row in found if not row.skip]
         readable = [row for row in rows if not row.is_archived] or rows
         self._sample = next((row for row in readable if row.size), next(iter(readable), None))
@@ -171,8 +171,8 @@ class _Examination:
             raise _Skip("one object needs no list")
         try:
             folder = self._location.as_folder()
-            pages = Pager(self._store, folder, versions=True, limit=_SAMPLE_ROWS)
-            rows = list(islice(chain.from_iterable(pages), _SAMPLE_ROWS))
+            request = ListRequest(folder, versions=True, limit=_SAMPLE_ROWS)
+            rows = list(islice(Pager(self._store, request).rows(), _SAMPLE_ROWS))
         except InvalidInput as error:
             raise _Skip(f"not offered: {error}; objects are listed without versions") from None
         row = next((r for r in rows if r.is_latest and _is(r, self._sample)), None)

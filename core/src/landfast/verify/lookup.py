@@ -8,7 +8,8 @@ from dataclasses import replace
 from landfast.errors import AccessDenied, InvalidInput, NotFound
 from landfast.model.location import Location
 from landfast.pins.verdicts import History
-from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.base import ChecksumKind, ListRequest, ObjectInfo, Store
+from landfast.stores.batch import rows_of
 from landfast.stores.pager import Pager
 
 
@@ -116,7 +117,7 @@ class KeyedRows:
         if self._pages is None or start is not None:
             self._open(start)
         else:
-            self._rows = next(self._pages)
+            self._rows = rows_of(next(self._pages))
 
     def _start_before(self, key: str | None) -> str | None:
         """Return where a page that holds `key` may start; None to go on where the last one ended."""
@@ -130,20 +131,17 @@ class KeyedRows:
         self._has_jumped = self._has_jumped or after is not None
         pages = self._pager(after)
         try:
-            self._rows = next(pages)
+            self._rows = rows_of(next(pages))
         except (AccessDenied, InvalidInput):
             if not self._versions or self._pages is not None:
                 raise
             self._versions = False
             pages = self._pager(after)
-            self._rows = next(pages)
+            self._rows = rows_of(next(pages))
         self._pages = pages
 
     def _pager(self, after: str | None) -> Pager:
-        return Pager(
-            self._store,
-            self._location,
-            versions=self._versions,
-            checksum=self._checksum,
-            after=after,
+        request = ListRequest(
+            self._location, versions=self._versions, checksum=self._checksum, after=after
         )
+        return Pager(self._store, request)
