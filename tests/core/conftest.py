@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from landfast.manifests.base import Manifest
 from landfast.manifests.reader import ManifestFile
-from landfast.model.manifest import Manifest
 from landfast.model.reference import UNLIMITED, Reference
 from landfast.model.source import Source
 from landfast.scan.merging import merge, merged_sources

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
         Unavailable,
         Unverifiable,
     )
+    from landfast.manifests.base import Manifest
     from landfast.model.checksum import Checksum
     from landfast.model.lineage import Direction, Edge, Lineage
-    from landfast.model.manifest import Manifest, ManifestEntry
+    from landfast.model.manifest import ManifestEntry
     from landfast.model.names import ArtifactName
     from landfast.model.reference import UNLIMITED, Reference
     from landfast.model.run import RunKey, RunStatus
@@ -72,7 +73,7 @@ _HOMES = {
     "LandfastError": "errors",
     "LimitExceeded": "errors",
     "Lineage": "model.lineage",
-    "Manifest": "model.manifest",
+    "Manifest": "manifests.base",
     "ManifestEntry": "model.manifest",
     "MissingExtra": "errors",
     "NotFound": "errors",

@@ -24,9 +24,9 @@ from landfast.wandb_names import advise, check_options
 if TYPE_CHECKING:
     from landfast.client import Client
     from landfast.draft import DraftEntries
+    from landfast.manifests.base import Manifest
     from landfast.manifests.held import HeldManifest
     from landfast.manifests.writer import WrittenManifest
-    from landfast.model.manifest import Manifest
     from landfast.version import ArtifactVersion
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from landfast.manifests.base import Manifest
 from landfast.manifests.held import HELD, HeldManifest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.merge import merge_entries
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 
 
 class DraftEntries:
@@ -57,8 +58,7 @@ class DraftEntries:
         if not self._large and len(self._small) <= HELD:
             return HeldManifest(MemoryManifest(self._small.values()), self._target)
         with ManifestWriter(self._target()) as writer:
-            for entry in merge_entries(self._streams()):
-                writer.add(entry)
+            writer.extend(merge_entries(self._streams()))
             return writer.finish()
 
     def _target(self) -> Path:

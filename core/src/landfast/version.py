@@ -9,8 +9,9 @@ from types import EllipsisType
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from landfast.errors import Conflict, NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.wandb_names import advise, check_options
 

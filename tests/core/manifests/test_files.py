@@ -260,10 +260,10 @@ def test_a_folder_is_no_manifest(tmp_path: Path) -> None:
 
 def test_a_finished_writer_takes_no_more(tmp_path: Path) -> None:
     with ManifestWriter(tmp_path / "m") as writer:
-        writer.add(entry("a"))
+        writer.extend([entry("a")])
         assert writer.finish() is writer.finish()
         with pytest.raises(InvalidInput, match="finished"):
-            writer.add(entry("b"))
+            writer.extend([entry("b")])
 
 
 def test_a_file_is_read_by_many_threads_and_other_processes(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from kit.servers.moto import Moto
 from landfast import Client
-from landfast.model.digest import content_digest
+from landfast.manifests.digest import content_digest
 from landfast.registry.opening import init_registry
 
 from tests.core.ordeal.killable import (

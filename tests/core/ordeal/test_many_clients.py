@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from landfast import Client
-from landfast.model.digest import content_digest
+from landfast.manifests.digest import content_digest
 from sqlalchemy import NullPool, create_engine, text
 
 DISTINCT, SHARED = 20, 5

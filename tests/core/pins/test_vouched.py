@@ -16,8 +16,8 @@ from kit.servers.faults import Status
 from landfast.download.open import open_entry
 from landfast.download.run import download
 from landfast.errors import LandfastError
+from landfast.manifests.base import Manifest
 from landfast.manifests.memory import MemoryManifest
-from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
 from landfast.model.verdict import Verdict
 from landfast.pins.sets import PinSets

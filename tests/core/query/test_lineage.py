@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from landfast.blobs.local import LocalBlobStore
+from landfast.manifests.base import Manifest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.checksum import Checksum
 from landfast.model.lineage import Direction, Lineage
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Source
@@ -61,8 +62,7 @@ class Graph:
         rows = entries or (entry(f"s3://b/{collection}/{uuid.uuid4().hex}"),)
         target = self.folder / uuid.uuid4().hex
         with ManifestWriter(target) as writer:
-            for row in MemoryManifest(rows).entries():
-                writer.add(row)
+            writer.extend(MemoryManifest(rows).entries())
             written = writer.finish()
         request = LogRequest(
             name=ArtifactName(entity="e", project="p", collection=collection),

@@ -19,11 +19,12 @@ from typing import Any
 import pytest
 from landfast.blobs.local import LocalBlobStore
 from landfast.errors import NotFound, Unavailable
+from landfast.manifests.base import Manifest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.checksum import Checksum
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
@@ -64,8 +65,7 @@ class House:
         ]
         target = self.folder / f"{uuid.uuid4().hex}.parquet"
         with ManifestWriter(target) as writer:
-            for row in sorted(rows, key=lambda row: row.path):
-                writer.add(row)
+            writer.extend(sorted(rows, key=lambda row: row.path))
             written = writer.finish()
         managed = (Source(uri="blob:sha256"),) if files else ()
         request = LogRequest(
@@ -237,7 +237,7 @@ def test_managed_files_of_a_later_pin_set_are_kept(house: House) -> None:
     def log(entry: ManifestEntry, source: str) -> LogOutcome:
         target = house.folder / f"{uuid.uuid4().hex}.parquet"
         with ManifestWriter(target) as writer:
-            writer.add(entry)
+            writer.extend([entry])
             written = writer.finish()
         request = LogRequest(
             name=ArtifactName(entity="e", project="p", collection="c"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from landfast.download.run import DownloadReport
-    from landfast.model.manifest import Manifest
+    from landfast.manifests.base import Manifest
     from landfast.model.source import Source
     from landfast.model.verdict import VerifyReport
     from landfast.pins.sets import PinSets

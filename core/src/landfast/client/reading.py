@@ -13,10 +13,10 @@ from landfast.model.run import RunKey, RunRecord
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
+    from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
     from landfast.model.diff import ManifestDiff
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
-    from landfast.model.manifest import Manifest
     from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
 
 

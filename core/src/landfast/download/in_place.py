@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landfast.errors import InvalidInput, ObjectChanged
+from landfast.manifests.base import Manifest
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest
 from landfast.model.source import Source
 from landfast.verify.run import verify
 

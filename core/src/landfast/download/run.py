@@ -26,8 +26,9 @@ from landfast.errors import (
     NotFound,
     ObjectChanged,
 )
+from landfast.manifests.base import Manifest
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.marker import MARKER
 from landfast.model.source import Source
 from landfast.pins.checksums import Outcome, Proof, is_strong

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from landfast.errors import InvalidInput, NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.globs import PathFilter
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 
 
 class Selection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
-from landfast.model.checksum import Checksum
+from landfast.model.checksum import CONTENT_TOKENS, Checksum
 from landfast.model.manifest import ManifestEntry
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Rows turned into columns at once: enough that a batch costs little, few enough to hold them as objects.
-_ROWS = 4096
+_ROWS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class EntryBatch:
 
     columns: pa.RecordBatch
 
+    def __post_init__(self) -> None:
+        form = schema.entry_schema()
+        if not self.columns.schema.equals(form):
+            # Text of 64-bit offsets, say: who hashes the buffers has to know what lies in them.
+            object.__setattr__(self, "columns", self.columns.cast(form))
+
     @classmethod
     def from_rows(cls, entries: Iterable[ManifestEntry]) -> EntryBatch:
         """Turn entries into columns.
@@ -51,7 +57,7 @@ class EntryBatch:
         """
         import pyarrow as pa
 
-        rows = entries if isinstance(entries, list) else list(entries)
+        rows = list(entries)
         form = schema.entry_schema()
         try:
             arrays = [
@@ -85,12 +91,83 @@ class EntryBatch:
     def __len__(self) -> int:
         return int(self.columns.num_rows)
 
+    @property
+    def paths(self) -> pa.Array:
+        """The column of paths."""
+        return self.columns["path"]
+
+    @property
+    def identity(self) -> list[pa.Array]:
+        """What the content digest sees, as columns: of each row its `ManifestEntry.identity`."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        label, value, uri = (self.columns[n] for n in ("checksum_algorithm", "checksum", "uri"))
+        speaks_for_itself = pc.is_in(label, value_set=pa.array(sorted(CONTENT_TOKENS)))
+        own_uri = pc.if_else(speaks_for_itself, pa.scalar(None, pa.string()), uri)
+        return [self.paths, self.columns["size"], label, value, own_uri, self._own_pins()]
+
+    @property
+    def pins(self) -> list[pa.Array]:
+        """What the pin digest sees beside the path, as columns: of each row its `ManifestEntry.pins`."""
+        import pyarrow.compute as pc
+
+        value, etag, repeats = (self.columns[n] for n in ("checksum", "etag", "etag_is_checksum"))
+        return [self.columns["uri"], self._versions(), pc.if_else(repeats, value, etag)]
+
+    @property
+    def is_pinned(self) -> pa.Array:
+        """Of each row its `ManifestEntry.is_pinned`."""
+        import pyarrow.compute as pc
+
+        in_store = pc.starts_with(self.columns["uri"], pattern="blob:")
+        return pc.or_(pc.is_valid(self._versions()), in_store)
+
+    def below(self, folder: str) -> EntryBatch:
+        """Return those rows that lie below `folder`, which starts every path, without it in their paths."""
+        import pyarrow.compute as pc
+
+        inside = self.columns.filter(pc.not_equal(self.paths, folder))
+        paths = pc.utf8_slice_codeunits(inside["path"], len(folder))
+        return EntryBatch(inside.set_column(0, inside.schema.field(0), paths))
+
+    def _versions(self) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        ids = self.columns["version_id"]
+        return pc.if_else(pc.equal(ids, "null"), pa.scalar(None, pa.string()), ids)
+
+    def _own_pins(self) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        label = self.columns["checksum_algorithm"]
+        nothing = pa.scalar(None, pa.string())
+        if not label.null_count:
+            return pa.nulls(len(self), pa.string())
+        # Without its zone: Arrow would look that up in a database which not every machine has.
+        moments = self.columns["modified_at"].cast(pa.int64()).cast(pa.timestamp("us"))
+        times = pc.replace_substring(moments.cast(pa.string()), pattern=" ", replacement="T")
+        by_time = pc.binary_join_element_wise("modified:", times, "Z", "")
+        by_version = pc.binary_join_element_wise("version:", self._versions(), "")
+        return pc.if_else(pc.is_null(label), pc.coalesce(by_version, by_time), nothing)
+
 
 def in_batches(entries: Iterable[ManifestEntry]) -> Iterator[EntryBatch]:
     """Yield entries as batches of a few thousand rows; raises what `EntryBatch.from_rows` does."""
     left = iter(entries)
-    while rows := list(islice(left, _ROWS)):
-        yield EntryBatch.from_rows(rows)
+    while len(batch := EntryBatch.from_rows(islice(left, _ROWS))):
+        yield batch
+
+
+def joined(batches: Sequence[EntryBatch]) -> EntryBatch:
+    """Return the rows of some batches, at least one, as one batch."""
+    import pyarrow as pa
+
+    if len(batches) == 1:
+        return batches[0]
+    return EntryBatch(pa.concat_batches([batch.columns for batch in batches]))
 
 
 def bad_size(path: str, size: int | None) -> InvalidInput:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Self
 
+from landfast.manifests.base import Manifest
+from landfast.manifests.batch import EntryBatch, in_batches
 from landfast.manifests.merge import merge_entries
 from landfast.manifests.parquet import prefix_range
 from landfast.manifests.reader import no_entry
+from landfast.manifests.rollup import folder_runs
+from landfast.manifests.summary import summarize
 from landfast.model.folders import FolderCounter, FolderTotal
-from landfast.model.manifest import Manifest, ManifestEntry, ManifestSummary
-from landfast.model.summary import summarize
+from landfast.model.manifest import ManifestEntry, ManifestSummary
 
 
 class MemoryManifest(Manifest):
@@ -55,6 +58,10 @@ class MemoryManifest(Manifest):
         """Digests, count and bytes."""
         return self._summary
 
+    def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
+        """Yield the entries whose path starts with `prefix` as columns, sorted by path."""
+        return in_batches(self.entries(prefix))
+
     def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
         """Yield the entries whose path starts with `prefix`, sorted by path."""
         start, end = prefix_range(self._paths, prefix)
@@ -74,8 +81,8 @@ class MemoryManifest(Manifest):
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
         """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""
         counter = FolderCounter()
-        totals = [t for e in self._entries for t in counter.add(e.path, e.size)]
-        totals += counter.finish()
+        runs = (run for batch in self.batches() for run in folder_runs(batch))
+        totals = [total for run in runs for total in counter.add(*run)] + counter.finish()
         for total in sorted(totals, key=attrgetter("path")):
             if total.path.startswith(prefix) and depth in {None, total.depth}:
                 yield total

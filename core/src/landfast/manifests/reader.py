@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from landfast.errors import NotFound
 from landfast.manifests import schema
+from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.footer import Footer
 from landfast.manifests.parquet import (
@@ -21,10 +22,11 @@ from landfast.manifests.parquet import (
     damaged,
     prefix_range,
 )
+from landfast.manifests.rollup import folder_runs
 from landfast.manifests.rows import breaks_format, check_columns, check_order, checked
+from landfast.manifests.summary import SummaryBuilder
 from landfast.model.folders import FolderCounter, FolderTotal
-from landfast.model.manifest import Manifest, ManifestEntry, ManifestSummary
-from landfast.model.summary import SummaryBuilder
+from landfast.model.manifest import ManifestEntry, ManifestSummary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,8 +70,8 @@ class ManifestFile(Manifest):
         """Digests, count and bytes, from the footer."""
         return self._summary
 
-    def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
-        """Yield the entries whose path starts with `prefix`, sorted by path.
+    def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
+        """Yield the entries whose path starts with `prefix` as columns, sorted by path.
 
         Raises:
             Conflict: If the file is damaged, or a row or the order breaks the format.
@@ -86,7 +88,7 @@ class ManifestFile(Manifest):
                 table = table.slice(start, end - start)
             check_order(self._path, group, last + paths[:1])
             last = paths[-1:]
-            yield from self._rows(table)
+            yield from map(EntryBatch, table.to_batches())
 
     def get(self, path: str) -> ManifestEntry:
         """Return the entry at exactly `path`.
@@ -105,7 +107,8 @@ class ManifestFile(Manifest):
         if row == 0 and group > 0:
             before = self._entries.ends(group - 1)[1].decode()
             check_order(self._path, group, [before, path])
-        return next(self._rows(table.slice(row, 1)))
+        (columns,) = table.slice(row, 1).to_batches()
+        return next(EntryBatch(columns).rows())
 
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
         """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path.
@@ -126,10 +129,11 @@ class ManifestFile(Manifest):
             Conflict: If they differ, or a row breaks the format.
         """
         summary, counter, totals = SummaryBuilder(), FolderCounter(), self._totals_by_depth()
-        for entry in self.entries():
-            summary.add(entry)
-            for total in counter.add(entry.path, entry.size):
-                self._compare("its roll-up", next(totals[total.depth], None), total)
+        for batch in self.batches():
+            summary.update(batch)
+            for run in folder_runs(batch):
+                for total in counter.add(*run):
+                    self._compare("its roll-up", next(totals[total.depth], None), total)
         for total in counter.finish():
             self._compare("its roll-up", next(totals[total.depth], None), total)
         for left in totals.values():
@@ -183,10 +187,6 @@ class ManifestFile(Manifest):
             table = self._table(group)
             found = self._last = (group, table.column("path").to_pylist(), table)
         return found[1], found[2]
-
-    def _rows(self, table: pa.Table) -> Iterator[ManifestEntry]:
-        for columns in table.to_batches():
-            yield from EntryBatch(columns).rows()
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_last": None}

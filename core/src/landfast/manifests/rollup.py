@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from landfast.manifests import schema
+from landfast.manifests.batch import EntryBatch
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.system.disk_errors import disk_errors
 
@@ -41,9 +43,10 @@ class RollUpWriter:
                 path.unlink(missing_ok=True)
                 raise
 
-    def add(self, path: str, size: int | None) -> None:
-        """Count the next path of the sorted manifest."""
-        self._hold(self._counter.add(path, size))
+    def update(self, batch: EntryBatch) -> None:
+        """Count the next rows of the sorted manifest."""
+        for run in folder_runs(batch):
+            self._hold(self._counter.add(*run))
 
     def finish(self) -> Path:
         """Write what is left and return the file."""
@@ -86,3 +89,21 @@ class RollUpWriter:
         batch = pa.RecordBatch.from_arrays(arrays, schema=form)
         with disk_errors(self._path, "write the manifest"):
             self._parquet.write_batch(batch, row_group_size=len(run))
+
+
+def folder_runs(batch: EntryBatch) -> Iterator[tuple[str, int, int]]:
+    """Yield folder, count and bytes of rows that stand together in one folder: what `FolderCounter.add` takes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # What stands before the last slash, and null where there is none: the folder of "/a" is no top.
+    parts = pc.split_pattern(batch.paths, "/", max_splits=1, reverse=True)
+    is_top = pc.equal(pc.list_value_length(parts), 1)
+    folders = pc.if_else(is_top, pa.scalar(None, pa.string()), pc.list_element(parts, 0))
+    runs = pc.run_end_encode(folders, run_end_type=pa.int64())
+    sizes = pc.cumulative_sum(pc.fill_null(batch.columns["size"], 0))
+    row = before = 0
+    for folder, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        total = sizes[end - 1].as_py()
+        yield "" if folder is None else folder + "/", end - row, total - before
+        row, before = end, total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ ENTRY_COLUMNS = (
 FOLDER_COLUMNS = ("depth", "path", "count", "size")
 
 
+@functools.cache
 def entry_schema() -> pa.Schema:
     """Return the Arrow schema of the entries."""
     import pyarrow as pa
@@ -58,6 +60,7 @@ def entry_schema() -> pa.Schema:
     )
 
 
+@functools.cache
 def folder_schema() -> pa.Schema:
     """Return the Arrow schema of the roll-up."""
     import pyarrow as pa

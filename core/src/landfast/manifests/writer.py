@@ -1,4 +1,4 @@
-"""ManifestWriter: sorted entries in, one deterministic Parquet file out, in bounded memory."""
+"""ManifestWriter: sorted rows in, one deterministic Parquet file out, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Self
 
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
-from landfast.manifests.batch import EntryBatch
+from landfast.manifests.batch import EntryBatch, in_batches, joined
 from landfast.manifests.rollup import RollUpWriter
+from landfast.manifests.summary import SummaryBuilder
 from landfast.model.manifest import ManifestEntry, ManifestSummary
-from landfast.model.summary import SummaryBuilder
 from landfast.system.disk_errors import disk_errors
 
 
@@ -60,7 +60,7 @@ class ManifestWriter:
         >>> import tempfile
         >>> entry = ManifestEntry(path="a.txt", size=1, checksum=None, uri="file:///d/a.txt")
         >>> with ManifestWriter(Path(tempfile.mkdtemp()) / "m.parquet") as writer:
-        ...     writer.add(entry)
+        ...     writer.extend([entry])
         ...     written = writer.finish()
         >>> written.summary.count, len(written.sha256)
         (1, 64)
@@ -68,7 +68,8 @@ class ManifestWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: list[ManifestEntry] = []
+        # Rows that fill no row group yet.
+        self._left: list[EntryBatch] = []
         self._summary = SummaryBuilder()
         self._finished: WrittenManifest | None = None
         self._files = contextlib.ExitStack()
@@ -98,26 +99,35 @@ class ManifestWriter:
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
-    def add(self, entry: ManifestEntry) -> None:
-        """Take the next entry, in order of the UTF-8 bytes of the paths.
+    def add_batch(self, batch: EntryBatch) -> None:
+        """Take the next rows, in order of the UTF-8 bytes of the paths.
 
         Raises:
-            InvalidInput: If it is out of order or repeats a path, or if an entry cannot be recorded
-                (an empty path, text that is not UTF-8, a negative size, a time without zone).
+            InvalidInput: If one is out of order, repeats a path, has none or a negative size.
             Unavailable: If the disk is full.
         """
         if self._finished is not None:
             raise InvalidInput(f"the manifest {self._path.name} is finished")
-        self._summary.add(entry)
-        self._rollup.add(entry.path, entry.size)
-        self._rows.append(entry)
-        if len(self._rows) >= schema.ROWS_PER_GROUP:
+        self._summary.update(batch)
+        self._rollup.update(batch)
+        room = schema.ROWS_PER_GROUP - sum(map(len, self._left))
+        while len(batch) >= room:
+            self._left.append(batch.slice(0, room))
             self._flush()
+            batch, room = batch.slice(room, len(batch)), schema.ROWS_PER_GROUP
+        if len(batch):
+            self._left.append(batch)
 
     def extend(self, entries: Iterable[ManifestEntry]) -> None:
-        """Take many entries; as `add` otherwise."""
-        for entry in entries:
-            self.add(entry)
+        """Take many entries, in order.
+
+        Raises:
+            InvalidInput: As `add_batch`, or if an entry cannot be recorded (text that is not UTF-8, an
+                impossible size, a time without zone).
+            Unavailable: If the disk is full.
+        """
+        for batch in in_batches(entries):
+            self.add_batch(batch)
 
     def finish(self) -> WrittenManifest:
         """Complete the file and return what it is; a second call returns the same."""
@@ -129,11 +139,10 @@ class ManifestWriter:
         return self._finished
 
     def _flush(self) -> None:
-        if self._rows:
-            rows, self._rows = self._rows, []
+        if self._left:
+            group, self._left = joined(self._left), []
             with disk_errors(self._path, "write the manifest"):
-                batch = EntryBatch.from_rows(rows)
-                self._parquet.write_batch(batch.columns, row_group_size=len(rows))
+                self._parquet.write_batch(group.columns, row_group_size=len(group))
 
     def _complete(self, summary: ManifestSummary) -> WrittenManifest:
         offset, length = self._append_rollup()

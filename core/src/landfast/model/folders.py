@@ -36,9 +36,14 @@ class FolderCounter:
         self._open: list[list[int]] = [[0, 0]]
         self._paths = [""]
 
-    def add(self, path: str, size: int | None) -> list[FolderTotal]:
-        """Count the next path; return the folders that it completes, innermost first."""
-        folder = path[: path.rfind("/") + 1]
+    def add(self, folder: str, count: int, size: int) -> list[FolderTotal]:
+        """Count the next paths, which lie in `folder`; return the folders that they complete, innermost first.
+
+        Args:
+            folder: With its final slash, ``""`` for the top.
+            count: How many paths.
+            size: Their bytes.
+        """
         done = []
         while not folder.startswith(self._paths[-1]):
             done.append(self._close())
@@ -47,8 +52,8 @@ class FolderCounter:
             self._paths.append(folder[:end])
             self._open.append([0, 0])
         total = self._open[-1]
-        total[0] += 1
-        total[1] += size or 0
+        total[0] += count
+        total[1] += size
         return done
 
     def finish(self) -> list[FolderTotal]:

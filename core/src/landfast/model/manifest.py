@@ -1,17 +1,12 @@
-"""ManifestEntry and Manifest: for every file its path, size and checksum, and where it is pinned."""
+"""ManifestEntry: of a file its path, size and checksum, and where it is pinned; and what a manifest says of all."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 
-from landfast.errors import InvalidInput, NotFound
+from landfast.errors import InvalidInput
 from landfast.model.checksum import Checksum
-from landfast.model.digest import content_digest
-from landfast.model.folders import FolderTotal
 
 Identity = tuple[str, int | None, str | None, str | None, str | None, str | None]
 
@@ -98,99 +93,6 @@ class ManifestSummary:
     size: int
     unverified: int = 0
     unpinned: int = 0
-
-
-class Manifest(ABC):
-    """The entries of one version, sorted by path; read as a stream.
-
-    Implementations read from memory or from a Parquet blob; none needs to be whole in memory.
-    """
-
-    @property
-    @abstractmethod
-    def summary(self) -> ManifestSummary:
-        """Digests, count and bytes."""
-
-    @abstractmethod
-    def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
-        """Yield the entries whose path starts with `prefix`, sorted by path."""
-
-    @abstractmethod
-    def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
-        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path.
-
-        Args:
-            prefix: ``""`` yields every folder, the whole manifest (path ``""``) first.
-            depth: Only folders this deep; ``prefix.count("/") + 1`` asks for the direct children
-                of the folder `prefix`.
-        """
-
-    @abstractmethod
-    def get(self, path: str) -> ManifestEntry:
-        """Return the entry at exactly `path`.
-
-        Raises:
-            NotFound: If there is none.
-        """
-
-    def check(self) -> None:  # noqa: B027 - one in memory computes its summary from its entries
-        """Recompute what the manifest says of its entries from all of them, where it was only read.
-
-        Raises:
-            Conflict: If digests, counts or folders are not those of the entries.
-        """
-
-    @property
-    def digest(self) -> str:
-        """The content digest."""
-        return self.summary.digest
-
-    @property
-    def pin_digest(self) -> str:
-        """The digest of the pins."""
-        return self.summary.pin_digest
-
-    @property
-    def size(self) -> int:
-        """Bytes of all entries together."""
-        return self.summary.size
-
-    def subtree_digest(self, prefix: str) -> str:
-        """Return the content digest that the folder `prefix` would have if logged alone.
-
-        Args:
-            prefix: A folder such as ``"dt=2026-05-01/"``; a missing final slash is added, and ``""``
-                is the whole manifest.
-
-        Raises:
-            NotFound: If no entry lies below it.
-        """
-        folder = prefix if prefix.endswith("/") or not prefix else prefix + "/"
-        below = relative_to(self.entries(folder), folder)
-        first = next(below, None)
-        if first is None and folder:
-            raise NotFound(
-                f"no entry of the manifest lies below {folder!r}",
-                subject=folder,
-                hint="List what there is with `landfast ls`.",
-            )
-        return content_digest(chain([] if first is None else [first], below))
-
-    def __len__(self) -> int:
-        return self.summary.count
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[ManifestEntry]:
-        return self.entries()
-
-
-def relative_to(entries: Iterable[ManifestEntry], folder: str) -> Iterator[ManifestEntry]:
-    """Yield `entries` with the leading `folder` taken off their paths."""
-    for entry in entries:
-        if len(entry.path) > len(folder):
-            yield replace(entry, path=entry.path[len(folder) :])
 
 
 def format_time(moment: datetime) -> str:

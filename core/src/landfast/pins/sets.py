@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from landfast.errors import Conflict, ObjectChanged
+from landfast.manifests.base import Manifest
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.source import Source
 from landfast.pins.checksums import is_computable
 from landfast.pins.sources import Places

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from landfast.manifests.base import Manifest
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.source import Source
 from landfast.stores.base import ChecksumKind, Store
 

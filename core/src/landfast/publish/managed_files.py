@@ -42,8 +42,8 @@ def store_files(
     scans = client.scan_into(folder, reference)
     merging.check_complete(scans)
     with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
-        for entry in client.open_scan(scans[0]).entries():
-            writer.add(_stored(client, entry, originals))
+        entries = client.open_scan(scans[0]).entries()
+        writer.extend(_stored(client, entry, originals) for entry in entries)
         written = writer.finish()
     source = Source(
         uri=_SOURCE_URI, include=tuple(reference.include), exclude=tuple(reference.exclude)

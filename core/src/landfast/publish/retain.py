@@ -14,7 +14,8 @@ from pathlib import Path
 from landfast.blobs.base import BlobStore
 from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.manifests.base import Manifest
+from landfast.model.manifest import ManifestEntry
 from landfast.registry.base import Registry
 
 _MANAGED = "blob:sha256:"

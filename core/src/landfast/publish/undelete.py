@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from landfast.blobs.base import BlobStore
 from landfast.errors import NotFound
-from landfast.model.manifest import Manifest
+from landfast.manifests.base import Manifest
 from landfast.model.names import ArtifactName
 from landfast.model.version import VersionRecord
 from landfast.publish.retain import keep_managed

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from landfast.manifests.base import Manifest
 from landfast.model.diff import DiffKind, DiffRow, ManifestDiff
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 
 _Pair: TypeAlias = "tuple[ManifestEntry | None, ManifestEntry | None]"
 _Content: TypeAlias = "tuple[str, str, int]"

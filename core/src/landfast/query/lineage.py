@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from landfast.errors import NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.lineage import Direction, Edge, Lineage, ObjectLineage, ObjectMatch
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Source

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from landfast.errors import InvalidInput
+from landfast.manifests.base import Manifest
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.globs import PathFilter
-from landfast.model.manifest import Manifest
+from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
@@ -50,8 +52,9 @@ def adopt(
     skips = SkipLog()
     why = skips.watch(PathFilter(reference.include, reference.exclude))
     limit = reference.max_objects or max_objects
-    count = 0
-    with ManifestWriter(target) as writer:
+
+    def copied() -> Iterator[ManifestEntry]:
+        count = 0
         for entry in manifest.entries():
             reason = why(entry.path)
             if reason:
@@ -60,7 +63,10 @@ def adopt(
             count += 1
             if count > limit:
                 raise too_many(version.name.uri, limit)
-            writer.add(replace(entry, path=prefix + entry.path))
+            yield replace(entry, path=prefix + entry.path)
+
+    with ManifestWriter(target) as writer:
+        writer.extend(copied())
         written = writer.finish()
     own = Source(
         uri=version.name.uri,

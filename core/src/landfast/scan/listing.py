@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.marker import of_marker
 from landfast.model.reference import Reference
 from landfast.model.source import Source

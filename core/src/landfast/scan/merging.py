@@ -90,8 +90,7 @@ def merge(scans: Iterable[ShardScan], target: Path) -> WrittenManifest:
         Conflict: If two references give the same path to different objects, naming both and ``name=``.
     """
     with ManifestWriter(target) as writer:
-        for entry in merge_entries([ManifestFile(scan.manifest.path).entries() for scan in scans]):
-            writer.add(entry)
+        writer.extend(merge_entries([ManifestFile(scan.manifest.path).entries() for scan in scans]))
         return writer.finish()
 
 

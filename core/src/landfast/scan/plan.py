@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from landfast.errors import InvalidInput, LandfastError, NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.globs import hint_for_glob
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
-from landfast.model.manifest import Manifest
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.redaction import is_secret_parameter

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from landfast.blobs.base import BlobStore
 from landfast.errors import NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.garbage import BlobCount, GarbageReport
-from landfast.model.manifest import Manifest
 from landfast.model.version import VersionRecord
 from landfast.registry.base import Registry
 

@@ -17,8 +17,8 @@ from dataclasses import replace
 
 from landfast.blobs.base import BlobStore
 from landfast.errors import Conflict, NotFound
+from landfast.manifests.base import Manifest
 from landfast.model.health import BlobKind, BlobProblem, BlobVerdict, NeededManifest, RegistryCheck
-from landfast.model.manifest import Manifest
 from landfast.model.names import ArtifactName
 from landfast.registry.base import Registry
 from landfast.store_label import claim

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from landfast.errors import AccessDenied, NotFound, ObjectChanged, Unverifiable
+from landfast.manifests.base import Manifest
 from landfast.model.location import Location
-from landfast.model.manifest import Manifest, ManifestEntry
+from landfast.model.manifest import ManifestEntry
 from landfast.model.marker import of_marker
 from landfast.model.source import Source
 from landfast.model.verdict import Verdict, VerifyReport

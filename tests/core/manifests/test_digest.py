@@ -1,19 +1,21 @@
 """Digests: what changes them, what does not, and that no batch or shard does."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from landfast.errors import InvalidInput, NotFound
+from landfast.manifests.batch import EntryBatch
+from landfast.manifests.digest import DigestBuilder, content_digest, pin_digest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.merge import merge_entries
-from landfast.model import digest as digest_module
+from landfast.manifests.summary import summarize
 from landfast.model.checksum import Checksum
-from landfast.model.digest import DigestBuilder, content_digest, pin_digest
 from landfast.model.manifest import ManifestEntry, format_time
-from landfast.model.summary import summarize
 from landfast.testing import strategies
 
 MAY = datetime(2026, 5, 3, 8, 15, 30, tzinfo=UTC)
@@ -41,10 +43,73 @@ def pins(*entries: ManifestEntry) -> str:
 
 @given(strategies.entry_lists(), st.integers(1, 5))
 def test_digests_do_not_depend_on_batches(entries: list[ManifestEntry], size: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(digest_module, "_BATCH", size)
-        in_batches = (content_digest(entries), pin_digest(entries))
+    builder = DigestBuilder()
+    for start in range(0, len(entries), size):
+        builder.update(EntryBatch.from_rows(entries[start : start + size]))
+    in_batches = (builder.content_digest(), builder.pin_digest())
     assert in_batches == (content_digest(entries), pin_digest(entries))
+
+
+def by_hand(header: bytes, columns: list[list[object]]) -> str:
+    """Hash columns value by value, as docs/format.md says."""
+    whole = header + len(columns[0]).to_bytes(8, "little")
+    for column in columns:
+        if all(isinstance(value, int) for value in column) and column:
+            data = b"".join(int(str(v)).to_bytes(8, "little", signed=True) for v in column)
+            whole += hashlib.sha256(data).digest()
+            continue
+        texts = [None if value is None else str(value).encode() for value in column]
+        lengths = [0xFFFFFFFF if text is None else len(text) for text in texts]
+        packed = b"".join(length.to_bytes(4, "little") for length in lengths)
+        whole += hashlib.sha256(packed).digest()
+        whole += hashlib.sha256(b"".join(filter(None, texts))).digest()
+    return hashlib.sha256(whole).hexdigest()
+
+
+@given(strategies.entry_lists(min_size=1), st.booleans(), st.data())
+def test_columns_hash_as_their_rows(
+    entries: list[ManifestEntry], is_large: bool, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(entries) - 1))
+    batch = EntryBatch.from_rows(entries)
+    if is_large:
+        large = [
+            field.with_type(pa.large_string()) if field.type == pa.string() else field
+            for field in batch.columns.schema
+        ]
+        batch = EntryBatch(batch.columns.cast(pa.schema(large)))
+    builder = DigestBuilder()
+    builder.update(batch.slice(start, len(entries)))
+    rows = entries[start:]
+    path, size, *texts = map(list, zip(*[row.identity for row in rows], strict=True))
+    numbers: list[object] = [-1 if number is None else number for number in size]
+    content = by_hand(b"landfast content digest 1\n", [path, numbers, *texts])
+    assert builder.content_digest() == "lf1:" + content
+    pins = [list(column) for column in zip(*[row.pins for row in rows], strict=True)]
+    assert builder.pin_digest() == "lp1:" + by_hand(b"landfast pin digest 1\n", [path, *pins])
+
+
+@given(strategies.entry_lists())
+def test_the_columns_of_a_batch_say_what_its_rows_say(entries: list[ManifestEntry]) -> None:
+    batch = EntryBatch.from_rows(entries)
+    identity = zip(*[column.to_pylist() for column in batch.identity], strict=True)
+    assert list(identity) == [row.identity for row in entries]
+    pins = zip(*[column.to_pylist() for column in batch.pins], strict=True)
+    assert list(pins) == [row.pins for row in entries]
+    assert batch.is_pinned.to_pylist() == [row.is_pinned for row in entries]
+
+
+def test_bytes_below_a_null_are_not_hashed() -> None:
+    batch = EntryBatch.from_rows([replace(ENTRY, etag="other", path=path) for path in "ab"])
+    etags = batch.columns["etag"]
+    masked = pa.StringArray.from_buffers(
+        2, *etags.buffers()[1:], null_bitmap=pa.py_buffer(b"\x02"), null_count=1
+    )
+    place = batch.columns.schema.get_field_index("etag")
+    builder = DigestBuilder()
+    builder.update(EntryBatch(batch.columns.set_column(place, "etag", masked)))
+    first, second = batch.rows()
+    assert builder.pin_digest() == pins(replace(first, etag=None), second)
 
 
 @given(strategies.entry_lists(), st.data())
@@ -206,10 +271,10 @@ def test_an_entry_that_cannot_be_recorded_is_refused_by_name(
 
 def test_a_digest_may_be_asked_for_in_between() -> None:
     builder = DigestBuilder()
-    builder.add(ENTRY)
+    builder.update(EntryBatch.from_rows([ENTRY]))
     assert builder.content_digest() == content(ENTRY)
     second = replace(ENTRY, path="b.txt")
-    builder.add(second)
+    builder.update(EntryBatch.from_rows([second]))
     assert builder.content_digest() == content(ENTRY, second)
 
 

@@ -1,0 +1,104 @@
+"""Manifest: the entries of a version, as a stream of columns, wherever they lie."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from landfast.errors import NotFound
+from landfast.manifests.batch import EntryBatch
+from landfast.manifests.digest import DigestBuilder
+from landfast.model.folders import FolderTotal
+from landfast.model.manifest import ManifestEntry, ManifestSummary
+
+
+class Manifest(ABC):
+    """The entries of one version, sorted by path; read as a stream.
+
+    Implementations read from memory or from a Parquet blob; none needs to be whole in memory.
+    """
+
+    @property
+    @abstractmethod
+    def summary(self) -> ManifestSummary:
+        """Digests, count and bytes."""
+
+    @abstractmethod
+    def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
+        """Yield the entries whose path starts with `prefix` as columns, sorted by path."""
+
+    def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
+        """Yield the entries whose path starts with `prefix`, sorted by path."""
+        for batch in self.batches(prefix):
+            yield from batch.rows()
+
+    @abstractmethod
+    def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
+        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path.
+
+        Args:
+            prefix: ``""`` yields every folder, the whole manifest (path ``""``) first.
+            depth: Only folders this deep; ``prefix.count("/") + 1`` asks for the direct children
+                of the folder `prefix`.
+        """
+
+    @abstractmethod
+    def get(self, path: str) -> ManifestEntry:
+        """Return the entry at exactly `path`.
+
+        Raises:
+            NotFound: If there is none.
+        """
+
+    def check(self) -> None:  # noqa: B027 - one in memory computes its summary from its entries
+        """Recompute what the manifest says of its entries from all of them, where it was only read.
+
+        Raises:
+            Conflict: If digests, counts or folders are not those of the entries.
+        """
+
+    @property
+    def digest(self) -> str:
+        """The content digest."""
+        return self.summary.digest
+
+    @property
+    def pin_digest(self) -> str:
+        """The digest of the pins."""
+        return self.summary.pin_digest
+
+    @property
+    def size(self) -> int:
+        """Bytes of all entries together."""
+        return self.summary.size
+
+    def subtree_digest(self, prefix: str) -> str:
+        """Return the content digest that the folder `prefix` would have if logged alone.
+
+        Args:
+            prefix: A folder such as ``"dt=2026-05-01/"``; a missing final slash is added, and ``""``
+                is the whole manifest.
+
+        Raises:
+            NotFound: If no entry lies below it.
+        """
+        folder = prefix if prefix.endswith("/") or not prefix else prefix + "/"
+        digests = DigestBuilder()
+        for batch in self.batches(folder):
+            digests.update(batch.below(folder))
+        if folder and not digests.count:
+            raise NotFound(
+                f"no entry of the manifest lies below {folder!r}",
+                subject=folder,
+                hint="List what there is with `landfast ls`.",
+            )
+        return digests.content_digest()
+
+    def __len__(self) -> int:
+        return self.summary.count
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[ManifestEntry]:
+        return self.entries()

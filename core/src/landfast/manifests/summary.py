@@ -1,0 +1,81 @@
+"""SummaryBuilder: everything a manifest says of itself, computed in one pass over its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from landfast.errors import InvalidInput
+from landfast.manifests.batch import EntryBatch, in_batches
+from landfast.manifests.digest import DigestBuilder
+from landfast.model.manifest import ManifestEntry, ManifestSummary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# What a signed integer of 64 bits holds, in files and databases alike.
+_MAX_BYTES = 2**63 - 1
+
+
+class SummaryBuilder:
+    """Collect digests, count and bytes from sorted rows."""
+
+    def __init__(self) -> None:
+        self._digests = DigestBuilder()
+        self._size = self._unverified = self._unpinned = 0
+
+    def update(self, batch: EntryBatch) -> None:
+        """Take the next rows.
+
+        Raises:
+            InvalidInput: As `DigestBuilder.update`, or if the sizes together pass 2**63 - 1 bytes.
+        """
+        self._digests.update(batch)
+        sizes = batch.columns["size"]
+        total = self._size + _sum(sizes)
+        if total > _MAX_BYTES:
+            sums = accumulate((size or 0 for size in sizes.to_pylist()), initial=self._size)
+            row = next(row for row, far in enumerate(sums, start=-1) if far > _MAX_BYTES)
+            path = batch.paths[row].as_py()
+            raise InvalidInput(
+                f"the sizes of the entries up to {path!r} are impossible",
+                subject=path,
+                expected="at most 2**63 - 1 bytes together",
+            )
+        self._size = total
+        self._unverified += batch.columns["checksum_algorithm"].null_count
+        self._unpinned += len(batch) - batch.is_pinned.true_count
+
+    def build(self) -> ManifestSummary:
+        """Return the summary of the rows so far."""
+        return ManifestSummary(
+            digest=self._digests.content_digest(),
+            pin_digest=self._digests.pin_digest(),
+            count=self._digests.count,
+            size=self._size,
+            unverified=self._unverified,
+            unpinned=self._unpinned,
+        )
+
+
+def _sum(sizes: pa.Array) -> int:
+    """Add up numbers that are not negative; Arrow's own sum would wrap around."""
+    import pyarrow.compute as pc
+
+    high = pc.sum(pc.shift_right(sizes, 32)).as_py() or 0
+    low = pc.sum(pc.bit_wise_and(sizes, 0xFFFFFFFF)).as_py() or 0
+    return int(high << 32) + int(low)
+
+
+def summarize(entries: Iterable[ManifestEntry]) -> ManifestSummary:
+    """Return the summary of sorted entries.
+
+    Raises:
+        InvalidInput: If they are not sorted by the UTF-8 bytes of their path, or repeat one, or one
+            cannot be recorded.
+    """
+    builder = SummaryBuilder()
+    for batch in in_batches(entries):
+        builder.update(batch)
+    return builder.build()
