@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS: dict[str, set[str]] = {
     "errors": {"errors", "redaction"},
     "model": {"model"},
-    "seams": {"stores.base", "stores.batch", "registry.base", "blobs.base"},
+    "seams": {"stores.base", "stores.batch", "registry.values", "blobs.base"},
     "ground": {"clouds", "settings", "snapshots_file", "system"},
     "adapters": {"stores", "registry", "blobs", "manifests", "cache"},
     "pins": {"pins", "store_label"},

@@ -15,7 +15,7 @@ import landfast
 import pytest
 from airflow.sdk import BaseHook
 from asgiref.sync import SyncToAsync
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 from landfast_provider.hooks import fields
 from landfast_provider.hooks.credentials import AwsClients, GoogleClients
 from landfast_provider.hooks.landfast import LandfastHook

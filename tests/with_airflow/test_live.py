@@ -16,7 +16,7 @@ import pytest
 from kit.browser import Browser
 from kit.servers.moto import Moto, moto
 from kit.servers.postgres import Postgres
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 from packaging.version import Version
 
 from tests.with_airflow.live import Live, live

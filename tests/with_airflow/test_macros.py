@@ -89,7 +89,7 @@ SECRET = "hush-hush"
 @pytest.fixture
 def shared(airflow: Any, postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """A registry whose URL holds a password, which only the connection knows."""
-    from landfast.registry.opening import init_registry
+    from landfast.registry.opener import init_registry
 
     url = postgres_url.replace("postgres@", f"postgres:{SECRET}@")
     init_registry(url, store_url=str(tmp_path / "store"))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import landfast
 import pendulum
 import pytest
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 from landfast_provider import artifact_asset
 from landfast_provider.assets import outlets_of
 

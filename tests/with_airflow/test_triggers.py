@@ -396,7 +396,7 @@ def test_mend_35_a_trigger_notices_that_its_connection_names_another_registry(
 def test_mend_35_a_password_that_was_wrong_and_is_mended_is_noticed(
     trigger: BaseTrigger, triggerer: Triggerer, postgres_url: str, tmp_path: Path
 ) -> None:
-    from landfast.registry.opening import init_registry
+    from landfast.registry.opener import init_registry
 
     init_registry(postgres_url, store_url=str(tmp_path / "store"))
     (tmp_path / "a.txt").write_text("A")

@@ -359,7 +359,7 @@ def test_the_variables_say_where_and_which_run(instance) -> None:
 
 
 def test_a_registry_password_is_not_among_the_variables(instance, postgres_url) -> None:
-    from landfast.registry.opening import init_registry
+    from landfast.registry.opener import init_registry
 
     init_registry(postgres_url, store_url=os.fspath(Path.cwd() / "store"))
     scheme, _, rest = postgres_url.partition("://")

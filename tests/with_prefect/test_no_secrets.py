@@ -14,7 +14,7 @@ from typing import Any
 import landfast
 import pytest
 from kit.servers.moto import Moto
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 from prefect import flow, task
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 from prefect_aws import AwsCredentials

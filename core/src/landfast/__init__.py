@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from landfast.model.verdict import Verdict, VerifyReport
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.redaction import redact
-    from landfast.registry.url import check_registry_url
+    from landfast.registry.database.url import check_registry_url
     from landfast.scan.merging import ShardScan
     from landfast.scan.plan import Shard
     from landfast.session import Run, current_run, init
@@ -94,7 +94,7 @@ _HOMES = {
     "Unverifiable": "errors",
     "Verdict": "model.verdict",
     "VerifyReport": "model.verdict",
-    "check_registry_url": "registry.url",
+    "check_registry_url": "registry.database.url",
     "current_run": "session",
     "init": "session",
     "load_settings": "settings",

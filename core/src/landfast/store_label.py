@@ -21,8 +21,9 @@ from landfast.blobs.base import BlobStore
 from landfast.errors import Conflict
 from landfast.model.location import Location
 from landfast.model.manifest import format_time
-from landfast.registry.base import Registry, RegistryInfo
-from landfast.registry.sqlite_file import others_beside
+from landfast.registry.database.sqlite_file import others_beside
+from landfast.registry.registry import Registry
+from landfast.registry.values import RegistryInfo
 
 _FORMAT = 1
 # Enough blobs to know by whether a store without a label is this registry's: a page of a listing.

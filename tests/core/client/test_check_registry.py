@@ -171,7 +171,7 @@ def test_mend_00_a_restored_older_database_whose_blobs_were_collected_is_found(
 def test_mend_21b_a_store_of_another_registry_is_said(tmp_path: Path, data: Path) -> None:
     store = str(tmp_path / "store")
     Client(f"sqlite:///{tmp_path / 'other.db'}", store_url=store).init_registry()
-    from landfast.registry.opening import init_registry
+    from landfast.registry.opener import init_registry
 
     init_registry(f"sqlite:///{tmp_path / 'a.db'}", store)
     code, text = check(tmp_path)

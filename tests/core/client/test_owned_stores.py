@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from landfast import Client
 from landfast.cli import main
 from landfast.errors import Conflict
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 
 NOW = timedelta(0)
 

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 from landfast import Client, Conflict, RunKey
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 
 
 def test_a_client_arrives_whole(any_client, registry_url, tmp_path, monkeypatch) -> None:

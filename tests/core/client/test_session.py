@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from landfast.cli import main
 from landfast.model.run import JoinedRun
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 from landfast.settings import load_settings
 
 

@@ -19,7 +19,7 @@ from kit.servers.postgres import Postgres
 @pytest.fixture(params=["sqlite", "postgresql"])
 def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty registry with a store in a folder, on SQLite and on PostgreSQL."""
-    from landfast.registry.opening import init_registry
+    from landfast.registry.opener import init_registry
 
     urls = {"sqlite": lambda: f"sqlite:///{tmp_path / 'registry.db'}"}
     url: str = urls.get(request.param, lambda: request.getfixturevalue("postgres_url"))()

@@ -126,7 +126,7 @@ def collect(job: Job, kill_at: int | None) -> None:
 
 PRELOADED = [
     *("boto3", "landfast.client", "landfast.download.run", "psycopg", "pyarrow.parquet"),
-    *("landfast.manifests.writer", "landfast.registry.opening", "landfast.blobs.opener"),
+    *("landfast.manifests.writer", "landfast.registry.opener", "landfast.blobs.opener"),
     *("landfast.stores.s3", "landfast.blobs.s3", "sqlalchemy.dialects.sqlite.pysqlite"),
     *("sqlalchemy.dialects.postgresql.psycopg", "landfast.upkeep.gc", landfast.__name__),
 ]

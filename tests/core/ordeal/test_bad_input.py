@@ -273,7 +273,7 @@ def test_sqlite_on_a_network_filesystem_names_the_way_out(
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nnas:/x {here.work} nfs4 rw 0 0\n")
     program = (
-        "import sys, pathlib; from landfast.registry import filesystem; from landfast.cli import main\n"
+        "import sys, pathlib; from landfast.registry.database import filesystem; from landfast.cli import main\n"
         f"filesystem._MOUNTS = pathlib.Path({str(mounts)!r}); main(sys.argv[1:])"
     )
     words = (

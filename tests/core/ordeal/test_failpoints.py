@@ -17,7 +17,7 @@ import pytest
 from kit.servers.moto import Moto
 from landfast import Client
 from landfast.manifests.digest import content_digest
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 
 from tests.core.ordeal.killable import (
     OBJECTS,

@@ -23,7 +23,7 @@ from kit.servers.ftp import ftp
 from kit.servers.process import free_port
 from landfast import Artifact, Client, LandfastError, Reference
 from landfast.manifests.reader import ManifestFile
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 from landfast.stores.retrying import RetryPolicy
 from sqlalchemy import create_engine, inspect, text
 

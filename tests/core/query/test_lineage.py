@@ -22,8 +22,9 @@ from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.publish.log import publish
 from landfast.query.lineage import lineage, lineage_of_object
-from landfast.registry.base import LogRequest, Registry
-from landfast.registry.opening import init_registry, open_registry
+from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import LogRequest, RunStart
 from sqlalchemy import event
 
 
@@ -49,7 +50,7 @@ class Graph:
 
     def run(self, name: str) -> RunKey:
         key = RunKey(system="test", deployment="here", run_id=name)
-        self.registry.begin_run(key, entity="e", project="p", name=name)
+        self.registry.begin_run(RunStart(key=key, entity="e", project="p", name=name))
         return key
 
     def log(
@@ -77,7 +78,7 @@ class Graph:
     def use(self, run: str, *versions: VersionRecord, declared: bool = False) -> None:
         direction = Direction.DECLARED if declared else Direction.USED
         for version in versions:
-            self.registry.add_edge(self.run(run), direction, version.id)
+            self.registry.add_edges(self.run(run), direction, [version.id])
 
     def open(self, version: VersionRecord) -> Manifest:
         target = self.folder / uuid.uuid4().hex

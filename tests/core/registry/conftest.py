@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from landfast.registry.opening import init_registry, open_registry
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.registry import Registry
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -19,11 +19,11 @@ def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def open_again(registry_url: str) -> Iterator[Callable[[], SqlRegistry]]:
+def open_again(registry_url: str) -> Iterator[Callable[[], Registry]]:
     """Open the registry once more, with connections of its own."""
-    opened: list[SqlRegistry] = []
+    opened: list[Registry] = []
 
-    def open_it() -> SqlRegistry:
+    def open_it() -> Registry:
         opened.append(open_registry(registry_url, lease=timedelta(milliseconds=50)))
         return opened[-1]
 
@@ -33,6 +33,6 @@ def open_again(registry_url: str) -> Iterator[Callable[[], SqlRegistry]]:
 
 
 @pytest.fixture
-def registry(open_again: Callable[[], SqlRegistry]) -> SqlRegistry:
+def registry(open_again: Callable[[], Registry]) -> Registry:
     """The registry, opened."""
     return open_again()

@@ -6,23 +6,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from landfast.registry.base import LogOutcome
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.registry import Registry
+from landfast.registry.values import LogOutcome
 from landfast.testing.registry.drafts import NAME, begin, draft, log
 from sqlalchemy import event
 
 _PATIENCE_S = 30
 _OTHER = replace(NAME, collection="other")
 
-Open = Callable[[], SqlRegistry]
+Open = Callable[[], Registry]
 
 
 class Pause:
     """Hold a registry's transaction at a statement, or at its commit, until it is released."""
 
-    def __init__(self, registry: SqlRegistry, before: str) -> None:
+    def __init__(self, registry: Registry, before: str) -> None:
         self.reached, self.go_on = threading.Event(), threading.Event()
-        engine = registry._database.engine
+        engine = registry._database.open().engine
         if before == "COMMIT":
             event.listen(engine, "commit", lambda _connection: self._wait())
         else:
@@ -38,7 +38,7 @@ class Pause:
         assert self.go_on.wait(_PATIENCE_S)
 
 
-def positions(reader: SqlRegistry) -> list[int]:
+def positions(reader: Registry) -> list[int]:
     return [change.position for change in reader.changes()]
 
 
@@ -85,7 +85,7 @@ def test_who_begins_first_but_commits_last_comes_last_in_the_feed(open_again: Op
     assert positions(reader) == [1, 2]
 
 
-def interleaved_on_sqlite(first: SqlRegistry, second: SqlRegistry, reader: SqlRegistry) -> None:
+def interleaved_on_sqlite(first: Registry, second: Registry, reader: Registry) -> None:
     """One writer at a time: the second waits even before the first has taken its position."""
     request, other = draft(first, "a"), draft(second, "b", name=_OTHER)
     pause = Pause(first, "UPDATE counters")
@@ -108,7 +108,7 @@ def test_a_transaction_that_fails_late_leaves_no_gap(open_again: Open) -> None:
         if statement.startswith("INSERT INTO changes"):
             raise RuntimeError("the machine stops here")
 
-    engine = first._database.engine
+    engine = first._database.open().engine
     request = draft(first, "a")
     event.listen(engine, "before_cursor_execute", fail)
     try:
@@ -146,5 +146,5 @@ def test_a_reader_that_polls_beside_writers_never_sees_a_gap(open_again: Open) -
     assert seen == list(range(1, 49))
 
 
-def positions_after(reader: SqlRegistry, after: int) -> list[int]:
+def positions_after(reader: Registry, after: int) -> list[int]:
     return [change.position for change in reader.changes(after=after)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from kit.servers.postgres import Postgres
-from landfast.registry import schema
-from landfast.registry.opening import init_registry, open_registry
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.registry import Registry
+from landfast.registry.schema import tables
 from landfast.testing.registry_suite import RegistrySuite
 
 _LEASE = timedelta(seconds=2)
@@ -17,7 +17,7 @@ _LEASE = timedelta(seconds=2)
 
 class TestSqlite(RegistrySuite):
     @pytest.fixture
-    def registry(self, tmp_path: Path) -> Iterator[SqlRegistry]:
+    def registry(self, tmp_path: Path) -> Iterator[Registry]:
         registry = open_registry(f"sqlite:///{tmp_path}/registry.db", lease=_LEASE)
         yield registry
         registry.close()
@@ -33,7 +33,7 @@ def one_url(postgres_server: Postgres) -> Iterator[str]:
 
 class TestPostgresql(RegistrySuite):
     @pytest.fixture
-    def registry(self, one_url: str) -> Iterator[SqlRegistry]:
+    def registry(self, one_url: str) -> Iterator[Registry]:
         empty(one_url)
         registry = open_registry(one_url, lease=_LEASE)
         yield registry
@@ -43,7 +43,7 @@ class TestPostgresql(RegistrySuite):
 def empty(url: str) -> None:
     """Take every row away: quicker than a database for each test."""
     kept = {"registry", "counters"}
-    tables = ", ".join(name for name in schema.metadata.tables if name not in kept)
+    filled = ", ".join(name for name in tables.metadata.tables if name not in kept)
     with psycopg.connect(url) as connection:
-        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+        connection.execute(f"TRUNCATE {filled} RESTART IDENTITY")
         connection.execute("UPDATE counters SET value = 0")

@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 from landfast.errors import InvalidInput, Unavailable
-from landfast.registry import engine
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.database import engine
+from landfast.registry.registry import Registry
+from landfast.registry.values import VersionEdit
 from landfast.testing.registry.drafts import NAME, draft, log
 from sqlalchemy import event, text
 
 
-def file_of(registry: SqlRegistry) -> str:
+def file_of(registry: Registry) -> str:
     return registry.info.url.removeprefix("sqlite:///")
 
 
-def test_a_forked_child_has_connections_of_its_own(registry: SqlRegistry) -> None:
+def test_a_forked_child_has_connections_of_its_own(registry: Registry) -> None:
     log(registry, "parent")
     child = os.fork()
     if child == 0:
@@ -37,7 +38,7 @@ def test_a_forked_child_has_connections_of_its_own(registry: SqlRegistry) -> Non
     assert len(list(registry.versions(NAME))) == 13
 
 
-def test_a_fork_while_threads_write_does_not_hang_the_child(registry: SqlRegistry) -> None:
+def test_a_fork_while_threads_write_does_not_hang_the_child(registry: Registry) -> None:
     done = threading.Event()
 
     def write() -> None:
@@ -64,7 +65,7 @@ def test_a_fork_while_threads_write_does_not_hang_the_child(registry: SqlRegistr
         writer.join()
 
 
-def test_lists_ask_the_same_number_of_questions_for_any_length(registry: SqlRegistry) -> None:
+def test_lists_ask_the_same_number_of_questions_for_any_length(registry: Registry) -> None:
     questions: list[str] = []
 
     def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -84,7 +85,7 @@ def test_lists_ask_the_same_number_of_questions_for_any_length(registry: SqlRegi
         log(registry, str(number), tags=("t",), aliases=(f"a{number}",))
         log(registry, "x", name=replace(NAME, collection=f"c{number}"))
         log(registry, "x", name=replace(NAME, partition=f"p{number}"))
-    event.listen(registry._database.engine, "before_cursor_execute", count)
+    event.listen(registry._database.open().engine, "before_cursor_execute", count)
     few = ask()
     for number in range(3, 40):
         log(registry, str(number), tags=("t",), aliases=(f"a{number}",))
@@ -93,10 +94,10 @@ def test_lists_ask_the_same_number_of_questions_for_any_length(registry: SqlRegi
     assert ask() == few
 
 
-def test_text_that_no_database_can_hold_is_refused(registry: SqlRegistry) -> None:
+def test_text_that_no_database_can_hold_is_refused(registry: Registry) -> None:
     log(registry, "a")
     with pytest.raises(InvalidInput):
-        registry.update(NAME, description="\udcff")
+        registry.update(NAME, VersionEdit(description="\udcff"))
     assert registry.get(NAME).description == ""
 
 
@@ -105,7 +106,7 @@ class TestSqlite:
     def registry_url(self, tmp_path: Any) -> str:
         return f"sqlite:///{tmp_path}/registry.db"
 
-    def test_a_writer_waits_for_another(self, registry: SqlRegistry) -> None:
+    def test_a_writer_waits_for_another(self, registry: Registry) -> None:
         request = draft(registry, "a")
         with closing(sqlite3.connect(file_of(registry), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -119,7 +120,7 @@ class TestSqlite:
             thread.join(10)
         assert registry.get(NAME).index == 0
 
-    def test_a_reader_never_waits(self, registry: SqlRegistry) -> None:
+    def test_a_reader_never_waits(self, registry: Registry) -> None:
         log(registry, "a")
         with closing(sqlite3.connect(file_of(registry), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -128,7 +129,7 @@ class TestSqlite:
             assert time.monotonic() - started < 10
 
     def test_who_waits_too_long_is_told(
-        self, registry: SqlRegistry, monkeypatch: pytest.MonkeyPatch
+        self, registry: Registry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine, "BUSY_LIMIT_S", 0.3)
         with closing(sqlite3.connect(file_of(registry), isolation_level=None)) as other:
@@ -136,11 +137,11 @@ class TestSqlite:
             with pytest.raises(Unavailable, match=r"is busy.*PostgreSQL"):
                 registry.ticket()
 
-    def test_a_full_disk_is_told_and_nothing_is_recorded(self, registry: SqlRegistry) -> None:
+    def test_a_full_disk_is_told_and_nothing_is_recorded(self, registry: Registry) -> None:
         log(registry, "a")
         request = draft(registry, "b", metadata={"long": "x" * 1_000_000})
 
-        @event.listens_for(registry._database.engine, "begin")
+        @event.listens_for(registry._database.open().engine, "begin")
         def limit(connection: Any) -> None:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
@@ -153,13 +154,13 @@ class TestSqlite:
 class TestPostgresql:
     @pytest.fixture
     def registry_url(self, postgres_url: str) -> str:
-        from landfast.registry.opening import init_registry
+        from landfast.registry.opener import init_registry
 
         init_registry(postgres_url, "s3://bucket/store/")
         return postgres_url
 
     def test_a_connection_lost_between_two_verbs_is_replaced(
-        self, open_again: Callable[[], SqlRegistry]
+        self, open_again: Callable[[], Registry]
     ) -> None:
         registry, other = open_again(), open_again()
         log(registry, "a")
@@ -167,7 +168,7 @@ class TestPostgresql:
         assert registry.get(NAME).index == 0
 
     def test_a_connection_lost_before_the_commit_is_tried_again(
-        self, open_again: Callable[[], SqlRegistry]
+        self, open_again: Callable[[], Registry]
     ) -> None:
         registry, other = open_again(), open_again()
         request = draft(registry, "a")
@@ -178,18 +179,18 @@ class TestPostgresql:
                 cuts.append(statement)
                 end_connections_of(registry, other)
 
-        event.listen(registry._database.engine, "before_cursor_execute", cut)
+        event.listen(registry._database.open().engine, "before_cursor_execute", cut)
         outcome = registry.log(request)
         assert cuts
         assert (outcome.version.index, outcome.created) == (0, True)
         assert registry.head() == 1
         assert len(list(registry.observations(NAME))) == 1
 
-    def test_a_lost_commit_is_not_repeated(self, open_again: Callable[[], SqlRegistry]) -> None:
+    def test_a_lost_commit_is_not_repeated(self, open_again: Callable[[], Registry]) -> None:
         registry, other = open_again(), open_again()
         request = draft(registry, "a")
         event.listen(
-            registry._database.engine,
+            registry._database.open().engine,
             "commit",
             lambda _connection: end_connections_of(registry, other),
             once=True,
@@ -199,7 +200,7 @@ class TestPostgresql:
         assert registry.head() == 0
 
     def test_a_deadlock_with_something_foreign_is_tried_again(
-        self, open_again: Callable[[], SqlRegistry]
+        self, open_again: Callable[[], Registry]
     ) -> None:
         registry, other = open_again(), open_again()
         log(registry, "a")
@@ -208,7 +209,7 @@ class TestPostgresql:
 
         def foreign() -> None:
             # The wrong order: the feed first, the partition after.
-            with other._database.engine.connect() as connection, connection.begin():
+            with other._database.open().engine.connect() as connection, connection.begin():
                 connection.execute(text("SELECT * FROM counters WHERE name = 'change' FOR UPDATE"))
                 connection.execute(text("SET LOCAL deadlock_timeout = '20s'"))
                 locked.set()
@@ -223,15 +224,15 @@ class TestPostgresql:
             if statement.startswith("UPDATE counters"):
                 done.set()
 
-        event.listen(registry._database.engine, "before_cursor_execute", meet)
+        event.listen(registry._database.open().engine, "before_cursor_execute", meet)
         assert registry.log(request).version.index == 1
         thread.join(30)
         assert [c.position for c in registry.changes()] == [1, 2]
 
 
-def end_connections_of(registry: SqlRegistry, other: SqlRegistry) -> None:
+def end_connections_of(registry: Registry, other: Registry) -> None:
     """End every server process of the database but the one that asks."""
-    with other._database.engine.connect() as connection:
+    with other._database.open().engine.connect() as connection:
         connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from landfast import AccessDenied, Client
-from landfast.registry.opening import init_registry
+from landfast.registry.opener import init_registry
 
 PAGE = Path(__file__).parents[3] / "docs/registry.md"
 OWNER, WRITER, READER = (f"landfast_{name}_{os.getpid()}" for name in ("owner", "writer", "reader"))

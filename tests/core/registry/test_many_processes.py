@@ -3,7 +3,7 @@
 import multiprocessing
 from multiprocessing.synchronize import Barrier
 
-from landfast.registry.opening import open_registry
+from landfast.registry.opener import open_registry
 from landfast.testing.registry.drafts import NAME, draft, log, summary
 from sqlalchemy import NullPool, create_engine, text
 

@@ -11,11 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from landfast.errors import Conflict
-from landfast.registry import creating, identity, migrating, opening, schema
-from landfast.registry.engine import Database, Transaction
-from landfast.registry.migrating import configuration, run_migrations
-from landfast.registry.opening import open_registry, upgrade_registry
-from landfast.registry.url import RegistryUrl
+from landfast.registry import opener
+from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.database.url import RegistryUrl
+from landfast.registry.opener import open_registry, upgrade_registry
+from landfast.registry.schema import creation, identity, tables, upgrade
+from landfast.registry.schema.upgrade import configuration, run_migrations
 from landfast.testing.registry.drafts import NAME, log
 from sqlalchemy import MetaData, inspect, text
 
@@ -58,7 +59,7 @@ def shape(tx: Transaction) -> dict[str, object]:
 
 def test_a_fresh_registry_has_the_shape_of_an_upgraded_one(empty_database: Database) -> None:
     def migrated(tx: Transaction) -> dict[str, object]:
-        run_migrations(tx.connection, schema.REVISIONS[0])
+        run_migrations(tx.connection, tables.REVISIONS[0])
         run_migrations(tx.connection)
         found = shape(tx)
         for table in reflected(tx).sorted_tables[::-1]:
@@ -66,7 +67,7 @@ def test_a_fresh_registry_has_the_shape_of_an_upgraded_one(empty_database: Datab
         return found
 
     after_migrations = empty_database.write_schema(migrated)
-    creating.create(empty_database, "s3://b/")
+    creation.create_tables(empty_database, "s3://b/")
     fresh = empty_database.read(shape)
     assert len(fresh) == 19
     assert after_migrations == fresh
@@ -82,7 +83,7 @@ def test_alembic_finds_nothing_to_do(empty_database: Database) -> None:
     def differences(tx: Transaction) -> list[object]:
         run_migrations(tx.connection)
         context = MigrationContext.configure(tx.connection, opts={"compare_type": True})
-        return compare_metadata(context, schema.metadata)
+        return compare_metadata(context, tables.metadata)
 
     assert empty_database.write_schema(differences) == []
 
@@ -92,21 +93,21 @@ def test_the_code_knows_every_revision(empty_database: Database) -> None:
         scripts = ScriptDirectory.from_config(configuration(tx.connection))
         return [script.revision for script in scripts.walk_revisions()]
 
-    assert empty_database.read(revisions)[::-1] == list(schema.REVISIONS)
+    assert empty_database.read(revisions)[::-1] == list(tables.REVISIONS)
 
 
 @pytest.fixture
 def tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later landfast, whose schema has one revision more."""
     scripts = tmp_path / "tomorrow"
-    shutil.copytree(migrating.SCRIPTS, scripts)
+    shutil.copytree(upgrade.SCRIPTS, scripts)
     (scripts / "versions" / "9999_tomorrow.py").write_text(
         f"""
 import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = {schema.REVISIONS[-1]!r}
+down_revision = {tables.REVISIONS[-1]!r}
 
 def upgrade() -> None:
     with op.batch_alter_table("collections", recreate="auto") as table:
@@ -114,14 +115,14 @@ def upgrade() -> None:
         table.alter_column("description", nullable=True)
 """
     )
-    monkeypatch.setattr(migrating, "SCRIPTS", scripts)
-    know(monkeypatch, (*schema.REVISIONS, "9999"))
-    for module in (creating, migrating):
+    monkeypatch.setattr(upgrade, "SCRIPTS", scripts)
+    know(monkeypatch, (*tables.REVISIONS, "9999"))
+    for module in (creation, upgrade):
         monkeypatch.setattr(module, "OLDEST_WRITER", "0.1.0.post1")
 
 
 def know(monkeypatch: pytest.MonkeyPatch, revisions: tuple[str, ...]) -> None:
-    for module in (schema, opening, identity, creating, migrating):
+    for module in (tables, opener, identity, creation, upgrade):
         monkeypatch.setattr(module, "REVISIONS", revisions)
 
 
@@ -156,11 +157,11 @@ def test_an_upgrade_that_fails_changes_nothing(
 ) -> None:
     url = f"sqlite:///{tmp_path}/registry.db"
     with pytest.MonkeyPatch.context() as today:
-        know(today, schema.REVISIONS[:-1])
+        know(today, tables.REVISIONS[:-1])
         registry = open_registry(url)
         log(registry, "a")
         registry.close()
-    (script,) = (migrating.SCRIPTS / "versions").glob("9999*")
+    (script,) = (upgrade.SCRIPTS / "versions").glob("9999*")
     script.write_text(script.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
     with pytest.raises(Exception, match="nowhere"):
         open_registry(url)
@@ -174,7 +175,7 @@ def test_an_upgrade_that_fails_changes_nothing(
 def test_postgresql_is_upgraded_only_on_request(
     postgres_url: str, request: pytest.FixtureRequest
 ) -> None:
-    opening.init_registry(postgres_url, "s3://b/")
+    opener.init_registry(postgres_url, "s3://b/")
     registry = open_registry(postgres_url)
     version = log(registry, "a").version
     registry.close()
@@ -210,7 +211,7 @@ def test_only_clients_that_are_too_old_are_refused(
 ) -> None:
     url = empty_database.url.engine_url.render_as_string(hide_password=False)
     url = url.replace("+pysqlite", "").replace("+psycopg", "")
-    opening.init_registry(url, "s3://b/")
+    opener.init_registry(url, "s3://b/")
     first = open_registry(url)
     log(first, "a")
     first.close()

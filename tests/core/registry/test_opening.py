@@ -23,9 +23,10 @@ from landfast.errors import (
     NotFound,
     Unavailable,
 )
-from landfast.registry import filesystem
-from landfast.registry.opening import init_registry, open_registry
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.database import filesystem
+from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import RunStart
 from landfast.settings import default_registry_url
 from landfast.testing.registry.drafts import NAME, RUN, log
 
@@ -77,7 +78,7 @@ def test_it_is_made_only_on_request(path: Path, url: str) -> None:
         open_registry(url, create=False)
 
 
-READS: tuple[Callable[[SqlRegistry], object], ...] = (
+READS: tuple[Callable[[Registry], object], ...] = (
     lambda registry: registry.info,
     lambda registry: registry.get(NAME),
     lambda registry: list(registry.collections(entity="default")),
@@ -86,16 +87,16 @@ READS: tuple[Callable[[SqlRegistry], object], ...] = (
     lambda registry: registry.delete(NAME),
     lambda registry: registry.log_unchanged([]),
 )
-RECORDS: tuple[Callable[[SqlRegistry], object], ...] = (
+RECORDS: tuple[Callable[[Registry], object], ...] = (
     lambda registry: registry.ticket(),
-    lambda registry: registry.begin_run(RUN, entity="default", project="vision"),
-    lambda registry: registry.record_blob("a" * 64, 1),
+    lambda registry: registry.begin_run(RunStart(key=RUN, entity="default", project="vision")),
+    lambda registry: registry.record_blobs({"a" * 64: 1}),
 )
 
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_mend_19_it_is_made_by_the_first_verb_that_records(
-    path: Path, url: str, record: Callable[[SqlRegistry], object]
+    path: Path, url: str, record: Callable[[Registry], object]
 ) -> None:
     registry = open_registry(url, late=True)
     for read in READS:
@@ -123,9 +124,9 @@ def test_mend_19_one_that_another_process_makes_is_found(path: Path, url: str) -
 def test_mend_19_who_opens_it_while_it_is_made_finds_none_or_all_of_it(
     path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from landfast.registry import creating
+    from landfast.registry.schema import creation
 
-    whole = creating.create
+    whole = creation.create_tables
 
     def met(*arguments: object) -> None:
         with pytest.raises(NotFound):
@@ -134,7 +135,7 @@ def test_mend_19_who_opens_it_while_it_is_made_finds_none_or_all_of_it(
         with pytest.raises(NotFound):
             open_registry(url, create=False)
 
-    monkeypatch.setattr(creating, "create", met)
+    monkeypatch.setattr(creation, "create_tables", met)
     open_once(url)
     assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
 
@@ -186,7 +187,7 @@ def test_the_default_is_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch
 
 def test_opening_and_logging_import_no_alembic(url: str) -> None:
     script = (
-        "import sys; from landfast.registry.opening import open_registry\n"
+        "import sys; from landfast.registry.opener import open_registry\n"
         f"registry = open_registry({url!r}); registry.ticket(); registry.close()\n"
         "sys.exit('alembic' in sys.modules or 'psycopg' in sys.modules)"
     )
@@ -326,7 +327,12 @@ class TestPassword:
         info = init_registry(url, "s3://bucket/")
         registry = open_registry(url)
         assert info == registry.info
-        shown = [repr(registry), repr(registry.info), str(info.url), repr(registry._database.url)]
+        shown = [
+            repr(registry),
+            repr(registry.info),
+            str(info.url),
+            repr(registry._database.open().url),
+        ]
         assert not any(SECRET in text for text in shown)
         log(registry, "a")
         with pytest.raises(NotFound) as caught:
@@ -427,8 +433,8 @@ def check_no_secret(error: BaseException) -> None:
 
 def test_access_denied_is_what_a_wrong_password_gets(postgres_url: str) -> None:
     """The server of the tests asks for none, so the message of one that does stands in."""
-    from landfast.registry.faults import translate
-    from landfast.registry.url import RegistryUrl
+    from landfast.registry.database.faults import translate
+    from landfast.registry.database.url import RegistryUrl
     from sqlalchemy.exc import OperationalError
 
     url = RegistryUrl.parse(f"postgresql://ann:{SECRET}@h/db")

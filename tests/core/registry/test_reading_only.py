@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 from landfast import AccessDenied, Client, Conflict, NotFound
 from landfast.cli import main
-from landfast.registry import sqlite_file
-from landfast.registry.opening import init_registry, open_registry
+from landfast.registry.database import sqlite_file
+from landfast.registry.opener import init_registry, open_registry
 
 READING = (
     "ls",

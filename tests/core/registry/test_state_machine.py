@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.registry import Registry
 from landfast.testing.registry.machine import RegistryMachine
 
 
-def check(registry: SqlRegistry, *, examples: int, steps: int) -> None:
+def check(registry: Registry, *, examples: int, steps: int) -> None:
     run_state_machine_as_test(
         lambda: RegistryMachine(registry),
         settings=settings(
@@ -22,7 +22,7 @@ def check(registry: SqlRegistry, *, examples: int, steps: int) -> None:
     )
 
 
-def test_the_registry_is_like_the_model(open_again: Callable[[], SqlRegistry]) -> None:
+def test_the_registry_is_like_the_model(open_again: Callable[[], Registry]) -> None:
     registry = open_again()
     if registry.info.url.startswith("sqlite"):
         check(registry, examples=40, steps=25)

@@ -31,10 +31,10 @@ from landfast.model.version import VersionRecord
 from landfast.publish.log import publish
 from landfast.publish.retain import keep_managed
 from landfast.publish.upload import upload
-from landfast.registry import schema
-from landfast.registry.base import LogOutcome, LogRequest
-from landfast.registry.opening import init_registry, open_registry
-from landfast.registry.sql import SqlRegistry
+from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.registry import Registry
+from landfast.registry.schema import tables
+from landfast.registry.values import LogOutcome, LogRequest
 from landfast.upkeep.gc import collect_garbage
 from sqlalchemy import update
 
@@ -46,7 +46,7 @@ LEASE = timedelta(seconds=20)
 class House:
     """A registry with its blobs, and how to log into it."""
 
-    registry: SqlRegistry
+    registry: Registry
     blobs: LocalBlobStore
     folder: Path
 
@@ -377,12 +377,12 @@ def test_managed_file_that_was_collected_before_the_log_is_stored_again(house: H
     assert keep_managed(house.registry, house.blobs, manifest) == 0
 
 
-def let_leases_end(registry: SqlRegistry) -> None:
+def let_leases_end(registry: Registry) -> None:
     """Make what is condemned free again, as it were after the lease."""
     earlier = datetime.now(UTC) - 2 * registry.collection_lease
-    condemned = schema.blobs.c.condemned_at.is_not(None)
-    with registry._database.engine.begin() as connection:
-        connection.execute(update(schema.blobs).where(condemned).values(condemned_at=earlier))
+    condemned = tables.blobs.c.condemned_at.is_not(None)
+    with registry._database.open().engine.begin() as connection:
+        connection.execute(update(tables.blobs).where(condemned).values(condemned_at=earlier))
 
 
 def test_killed_collection_is_finished_by_the_next(url: str, tmp_path: Path) -> None:

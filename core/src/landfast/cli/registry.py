@@ -8,7 +8,7 @@ import click
 
 from landfast.cli.common import Output, command
 from landfast.client import Client
-from landfast.registry.base import RegistryInfo
+from landfast.registry.values import RegistryInfo
 
 
 @click.group("registry")
@@ -33,7 +33,7 @@ def init_command(client: Client, out: Output, where: str, store: str | None) -> 
 @click.argument("where", metavar="[URL]", required=False)
 def upgrade_command(client: Client, out: Output, where: str | None) -> None:
     """Bring the registry's schema to this version of landfast."""
-    from landfast.registry.opening import upgrade_registry
+    from landfast.registry.opener import upgrade_registry
 
     _say(out, "upgraded", upgrade_registry(where or client.settings.effective_registry_url))
 

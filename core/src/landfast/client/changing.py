@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from landfast.client.access import Access
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.names import LATEST, ArtifactName
+from landfast.registry.values import VersionEdit
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.model.garbage import GarbageReport
     from landfast.model.health import RegistryCheck
-    from landfast.registry.base import RegistryInfo
+    from landfast.registry.values import RegistryInfo
 
 
 class Changing(Access):
@@ -49,13 +50,15 @@ class Changing(Access):
         """Edit a version's description, metadata, TTL and tags; content never changes."""
         record = self.registry.update(
             self._picked(named),
-            description=description,
-            metadata=None if metadata is None else dict(metadata),
-            ttl_seconds=ttl
-            if ttl is None or isinstance(ttl, EllipsisType)
-            else int(ttl.total_seconds()),
-            add_tags=add_tags,
-            remove_tags=remove_tags,
+            VersionEdit(
+                description=description,
+                metadata=None if metadata is None else dict(metadata),
+                ttl_seconds=ttl
+                if ttl is None or isinstance(ttl, EllipsisType)
+                else int(ttl.total_seconds()),
+                add_tags=tuple(add_tags),
+                remove_tags=tuple(remove_tags),
+            ),
         )
         return ArtifactVersion(record, self._whole)
 
@@ -143,7 +146,7 @@ class Changing(Access):
             InvalidInput: If PostgreSQL gets no store.
         """
         from landfast import store_label
-        from landfast.registry.opening import init_registry, open_registry
+        from landfast.registry.opener import init_registry, open_registry
 
         url, store = self.settings.effective_registry_url, self.settings.store_url
         try:
@@ -174,7 +177,7 @@ class Changing(Access):
             Conflict: If the store belongs to another registry.
         """
         from landfast import store_label
-        from landfast.registry.opening import fork_registry
+        from landfast.registry.opener import fork_registry
 
         target = self._blobs_at(store_url)
         store_label.copy_blobs(self.registry, self.blobs, target)

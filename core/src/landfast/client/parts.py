@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from landfast.cache.manifest_cache import ManifestCache
     from landfast.client import Client
     from landfast.manifests.reader import ManifestFile
-    from landfast.registry.base import Registry
+    from landfast.registry.registry import Registry
     from landfast.stores.base import ClientFactory, Store
     from landfast.stores.opener import Stores
 
@@ -84,7 +84,7 @@ class Parts:
             InvalidInput: If a run of elsewhere is joined, and no registry is named.
             Conflict: If another registry is expected here: of the process that sent the client, or of the run.
         """
-        from landfast.registry.opening import open_registry
+        from landfast.registry.opener import open_registry
 
         origin = self._expected()
         self._refuse_implicit()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from landfast.manifests.held import HeldManifest
     from landfast.manifests.writer import WrittenManifest
     from landfast.model.snapshot_config import SnapshotConfig
-    from landfast.registry.base import LogOutcome, LogRequest
+    from landfast.registry.values import LogOutcome, LogRequest
     from landfast.scan.merging import ShardScan
 
 
@@ -166,7 +166,7 @@ class Publishing(Scanning):
         direction: Direction | None,
         move_latest: bool,
     ) -> tuple[LogRequest, WrittenManifest | HeldManifest]:
-        from landfast.registry.base import LogRequest
+        from landfast.registry.values import LogRequest
         from landfast.scan import merging
 
         manifest = draft.merged()

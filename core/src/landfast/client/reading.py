@@ -10,6 +10,7 @@ from landfast.client.runs import Runs
 from landfast.errors import AccessDenied, Conflict, NotFound
 from landfast.model.lineage import Direction
 from landfast.model.run import RunKey, RunRecord
+from landfast.registry.values import ChangeFilter
 from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ class Reading(Runs):
             partitions: Whether `name` means all partitions of its collection.
         """
         full = None if name is None else self.name(name).bare()
-        return self.registry.changes(after=after, limit=limit, name=full, partitions=partitions)
+        return self.registry.changes(
+            ChangeFilter(name=full, partitions=partitions), after=after, limit=limit
+        )
 
     def version_of(self, change: Change) -> ArtifactVersion:
         """Return the version that a change moved to, also one that was deleted since."""

@@ -12,6 +12,7 @@ from landfast.client.parts import Parts
 from landfast.errors import NotFound
 from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
+from landfast.registry.values import RunStart
 from landfast.settings import VARIABLES
 
 
@@ -23,7 +24,12 @@ class Runs(Parts):
         if what.get("link"):
             what["link"] = redact(what["link"])
         self._begun = self.registry.begin_run(
-            self._run_key(), entity=self.settings.entity, project=self.settings.project, **what
+            RunStart(
+                key=self._run_key(),
+                entity=self.settings.entity,
+                project=self.settings.project,
+                **what,
+            )
         )
         return self._begun
 

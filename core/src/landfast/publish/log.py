@@ -21,7 +21,8 @@ from landfast.manifests.writer import WrittenManifest
 from landfast.publish.repair import lost_manifests, manifests_of, mend, sha256_of
 from landfast.publish.retain import FindBytes, keep_managed
 from landfast.publish.upload import upload
-from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
 
 # Each further try means that garbage collection condemned the blob again in between.
 _TRIES = 5

@@ -21,7 +21,8 @@ from landfast.manifests.held import HeldManifest
 from landfast.manifests.writer import WrittenManifest
 from landfast.model.manifest import ManifestSummary
 from landfast.publish.upload import upload
-from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
 from landfast.system.disk_errors import disk_errors
 
 # The footer of a manifest names its digests behind all that grows with the rows.

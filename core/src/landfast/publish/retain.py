@@ -16,7 +16,7 @@ from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.manifest import ManifestEntry
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
 
 _MANAGED = "blob:sha256:"
 
@@ -57,7 +57,7 @@ def keep_managed(
 def _keep(
     registry: Registry, blobs: BlobStore, entry: ManifestEntry, sha256: str, find: FindBytes
 ) -> bool:
-    condemned = registry.record_blob(sha256, entry.size or 0)
+    condemned = registry.record_blobs({sha256: entry.size or 0})
     found = blobs.stat(sha256)
     is_there = found is not None and entry.size in {None, found.size}
     if is_there and not condemned:

@@ -10,7 +10,7 @@ from landfast.manifests.base import Manifest
 from landfast.model.names import ArtifactName
 from landfast.model.version import VersionRecord
 from landfast.publish.retain import keep_managed
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
 
 
 def undelete(
@@ -44,8 +44,7 @@ def _announce(
     record: VersionRecord,
 ) -> None:
     manifests = {pins.blob for pins in registry.pin_sets(record.id)}
-    for blob, size in registry.known_blobs(sorted(manifests)).items():
-        registry.record_blob(blob, size)
+    registry.record_blobs(registry.known_blobs(sorted(manifests)))
     if blobs.stat(record.blob) is None:
         raise collected(record, "its manifest")
     if any(source.uri.startswith("blob:") for source in record.sources):

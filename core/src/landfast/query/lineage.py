@@ -15,7 +15,7 @@ from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
 
 OpenManifest = Callable[[VersionRecord], Manifest]
 

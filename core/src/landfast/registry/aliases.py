@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, update
 
 from landfast.model.version import ChangeKind
-from landfast.registry.engine import Transaction
+from landfast.registry import counters
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import chunks
-from landfast.registry.schema import alias_removals, aliases, counters, partitions, versions
+from landfast.registry.schema.tables import alias_removals, aliases, partitions, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +84,8 @@ def remove(tx: Transaction, partition: int, names: Sequence[str]) -> None:
     tx.connection.execute(
         delete(aliases).where(aliases.c.partition_id == partition, aliases.c.name.in_(names))
     )
-    feed = select(counters).where(counters.c.name == "change").with_for_update()
-    head = tx.connection.execute(feed).mappings().one()
+    position, at = counters.lock_feed(tx)
     rows = [
-        {
-            "partition_id": partition,
-            "name": name,
-            "position": head["value"],
-            "at": max(tx.now(), head["at"]),
-        }
-        for name in names
+        {"partition_id": partition, "name": name, "position": position, "at": at} for name in names
     ]
     tx.connection.execute(alias_removals.insert(), rows)

@@ -9,10 +9,10 @@ from landfast.model.names import LATEST, ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.version import Change
 from landfast.registry import changes, scopes
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import key_sha256
-from landfast.registry.schema import aliases, announcements, runs, versions
-from landfast.registry.schema import changes as change_rows
+from landfast.registry.schema.tables import aliases, announcements, runs, versions
+from landfast.registry.schema.tables import changes as change_rows
 
 _MAX_CONSUMER_BYTES = 1024
 

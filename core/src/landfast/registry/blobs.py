@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
@@ -10,34 +13,61 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from landfast.errors import InvalidInput
 from landfast.model.garbage import BlobRow
 from landfast.model.health import NeededManifest
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
+from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.rows import NAME_COLUMNS, NAMED_VERSIONS, chunks, name_of, sources_of
-from landfast.registry.schema import blobs, pin_sets, versions
+from landfast.registry.schema.tables import blobs, pin_sets, versions
 
 _HEX_DIGITS = 64
 
 
-def record(tx: Transaction, sha256: str, size: int, lease: timedelta) -> bool | None:
-    """Say that a writer is about to use a blob.
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What became of blobs that a writer is about to use."""
 
-    Returns:
-        Whether it was condemned, so that its bytes must be uploaded again; None while it is being
-        deleted at this moment: then nothing is recorded, and the writer has to wait.
-    """
-    if len(sha256) != _HEX_DIGITS or not set(sha256) <= set("0123456789abcdef"):
-        raise InvalidInput(f"{sha256!r} is no sha256", expected="64 hexadecimal digits")
-    condemned_at = _lock(tx, sha256)
-    now = tx.now()
-    if condemned_at is not None and now < condemned_at + lease:
-        return None
-    row = tx.insert(blobs).values(sha256=sha256, size=size, recorded_at=now, condemned_at=None)
-    tx.connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[blobs.c.sha256],
-            set_={"size": size, "recorded_at": now, "condemned_at": None},
-        )
-    )
-    return condemned_at is not None
+    condemned: set[str]
+    """Recorded, but their bytes may be gone: they must be uploaded again."""
+
+    in_deletion: set[str]
+    """Being deleted at this moment: not recorded, the writer has to wait."""
+
+
+def record_all(database: LazyDatabase, sizes: Mapping[str, int], lease: timedelta) -> set[str]:
+    """Say that a writer is about to use blobs; see `Registry.record_blobs`."""
+    for sha256 in sizes:
+        if len(sha256) != _HEX_DIGITS or not set(sha256) <= set("0123456789abcdef"):
+            raise InvalidInput(f"{sha256!r} is no sha256", expected="64 hexadecimal digits")
+    left, again = dict(sizes), set[str]()
+    while left:
+        part = left
+        done = database.write(lambda tx: _record(tx, part, lease), create=True)  # noqa: B023 - run at once
+        again |= done.condemned | done.in_deletion
+        left = {sha256: size for sha256, size in left.items() if sha256 in done.in_deletion}
+        if left:
+            time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
+    return again
+
+
+def _record(tx: Transaction, sizes: Mapping[str, int], lease: timedelta) -> _Recorded:
+    condemned, in_deletion = set[str](), set[str]()
+    # In one order in every batch, so that two of them do not wait for each other.
+    for part in chunks(sorted(sizes)):
+        at = _locked(tx, part)
+        now = tx.now()
+        busy = {sha256 for sha256, moment in at.items() if moment and now < moment + lease}
+        condemned |= {sha256 for sha256, moment in at.items() if moment} - busy
+        in_deletion |= busy
+        rows = [
+            {"sha256": one, "size": sizes[one], "recorded_at": now, "condemned_at": None}
+            for one in part
+            if one not in busy
+        ]
+        insert = tx.insert(blobs)
+        fresh = {name: insert.excluded[name] for name in ("size", "recorded_at", "condemned_at")}
+        again = insert.on_conflict_do_update(index_elements=[blobs.c.sha256], set_=fresh)
+        if rows:
+            tx.connection.execute(again, rows)
+    return _Recorded(condemned, in_deletion)
 
 
 def hold(tx: Transaction, sha256: str) -> bool:
@@ -47,7 +77,7 @@ def hold(tx: Transaction, sha256: str) -> bool:
     return row is not None and row[0] is None
 
 
-def garbage_page(tx: Transaction, *, older_than: datetime, after: str, size: int) -> list[BlobRow]:
+def garbage_page(tx: Transaction, older_than: datetime, *, after: str, size: int) -> list[BlobRow]:
     """Return blobs that nothing needs, by name."""
     statement = (
         select(blobs)
@@ -111,8 +141,7 @@ def condemn(
     for part in chunks(sorted(sha256s)):
         mine = blobs.c.sha256.in_(part)
         # Locked first, judged after: whoever held one has committed by now, and is seen.
-        locked = select(blobs.c.sha256).where(mine).order_by(blobs.c.sha256).with_for_update()
-        tx.connection.execute(locked).all()
+        _locked(tx, part)
         now = tx.now()
         # Two that delete one blob could not both know when the other one is done with it.
         free = or_(blobs.c.condemned_at.is_(None), blobs.c.condemned_at <= now - lease)
@@ -129,8 +158,7 @@ def forget(tx: Transaction, sha256s: Sequence[str]) -> None:
     """Remove the rows of condemned blobs."""
     for part in chunks(sorted(sha256s)):
         mine = and_(blobs.c.sha256.in_(part), blobs.c.condemned_at.is_not(None))
-        locked = select(blobs.c.sha256).where(mine).order_by(blobs.c.sha256).with_for_update()
-        tx.connection.execute(locked).all()
+        _locked(tx, part)
         tx.connection.execute(delete(blobs).where(mine))
 
 
@@ -143,9 +171,11 @@ def known(tx: Transaction, sha256s: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _lock(tx: Transaction, sha256: str) -> datetime | None:
-    statement = select(blobs.c.condemned_at).where(blobs.c.sha256 == sha256).with_for_update()
-    return tx.connection.execute(statement).scalar_one_or_none()
+def _locked(tx: Transaction, sha256s: Sequence[str]) -> dict[str, datetime | None]:
+    """Wait until nobody else changes these; return when each that has a row was condemned."""
+    mine = select(blobs.c.sha256, blobs.c.condemned_at).where(blobs.c.sha256.in_(sha256s))
+    rows = tx.connection.execute(mine.order_by(blobs.c.sha256).with_for_update())
+    return {row.sha256: row.condemned_at for row in rows}
 
 
 def _is_garbage(older_than: datetime) -> ColumnElement[bool]:

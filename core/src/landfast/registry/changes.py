@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select
 
-from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.version import Change, ChangeKind, VersionRecord
-from landfast.registry import scopes
+from landfast.registry import counters, scopes
 from landfast.registry.aliases import Move
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import (
     KEY_COLUMNS,
     NAME_COLUMNS,
@@ -22,15 +21,15 @@ from landfast.registry.rows import (
     name_of,
     recordable,
 )
-from landfast.registry.schema import (
+from landfast.registry.schema.tables import (
     alias_removals,
     changes,
     collections,
-    counters,
     entities,
     runs,
     versions,
 )
+from landfast.registry.values import ChangeFilter
 
 _previous = versions.alias("previous_versions")
 
@@ -51,7 +50,7 @@ def append(
     """
     if not moves:
         return []
-    head, at = _advance(tx, len(moves))
+    head, at = counters.advance_feed(tx, len(moves))
     numbered = list(enumerate(moves, head - len(moves) + 1))
     rows = [
         {
@@ -124,25 +123,23 @@ def load(tx: Transaction, statement: Select[Any]) -> list[Change]:
 
 def page(
     tx: Transaction,
+    of: ChangeFilter,
     *,
     after: int,
     size: int,
-    name: ArtifactName | None,
-    whole: bool,
-    entity: str | None,
 ) -> list[Change]:
     """Return the next changes above a position."""
     statement = query().where(changes.c.position > after).limit(size)
-    if name is not None:
-        scope = scopes.find(tx, name)
-        if whole:
+    if of.name is not None:
+        scope = scopes.find(tx, of.name)
+        if of.partitions:
             statement = statement.where(collections.c.id == scope.collection)
         else:
             statement = statement.where(changes.c.partition_id == scope.partition)
-        if name.alias is not None:
-            statement = statement.where(changes.c.alias == name.alias)
-    if entity is not None:
-        statement = statement.where(entities.c.name == entity)
+        if of.name.alias is not None:
+            statement = statement.where(changes.c.alias == of.name.alias)
+    if of.entity is not None:
+        statement = statement.where(entities.c.name == of.entity)
     return load(tx, statement)
 
 
@@ -189,28 +186,6 @@ def version_as_of(tx: Transaction, partition: int, alias: str, moment: datetime)
     if tx.connection.execute(removed.limit(1)).one_or_none() is not None:
         return None
     return int(last.version_id)
-
-
-def head(tx: Transaction) -> int:
-    """Return the newest position."""
-    statement = select(counters.c.value).where(counters.c.name == "change")
-    return int(tx.connection.execute(statement).scalar_one())
-
-
-def _advance(tx: Transaction, by: int) -> tuple[int, datetime]:
-    # Registry time never runs backwards along the feed, whatever the clock does.
-    if tx.connection.dialect.name == "sqlite":
-        later: ColumnElement[Any] = func.max(counters.c.at, tx.now(), type_=counters.c.at.type)
-    else:
-        later = func.greatest(counters.c.at, func.clock_timestamp(), type_=counters.c.at.type)
-    statement = (
-        update(counters)
-        .where(counters.c.name == "change")
-        .values(value=counters.c.value + by, at=later)
-        .returning(counters.c.value, counters.c.at)
-    )
-    row = tx.connection.execute(statement).one()
-    return int(row[0]), row[1]
 
 
 def _record(row: RowMapping, uid: str) -> Change:

@@ -12,7 +12,7 @@ from landfast.model.lineage import Direction, Edge
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.registry import pins, scopes
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import (
     KEY_COLUMNS,
     NAME_COLUMNS,
@@ -23,7 +23,7 @@ from landfast.registry.rows import (
     name_of,
     recordable,
 )
-from landfast.registry.schema import collections, edges, runs, versions
+from landfast.registry.schema.tables import collections, edges, runs, versions
 
 
 def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now: datetime) -> None:
@@ -32,23 +32,6 @@ def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now
         run_id=run_id, direction=direction.value, version_id=version_id, at=now
     )
     tx.connection.execute(row.on_conflict_do_nothing())
-
-
-def add_checked(tx: Transaction, run_id: int, direction: Direction, version_id: int) -> Edge:
-    """Record an edge and return it, as it was recorded first.
-
-    Raises:
-        NotFound: If there is no such version.
-    """
-    if not tx.connection.execute(select(versions.c.id).where(versions.c.id == version_id)).all():
-        raise pins.no_version(tx, version_id)
-    add(tx, run_id, direction, version_id, tx.now())
-    same = _query().where(
-        edges.c.run_id == run_id,
-        edges.c.direction == direction.value,
-        edges.c.version_id == version_id,
-    )
-    return _record(tx.connection.execute(same).mappings().one())
 
 
 def add_all(tx: Transaction, run_id: int, direction: Direction, version_ids: Sequence[int]) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Table, select
 
 from landfast.errors import NotFound
 from landfast.model.names import ArtifactName
-from landfast.registry.engine import Transaction
-from landfast.registry.schema import (
+from landfast.registry.database.engine import Transaction
+from landfast.registry.schema.tables import (
     aliases,
     collections,
     entities,

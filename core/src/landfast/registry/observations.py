@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import RowMapping, select
 
+from landfast.model.names import ArtifactName
 from landfast.model.version import Observation
-from landfast.registry.engine import Transaction
+from landfast.registry import scopes, versions
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import KEY_COLUMNS, NAME_COLUMNS, NAMED_VERSIONS, key_of, name_of
-from landfast.registry.schema import observations, runs, versions
+from landfast.registry.schema.tables import observations, runs
+from landfast.registry.schema.tables import versions as version_rows
 
 
-def page(
-    tx: Transaction, partition: int, *, version_id: int | None, below: int | None, size: int
-) -> list[Observation]:
-    """Return observations of a partition, or of one version of it, newest first."""
-    joined = NAMED_VERSIONS.join(observations, observations.c.version_id == versions.c.id)
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A partition, or one version of it."""
+
+    partition: int
+    version: int | None
+
+
+def scope(tx: Transaction, name: ArtifactName) -> Scope:
+    """Return what a name stands for; a version may be deleted.
+
+    Raises:
+        NotFound: Naming what there is.
+    """
+    picked = versions.pick(tx, name, deleted=True).id if name.picks_version else None
+    return Scope(scopes.require_partition(tx, name), picked)
+
+
+def page(tx: Transaction, of: Scope, *, below: int | None, size: int) -> list[Observation]:
+    """Return observations, newest first."""
+    joined = NAMED_VERSIONS.join(observations, observations.c.version_id == version_rows.c.id)
     statement = (
-        select(*observations.c, versions.c.number, *NAME_COLUMNS, *KEY_COLUMNS)
+        select(*observations.c, version_rows.c.number, *NAME_COLUMNS, *KEY_COLUMNS)
         .select_from(joined.outerjoin(runs, observations.c.run_id == runs.c.id))
-        .where(observations.c.partition_id == partition)
+        .where(observations.c.partition_id == of.partition)
     )
-    if version_id is not None:
-        statement = statement.where(observations.c.version_id == version_id)
+    if of.version is not None:
+        statement = statement.where(observations.c.version_id == of.version)
     if below is not None:
         statement = statement.where(observations.c.id < below)
     rows = tx.connection.execute(statement.order_by(observations.c.id.desc()).limit(size))

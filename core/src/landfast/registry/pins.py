@@ -10,9 +10,9 @@ from sqlalchemy import and_, delete, func, select, update
 from landfast.errors import NotFound
 from landfast.model.source import Source
 from landfast.model.version import PinSet
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import sources_json, sources_of
-from landfast.registry.schema import pin_sets, versions
+from landfast.registry.schema.tables import pin_sets, versions
 
 
 def add(

@@ -13,7 +13,14 @@ from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
 from landfast.redaction import redact
-from landfast.registry.schema import collections, entities, partitions, projects, runs, versions
+from landfast.registry.schema.tables import (
+    collections,
+    entities,
+    partitions,
+    projects,
+    runs,
+    versions,
+)
 
 T = TypeVar("T")
 

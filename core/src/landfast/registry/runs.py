@@ -13,9 +13,10 @@ from landfast.model.names import check_name
 from landfast.model.run import RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
 from landfast.registry import scopes
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import key_sha256, recordable
-from landfast.registry.schema import entities, projects, runs
+from landfast.registry.schema.tables import entities, projects, runs
+from landfast.registry.values import RunStart
 
 # Without letters and digits that look alike: people type it.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -24,37 +25,26 @@ _ID_LENGTH = 8
 
 def begin(
     tx: Transaction,
-    key: RunKey,
-    *,
-    entity: str,
-    project: str,
-    name: str,
-    job_type: str,
-    attempt: int,
-    link: str | None,
-    config: Mapping[str, Any] | None,
+    start: RunStart,
 ) -> RunRecord:
     """Record a run, or meet it again; what is given replaces what was, unless the attempt is an older one."""
-    if attempt < 1:
-        raise InvalidInput(f"{attempt} is no attempt", expected="1 or more")
-    check_name(entity, "entity")
-    check_name(project, "project")
-    given: dict[str, Any] = {
-        column: value
-        for column, value in {
-            "name": name,
-            "job_type": job_type,
-            "link": None if link is None else redact(link),
-            "config": None if config is None else dict(config),
-        }.items()
-        if value
+    if start.attempt < 1:
+        raise InvalidInput(f"{start.attempt} is no attempt", expected="1 or more")
+    check_name(start.entity, "entity")
+    check_name(start.project, "project")
+    facts = {
+        "name": start.name,
+        "job_type": start.job_type,
+        "link": None if start.link is None else redact(start.link),
+        "config": start.config,
     }
-    row = _locked(tx, key)
+    given = {column: value for column, value in facts.items() if value}
+    row = _locked(tx, start.key)
     if row is None:
-        _insert(tx, key, scopes.ensure_project(tx, entity, project), attempt, given)
-    elif attempt >= row["attempt"]:
-        _again(tx, row, attempt, given)
-    return one(tx, is_key(key), str(key))
+        _insert(tx, start, given)
+    elif start.attempt >= row["attempt"]:
+        _again(tx, row, start.attempt, given)
+    return one(tx, start.key)
 
 
 def finish(tx: Transaction, key: RunKey, status: RunStatus) -> None:
@@ -73,32 +63,32 @@ def require(tx: Transaction, key: RunKey) -> int:
     Raises:
         NotFound: If it was not.
     """
-    statement = select(runs.c.id).where(is_key(key))
+    statement = select(runs.c.id).where(_is_key(key))
     found = tx.connection.execute(statement).scalar_one_or_none()
     if found is None:
         raise _unknown(str(key))
     return int(found)
 
 
-def one(tx: Transaction, where: ColumnElement[bool], wanted: str) -> RunRecord:
-    """Return the run that meets the condition.
+def one(tx: Transaction, id_or_key: str | RunKey) -> RunRecord:
+    """Return the run of a short id or a key.
 
     Raises:
-        NotFound: If none does.
+        NotFound: If there is none.
     """
-    row = tx.connection.execute(_query().where(where)).mappings().one_or_none()
+    found = runs.c.short_id == id_or_key if isinstance(id_or_key, str) else _is_key(id_or_key)
+    row = tx.connection.execute(_query().where(found)).mappings().one_or_none()
     if row is None:
-        raise _unknown(wanted)
+        raise _unknown(str(id_or_key))
     return _record(row)
 
 
-def is_key(key: RunKey) -> ColumnElement[bool]:
-    """Return the condition that finds a key."""
+def _is_key(key: RunKey) -> ColumnElement[bool]:
     return runs.c.key_sha256 == key_sha256(key)
 
 
 def page(
-    tx: Transaction, *, entity: str, project: str | None, below: int | None, size: int
+    tx: Transaction, entity: str, project: str | None, *, below: int | None, size: int
 ) -> list[tuple[int, RunRecord]]:
     """Return runs with their row ids, newest first."""
     statement = _query().where(entities.c.name == entity)
@@ -111,19 +101,18 @@ def page(
 
 
 def _locked(tx: Transaction, key: RunKey) -> RowMapping | None:
-    statement = select(runs).where(is_key(key))
+    statement = select(runs).where(_is_key(key))
     return tx.connection.execute(statement.with_for_update(key_share=True)).mappings().one_or_none()
 
 
-def _insert(
-    tx: Transaction, key: RunKey, project_id: int, attempt: int, given: Mapping[str, Any]
-) -> None:
+def _insert(tx: Transaction, start: RunStart, given: Mapping[str, Any]) -> None:
+    project_id = scopes.ensure_project(tx, start.entity, start.project)
     values = {"name": "", "job_type": "", "link": None, "config": {}, **given}
-    kept = recordable(key)
+    kept = recordable(start.key)
     # The same run begun twice at once, or a short id drawn twice: the transaction is tried again.
     row = runs.insert().values(
         short_id="".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
-        key_sha256=key_sha256(key),
+        key_sha256=key_sha256(start.key),
         system=kept.system,
         deployment=kept.deployment,
         run_id=kept.run_id,
@@ -131,7 +120,7 @@ def _insert(
         part=kept.part,
         project_id=project_id,
         status=RunStatus.RUNNING.value,
-        attempt=attempt,
+        attempt=start.attempt,
         started_at=tx.now(),
         **values,
     )

@@ -10,8 +10,8 @@ from sqlalchemy import Table, select
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.names import ArtifactName
 from landfast.registry import missing
-from landfast.registry.engine import Transaction
-from landfast.registry.schema import collections, entities, partitions, projects
+from landfast.registry.database.engine import Transaction
+from landfast.registry.schema.tables import collections, entities, partitions, projects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from landfast.model.location import Location
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.registry import versions
-from landfast.registry.engine import Transaction
-from landfast.registry.schema import entities, sources
-from landfast.registry.schema import versions as version_rows
+from landfast.registry.database.engine import Transaction
+from landfast.registry.schema.tables import entities, sources
+from landfast.registry.schema.tables import versions as version_rows
 
 # An index entry of PostgreSQL holds 2,704 bytes; a character takes up to four.
 _INDEXED = 500

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import delete, select
 
 from landfast.model.names import check_name
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import chunks
-from landfast.registry.schema import tags
+from landfast.registry.schema.tables import tags
 
 
 def of_versions(tx: Transaction, version_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from types import EllipsisType
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, select, update
 
-from landfast.errors import InvalidInput
+from landfast.errors import InvalidInput, NotFound
 from landfast.model.manifest import ManifestSummary
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.version import VersionRecord
-from landfast.registry import aliases, missing, scopes, tags
-from landfast.registry.engine import Transaction
+from landfast.registry import aliases, changes, missing, scopes, tags
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import (
     KEY_COLUMNS,
     NAME_COLUMNS,
@@ -24,8 +23,9 @@ from landfast.registry.rows import (
     skipped_of,
     sources_of,
 )
-from landfast.registry.schema import aliases as alias_rows
-from landfast.registry.schema import collections, partitions, runs, versions
+from landfast.registry.schema.tables import aliases as alias_rows
+from landfast.registry.schema.tables import collections, partitions, runs, versions
+from landfast.registry.values import VersionEdit
 
 _MAX_TTL_S = 100 * 365 * 86400
 
@@ -78,6 +78,19 @@ def pick(tx: Transaction, name: ArtifactName, *, deleted: bool = False) -> Versi
     return found[0]
 
 
+def as_of(tx: Transaction, name: ArtifactName, moment: datetime) -> VersionRecord:
+    """Return the version that the name's alias named at `moment`; see `Registry.as_of`."""
+    if name.index is not None or name.digest is not None:
+        raise InvalidInput(
+            f"{name} names one version", subject=str(name), expected="an alias, or no version"
+        )
+    alias = name.alias or LATEST
+    found = changes.version_as_of(tx, scopes.require_partition(tx, name), alias, moment)
+    if found is None:
+        raise NotFound(f"{name.bare()} had no {alias!r} at {moment.isoformat()}", subject=str(name))
+    return by_id(tx, found)
+
+
 def page(
     tx: Transaction, partition: int, *, below: int | None, size: int, deleted: bool
 ) -> list[VersionRecord]:
@@ -101,28 +114,23 @@ def lock_partition(tx: Transaction, partition: int) -> RowMapping:
 def edit(
     tx: Transaction,
     name: ArtifactName,
-    *,
-    description: str | None,
-    metadata: dict[str, Any] | None,
-    ttl_seconds: int | EllipsisType | None,
-    add_tags: Iterable[str],
-    remove_tags: Iterable[str],
+    wanted: VersionEdit,
 ) -> VersionRecord:
     """Change what is editable; see `Registry.update`."""
     lock_partition(tx, scopes.require_partition(tx, name))
     record = pick(tx, name)
     values: dict[str, Any] = {}
-    if description is not None:
-        values["description"] = description
-    if metadata is not None:
-        values["metadata"] = metadata
-    if not isinstance(ttl_seconds, EllipsisType):
-        values["ttl_seconds"] = ttl_seconds
-        values["expires_at"] = expiry(record.created_at, ttl_seconds)
+    if wanted.description is not None:
+        values["description"] = wanted.description
+    if wanted.metadata is not None:
+        values["metadata"] = wanted.metadata
+    if not isinstance(wanted.ttl_seconds, EllipsisType):
+        values["ttl_seconds"] = wanted.ttl_seconds
+        values["expires_at"] = expiry(record.created_at, wanted.ttl_seconds)
     if values:
         tx.connection.execute(update(versions).where(versions.c.id == record.id).values(**values))
-    tags.remove(tx, record.id, remove_tags)
-    tags.add(tx, record.id, add_tags)
+    tags.remove(tx, record.id, wanted.remove_tags)
+    tags.add(tx, record.id, wanted.add_tags)
     return by_id(tx, record.id)
 
 

@@ -13,7 +13,8 @@ Example:
 
 from __future__ import annotations
 
-from landfast.registry.base import Registry, RegistryInfo
+from landfast.registry.registry import Registry
+from landfast.registry.values import RegistryInfo
 from landfast.testing.registry.batches import BatchSuite
 from landfast.testing.registry.edits import AliasSuite, DeleteSuite, ExpirySuite, UpdateSuite
 from landfast.testing.registry.feed import AnnouncementSuite, FeedSuite
@@ -41,7 +42,7 @@ class RegistrySuite(
     GarbageSuite,
     ThreadSuite,
 ):
-    """The contract of `landfast.registry.base.Registry`; written against the protocol alone.
+    """The contract of `landfast.registry.registry.Registry`; written against its public methods alone.
 
     The subclass has a fixture `registry`: an empty one for each test.
     """

@@ -19,7 +19,7 @@ from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.garbage import BlobCount, GarbageReport
 from landfast.model.version import VersionRecord
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
 
 T = TypeVar("T")
 
@@ -149,12 +149,11 @@ class _Collection:
         )
         for batch in _batched(old, 1_000):
             known = self._registry.known_blobs([info.sha256 for info in batch])
-            for info in batch:
-                if info.sha256 in known:
-                    continue
-                self.orphans.add(info.sha256, info.size)
-                if not self._dry_run:
-                    self._registry.record_blob(info.sha256, info.size)
+            unknown = {info.sha256: info.size for info in batch if info.sha256 not in known}
+            for sha256, size in unknown.items():
+                self.orphans.add(sha256, size)
+            if not self._dry_run:
+                self._registry.record_blobs(unknown)
 
     def _named(self, candidates: Iterable[str]) -> set[str]:
         """Return the candidates that a version names as a managed file."""

@@ -20,7 +20,7 @@ from landfast.errors import Conflict, NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.health import BlobKind, BlobProblem, BlobVerdict, NeededManifest, RegistryCheck
 from landfast.model.names import ArtifactName
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
 from landfast.store_label import claim
 
 _MANAGED = "blob:sha256:"

@@ -10,7 +10,8 @@ import pytest
 from landfast.errors import NotFound
 from landfast.model.lineage import Direction
 from landfast.model.names import ArtifactName
-from landfast.registry.base import LogRequest, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import LogRequest
 from landfast.testing.registry.drafts import NAME, RUN, begin, log, summary
 
 

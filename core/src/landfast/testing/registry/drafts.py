@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from landfast.model.lineage import Direction, Edge
 from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
-from landfast.registry.base import LogOutcome, LogRequest, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import LogOutcome, LogRequest, RunStart
 
 NAME = ArtifactName(entity="default", project="vision", collection="mnist")
 """Where the suite logs unless a test says otherwise."""
@@ -37,7 +39,7 @@ def draft(
 ) -> LogRequest:
     """Return a request whose blob is uploaded, and whose scan began now."""
     blob = hexadecimal("blob", str(name), content, pins)
-    registry.record_blob(blob, 100)
+    registry.record_blobs({blob: 100})
     values: dict[str, Any] = {"type": "dataset", "blob": blob, "name": name, **given}
     if "ticket" not in values:
         values["ticket"] = registry.ticket()
@@ -51,5 +53,13 @@ def log(registry: Registry, content: str, **given: Any) -> LogOutcome:
 
 def begin(registry: Registry, key: RunKey = RUN, **given: Any) -> RunKey:
     """Begin a run where the suite logs."""
-    registry.begin_run(key, entity="default", project="vision", **given)
+    registry.begin_run(RunStart(key=key, entity="default", project="vision", **given))
     return key
+
+
+def add_edge(registry: Registry, run: RunKey, direction: Direction, version_id: int) -> Edge:
+    """Record an edge and return it, as it was recorded first."""
+    registry.add_edges(run, direction, [version_id])
+    found = registry.edges(versions=[version_id])
+    (edge,) = (edge for edge in found if (edge.run, edge.direction) == (run, direction))
+    return edge

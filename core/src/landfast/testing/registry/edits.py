@@ -9,7 +9,8 @@ import pytest
 
 from landfast.errors import Conflict, InvalidInput, NotFound
 from landfast.model.version import ChangeKind
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import VersionEdit
 from landfast.testing.registry.drafts import NAME, RUN, begin, draft, log, summary
 
 _FUTURE = timedelta(days=1)
@@ -78,29 +79,30 @@ class UpdateSuite:
     def test_only_what_is_given_changes(self, registry: Registry) -> None:
         log(registry, "a", metadata={"a": 1}, description="d", tags=("t",), ttl_seconds=60)
         before = registry.get(NAME)
-        assert registry.update(NAME) == before
+        assert registry.update(NAME, VersionEdit()) == before
         after = registry.update(
-            NAME, metadata={"b": 2}, add_tags=("u", "u"), remove_tags=("t", "absent")
+            NAME,
+            VersionEdit(metadata={"b": 2}, add_tags=("u", "u"), remove_tags=("t", "absent")),
         )
         assert (after.metadata, after.tags) == ({"b": 2}, ("u",))
         assert replace(after, metadata={"a": 1}, tags=("t",)) == before
-        assert registry.update(NAME, description="").description == ""
+        assert registry.update(NAME, VersionEdit(description="")).description == ""
         assert registry.get(NAME).metadata == {"b": 2}
 
     def test_a_time_to_live_is_set_and_lifted(self, registry: Registry) -> None:
         log(registry, "a")
         log(registry, "b")
-        assert registry.update(NAME.at(0), ttl_seconds=60).ttl_seconds == 60
+        assert registry.update(NAME.at(0), VersionEdit(ttl_seconds=60)).ttl_seconds == 60
         soon = registry.get(NAME.at(0)).created_at + timedelta(seconds=60)
         assert [v.index for v in registry.expire(soon)] == [0]
-        assert registry.update(NAME.at(0), ttl_seconds=None).ttl_seconds is None
+        assert registry.update(NAME.at(0), VersionEdit(ttl_seconds=None)).ttl_seconds is None
         assert registry.expire(soon) == []
 
     def test_editing_needs_a_live_version(self, registry: Registry) -> None:
         log(registry, "a")
         registry.delete(NAME, delete_aliases=True)
         with pytest.raises(NotFound):
-            registry.update(NAME.at(0), description="x")
+            registry.update(NAME.at(0), VersionEdit(description="x"))
 
 
 class DeleteSuite:

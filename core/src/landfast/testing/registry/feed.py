@@ -9,7 +9,8 @@ import pytest
 
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.version import Change
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import ChangeFilter
 from landfast.testing.registry.drafts import NAME, OTHER_RUN, RUN, begin, log
 
 
@@ -39,15 +40,18 @@ class FeedSuite:
         other = replace(NAME, entity="other")
         for name in (NAME, may, other):
             log(registry, "a", name=name, aliases=("prod",))
-        assert [c.position for c in registry.changes(name=NAME)] == [1, 2]
-        assert [c.position for c in registry.changes(name=may)] == [3, 4]
-        assert [c.position for c in registry.changes(name=replace(may, alias="prod"))] == [4]
-        assert [c.position for c in registry.changes(entity="other")] == [5, 6]
-        assert [c.position for c in registry.changes(name=may, partitions=True)] == [1, 2, 3, 4]
-        assert [c.position for c in registry.changes(after=3, name=NAME, partitions=True)] == [4]
-        for whole in (False, True):
+        assert [c.position for c in registry.changes(ChangeFilter(name=NAME))] == [1, 2]
+        assert [c.position for c in registry.changes(ChangeFilter(name=may))] == [3, 4]
+        prod = ChangeFilter(name=replace(may, alias="prod"))
+        assert [c.position for c in registry.changes(prod)] == [4]
+        assert [c.position for c in registry.changes(ChangeFilter(entity="other"))] == [5, 6]
+        whole = ChangeFilter(name=may, partitions=True)
+        assert [c.position for c in registry.changes(whole)] == [1, 2, 3, 4]
+        whole = ChangeFilter(name=NAME, partitions=True)
+        assert [c.position for c in registry.changes(whole, after=3)] == [4]
+        for partitions in (False, True):
             not_yet = replace(NAME, collection="not-yet")
-            assert list(registry.changes(name=not_yet, partitions=whole)) == []
+            assert list(registry.changes(ChangeFilter(name=not_yet, partitions=partitions))) == []
 
     def test_a_change_tells_what_a_reader_needs(self, registry: Registry) -> None:
         begin(registry)

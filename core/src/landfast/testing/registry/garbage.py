@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from landfast.errors import InvalidInput
-from landfast.registry.base import BlobNeeded, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import BlobNeeded
 from landfast.testing.registry.drafts import NAME, draft, hexadecimal, log
 
 ORPHAN = hexadecimal("orphan")
@@ -32,17 +33,17 @@ class GarbageSuite:
         assert list(registry.garbage(older_than=soon())) == []
 
     def test_a_blob_that_nobody_names_is(self, registry: Registry) -> None:
-        assert registry.record_blob(ORPHAN, 5) is False
+        assert registry.record_blobs({ORPHAN: 5}) == set()
         (row,) = registry.garbage(older_than=soon())
         assert (row.sha256, row.size, row.condemned_at) == (ORPHAN, 5, None)
         assert list(registry.garbage(older_than=row.recorded_at)) == []
 
     def test_recording_again_renews_the_grace_period(self, registry: Registry) -> None:
-        registry.record_blob(ORPHAN, 5)
+        registry.record_blobs({ORPHAN: 5})
         (row,) = registry.garbage(older_than=soon())
         cut = row.recorded_at + timedelta(microseconds=1)
         assert [r.sha256 for r in registry.garbage(older_than=cut)] == [ORPHAN]
-        assert registry.record_blob(ORPHAN, 5) is False
+        assert registry.record_blobs({ORPHAN: 5}) == set()
         assert list(registry.garbage(older_than=cut)) == []
         assert registry.condemn([ORPHAN], older_than=cut) == []
 
@@ -60,7 +61,7 @@ class GarbageSuite:
 
     def test_only_garbage_is_condemned(self, registry: Registry) -> None:
         version = log(registry, "a").version
-        registry.record_blob(ORPHAN, 5)
+        registry.record_blobs({ORPHAN: 5})
         wanted = [version.blob, ORPHAN, hexadecimal("unknown")]
         assert registry.condemn(wanted, older_than=soon()) == [ORPHAN]
         (row,) = registry.garbage(older_than=soon())
@@ -81,8 +82,8 @@ class GarbageSuite:
         assert registry.condemn([request.blob], older_than=soon()) == [request.blob]
         with pytest.raises(BlobNeeded):
             registry.log(request)
-        assert registry.record_blob(request.blob, 100) is True
-        assert registry.record_blob(request.blob, 100) is False
+        assert registry.record_blobs({request.blob: 100}) == {request.blob}
+        assert registry.record_blobs({request.blob: 100}) == set()
         assert registry.log(request).created
 
     def test_a_forgotten_blob_cannot_be_logged(self, registry: Registry) -> None:
@@ -97,14 +98,24 @@ class GarbageSuite:
             registry.log(replace(request, blob=None))
 
     def test_what_was_saved_from_collection_is_not_forgotten(self, registry: Registry) -> None:
-        registry.record_blob(ORPHAN, 5)
+        registry.record_blobs({ORPHAN: 5})
         registry.condemn([ORPHAN], older_than=soon())
-        assert registry.record_blob(ORPHAN, 5) is True
+        assert registry.record_blobs({ORPHAN: 5}) == {ORPHAN}
         registry.forget_blobs([ORPHAN])
         assert registry.known_blobs([ORPHAN]) == {ORPHAN: 5}
 
+    def test_of_many_blobs_the_condemned_are_told(self, registry: Registry) -> None:
+        many = {hexadecimal(str(number)): number for number in range(2500)}
+        condemned = sorted(many)[::500]
+        assert registry.record_blobs(dict.fromkeys(condemned, 7)) == set()
+        assert registry.condemn(condemned, older_than=soon()) == condemned
+        assert registry.record_blobs(many) == set(condemned)
+        assert registry.known_blobs(list(many)) == many
+        assert registry.record_blobs(many) == set()
+        assert registry.record_blobs({}) == set()
+
     def test_known_blobs_of_many(self, registry: Registry) -> None:
-        registry.record_blob(ORPHAN, 5)
+        registry.record_blobs({ORPHAN: 5})
         many = [hexadecimal(str(number)) for number in range(3000)]
         assert registry.known_blobs([*many, ORPHAN]) == {ORPHAN: 5}
 
@@ -129,7 +140,7 @@ class GarbageSuite:
         other = hexadecimal("another blob with the same pins")
         with pytest.raises(BlobNeeded):
             registry.mend_manifest(version.id, [version.blob], replace(request, blob=other))
-        registry.record_blob(other, 1)
+        registry.record_blobs({other: 1})
         named = replace(request, blob=other)
         assert registry.mend_manifest(version.id, [version.blob], named).blob == other
         assert [pins.blob for pins in registry.pin_sets(version.id)] == [other]
@@ -148,8 +159,7 @@ class GarbageSuite:
 
     def test_garbage_is_listed_whole(self, registry: Registry) -> None:
         blobs = sorted(hexadecimal(str(number)) for number in range(450))
-        for sha256 in blobs:
-            registry.record_blob(sha256, 1)
+        registry.record_blobs(dict.fromkeys(blobs, 1))
         assert [row.sha256 for row in registry.garbage(older_than=soon())] == blobs
         assert registry.condemn(blobs, older_than=soon()) == blobs
         registry.forget_blobs(blobs)
@@ -157,4 +167,4 @@ class GarbageSuite:
 
     def test_a_blob_has_the_name_of_its_sha256(self, registry: Registry) -> None:
         with pytest.raises(InvalidInput):
-            registry.record_blob("sha256:" + ORPHAN, 1)
+            registry.record_blobs({"sha256:" + ORPHAN: 1})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,14 @@ from landfast.errors import InvalidInput, NotFound
 from landfast.model.lineage import Direction
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunStatus
-from landfast.registry.base import Registry
-from landfast.testing.registry.drafts import NAME, OTHER_RUN, RUN, begin, log
+from landfast.registry.registry import Registry
+from landfast.registry.values import RunStart
+from landfast.testing.registry.drafts import NAME, OTHER_RUN, RUN, add_edge, begin, log
+
+
+def start(project: str, key: RunKey = RUN, **given: Any) -> RunStart:
+    """Let a run begin in a project."""
+    return RunStart(key=key, entity="default", project=project, **given)
 
 
 class RunSuite:
@@ -20,13 +27,15 @@ class RunSuite:
 
     def test_a_run_is_found_by_its_key_and_by_its_short_id(self, registry: Registry) -> None:
         begun = registry.begin_run(
-            RUN,
-            entity="default",
-            project="vision",
-            name="fit",
-            job_type="train",
-            link="https://h/run?token=abc&x=1",
-            config={"lr": 0.1},
+            RunStart(
+                key=RUN,
+                entity="default",
+                project="vision",
+                name="fit",
+                job_type="train",
+                link="https://h/run?token=abc&x=1",
+                config={"lr": 0.1},
+            )
         )
         assert registry.run(RUN) == registry.run(begun.id) == begun
         assert len(begun.id) <= 12
@@ -35,8 +44,8 @@ class RunSuite:
         assert begun.link == "https://h/run?token=***&x=1"
 
     def test_a_run_met_again_is_the_same(self, registry: Registry) -> None:
-        first = registry.begin_run(RUN, entity="default", project="vision", config={"a": 1})
-        again = registry.begin_run(RUN, entity="default", project="elsewhere", name="late")
+        first = registry.begin_run(start("vision", config={"a": 1}))
+        again = registry.begin_run(start("elsewhere", name="late"))
         assert replace(again, name="") == first
 
     def test_the_highest_attempt_is_kept(self, registry: Registry) -> None:
@@ -84,7 +93,7 @@ class RunSuite:
 
     def test_runs_are_listed_newest_first(self, registry: Registry) -> None:
         begin(registry)
-        registry.begin_run(OTHER_RUN, entity="default", project="other")
+        registry.begin_run(start("other", OTHER_RUN))
         assert [r.key for r in registry.runs(entity="default")] == [OTHER_RUN, RUN]
         assert [r.key for r in registry.runs(entity="default", project="vision")] == [RUN]
         assert [r.key for r in registry.runs(entity="default", limit=1)] == [OTHER_RUN]
@@ -105,9 +114,9 @@ class EdgeSuite:
     def test_an_edge_is_recorded_once(self, registry: Registry) -> None:
         begin(registry)
         version = log(registry, "a").version
-        first = registry.add_edge(RUN, Direction.USED, version.id)
-        assert registry.add_edge(RUN, Direction.USED, version.id) == first
-        registry.add_edge(RUN, Direction.DECLARED, version.id)
+        first = add_edge(registry, RUN, Direction.USED, version.id)
+        assert add_edge(registry, RUN, Direction.USED, version.id) == first
+        add_edge(registry, RUN, Direction.DECLARED, version.id)
         found = registry.edges(versions=[version.id])
         assert [e.direction for e in found] == [Direction.USED, Direction.DECLARED]
         assert found[0] == first
@@ -120,9 +129,9 @@ class EdgeSuite:
         begin(registry, OTHER_RUN)
         a, b = log(registry, "a").version, log(registry, "b").version
         edges = [
-            registry.add_edge(RUN, Direction.USED, a.id),
-            registry.add_edge(RUN, Direction.LOGGED, b.id),
-            registry.add_edge(OTHER_RUN, Direction.USED, b.id),
+            add_edge(registry, RUN, Direction.USED, a.id),
+            add_edge(registry, RUN, Direction.LOGGED, b.id),
+            add_edge(registry, OTHER_RUN, Direction.USED, b.id),
         ]
         assert registry.edges(versions=[a.id]) == edges[:1]
         assert registry.edges(runs=[OTHER_RUN]) == edges[2:]
@@ -142,9 +151,9 @@ class EdgeSuite:
             begin(registry, key)
         plain, other = log(registry, "a"), log(registry, "b", name=may)
         for key in (*keys[:2], *others):
-            registry.add_edge(key, Direction.USED, plain.version.id)
-        registry.add_edge(keys[2], Direction.DECLARED, other.version.id)
-        registry.add_edge(keys[2], Direction.LOGGED, other.version.id)
+            add_edge(registry, key, Direction.USED, plain.version.id)
+        add_edge(registry, keys[2], Direction.DECLARED, other.version.id)
+        add_edge(registry, keys[2], Direction.LOGGED, other.version.id)
 
         def users(name: ArtifactName, **options: bool) -> list[RunKey]:
             return [edge.run for edge in registry.latest_uses(name, like, **options)]
@@ -158,7 +167,7 @@ class EdgeSuite:
     def test_many_edges_are_recorded_at_once_and_once(self, registry: Registry) -> None:
         begin(registry)
         found = [log(registry, content).version for content in "abc"]
-        first = registry.add_edge(RUN, Direction.USED, found[1].id)
+        first = add_edge(registry, RUN, Direction.USED, found[1].id)
         ids = [version.id for version in found]
         registry.add_edges(RUN, Direction.USED, [*ids, ids[0]])
         registry.add_edges(RUN, Direction.USED, ids)
@@ -179,7 +188,7 @@ class EdgeSuite:
 
     def test_an_edge_needs_a_run_and_a_version(self, registry: Registry) -> None:
         with pytest.raises(NotFound, match="no run"):
-            registry.add_edge(RUN, Direction.USED, 1)
+            add_edge(registry, RUN, Direction.USED, 1)
         begin(registry)
         with pytest.raises(NotFound, match="no version"):
-            registry.add_edge(RUN, Direction.USED, 4711)
+            add_edge(registry, RUN, Direction.USED, 4711)

@@ -10,7 +10,8 @@ from landfast.errors import Conflict, InvalidInput, NotFound
 from landfast.model.lineage import Direction
 from landfast.model.source import Skipped, Source
 from landfast.model.version import ChangeKind
-from landfast.registry.base import BlobNeeded, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import BlobNeeded
 from landfast.testing.registry.drafts import NAME, RUN, begin, draft, hexadecimal, log, summary
 
 
@@ -232,12 +233,3 @@ class LogSuite:
     def test_tickets_ascend(self, registry: Registry) -> None:
         tickets = [registry.ticket() for _ in range(5)]
         assert tickets == sorted(set(tickets))
-
-    def test_content_is_found_while_it_lives(self, registry: Registry) -> None:
-        digest = summary("a").digest
-        assert registry.find_content(NAME, digest) is None
-        version = log(registry, "a").version
-        assert registry.find_content(NAME, digest) == version
-        assert registry.find_content(replace(NAME, partition="x"), digest) is None
-        registry.delete(NAME.at(0), delete_aliases=True)
-        assert registry.find_content(NAME, digest) is None

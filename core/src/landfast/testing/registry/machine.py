@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 from landfast.errors import Conflict, NotFound
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
-from landfast.registry.base import BlobNeeded, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import BlobNeeded, RunStart, VersionEdit
 from landfast.testing.registry.drafts import draft, summary
 from landfast.testing.registry.model import Model, Partition
 
@@ -50,7 +51,7 @@ class RegistryMachine(RuleBasedStateMachine):
         self.start = registry.head()
         self.held: list[int] = []
         for run in ("1", "2"):
-            registry.begin_run(self._key(run), entity=entity, project="p")
+            registry.begin_run(RunStart(key=self._key(run), entity=entity, project="p"))
 
     def key_of(self, run: str | None) -> RunKey | None:
         return None if run is None else self._key(run)
@@ -142,7 +143,7 @@ class RegistryMachine(RuleBasedStateMachine):
     @rule(key=_KEYS, index=_INDEX, ttl_seconds=st.sampled_from([None, 60]))
     def update(self, key: str, index: int, ttl_seconds: int | None) -> None:
         if index in self.partition(key).live_indices():
-            self.registry.update(self.named(key, index), ttl_seconds=ttl_seconds)
+            self.registry.update(self.named(key, index), VersionEdit(ttl_seconds=ttl_seconds))
             self.model.partitions[key].versions[index].ttl_seconds = ttl_seconds
 
     @rule(ahead=st.sampled_from([timedelta(0), timedelta(days=1)]))

@@ -9,7 +9,7 @@ import pytest
 
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.source import Source
-from landfast.registry.base import Registry
+from landfast.registry.registry import Registry
 from landfast.testing.registry.drafts import NAME, begin, log, summary
 
 
@@ -75,13 +75,12 @@ class ReadSuite:
         assert [c.name for c in registry.collections(entity="default", project="a")] == ["X", "y"]
         assert list(registry.collections(entity="nobody")) == []
 
-    def test_a_collection_is_described_and_edited(self, registry: Registry) -> None:
+    def test_a_collection_is_described(self, registry: Registry) -> None:
         log(registry, "a", type="model")
         registry.delete(NAME.at(0), delete_aliases=True)
         log(registry, "b", type="model")
-        edited = registry.update_collection(NAME, description="digits")
-        assert edited == registry.collection(NAME)
-        assert (edited.type, edited.description, edited.versions) == ("model", "digits", 1)
+        found = registry.collection(NAME)
+        assert (found.type, found.description, found.versions) == ("model", "", 1)
         with pytest.raises(NotFound):
             registry.collection(replace(NAME, collection="other"))
 

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from landfast.registry.base import BlobNeeded, LogRequest, Registry
+from landfast.registry.registry import Registry
+from landfast.registry.values import BlobNeeded, LogRequest
 from landfast.testing.registry.drafts import NAME, RUN, begin, hexadecimal, log, summary
 
 _THREADS = 8
@@ -90,7 +91,7 @@ def _publish(registry: Registry, store: set[str], content: str) -> None:
     blob = hexadecimal(content)
     ticket = registry.ticket()
     while True:
-        registry.record_blob(blob, 1)
+        registry.record_blobs({blob: 1})
         store.add(blob)
         request = LogRequest(
             name=NAME, type="dataset", summary=summary(content), blob=blob, ticket=ticket

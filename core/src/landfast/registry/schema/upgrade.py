@@ -9,11 +9,11 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from landfast.errors import Conflict
-from landfast.registry import sqlite_file
-from landfast.registry.creating import lock_schema
-from landfast.registry.engine import Database, Transaction
-from landfast.registry.identity import revision_in
-from landfast.registry.schema import OLDEST_READER, OLDEST_WRITER, REVISIONS, registry
+from landfast.registry.database import sqlite_file
+from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.schema.creation import lock_schema
+from landfast.registry.schema.identity import revision_in
+from landfast.registry.schema.tables import OLDEST_READER, OLDEST_WRITER, REVISIONS, registry
 
 SCRIPTS = Path(__file__).with_name("migrations")
 

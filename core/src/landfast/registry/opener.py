@@ -11,13 +11,15 @@ from pathlib import Path
 
 from landfast.errors import Conflict, InvalidInput, NotFound
 from landfast.redaction import redact
-from landfast.registry import creating, sqlite_file
-from landfast.registry.base import RegistryInfo
-from landfast.registry.engine import Database
-from landfast.registry.identity import become, check_client, info_of, read_revision
-from landfast.registry.schema import REVISIONS
-from landfast.registry.sql import COLLECTION_LEASE, SqlRegistry
-from landfast.registry.url import RegistryUrl
+from landfast.registry.database import sqlite_file
+from landfast.registry.database.engine import Database
+from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.database.url import RegistryUrl
+from landfast.registry.registry import COLLECTION_LEASE, Registry
+from landfast.registry.schema import creation
+from landfast.registry.schema.identity import become, check_client, info_of, read_revision
+from landfast.registry.schema.tables import REVISIONS
+from landfast.registry.values import RegistryInfo
 
 
 def open_registry(
@@ -28,7 +30,7 @@ def open_registry(
     blank: bool = False,
     store_url: str | None = None,
     lease: timedelta = COLLECTION_LEASE,
-) -> SqlRegistry:
+) -> Registry:
     """Open a registry.
 
     A SQLite file is made where there is none, and upgraded after a backup where it is older than
@@ -54,14 +56,14 @@ def open_registry(
     if store_url is not None:
         _check_store(store_url)
     find = partial(_find, store_url=store_url)
-    registry = SqlRegistry(Database(parsed), find, blank=_blank if blank else None, lease=lease)
+    database = LazyDatabase(Database(parsed), find, _blank if blank else None)
     try:
-        registry.open(create=create and not late)
+        database.open(create=create and not late)
     except BaseException as error:
-        registry.close()
+        database.close()
         if not (late and isinstance(error, NotFound) and parsed.is_sqlite):
             raise
-    return registry
+    return Registry(database, lease=lease)
 
 
 def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
@@ -85,7 +87,7 @@ def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
         _check_store(store_url)
         database = Database(parsed)
         try:
-            creating.create(database, store_url)
+            creation.create_tables(database, store_url)
         finally:
             database.close()
     registry = open_registry(url, store_url=store_url)
@@ -104,7 +106,7 @@ def fork_registry(url: str, store_url: str) -> RegistryInfo:
     open_registry(url, create=False).close()
     database = Database(RegistryUrl.parse(url))
     try:
-        become(database, creating.new_uid(), creating.lasting(store_url))
+        become(database, creation.new_uid(), creation.lasting(store_url))
         return info_of(database)
     finally:
         database.close()
@@ -125,7 +127,7 @@ def upgrade_registry(url: str) -> RegistryInfo:
             if revision is None:
                 raise _no_registry(parsed)
             if revision in REVISIONS[:-1]:
-                from landfast.registry.migrating import upgrade_postgresql
+                from landfast.registry.schema.upgrade import upgrade_postgresql
 
                 upgrade_postgresql(database)
         finally:
@@ -151,7 +153,7 @@ def _find(database: Database, *, create: bool, store_url: str | None) -> Registr
     if revision in REVISIONS[:-1]:
         if not url.is_sqlite:
             raise _too_old(url, revision)
-        from landfast.registry.migrating import upgrade_sqlite
+        from landfast.registry.schema.upgrade import upgrade_sqlite
 
         upgrade_sqlite(database)
     info = info_of(database)
@@ -181,7 +183,7 @@ def _blank() -> Database:
 
 def _create_in(database: Database, store_url: str | None, place: Path) -> None:
     sqlite_file.use_write_ahead_log(database.url)
-    creating.create(database, store_url, place)
+    creation.create_tables(database, store_url, place)
 
 
 def _check_store(store_url: str) -> None:

@@ -17,11 +17,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from landfast.errors import Conflict, InvalidInput, LandfastError, Unavailable
-from landfast.registry import sqlite_file
-from landfast.registry.connecting import BEGIN_OPTION, connect
-from landfast.registry.faults import is_busy, is_lost, translate
-from landfast.registry.forking import close_before_fork, not_while_forking
-from landfast.registry.url import RegistryUrl
+from landfast.registry.database import sqlite_file
+from landfast.registry.database.connect import BEGIN_OPTION, connect
+from landfast.registry.database.faults import is_busy, is_lost, translate
+from landfast.registry.database.fork_gate import close_before_fork, not_while_forking
+from landfast.registry.database.url import RegistryUrl
 
 if TYPE_CHECKING:
     Insert = sqlite.Insert | postgresql.Insert

@@ -1,6 +1,6 @@
 """First schema.
 
-Frozen: what a revision does never changes, whatever becomes of the tables in `schema.py`.
+Frozen: what a revision does never changes, whatever becomes of the tables in `tables.py`.
 """
 
 import sqlalchemy as sa

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, select, tuple_, update
+from sqlalchemy import RowMapping, Select, func, select, tuple_
 
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.version import CollectionRecord, VersionRecord
 from landfast.registry import scopes, versions
-from landfast.registry.engine import Transaction
-from landfast.registry.schema import aliases, collections, entities, partitions, projects
-from landfast.registry.schema import versions as version_rows
+from landfast.registry.database.engine import Transaction
+from landfast.registry.schema.tables import aliases, collections, entities, partitions, projects
+from landfast.registry.schema.tables import versions as version_rows
 
 
 def page(
     tx: Transaction,
-    *,
     entity: str,
     project: str | None,
+    *,
     after: tuple[str, str] | None,
     size: int,
 ) -> list[CollectionRecord]:
@@ -42,15 +42,6 @@ def one(tx: Transaction, name: ArtifactName) -> CollectionRecord:
     collection = scopes.require_collection(tx, name)
     statement = _query().where(collections.c.id == collection)
     return _record(tx.connection.execute(statement).mappings().one())
-
-
-def describe(tx: Transaction, name: ArtifactName, description: str) -> CollectionRecord:
-    """Set the description."""
-    collection = scopes.require_collection(tx, name)
-    tx.connection.execute(
-        update(collections).where(collections.c.id == collection).values(description=description)
-    )
-    return one(tx, name)
 
 
 def latest_page(

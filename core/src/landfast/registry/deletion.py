@@ -11,11 +11,11 @@ from landfast.errors import Conflict, NotFound
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.version import ChangeKind, VersionRecord
 from landfast.registry import aliases, blobs, changes, scopes, versions
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import chunks
-from landfast.registry.schema import aliases as alias_rows
-from landfast.registry.schema import partitions
-from landfast.registry.schema import versions as version_rows
+from landfast.registry.schema.tables import aliases as alias_rows
+from landfast.registry.schema.tables import partitions
+from landfast.registry.schema.tables import versions as version_rows
 
 
 def delete(tx: Transaction, name: ArtifactName, *, delete_aliases: bool) -> VersionRecord:

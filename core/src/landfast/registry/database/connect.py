@@ -11,8 +11,8 @@ from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from landfast.errors import MissingExtra
-from landfast.registry import sqlite_file
-from landfast.registry.url import RegistryUrl
+from landfast.registry.database import sqlite_file
+from landfast.registry.database.url import RegistryUrl
 
 BEGIN_OPTION = "landfast_begin"
 """Execution option of a SQLite connection: the statements that begin its transaction."""

@@ -17,7 +17,7 @@ from landfast.errors import (
     NotFound,
     Unavailable,
 )
-from landfast.registry.url import RegistryUrl
+from landfast.registry.database.url import RegistryUrl
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}

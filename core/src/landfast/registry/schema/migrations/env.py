@@ -1,7 +1,7 @@
 """Alembic's entry: run the scripts on the connection, and in the transaction, that the caller holds."""
 
 from alembic import context
-from landfast.registry.schema import metadata
+from landfast.registry.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from landfast.registry.columns import BigInt, Bytewise, Json, Moment
+from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
 REVISIONS = ("0001",)
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""

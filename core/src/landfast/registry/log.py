@@ -22,12 +22,12 @@ from landfast.registry import (
     tags,
     versions,
 )
-from landfast.registry.base import BlobNeeded, LogOutcome, LogRequest
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import recordable, skipped_json, sources_json
-from landfast.registry.schema import observations as observation_rows
-from landfast.registry.schema import partitions
-from landfast.registry.schema import versions as version_rows
+from landfast.registry.schema.tables import observations as observation_rows
+from landfast.registry.schema.tables import partitions
+from landfast.registry.schema.tables import versions as version_rows
+from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy import text
 
 from landfast.model.location import Location
-from landfast.registry.engine import Database, Transaction
-from landfast.registry.identity import BESIDE, revision_in
-from landfast.registry.schema import (
+from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.schema.identity import BESIDE, revision_in
+from landfast.registry.schema.tables import (
     OLDEST_READER,
     OLDEST_WRITER,
     REVISIONS,
@@ -24,7 +24,7 @@ from landfast.registry.schema import (
 _ADVISORY_LOCK = int.from_bytes(b"landfast") >> 1
 
 
-def create(database: Database, store_url: str | None, place: Path | None = None) -> None:
+def create_tables(database: Database, store_url: str | None, place: Path | None = None) -> None:
     """Make the tables, unless somebody else did meanwhile.
 
     Args:

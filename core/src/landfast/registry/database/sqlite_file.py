@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
-from landfast.registry.faults import from_sqlite, is_busy
-from landfast.registry.filesystem import network_type
-from landfast.registry.url import RegistryUrl
+from landfast.registry.database.faults import from_sqlite, is_busy
+from landfast.registry.database.filesystem import network_type
+from landfast.registry.database.url import RegistryUrl
 
 ALLOW_NETWORK = "LANDFAST_ALLOW_NETWORK_SQLITE"
 

@@ -8,8 +8,8 @@ from landfast.errors import Conflict, InvalidInput
 from landfast.model.names import LATEST, ArtifactName, check_alias
 from landfast.model.run import RunKey
 from landfast.model.version import Change, ChangeKind, VersionRecord
-from landfast.registry import aliases, changes, missing, runs, scopes, tickets, versions
-from landfast.registry.engine import Transaction
+from landfast.registry import aliases, changes, counters, missing, runs, scopes, versions
+from landfast.registry.database.engine import Transaction
 
 
 def promote(
@@ -27,7 +27,7 @@ def promote(
         return record, None
     if alias == LATEST:
         # Whoever moves it by hand knows better than every scan that is still under way.
-        aliases.keep_ticket(tx, partition, tickets.draw(tx))
+        aliases.keep_ticket(tx, partition, counters.draw_ticket(tx))
     record = versions.by_id(tx, record.id)
     (change,) = changes.append(tx, partition, record, [move], run_id=run_id, run=run)
     return record, change

@@ -13,11 +13,11 @@ from landfast.model.names import LATEST, ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.version import Observation, VersionRecord
 from landfast.registry import runs, scopes, versions
-from landfast.registry.base import LogOutcome, LogRequest
-from landfast.registry.engine import Transaction
+from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import chunks, recordable
-from landfast.registry.schema import aliases, edges, observations, partitions, pin_sets
-from landfast.registry.schema import versions as version_rows
+from landfast.registry.schema.tables import aliases, edges, observations, partitions, pin_sets
+from landfast.registry.schema.tables import versions as version_rows
+from landfast.registry.values import LogOutcome, LogRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""The registry seam: one transaction per verb, the same meaning on every database.
+"""Registry: names, versions, runs and changes in SQLite or PostgreSQL; each verb is one transaction.
 
-The contract that `landfast.testing.RegistrySuite` checks over every implementation:
+What holds of all of them (`landfast.testing.RegistrySuite` checks it on every database):
 
-- Each method is one transaction; it is applied whole or not at all, and does no network work but SQL.
+- A verb is applied whole or not at all, and does no network work but SQL.
 - Index, aliases, `latest` and "equal to an earlier version" are per (collection, partition).  Indices
   have no gaps and are never reused.
 - The change feed is gapless and becomes visible in commit order: a reader that saw position N will never
@@ -14,133 +14,84 @@ The contract that `landfast.testing.RegistrySuite` checks over every implementat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import EllipsisType
-from typing import Any, Protocol, runtime_checkable
 
+from landfast.errors import InvalidInput
 from landfast.model.garbage import BlobRow
 from landfast.model.health import NeededManifest
 from landfast.model.lineage import Direction, Edge
-from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunRecord, RunStatus
-from landfast.model.source import Skipped, Source
 from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
+from landfast.registry import (
+    announcements,
+    blobs,
+    changes,
+    collections,
+    counters,
+    deletion,
+    edges,
+    log,
+    observations,
+    pins,
+    promotion,
+    runs,
+    scopes,
+    sources,
+    unchanged,
+    versions,
+)
+from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.rows import chunks
+from landfast.registry.values import (
+    ChangeFilter,
+    LogOutcome,
+    LogRequest,
+    RegistryInfo,
+    RunStart,
+    VersionEdit,
+)
+
+COLLECTION_LEASE = timedelta(seconds=60)
+_EVERY_CHANGE = ChangeFilter()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryInfo:
-    """What a registry says of itself.
+class Registry:
+    """A database of versions and lineage.
 
-    Args:
-        id: Unique id, given when it was made; part of every change id.
-        url: Its URL without secrets.
-        database: What tells it from a copy of itself: the path of the SQLite file, the name of the database.
-        store_url: Where its blobs lie.
-        schema: Revision of its schema.
-        oldest_reader: Oldest client version that may read it.
-        oldest_writer: Oldest client version that may write it.
-    """
-
-    id: str
-    url: str
-    database: str
-    store_url: str | None
-    schema: str
-    oldest_reader: str
-    oldest_writer: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRequest:
-    """Everything the registry needs to decide whether content is new, and to record it.
-
-    Args:
-        name: Collection and partition; no version.
-        type: Of the collection; another type than recorded is `Conflict`.
-        summary: Of the manifest.
-        blob: sha256 of the uploaded manifest blob; None if the writer believes that it needs none.
-        sources: What was scanned.
-        skipped: What was left out.
-        metadata: Of the version if it is new; kept on the observation always.
-        description: Of the version if it is new.
-        aliases: To move to the version, new or not; `latest` is implied.
-        tags: To add to the version, new or not.
-        ttl_seconds: Of the version if it is new.
-        run: Key of the run that logs; must have been begun.
-        direction: The edge: `LOGGED`, or `USED` for a draft handed to `use_artifact`; None for no edge.
-        ticket: From `ticket`, taken before the first request of the scan. `latest` stays where it is if a
-            scan with a later ticket has moved it.
-        move_latest: False leaves `latest` where it is, unless the partition has none.
-    """
-
-    name: ArtifactName
-    type: str
-    summary: ManifestSummary
-    blob: str | None = None
-    sources: tuple[Source, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
-    description: str = ""
-    aliases: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    ttl_seconds: int | None = None
-    run: RunKey | None = None
-    direction: Direction | None = Direction.LOGGED
-    ticket: int
-    move_latest: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogOutcome:
-    """What `log` did.
+    Threads share one; a child made by fork opens connections of its own.
 
     Args:
-        version: The version that has this content now.
-        created: Whether it is new.
-        changed: Whether `latest` moved, to it or back to it.
-        change: The feed row of `latest`, if it moved.
-        observation: The row that was written.
+        database: Where it is.
+        lease: How long a garbage collector may take to delete what it condemned.
     """
 
-    version: VersionRecord
-    created: bool
-    changed: bool
-    change: Change | None
-    observation: Observation
+    def __init__(self, database: LazyDatabase, *, lease: timedelta = COLLECTION_LEASE) -> None:
+        self._database = database
+        self._lease = lease
 
+    def __reduce__(self) -> str:
+        raise TypeError("a registry cannot be pickled: open it by its URL where it is needed")
 
-class BlobNeeded(Exception):
-    """The log needs a manifest blob that the request did not name: upload it and ask again.
-
-    Not a `LandfastError`: it never leaves the publish service.
-    """
-
-
-@runtime_checkable
-class Registry(Protocol):
-    """A database of versions and lineage."""
+    def __repr__(self) -> str:
+        return f"Registry({str(self._database.url)!r})"
 
     @property
     def info(self) -> RegistryInfo:
         """What it says of itself."""
-        ...
+        return self._database.info
 
     def close(self) -> None:
         """Close connections; the registry may be used again afterwards."""
-        ...
+        self._database.close()
 
     # -- logging ------------------------------------------------------------------------------
 
     def ticket(self) -> int:
         """Draw the next start ticket: ascending, unique; gaps are harmless."""
-        ...
-
-    def find_content(self, name: ArtifactName, digest: str) -> VersionRecord | None:
-        """Return the live version of this (collection, partition) with this content, if any."""
-        ...
+        return self._database.write(counters.draw_ticket, create=True)
 
     def log(self, request: LogRequest) -> LogOutcome:
         """Record content: a new version, or an observation of an equal live one.
@@ -152,7 +103,7 @@ class Registry(Protocol):
             BlobNeeded: If a blob is needed and `request.blob` is None, or the blob was condemned meanwhile.
             Conflict: If the collection has another type.
         """
-        ...
+        return self._database.write(lambda tx: log.log(tx, request), create=True)
 
     def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
         """Log those of many requests that change nothing, in one transaction; the others are None.
@@ -161,7 +112,7 @@ class Registry(Protocol):
         already. Then all that is written is the observation and the edge, as `log` writes them; who gets None
         has to ask `log`.
         """
-        ...
+        return self._database.write(lambda tx: unchanged.log_unchanged(tx, requests))
 
     def mend_manifest(self, id: int, lost: Collection[str], request: LogRequest) -> VersionRecord:
         """Let the version with this id name `request.blob` in place of lost manifests of the same content.
@@ -169,7 +120,7 @@ class Registry(Protocol):
         Raises:
             BlobNeeded: As in `log`.
         """
-        ...
+        return self._database.write(lambda tx: log.mend(tx, id, lost, request))
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -179,35 +130,65 @@ class Registry(Protocol):
         Raises:
             NotFound: Naming what is missing (project, collection, partition, version, alias) and what there is.
         """
-        ...
+        return self._database.read(lambda tx: versions.pick(tx, name, deleted=deleted))
 
     def collections(self, *, entity: str, project: str | None = None) -> Iterator[CollectionRecord]:
         """Yield the collections of an entity, by project and name."""
-        ...
+        return self._database.stream(
+            lambda tx, after, size: collections.page(tx, entity, project, after=after, size=size),
+            lambda record: (record.project, record.name),
+        )
 
     def collection(self, name: ArtifactName) -> CollectionRecord:
         """Return one collection."""
-        ...
+        return self._database.read(lambda tx: collections.one(tx, name))
 
     def partitions(
         self, name: ArtifactName, *, keys: Sequence[str] | None = None
     ) -> Iterator[tuple[str, VersionRecord]]:
         """Yield each partition with its `latest`, by key; only those of `keys`, if given, that there are."""
-        ...
+        database = self._database
+        collection = database.read(lambda tx: scopes.require_collection(tx, name))
+
+        def among(part: Sequence[str]) -> list[VersionRecord]:
+            return database.read(lambda tx: collections.latest_among(tx, collection, part))
+
+        found: Iterator[VersionRecord]
+        if keys is not None:
+            found = itertools.chain.from_iterable(map(among, chunks(sorted(keys))))
+        else:
+            found = database.stream(
+                lambda tx, after, size: collections.latest_page(
+                    tx, collection, after=after, size=size
+                ),
+                lambda record: record.name.partition,
+            )
+        return ((record.name.partition, record) for record in found)
 
     def versions(self, name: ArtifactName, *, deleted: bool = False) -> Iterator[VersionRecord]:
         """Yield the versions of one partition, newest first."""
-        ...
+        partition = self._database.read(lambda tx: scopes.require_partition(tx, name))
+        return self._database.stream(
+            lambda tx, below, size: versions.page(
+                tx, partition, below=below, size=size, deleted=deleted
+            ),
+            lambda record: record.index,
+        )
 
     def observations(
         self, name: ArtifactName, *, limit: int | None = None
     ) -> Iterator[Observation]:
         """Yield the observations of one partition (or of one version, if picked), newest first."""
-        ...
+        scope = self._database.read(lambda tx: observations.scope(tx, name))
+        return self._database.stream(
+            lambda tx, below, size: observations.page(tx, scope, below=below, size=size),
+            lambda observation: observation.id,
+            limit=limit,
+        )
 
     def pin_sets(self, version_id: int) -> list[PinSet]:
         """Return every pin set of a version, newest seen first; its own manifest is among them."""
-        ...
+        return self._database.read(lambda tx: pins.of_version(tx, version_id))
 
     def as_of(self, name: ArtifactName, moment: datetime) -> VersionRecord:
         """Return the version that the name's alias (or `latest`) named at `moment`, registry time.
@@ -215,16 +196,22 @@ class Registry(Protocol):
         Raises:
             NotFound: If it named none.
         """
-        ...
+        _check_moment(moment)
+        return self._database.read(lambda tx: versions.as_of(tx, name, moment))
 
     def containing(
         self, uri: str, *, entity: str | None = None, deleted_since: datetime | None = None
     ) -> Iterator[VersionRecord]:
         """Yield live versions with a source that is, contains, or lies below `uri`: candidates that may hold it.
 
-        With `deleted_since` also versions that were deleted then or later: they can be restored.
+        Newest first.  With `deleted_since` also versions that were deleted then or later: they can be restored.
         """
-        ...
+        return self._database.stream(
+            lambda tx, below, size: sources.page(
+                tx, uri, entity=entity, deleted_since=deleted_since, below=below, size=size
+            ),
+            lambda record: record.id,
+        )
 
     # -- changing -----------------------------------------------------------------------------
 
@@ -235,7 +222,7 @@ class Registry(Protocol):
 
         `latest` may be moved too: scans that are under way then leave it there.
         """
-        ...
+        return self._database.write(lambda tx: promotion.promote(tx, name, alias, run))
 
     def remove_alias(self, name: ArtifactName, alias: str) -> None:
         """Take an alias away; `latest` cannot be.
@@ -244,24 +231,11 @@ class Registry(Protocol):
             NotFound: If the partition has no such alias.
             Conflict: If the name picks a version, and the alias names another one.
         """
-        ...
+        self._database.write(lambda tx: promotion.remove_alias(tx, name, alias))
 
-    def update(
-        self,
-        name: ArtifactName,
-        *,
-        description: str | None = None,
-        metadata: dict[str, Any] | None = None,
-        ttl_seconds: int | EllipsisType | None = ...,
-        add_tags: Iterable[str] = (),
-        remove_tags: Iterable[str] = (),
-    ) -> VersionRecord:
-        """Edit what is editable of a version; None leaves a field as it is, ``ttl_seconds=None`` keeps it for ever."""
-        ...
-
-    def update_collection(self, name: ArtifactName, *, description: str) -> CollectionRecord:
-        """Edit a collection's description."""
-        ...
+    def update(self, name: ArtifactName, edit: VersionEdit) -> VersionRecord:
+        """Edit what is editable of a version."""
+        return self._database.write(lambda tx: versions.edit(tx, name, edit))
 
     def delete(self, name: ArtifactName, *, delete_aliases: bool = False) -> VersionRecord:
         """Soft-delete a version.
@@ -272,7 +246,9 @@ class Registry(Protocol):
         Raises:
             Conflict: If aliases (`latest` included) name it and `delete_aliases` is False; they are named.
         """
-        ...
+        return self._database.write(
+            lambda tx: deletion.delete(tx, name, delete_aliases=delete_aliases)
+        )
 
     def undelete(self, name: ArtifactName) -> VersionRecord:
         """Make a deleted version live again; `latest` names it only if it names nothing.
@@ -281,54 +257,49 @@ class Registry(Protocol):
             Conflict: If another live version has its content.
             NotFound: If its manifest was collected.
         """
-        ...
+        return self._database.write(lambda tx: deletion.undelete(tx, name))
 
     def expire(self, now: datetime | None = None, *, dry_run: bool = True) -> list[VersionRecord]:
         """Soft-delete versions past their TTL that no alias names; return them."""
-        ...
+        if now is not None:
+            _check_moment(now)
+        run = self._database.read if dry_run else self._database.write
+        return run(lambda tx: deletion.expire(tx, now, dry_run=dry_run))
 
     # -- runs and lineage ---------------------------------------------------------------------
 
-    def begin_run(
-        self,
-        key: RunKey,
-        *,
-        entity: str,
-        project: str,
-        name: str = "",
-        job_type: str = "",
-        attempt: int = 1,
-        link: str | None = None,
-        config: dict[str, Any] | None = None,
-    ) -> RunRecord:
+    def begin_run(self, start: RunStart) -> RunRecord:
         """Record a run, or meet it again: idempotent on the key, keeps the highest attempt.
 
         What is given replaces what was, unless by an older attempt; the project stays.  A higher attempt
         makes the run a running one again.
         """
-        ...
+        return self._database.write(lambda tx: runs.begin(tx, start), create=True)
 
     def finish_run(self, key: RunKey, status: RunStatus) -> None:
         """Set how a run ended."""
-        ...
+        self._database.write(lambda tx: runs.finish(tx, key, status))
 
     def run(self, id_or_key: str | RunKey) -> RunRecord:
         """Return a run by its short id or key."""
-        ...
+        return self._database.read(lambda tx: runs.one(tx, id_or_key))
 
     def runs(
         self, *, entity: str, project: str | None = None, limit: int = 100
     ) -> Iterator[RunRecord]:
         """Yield runs, newest first."""
-        ...
-
-    def add_edge(self, run: RunKey, direction: Direction, version_id: int) -> Edge:
-        """Record an edge; idempotent on (run, direction, version)."""
-        ...
+        found = self._database.stream(
+            lambda tx, below, size: runs.page(tx, entity, project, below=below, size=size),
+            lambda row: row[0],
+            limit=limit,
+        )
+        return (record for _, record in found)
 
     def add_edges(self, run: RunKey, direction: Direction, version_ids: Sequence[int]) -> None:
-        """Record many edges of a run at once, as `add_edge` does each; all of them or none."""
-        ...
+        """Record edges of a run, idempotent on (run, direction, version); all of them or none."""
+        self._database.write(
+            lambda tx: edges.add_all(tx, runs.require(tx, run), direction, version_ids)
+        )
 
     def edges(
         self,
@@ -338,7 +309,7 @@ class Registry(Protocol):
         until: datetime | None = None,
     ) -> list[Edge]:
         """Return the edges that touch any of these versions or runs, oldest first."""
-        ...
+        return self._database.read(lambda tx: edges.touching(tx, versions, runs, until))
 
     def latest_uses(
         self, name: ArtifactName, by: RunKey, *, partitions: bool = False
@@ -348,30 +319,32 @@ class Registry(Protocol):
         Only runs like `by` count: of its system and deployment, with a run id that begins with its run id.
         A collection that does not exist yet was used by nobody.
         """
-        ...
+        found = self._database.stream(
+            lambda tx, below, size: edges.uses_page(
+                tx, name, by, whole=partitions, below=below, size=size
+            ),
+            lambda row: row[0],
+        )
+        return (edge for _, edge in found)
 
     # -- the change feed ----------------------------------------------------------------------
 
     def changes(
-        self,
-        *,
-        after: int = 0,
-        limit: int | None = None,
-        name: ArtifactName | None = None,
-        partitions: bool = False,
-        entity: str | None = None,
+        self, of: ChangeFilter = _EVERY_CHANGE, *, after: int = 0, limit: int | None = None
     ) -> Iterator[Change]:
-        """Yield changes with a position above `after`, ascending; of one partition, one alias if named.
-
-        With `partitions` a name means all partitions of its collection; without, ``partition=""`` means the
-        unpartitioned sequence.  `name.alias == "*"` is not a thing:
-        ask without a name to see everything.  A collection that does not exist yet has no changes.
-        """
-        ...
+        """Yield changes with a position above `after`, ascending; a collection that is not there has none."""
+        if not self._database.is_there:
+            return iter(())
+        return self._database.stream(
+            lambda tx, position, size: changes.page(tx, of, after=position, size=size),
+            lambda change: change.position,
+            start=after,
+            limit=limit,
+        )
 
     def head(self) -> int:
         """Return the position of the newest change, 0 if there is none."""
-        ...
+        return self._database.read(counters.head) if self._database.is_there else 0
 
     def pending_announcement(
         self, name: ArtifactName, consumer: str, *, run: RunKey | None = None
@@ -382,7 +355,9 @@ class Registry(Protocol):
         announced; else, where the digest of `latest` differs from the one last announced to the consumer, the newest
         change of `latest`.  Superseded changes are not replayed.
         """
-        ...
+        if not self._database.is_there:
+            return None
+        return self._database.read(lambda tx: announcements.pending(tx, name, consumer, run))
 
     def mark_announced(self, consumer: str, change: Change) -> None:
         """Record that the consumer was told of a change of `latest`; never moves backwards.
@@ -391,7 +366,7 @@ class Registry(Protocol):
             InvalidInput: If the change moved another alias.
             Conflict: If it is of another registry.
         """
-        ...
+        self._database.write(lambda tx: announcements.mark(tx, consumer, change))
 
     def announced_position(self, consumer: str, name: ArtifactName | None = None) -> int:
         """Return the position of the newest change that this consumer was told of, 0 if of none.
@@ -402,22 +377,34 @@ class Registry(Protocol):
             consumer: Who was told.
             name: Only changes of this collection's partition; None is all.
         """
-        ...
+        if not self._database.is_there:
+            return 0
+        return self._database.read(lambda tx: announcements.position(tx, consumer, name))
 
     # -- blobs --------------------------------------------------------------------------------
 
     @property
     def collection_lease(self) -> timedelta:
         """How long a collector may take to delete what it condemned; a writer that wants it waits so long."""
-        ...
+        return self._lease
 
-    def record_blob(self, sha256: str, size: int) -> bool:
-        """Say that a writer is about to upload or reuse a blob; tell whether it was condemned (upload it again)."""
-        ...
+    def record_blobs(self, sizes: Mapping[str, int]) -> set[str]:
+        """Say that a writer is about to upload or reuse blobs; return those condemned: upload them again.
+
+        Waits while a collector is deleting one of them, so that what is uploaded afterwards stays.
+
+        Args:
+            sizes: By sha256, in bytes.
+        """
+        return blobs.record_all(self._database, sizes, self._lease)
 
     def needed_manifests(self) -> Iterator[NeededManifest]:
         """Yield the manifests of every pin set of every live version, by blob."""
-        ...
+        return self._database.stream(
+            lambda tx, after, size: blobs.needed_page(tx, after=after, size=size),
+            lambda need: (need.blob, need.pin_set),
+            start=("", 0),
+        )
 
     def garbage(self, *, older_than: datetime) -> Iterator[BlobRow]:
         """Yield blobs that no live or restorable version and no pin set names, recorded before `older_than`.
@@ -425,7 +412,12 @@ class Registry(Protocol):
         A deleted version is restorable if it was deleted at `older_than` or later.  The registry knows
         manifests only: what their entries name, managed files, the caller has to leave out.
         """
-        ...
+        _check_moment(older_than)
+        return self._database.stream(
+            lambda tx, after, size: blobs.garbage_page(tx, older_than, after=after, size=size),
+            lambda row: row.sha256,
+            start="",
+        )
 
     def condemn(self, sha256s: Sequence[str], *, older_than: datetime) -> list[str]:
         """Condemn those of the blobs that are still garbage; return them.  Only they may be deleted.
@@ -433,12 +425,20 @@ class Registry(Protocol):
         What another collector condemned within `collection_lease` is left to it.  The caller deletes at
         once: a writer that wants a condemned blob waits until its row is forgotten or the lease is over.
         """
-        ...
+        _check_moment(older_than)
+        return self._database.write(lambda tx: blobs.condemn(tx, sha256s, older_than, self._lease))
 
     def forget_blobs(self, sha256s: Sequence[str]) -> None:
         """Remove the rows of condemned blobs, after their bytes are gone."""
-        ...
+        self._database.write(lambda tx: blobs.forget(tx, sha256s))
 
     def known_blobs(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Return the sizes of those that have a row; bytes without one are orphans of a killed upload."""
-        ...
+        return self._database.read(lambda tx: blobs.known(tx, sha256s))
+
+
+def _check_moment(moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise InvalidInput(
+            f"{moment.isoformat()} has no time zone", expected="an aware datetime, such as UTC"
+        )

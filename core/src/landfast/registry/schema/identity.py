@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy import func, inspect, select, text, update
 
 from landfast.errors import AccessDenied, Conflict
-from landfast.registry.base import RegistryInfo
-from landfast.registry.engine import Database, Transaction
-from landfast.registry.schema import REVISIONS, alembic_version, registry
+from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.schema.tables import REVISIONS, alembic_version, registry
+from landfast.registry.values import RegistryInfo
 
 BESIDE = "beside:"
 """What the recorded URL of a store begins with that moves together with the SQLite file."""

@@ -1,0 +1,99 @@
+"""A database whose registry may not be there yet: what records makes it, what reads does not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from landfast.errors import NotFound
+from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.values import RegistryInfo
+
+T = TypeVar("T")
+
+
+class Find(Protocol):
+    """Says what registry a database holds."""
+
+    def __call__(self, database: Database, *, create: bool) -> RegistryInfo:
+        """Return it, made if there is none and `create`; else raise `NotFound`."""
+        ...
+
+
+class LazyDatabase:
+    """A database whose registry is looked for when it is first needed.
+
+    Args:
+        database: Where it is.
+        find: Finds out what is there, and makes it if told to.
+        blank: Makes an empty one that is asked as long as it is not there; None makes asking `NotFound`.
+    """
+
+    def __init__(
+        self, database: Database, find: Find, blank: Callable[[], Database] | None = None
+    ) -> None:
+        self.url = database.url
+        self._database = database
+        self._find = find
+        self._info: RegistryInfo | None = None
+        self._make_blank = blank
+        self._blank: Database | None = None
+
+    def open(self, *, create: bool = False) -> Database:
+        """Find out what is there, once, and return its database.
+
+        Raises:
+            NotFound: If nothing is there, and it is not to be made.
+        """
+        if self._info is None:
+            self._info = self._find(self._database, create=create)
+        return self._database
+
+    @property
+    def is_there(self) -> bool:
+        """Whether somebody has made it: until then who follows the feed has nothing to hear."""
+        with contextlib.suppress(NotFound):
+            return bool(self.open())
+        return False
+
+    @property
+    def info(self) -> RegistryInfo:
+        """What the registry says of itself."""
+        self.open()
+        assert self._info is not None
+        return self._info
+
+    def read(self, body: Callable[[Transaction], T]) -> T:
+        """Run `body` on one consistent view."""
+        return self._open_or_blank().read(body)
+
+    def write(self, body: Callable[[Transaction], T], *, create: bool = False) -> T:
+        """Run `body` in a transaction; with `create` the registry is made for it."""
+        database = self.open(create=True) if create else self._open_or_blank()
+        return database.write(body)
+
+    def stream(
+        self,
+        fetch: Callable[[Transaction, Any, int], list[T]],
+        cursor: Callable[[T], Any],
+        *,
+        start: Any = None,
+        limit: int | None = None,
+    ) -> Iterator[T]:
+        """Yield rows page by page; see `Database.stream`."""
+        return self._open_or_blank().stream(fetch, cursor, start=start, limit=limit)
+
+    def close(self) -> None:
+        """Close connections; the registry may be used again afterwards."""
+        self._database.close()
+
+    def _open_or_blank(self) -> Database:
+        try:
+            return self.open()
+        except NotFound:
+            if self._make_blank is None:
+                raise
+        if self._blank is None:
+            self._blank = self._make_blank()
+        return self._blank

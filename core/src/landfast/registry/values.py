@@ -1,0 +1,163 @@
+"""What goes into the verbs of a registry and what comes out: a verb that asks for many things takes one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import EllipsisType
+from typing import Any
+
+from landfast.model.lineage import Direction
+from landfast.model.manifest import ManifestSummary
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunKey
+from landfast.model.source import Skipped, Source
+from landfast.model.version import Change, Observation, VersionRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryInfo:
+    """What a registry says of itself.
+
+    Args:
+        id: Unique id, given when it was made; part of every change id.
+        url: Its URL without secrets.
+        database: What tells it from a copy of itself: the path of the SQLite file, the name of the database.
+        store_url: Where its blobs lie.
+        schema: Revision of its schema.
+        oldest_reader: Oldest client version that may read it.
+        oldest_writer: Oldest client version that may write it.
+    """
+
+    id: str
+    url: str
+    database: str
+    store_url: str | None
+    schema: str
+    oldest_reader: str
+    oldest_writer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRequest:
+    """Everything the registry needs to decide whether content is new, and to record it.
+
+    Args:
+        name: Collection and partition; no version.
+        type: Of the collection; another type than recorded is `Conflict`.
+        summary: Of the manifest.
+        blob: sha256 of the uploaded manifest blob; None if the writer believes that it needs none.
+        sources: What was scanned.
+        skipped: What was left out.
+        metadata: Of the version if it is new; kept on the observation always.
+        description: Of the version if it is new.
+        aliases: To move to the version, new or not; `latest` is implied.
+        tags: To add to the version, new or not.
+        ttl_seconds: Of the version if it is new.
+        run: Key of the run that logs; must have been begun.
+        direction: The edge: `LOGGED`, or `USED` for a draft handed to `use_artifact`; None for no edge.
+        ticket: From `ticket`, taken before the first request of the scan. `latest` stays where it is if a
+            scan with a later ticket has moved it.
+        move_latest: False leaves `latest` where it is, unless the partition has none.
+    """
+
+    name: ArtifactName
+    type: str
+    summary: ManifestSummary
+    blob: str | None = None
+    sources: tuple[Source, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    ttl_seconds: int | None = None
+    run: RunKey | None = None
+    direction: Direction | None = Direction.LOGGED
+    ticket: int
+    move_latest: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOutcome:
+    """What `log` did.
+
+    Args:
+        version: The version that has this content now.
+        created: Whether it is new.
+        changed: Whether `latest` moved, to it or back to it.
+        change: The feed row of `latest`, if it moved.
+        observation: The row that was written.
+    """
+
+    version: VersionRecord
+    created: bool
+    changed: bool
+    change: Change | None
+    observation: Observation
+
+
+class BlobNeeded(Exception):
+    """The log needs a manifest blob that the request did not name: upload it and ask again.
+
+    Not a `LandfastError`: it never leaves the publish service.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """A run that begins, or is met again: another attempt, another process of it.
+
+    Args:
+        key: What the run is called where it runs.
+        entity: Whose it is.
+        project: Where it is recorded; that of a run which was begun before stays.
+        name: For people.
+        job_type: Such as ``train``.
+        attempt: 1 for the first.
+        link: Where people look at it; secrets are taken out.
+        config: Of the run, JSON.
+    """
+
+    key: RunKey
+    entity: str
+    project: str
+    name: str = ""
+    job_type: str = ""
+    attempt: int = 1
+    link: str | None = None
+    config: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionEdit:
+    """What is to change of a version.
+
+    Args:
+        description: None leaves it as it is.
+        metadata: None leaves it as it is.
+        ttl_seconds: Counted from when the version was made; None keeps it for ever, ``...`` leaves it as it is.
+        add_tags: Those that it has stay.
+        remove_tags: Those that it has not are no error.
+    """
+
+    description: str | None = None
+    metadata: dict[str, Any] | None = None
+    ttl_seconds: int | EllipsisType | None = ...
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFilter:
+    """Which changes of the feed are wanted; without arguments all.
+
+    Args:
+        name: Only those of this collection's partition (``partition=""`` is the unpartitioned sequence), and of
+            its alias if it has one.
+        partitions: Whether `name` means all partitions of its collection.
+        entity: Only those of this entity.
+    """
+
+    name: ArtifactName | None = None
+    partitions: bool = False
+    entity: str | None = None
