@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from landfast.errors import InvalidInput, NotFound
-from landfast.manifests.batch import EntryBatch
+from landfast.manifests.batch import EntryBatch, in_batches
 from landfast.manifests.digest import DigestBuilder, content_digest, pin_digest
 from landfast.manifests.memory import MemoryManifest
-from landfast.manifests.merge import merge_entries
+from landfast.manifests.merge import merge_batches
 from landfast.manifests.summary import summarize
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry, format_time
@@ -46,8 +46,8 @@ def test_digests_do_not_depend_on_batches(entries: list[ManifestEntry], size: in
     builder = DigestBuilder()
     for start in range(0, len(entries), size):
         builder.update(EntryBatch.from_rows(entries[start : start + size]))
-    in_batches = (builder.content_digest(), builder.pin_digest())
-    assert in_batches == (content_digest(entries), pin_digest(entries))
+    found = (builder.content_digest(), builder.pin_digest())
+    assert found == (content_digest(entries), pin_digest(entries))
 
 
 def by_hand(header: bytes, columns: list[list[object]]) -> str:
@@ -116,7 +116,8 @@ def test_bytes_below_a_null_are_not_hashed() -> None:
 def test_digests_do_not_depend_on_shards(entries: list[ManifestEntry], data: st.DataObject) -> None:
     cuts = [data.draw(st.integers(0, 3)) for _ in entries]
     shards = [[e for e, cut in zip(entries, cuts, strict=True) if cut == n] for n in range(4)]
-    assert summarize(merge_entries(shards)) == summarize(entries)
+    merged = merge_batches(map(in_batches, shards))
+    assert summarize(row for batch in merged for row in batch.rows()) == summarize(entries)
 
 
 @given(strategies.entry_lists(), st.randoms())

@@ -216,6 +216,10 @@ class Counting(Manifest):
         digest = f"lf1:{self.odd:064}"
         return ManifestSummary(digest=digest, pin_digest=digest, count=self.count, size=0)
 
+    @property
+    def bounds(self) -> None:
+        return None
+
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
         return in_batches(
             entry(f"{n:08}", "bb" if n == self.odd else "aa") for n in range(self.count)

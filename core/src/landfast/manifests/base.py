@@ -23,6 +23,11 @@ class Manifest(ABC):
     def summary(self) -> ManifestSummary:
         """Digests, count and bytes."""
 
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[bytes, bytes] | None:
+        """Bytes that no path is less than, and that none is greater than; None without entries."""
+
     @abstractmethod
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
         """Yield the entries whose path starts with `prefix` as columns, sorted by path."""

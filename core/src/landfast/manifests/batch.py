@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -168,6 +169,17 @@ def joined(batches: Sequence[EntryBatch]) -> EntryBatch:
     if len(batches) == 1:
         return batches[0]
     return EntryBatch(pa.concat_batches([batch.columns for batch in batches]))
+
+
+def differ(one: Sequence[pa.Array], other: Sequence[pa.Array]) -> pa.Array:
+    """Tell of each row whether it differs in any of some columns; null equals null only."""
+    import pyarrow.compute as pc
+
+    masks = [
+        pc.or_(pc.fill_null(pc.not_equal(a, b), False), pc.xor(pc.is_null(a), pc.is_null(b)))
+        for a, b in zip(one, other, strict=True)
+    ]
+    return functools.reduce(pc.or_, masks)
 
 
 def bad_size(path: str, size: int | None) -> InvalidInput:

@@ -39,7 +39,8 @@ class HeldManifest:
     def written(self) -> WrittenManifest:
         """The file, written now if it is not there yet."""
         with ManifestWriter(self._place()) as writer:
-            writer.extend(self.manifest.entries())
+            for batch in self.manifest.batches():
+                writer.add_batch(batch)
             return writer.finish()
 
     @property

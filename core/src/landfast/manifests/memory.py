@@ -9,7 +9,7 @@ from typing import Self
 
 from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch, in_batches
-from landfast.manifests.merge import merge_entries
+from landfast.manifests.merge import distinct
 from landfast.manifests.parquet import prefix_range
 from landfast.manifests.reader import no_entry
 from landfast.manifests.rollup import folder_runs
@@ -35,7 +35,8 @@ class MemoryManifest(Manifest):
     """
 
     def __init__(self, entries: Iterable[ManifestEntry] = ()) -> None:
-        self._hold(merge_entries([sorted(entries, key=attrgetter("path"))]))
+        rows = sorted(entries, key=attrgetter("path"))
+        self._hold(distinct(EntryBatch.from_rows(rows)).rows())
 
     @classmethod
     def of_sorted(cls, entries: Iterable[ManifestEntry]) -> Self:
@@ -57,6 +58,11 @@ class MemoryManifest(Manifest):
     def summary(self) -> ManifestSummary:
         """Digests, count and bytes."""
         return self._summary
+
+    @property
+    def bounds(self) -> tuple[bytes, bytes] | None:
+        """The first and the last path; None without entries."""
+        return (self._paths[0].encode(), self._paths[-1].encode()) if self._paths else None
 
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
         """Yield the entries whose path starts with `prefix` as columns, sorted by path."""

@@ -1,40 +1,130 @@
-"""Merge sorted streams of entries into one, where the same path twice is one row or a `Conflict`."""
+"""Merge sorted manifests into one, where the same path twice is one row or a `Conflict`."""
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
+from itertools import chain
+from operator import itemgetter
 
 from landfast.errors import Conflict
+from landfast.manifests.base import Manifest
+from landfast.manifests.batch import EntryBatch, differ, joined
 from landfast.model.manifest import ManifestEntry
 
 
-def merge_entries(streams: Iterable[Iterable[ManifestEntry]]) -> Iterator[ManifestEntry]:
-    """Yield the entries of all sorted streams, sorted by path, each path once.
+def merge_manifests(manifests: Iterable[Manifest]) -> Iterator[EntryBatch]:
+    """Yield the rows of all manifests, sorted by path, each path once.
 
-    Rows that no digest tells apart are one row: the first stream's.
-
-    Args:
-        streams: Manifests or other sorted iterables; one entry of each is held in memory.
+    Those that lie beside each other, such as shards, are read one after the other; of those that
+    overlap a batch each is in memory.  Rows that no digest tells apart are one row: the first manifest's.
 
     Raises:
-        Conflict: If two streams have different rows at one path, or one has two.
+        Conflict: If two manifests have different rows at one path.
+    """
+    found = [
+        (*bounds, place, manifest)
+        for place, manifest in enumerate(manifests)
+        if (bounds := manifest.bounds)
+    ]
+    together: list[tuple[int, Manifest]] = []
+    reached = b""
+    for low, high, place, manifest in sorted(found, key=itemgetter(0)):
+        if low > reached:
+            yield from _merged(together)
+            together = []
+        together.append((place, manifest))
+        reached = max(reached, high)
+    yield from _merged(together)
+
+
+def overlap(one: Manifest, other: Manifest) -> bool:
+    """Tell whether two manifests may have a path in common."""
+    here, there = one.bounds, other.bounds
+    return here is not None and there is not None and here[0] <= there[1] and there[0] <= here[1]
+
+
+def merge_batches(streams: Iterable[Iterable[EntryBatch]]) -> Iterator[EntryBatch]:
+    """Yield the rows of all sorted streams, sorted by path, each path once; as `merge_manifests` otherwise.
 
     Example:
         >>> a = ManifestEntry(path="a", size=1, checksum=None, uri="file:///x/a")
         >>> b = ManifestEntry(path="b", size=1, checksum=None, uri="file:///y/b")
-        >>> [entry.path for entry in merge_entries([[b], [a], [a, b]])]
+        >>> streams = [[EntryBatch.from_rows(rows)] for rows in ([b], [a], [a, b])]
+        >>> [row.path for batch in merge_batches(streams) for row in batch.rows()]
         ['a', 'b']
     """
-    # Text compares by code point, which is the order of the UTF-8 bytes.
-    last: ManifestEntry | None = None
-    for entry in heapq.merge(*streams, key=attrgetter("path")):
-        if last is None or entry.path != last.path:
-            yield entry
-            last = entry
-        elif not entry.is_same_row(last):
-            raise _conflict(last, entry)
+    left = [stream for stream in map(_Stream, streams) if stream.batch is not None]
+    while len(left) > 1:
+        # What comes next in any stream is after this.
+        end = min(stream.last for stream in left)
+        parts = [part for stream in left if len(part := stream.take(end))]
+        left = [stream for stream in left if stream.batch is not None]
+        yield parts[0] if len(parts) == 1 else _woven(parts)
+    for stream in left:
+        yield from stream.remaining()
+
+
+def distinct(batch: EntryBatch) -> EntryBatch:
+    """Return sorted rows with each path once.
+
+    Raises:
+        Conflict: If two rows at one path differ.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    paths = batch.paths
+    repeats = pc.equal(paths.slice(1), paths.slice(0, max(0, len(batch) - 1)))
+    if not repeats.true_count:
+        return batch
+    before = pc.indices_nonzero(repeats)
+    one = EntryBatch(batch.columns.take(before))
+    other = EntryBatch(batch.columns.take(pc.add(before, 1)))
+    masks = differ(one.identity, other.identity), differ(one.pins, other.pins)
+    row = pc.index(pc.or_(*masks), True).as_py()
+    if row >= 0:
+        (first,), (second,) = one.slice(row, row + 1).rows(), other.slice(row, row + 1).rows()
+        raise _conflict(first, second)
+    is_first = pa.concat_arrays([pa.array([True]), pc.invert(repeats)])
+    return EntryBatch(batch.columns.filter(is_first))
+
+
+class _Stream:
+    """Batches of one source, of which the first is at hand."""
+
+    def __init__(self, batches: Iterable[EntryBatch]) -> None:
+        self._rest = filter(len, batches)
+        self.batch = next(self._rest, None)
+
+    @property
+    def last(self) -> str:
+        assert self.batch is not None
+        return str(self.batch.paths[-1].as_py())
+
+    def take(self, end: str) -> EntryBatch:
+        """Take the rows of the batch up to the path `end`; the next batch follows on the last row."""
+        batch = self.batch
+        assert batch is not None
+        cut = bisect_right(batch.paths, end, key=lambda path: path.as_py())
+        self.batch = batch.slice(cut, len(batch)) if cut < len(batch) else next(self._rest, None)
+        return batch.slice(0, cut)
+
+    def remaining(self) -> Iterator[EntryBatch]:
+        return chain([] if self.batch is None else [self.batch], self._rest)
+
+
+def _merged(manifests: list[tuple[int, Manifest]]) -> Iterator[EntryBatch]:
+    in_order = sorted(manifests, key=itemgetter(0))
+    return merge_batches(manifest.batches() for _, manifest in in_order)
+
+
+def _woven(parts: list[EntryBatch]) -> EntryBatch:
+    import pyarrow.compute as pc
+
+    columns = joined(parts).columns
+    # A stable sort: of equal paths that of the first stream comes first.
+    return distinct(EntryBatch(columns.take(pc.array_sort_indices(columns["path"]))))
 
 
 def _conflict(one: ManifestEntry, other: ManifestEntry) -> Conflict:

@@ -70,6 +70,14 @@ class ManifestFile(Manifest):
         """Digests, count and bytes, from the footer."""
         return self._summary
 
+    @property
+    def bounds(self) -> tuple[bytes, bytes] | None:
+        """Bytes that no path is less than, and that none is greater than; None without entries."""
+        groups = self._entries.filled
+        if not groups:
+            return None
+        return self._entries.bounds(groups[0])[0], self._entries.bounds(groups[-1])[1]
+
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
         """Yield the entries whose path starts with `prefix` as columns, sorted by path.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from landfast.errors import LimitExceeded, NotFound
 from landfast.manifests.held import HeldManifest
-from landfast.manifests.merge import merge_entries
+from landfast.manifests.merge import merge_manifests
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.globs import hint_for_glob, labels
@@ -90,7 +90,8 @@ def merge(scans: Iterable[ShardScan], target: Path) -> WrittenManifest:
         Conflict: If two references give the same path to different objects, naming both and ``name=``.
     """
     with ManifestWriter(target) as writer:
-        writer.extend(merge_entries([ManifestFile(scan.manifest.path).entries() for scan in scans]))
+        for batch in merge_manifests(ManifestFile(scan.manifest.path) for scan in scans):
+            writer.add_batch(batch)
         return writer.finish()
 
 
