@@ -1,12 +1,14 @@
 """Property tests are judged by what they find, not by their speed; places are scanned as the client does."""
 
 import itertools
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from kit.servers.certificate import own_certificate
 from landfast.manifests.base import Manifest
 from landfast.manifests.reader import ManifestFile
 from landfast.model.reference import UNLIMITED, Reference
@@ -30,6 +32,12 @@ class Scanned:
 
 
 Scan = Callable[..., Scanned]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for 127.0.0.1: its PEM file and a server's context with it."""
+    return own_certificate(tmp_path)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 from landfast.clouds.per_process import PerProcess
 from landfast.clouds.s3_client import S3Options, make_client, public_endpoint, refuse_to_pickle_keys
 from landfast.clouds.s3_errors import Asked, asking
+from landfast.clouds.s3_wire import ListWire
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
 from landfast.stores.base import (
@@ -27,7 +28,7 @@ from landfast.stores.base import (
     first_row,
     locate_by_listing,
 )
-from landfast.stores.s3_listing import ETAG, Listing, install, is_directory_bucket, list_page
+from landfast.stores.s3_listing import ETAG, Listing, is_directory_bucket, list_page
 from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
 from landfast.stores.s3_reader import NULL, open_pin
 
@@ -77,12 +78,11 @@ class S3Store:
     ) -> None:
         self._options = S3Options.of(options)
         self._factory = client
-        self._client = PerProcess(self._make_client)
+        self._open()
 
-    def _make_client(self) -> Any:
-        client = make_client(self._options, self._factory)
-        install(client)
-        return client
+    def _open(self) -> None:
+        self._client = PerProcess(lambda: make_client(self._options, self._factory))
+        self._wire = PerProcess(lambda: ListWire(self._client()))
 
     def __repr__(self) -> str:
         handed_in = ", client=..." if self._factory is not None else ""
@@ -94,7 +94,7 @@ class S3Store:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._options, self._factory = state["_options"], state["_factory"]
-        self._client = PerProcess(self._make_client)
+        self._open()
 
     @property
     def endpoint(self) -> str | None:
@@ -156,8 +156,8 @@ class S3Store:
         listing = Listing(request, restores=self.endpoint is None)
         permission = "s3:ListBucketVersions" if versions else "s3:ListBucket"
         asked = Asked(location=location, verb="listed", permission=permission)
-        client = self._client()
-        return asking(asked, lambda: list_page(client, listing, self._payer()))
+        wire = self._wire()
+        return asking(asked, lambda: list_page(wire, listing, self._payer()))
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None

@@ -1,16 +1,14 @@
 """List pages of S3: the request, its opaque token, and the reply as rows.
 
 boto3's own parsing of a page costs ten times as much as reading it and loses the order between
-versions and delete markers, so the body is taken at botocore's `before-parse` event and read here.
+versions and delete markers, so the body is read here.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,6 +17,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from landfast.clouds.s3_replies import bare_etag
+from landfast.clouds.s3_wire import ListWire
 from landfast.errors import InvalidInput, LandfastError, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
@@ -29,10 +28,7 @@ ETAG = "s3-etag"
 FOLDER_MARKER = "folder marker"
 ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
-_OPERATIONS = ("ListObjectsV2", "ListObjectVersions")
 _ROOTS = frozenset({"ListBucketResult", "ListVersionsResult"})
-_BODY = "LandfastBody"
-_wanted = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +109,9 @@ def is_directory_bucket(name: str) -> bool:
     return name.endswith(("--x-s3", "--xa-s3"))
 
 
-def install(client: Any) -> None:
-    """Let a client hand over the bodies of list pages, where `raw_pages` asks for them."""
-    for operation in _OPERATIONS:
-        client.meta.events.register(
-            f"before-parse.s3.{operation}", _take_body, unique_id=f"landfast-{operation}"
-        )
-
-
-def _take_body(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
-) -> None:
-    if getattr(_wanted, "active", False) and response_dict["status_code"] < 300:
-        customized_response_dict[_BODY] = response_dict["body"]
-        response_dict["body"] = b""
-
-
-@contextmanager
-def raw_pages() -> Iterator[None]:
-    """Mark the calls of this thread as ours: a client that was handed in has other users too."""
-    _wanted.active = True
-    try:
-        yield
-    finally:
-        _wanted.active = False
-
-
-def list_page(client: Any, listing: Listing, more: dict[str, Any]) -> Page:
+def list_page(wire: ListWire, listing: Listing, more: dict[str, Any]) -> Page:
     """Ask for a page and read it."""
-    with raw_pages():
-        reply = getattr(client, listing.operation)(**listing.parameters(), **more)
-    return read_page(reply[_BODY], listing)
+    return read_page(wire.get(listing.operation, listing.parameters() | more), listing)
 
 
 def read_page(body: bytes, listing: Listing) -> Page:

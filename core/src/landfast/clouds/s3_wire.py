@@ -1,0 +1,264 @@
+"""ListWire: list pages of S3 as bytes, asked for, signed and sent by a botocore client and parsed by nobody.
+
+A botocore call spends most on its reply (it parses the XML twice, once to look for an error), and the rest on
+working out anew what is the same for all pages of a bucket.  So a page goes one of two ways:
+
+- the long way is the client's own method, from which the body is taken before anything parses it;
+- the short way takes the request of the last page that went the long way, with another query: signed by the client's
+  signer, sent over the client's connections (its proxy, certificates and timeouts).  Whatever comes back that is no
+  whole page (an error, a redirect, a broken connection) goes the long way, as the outcome of its first attempt:
+  retries, regions and error classes are botocore's.
+
+Where anybody but botocore listens to a client's events, or wraps its methods, all pages go the long way.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from landfast.errors import Unavailable
+
+_BODY = "LandfastBody"
+# A reply with status 200 may turn out to be an error while it is written.
+_ERROR = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:[\w.-]++:)?Error[\s/>]", re.DOTALL)
+
+_EVENTS = (
+    *("provide-client-params", "before-parameter-build", "before-endpoint-resolution"),
+    *("before-call", "request-created", "choose-signer", "before-sign", "before-send"),
+    *("before-parse", "response-received", "needs-retry", "after-call", "after-call-error"),
+)
+# Whose handlers have been at work in the request that is taken again, or have nothing to do at a whole page.
+# `retries.adaptive` is not among them: it counts each request.
+_BOTOCORE = ("client", "handlers", "retries.standard", "retryhandler", "signers", "useragent", "utils")  # fmt: skip
+_KNOWN = frozenset(
+    {__name__, "landfast.clouds.s3_client", *(f"botocore.{name}" for name in _BOTOCORE)}
+)
+_METHODS = ("_make_api_call", "_make_request")
+_ENDPOINT_METHODS = ("make_request", "_send_request", "_get_response", "_do_get_response", "_send")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request that was sent, to be taken again with another query."""
+
+    model: Any
+    params: Mapping[str, Any]
+    base: str
+    features: Any
+
+    @classmethod
+    def of(cls, model: Any, params: Mapping[str, Any]) -> _Request | None:
+        """Keep what botocore is about to sign; None if its query is not found in its URL."""
+        from botocore.context import get_context
+        from botocore.utils import percent_encode_sequence
+
+        query = percent_encode_sequence(params["query_string"])
+        if not params["url"].endswith(f"&{query}"):
+            return None
+        base = params["url"].removesuffix(query)
+        return cls(model, _copied(params), base, get_context())
+
+    def send(self, client: Any, query: Mapping[str, Any]) -> Any:
+        """Sign and send; return the reply, or the exception of a connection that broke."""
+        from botocore.context import start_as_current_context
+        from botocore.exceptions import BotoCoreError, ConnectionClosedError
+        from botocore.utils import percent_encode_sequence
+        from urllib3.exceptions import HTTPError
+
+        params = _copied(self.params)
+        params["url"] = self.base + percent_encode_sequence(query)
+        params["context"]["retries"] = {"attempt": 1, "invocation-id": str(uuid.uuid4())}
+        endpoint = client._endpoint
+        with start_as_current_context(self.features):  # the user agent tells of them
+            request = endpoint.create_request(params, self.model)
+        request.stream_output = True  # botocore would read it in 64 KiB pieces, twice as dear
+        try:
+            reply = endpoint.http_session.send(request)
+            reply._content = reply.raw.read()
+        except BotoCoreError as error:
+            return error
+        except (HTTPError, OSError) as error:
+            return ConnectionClosedError(error=error, request=request, endpoint_url=request.url)
+        return reply
+
+
+def _copied(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a request as deep as signing writes into it."""
+    context = dict(params["context"])
+    context["signing"] = dict(context.get("signing", {}))
+    return {**params, "headers": dict(params["headers"]), "context": context}
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A page that this thread waits for on the long way."""
+
+    outcome: Any = None
+    """What the short way got, a reply or an exception: it stands for the first attempt's."""
+    request: _Request | None = None
+
+
+_thread = threading.local()
+
+
+class ListWire:
+    """List pages of one client, for any number of threads.
+
+    Args:
+        client: A boto3 client for S3.  Its other users notice nothing.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._requests: dict[Any, _Request] = {}
+        self._names = {name: _query_names(client, name) for name in _METHODS_OF_PAGES}
+        events = client.meta.events
+        # At the root and last: the request is finished.  By the wildcard: before botocore looks for an error.
+        events.register_last("before-call", _keep_request, unique_id="landfast-call")
+        for name in _METHODS_OF_PAGES.values():
+            events.register(f"before-send.s3.{name}", _first_outcome, unique_id=f"landfast-send-{name}")  # fmt: skip
+            events.register(f"before-parse.*.{name}", _take_body, unique_id=f"landfast-parse-{name}")  # fmt: skip
+
+    def get(self, method: str, parameters: Mapping[str, Any]) -> bytes:
+        """Return the XML of a page.
+
+        Args:
+            method: ``list_objects_v2`` or ``list_object_versions``.
+            parameters: Arguments of that method.
+
+        Raises:
+            botocore.exceptions.ClientError: If the server answers with an error, even under status 200.
+            botocore.exceptions.BotoCoreError: If there is no answer, or not all of it.
+        """
+        names = self._names[method]
+        rest = {name: value for name, value in parameters.items() if name not in names}
+        kind = (method, repr(rest))
+        known = self._requests.get(kind) if _is_plain(self._client, method) else None
+        if known is None:
+            return self._long_way(method, parameters, kind)
+        query = {names[name]: value for name, value in parameters.items() if name in names}
+        outcome = known.send(self._client, query)
+        if getattr(outcome, "status_code", None) == 200 and not _ERROR.match(outcome.content):
+            return _whole(outcome.content, outcome.headers)
+        self._requests.pop(kind, None)
+        return self._long_way(method, parameters, kind, outcome)
+
+    def _long_way(
+        self, method: str, parameters: Mapping[str, Any], kind: Any, outcome: Any = None
+    ) -> bytes:
+        with _waiting(_Wanted(outcome)) as wanted:
+            reply = getattr(self._client, method)(**parameters)
+        metadata = reply.get("ResponseMetadata", {})
+        if wanted.request is not None and not metadata.get("RetryAttempts"):
+            self._requests[kind] = wanted.request
+        if _BODY not in reply:  # a stub, or a handler that answers for the server
+            raise _answered_elsewhere(method)
+        return _whole(reply[_BODY], metadata.get("HTTPHeaders", {}))
+
+
+_METHODS_OF_PAGES = {
+    "list_objects_v2": "ListObjectsV2",
+    "list_object_versions": "ListObjectVersions",
+}
+
+
+def _query_names(client: Any, method: str) -> dict[str, str]:
+    """Return the method's arguments that stand in the query, by their names there."""
+    model = client.meta.service_model.operation_model(_METHODS_OF_PAGES[method])
+    where = {name: shape.serialization for name, shape in model.input_shape.members.items()}
+    return {n: s["name"] for n, s in where.items() if s.get("location") == "querystring"}
+
+
+def _is_plain(client: Any, method: str) -> bool:
+    """Whether nobody but botocore and we are in the way of a page, so that a part may be left out."""
+    name = _METHODS_OF_PAGES[method]
+    try:
+        search = client.meta.events._emitter._handlers.prefix_search
+        kind, endpoint = type(client), client._endpoint
+        methods = [getattr(kind, name) for name in (*_METHODS, method)]
+        methods += [getattr(type(endpoint), name) for name in _ENDPOINT_METHODS]
+        heard = [handler for event in _EVENTS for handler in search(f"{event}.s3.{name}")]
+    except AttributeError:  # another botocore than we know
+        return False
+    is_own = method not in vars(client) and "_make_api_call" not in vars(client)
+    return (
+        is_own
+        and all(map(_is_botocores, methods))
+        and all(getattr(handler, "__module__", None) in _KNOWN for handler in heard)
+    )
+
+
+def _is_botocores(function: Any) -> bool:
+    """Whether a method is what botocore made it: tracers wrap some, and imitate names and classes."""
+    import botocore
+
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(
+        botocore.__path__[0]
+    )
+
+
+@contextmanager
+def _waiting(wanted: _Wanted) -> Iterator[_Wanted]:
+    """Mark the calls of this thread as ours."""
+    _thread.wanted = wanted
+    try:
+        yield wanted
+    finally:
+        _thread.wanted = None
+
+
+def _wanted() -> _Wanted | None:
+    return getattr(_thread, "wanted", None)
+
+
+def _keep_request(model: Any, params: Mapping[str, Any], **_: Any) -> None:
+    wanted = _wanted()
+    if wanted is not None and model.name in _METHODS_OF_PAGES.values():
+        wanted.request = _Request.of(model, params)
+
+
+def _first_outcome(**_: Any) -> Any:
+    """Stand in for sending, once, with what the short way got."""
+    wanted = _wanted()
+    if wanted is None:
+        return None
+    outcome, wanted.outcome = wanted.outcome, None
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _take_body(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+) -> None:
+    if _wanted() is None or response_dict["status_code"] >= 300:
+        return
+    if _ERROR.match(response_dict["body"]):
+        response_dict["status_code"] = 500
+        return
+    customized_response_dict[_BODY] = response_dict["body"]
+    response_dict["body"] = b""
+
+
+def _whole(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a body that did not break off; neither botocore nor `http.client` looks."""
+    from botocore.exceptions import IncompleteReadError
+
+    told = headers.get("content-length", "")
+    if told.isdigit() and len(body) != int(told):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(told))
+    return body
+
+
+def _answered_elsewhere(method: str) -> Unavailable:
+    return Unavailable(
+        f"{method} of the client that was handed in was answered without a server",
+        hint="A stubbed client can not list; use a server on loopback, or moto.",
+    )
