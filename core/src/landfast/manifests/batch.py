@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,6 +88,14 @@ class EntryBatch:
         """Return the rows from `start` to before `stop`, without a copy."""
         return EntryBatch(self.columns.slice(start, max(0, stop - start)))
 
+    def where(self, mask: pa.Array) -> EntryBatch:
+        """Return the rows for which `mask` is true."""
+        return EntryBatch(self.columns.filter(mask))
+
+    def take(self, rows: pa.Array) -> EntryBatch:
+        """Return the rows of these numbers, in their order."""
+        return EntryBatch(self.columns.take(rows))
+
     def __len__(self) -> int:
         return int(self.columns.num_rows)
 
@@ -96,6 +103,17 @@ class EntryBatch:
     def paths(self) -> pa.Array:
         """The column of paths."""
         return self.columns["path"]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all rows, those of unknown size counted as 0."""
+        import pyarrow.compute as pc
+
+        # In halves: Arrow's own sum would wrap around.
+        sizes = self.columns["size"]
+        high = pc.sum(pc.shift_right(sizes, 32)).as_py() or 0
+        low = pc.sum(pc.bit_wise_and(sizes, 0xFFFFFFFF)).as_py() or 0
+        return int(high << 32) + int(low)
 
     @property
     def identity(self) -> list[pa.Array]:
@@ -128,7 +146,7 @@ class EntryBatch:
         """Return those rows that lie below `folder`, which starts every path, without it in their paths."""
         import pyarrow.compute as pc
 
-        inside = self.columns.filter(pc.not_equal(self.paths, folder))
+        inside = self.where(pc.not_equal(self.paths, folder)).columns
         paths = pc.utf8_slice_codeunits(inside["path"], len(folder))
         return EntryBatch(inside.set_column(0, inside.schema.field(0), paths))
 
@@ -173,13 +191,17 @@ def joined(batches: Sequence[EntryBatch]) -> EntryBatch:
 
 def differ(one: Sequence[pa.Array], other: Sequence[pa.Array]) -> pa.Array:
     """Tell of each row whether it differs in any of some columns; null equals null only."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    masks = [
-        pc.or_(pc.fill_null(pc.not_equal(a, b), False), pc.xor(pc.is_null(a), pc.is_null(b)))
-        for a, b in zip(one, other, strict=True)
-    ]
-    return functools.reduce(pc.or_, masks)
+    found = pa.repeat(False, len(one[0]))
+    for here, there in zip(one, other, strict=True):
+        # Most columns are equal throughout, which costs less to find out.
+        if not here.equals(there):
+            unequal = pc.fill_null(pc.not_equal(here, there), False)
+            nulls = pc.xor(pc.is_null(here), pc.is_null(there))
+            found = pc.or_(found, pc.or_(unequal, nulls))
+    return found
 
 
 def bad_size(path: str, size: int | None) -> InvalidInput:

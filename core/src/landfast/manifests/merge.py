@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from operator import itemgetter
 
 from landfast.errors import Conflict
@@ -54,15 +53,21 @@ def merge_batches(streams: Iterable[Iterable[EntryBatch]]) -> Iterator[EntryBatc
         >>> [row.path for batch in merge_batches(streams) for row in batch.rows()]
         ['a', 'b']
     """
-    left = [stream for stream in map(_Stream, streams) if stream.batch is not None]
-    while len(left) > 1:
+    for parts in side_by_side(streams):
+        filled = [part for part in parts if len(part)]
+        yield filled[0] if len(filled) == 1 else _woven(filled)
+
+
+def side_by_side(streams: Iterable[Iterable[EntryBatch]]) -> Iterator[list[EntryBatch]]:
+    """Yield sorted streams in parts: one part of each stream, and whatever they have at a path together.
+
+    Not all parts of a list are empty, and all their paths are before those of the next list.
+    """
+    every = [_Stream(stream) for stream in streams]
+    while left := [stream for stream in every if len(stream.batch)]:
         # What comes next in any stream is after this.
         end = min(stream.last for stream in left)
-        parts = [part for stream in left if len(part := stream.take(end))]
-        left = [stream for stream in left if stream.batch is not None]
-        yield parts[0] if len(parts) == 1 else _woven(parts)
-    for stream in left:
-        yield from stream.remaining()
+        yield [stream.take(end) for stream in every]
 
 
 def distinct(batch: EntryBatch) -> EntryBatch:
@@ -79,39 +84,35 @@ def distinct(batch: EntryBatch) -> EntryBatch:
     if not repeats.true_count:
         return batch
     before = pc.indices_nonzero(repeats)
-    one = EntryBatch(batch.columns.take(before))
-    other = EntryBatch(batch.columns.take(pc.add(before, 1)))
+    one, other = batch.take(before), batch.take(pc.add(before, 1))
     masks = differ(one.identity, other.identity), differ(one.pins, other.pins)
     row = pc.index(pc.or_(*masks), True).as_py()
     if row >= 0:
         (first,), (second,) = one.slice(row, row + 1).rows(), other.slice(row, row + 1).rows()
         raise _conflict(first, second)
     is_first = pa.concat_arrays([pa.array([True]), pc.invert(repeats)])
-    return EntryBatch(batch.columns.filter(is_first))
+    return batch.where(is_first)
 
 
 class _Stream:
-    """Batches of one source, of which the first is at hand."""
+    """Batches of one source, of which the next is at hand; an empty one if there is no more."""
 
     def __init__(self, batches: Iterable[EntryBatch]) -> None:
         self._rest = filter(len, batches)
-        self.batch = next(self._rest, None)
+        self.batch = next(self._rest, EntryBatch.from_rows(()))
 
     @property
     def last(self) -> str:
-        assert self.batch is not None
         return str(self.batch.paths[-1].as_py())
 
     def take(self, end: str) -> EntryBatch:
         """Take the rows of the batch up to the path `end`; the next batch follows on the last row."""
         batch = self.batch
-        assert batch is not None
         cut = bisect_right(batch.paths, end, key=lambda path: path.as_py())
-        self.batch = batch.slice(cut, len(batch)) if cut < len(batch) else next(self._rest, None)
+        self.batch = batch.slice(cut, len(batch))
+        if cut == len(batch):
+            self.batch = next(self._rest, self.batch)
         return batch.slice(0, cut)
-
-    def remaining(self) -> Iterator[EntryBatch]:
-        return chain([] if self.batch is None else [self.batch], self._rest)
 
 
 def _merged(manifests: list[tuple[int, Manifest]]) -> Iterator[EntryBatch]:
@@ -122,9 +123,9 @@ def _merged(manifests: list[tuple[int, Manifest]]) -> Iterator[EntryBatch]:
 def _woven(parts: list[EntryBatch]) -> EntryBatch:
     import pyarrow.compute as pc
 
-    columns = joined(parts).columns
+    rows = joined(parts)
     # A stable sort: of equal paths that of the first stream comes first.
-    return distinct(EntryBatch(columns.take(pc.array_sort_indices(columns["path"]))))
+    return distinct(rows.take(pc.array_sort_indices(rows.paths)))
 
 
 def _conflict(one: ManifestEntry, other: ManifestEntry) -> Conflict:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from landfast.errors import InvalidInput
 from landfast.manifests.batch import EntryBatch, in_batches
 from landfast.manifests.digest import DigestBuilder
 from landfast.model.manifest import ManifestEntry, ManifestSummary
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # What a signed integer of 64 bits holds, in files and databases alike.
 _MAX_BYTES = 2**63 - 1
@@ -32,10 +28,10 @@ class SummaryBuilder:
             InvalidInput: As `DigestBuilder.update`, or if the sizes together pass 2**63 - 1 bytes.
         """
         self._digests.update(batch)
-        sizes = batch.columns["size"]
-        total = self._size + _sum(sizes)
+        total = self._size + batch.size
         if total > _MAX_BYTES:
-            sums = accumulate((size or 0 for size in sizes.to_pylist()), initial=self._size)
+            sizes = (size or 0 for size in batch.columns["size"].to_pylist())
+            sums = accumulate(sizes, initial=self._size)
             row = next(row for row, far in enumerate(sums, start=-1) if far > _MAX_BYTES)
             path = batch.paths[row].as_py()
             raise InvalidInput(
@@ -57,15 +53,6 @@ class SummaryBuilder:
             unverified=self._unverified,
             unpinned=self._unpinned,
         )
-
-
-def _sum(sizes: pa.Array) -> int:
-    """Add up numbers that are not negative; Arrow's own sum would wrap around."""
-    import pyarrow.compute as pc
-
-    high = pc.sum(pc.shift_right(sizes, 32)).as_py() or 0
-    low = pc.sum(pc.bit_wise_and(sizes, 0xFFFFFFFF)).as_py() or 0
-    return int(high << 32) + int(low)
 
 
 def summarize(entries: Iterable[ManifestEntry]) -> ManifestSummary:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import repeat
 from typing import TypeAlias
 
 from landfast.manifests.base import Manifest
+from landfast.manifests.batch import EntryBatch, differ
+from landfast.manifests.merge import side_by_side
 from landfast.model.diff import DiffKind, DiffRow, ManifestDiff
 from landfast.model.manifest import ManifestEntry
 
-_Pair: TypeAlias = "tuple[ManifestEntry | None, ManifestEntry | None]"
 _Content: TypeAlias = "tuple[str, str, int]"
 
 
@@ -28,19 +30,31 @@ def diff(old: Manifest, new: Manifest) -> ManifestDiff:
         The differences.  A file that went from a removed path to an added one, recognised by an
         equal content token and size, is `renamed`; validators and unverified entries never are.
     """
+    import pyarrow.compute as pc
+
     if (old.digest, old.pin_digest) == (new.digest, new.pin_digest):
         return ManifestDiff(
             old=old.digest, new=new.digest, unchanged=len(new), unchanged_size=new.size
         )
     rows: dict[DiffKind, list[DiffRow]] = defaultdict(list)
     unchanged = unchanged_size = 0
-    for before, after in _aligned(old.entries(), new.entries()):
-        kind = _kind(before, after)
-        if kind is not None:
-            rows[kind].append(DiffRow(kind=kind, old=before, new=after))
-        elif after is not None:
-            unchanged += 1
-            unchanged_size += after.size or 0
+    for before, after in side_by_side([old.batches(), new.batches()]):
+        removed, added, one, other = _matched(before, after)
+        is_modified = differ(one.identity, other.identity)
+        is_repinned = pc.and_not(differ(one.pins, other.pins), is_modified)
+        parts = {
+            DiffKind.REMOVED: (removed.rows(), repeat(None)),
+            DiffKind.ADDED: (repeat(None), added.rows()),
+            DiffKind.MODIFIED: (one.where(is_modified).rows(), other.where(is_modified).rows()),
+            DiffKind.REPINNED: (one.where(is_repinned).rows(), other.where(is_repinned).rows()),
+        }
+        for kind, pairs in parts.items():
+            rows[kind] += [
+                DiffRow(kind=kind, old=was, new=now) for was, now in zip(*pairs, strict=False)
+            ]
+        same = other.where(pc.invert(pc.or_(is_modified, is_repinned)))
+        unchanged += len(same)
+        unchanged_size += same.size
     renamed = _renames(rows[DiffKind.REMOVED], rows[DiffKind.ADDED])
     went, came = {row.old for row in renamed}, {row.new for row in renamed}
     return ManifestDiff(
@@ -56,29 +70,20 @@ def diff(old: Manifest, new: Manifest) -> ManifestDiff:
     )
 
 
-def _aligned(old: Iterator[ManifestEntry], new: Iterator[ManifestEntry]) -> Iterator[_Pair]:
-    """Yield the entries of equal path together, and the others alone, by path."""
-    before, after = next(old, None), next(new, None)
-    while before is not None or after is not None:
-        if after is None or (before is not None and before.sort_key < after.sort_key):
-            yield before, None
-            before = next(old, None)
-        elif before is None or after.sort_key < before.sort_key:
-            yield None, after
-            after = next(new, None)
-        else:
-            yield before, after
-            before, after = next(old, None), next(new, None)
+def _matched(
+    before: EntryBatch, after: EntryBatch
+) -> tuple[EntryBatch, EntryBatch, EntryBatch, EntryBatch]:
+    """Return rows whose path only `before` has, only `after` has, and of paths in both the two rows."""
+    import pyarrow.compute as pc
 
-
-def _kind(before: ManifestEntry | None, after: ManifestEntry | None) -> DiffKind | None:
-    if before is None:
-        return DiffKind.ADDED
-    if after is None:
-        return DiffKind.REMOVED
-    if before.identity != after.identity:
-        return DiffKind.MODIFIED
-    return None if before.pins == after.pins else DiffKind.REPINNED
+    if before.paths.equals(after.paths):
+        nothing = before.slice(0, 0)
+        return nothing, nothing, before, after
+    places = pc.index_in(before.paths, value_set=after.paths)
+    is_new = pc.invert(pc.is_in(after.paths, value_set=before.paths))
+    is_kept = pc.is_valid(places)
+    kept = before.where(is_kept), after.take(places.drop_null())
+    return before.where(pc.invert(is_kept)), after.where(is_new), *kept
 
 
 def _renames(removed: list[DiffRow], added: list[DiffRow]) -> tuple[DiffRow, ...]:
