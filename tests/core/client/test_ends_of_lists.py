@@ -37,9 +37,9 @@ KEYS = sorted([*(f"{number:02}" for number in range(9)), "a b", "a%2Bb", "a+b"],
 @pytest.fixture
 def small_pages(monkeypatch):
     """Ask for pages of three rows."""
-    from landfast.stores import s3_listing
+    from landfast.stores.s3 import request as s3_request
 
-    monkeypatch.setattr(s3_listing, "PAGE_SIZE", 3)
+    monkeypatch.setattr(s3_request, "PAGE_SIZE", 3)
 
 
 def paths(version) -> list[str]:
@@ -170,9 +170,9 @@ def test_mend_01_a_server_that_does_not_go_on_after_a_key_is_an_error(
     s3_proxy, client, monkeypatch, quick_retries
 ):
     """It answers every question with its first page."""
-    from landfast.stores import s3_listing
+    from landfast.stores.s3 import request as s3_request
 
-    monkeypatch.setattr(s3_listing, "PAGE_SIZE", 3)
+    monkeypatch.setattr(s3_request, "PAGE_SIZE", 3)
     bucket = s3_proxy.direct.bucket()
     for number in range(3):
         s3_proxy.direct.put(bucket, f"d/{number}", b"x")

@@ -150,9 +150,9 @@ KEYS = [f"d/{name}" for name in ("a", "a/b", "a-1", "é", "z", "sub/x", "sub/y")
 
 @pytest.fixture
 def zonal(s3_proxy, monkeypatch) -> str:
-    from landfast.stores import s3_listing
+    from landfast.stores.s3 import request as s3_request
 
-    monkeypatch.setattr(s3_listing, "PAGE_SIZE", 3)
+    monkeypatch.setattr(s3_request, "PAGE_SIZE", 3)
     put(s3_proxy, "", b"")
     for key in KEYS:
         put(s3_proxy, key, key.encode())

@@ -17,8 +17,7 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.stores.base import ObjectInfo, Pin
-from landfast.stores.s3_listing import ETAG
-from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
+from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 
 CHUNK = 1024 * 1024
 NULL = "null"

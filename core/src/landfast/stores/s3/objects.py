@@ -14,7 +14,10 @@ from landfast.errors import Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import ChecksumKind, ObjectInfo
-from landfast.stores.s3_listing import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER
+
+ETAG = "s3-etag"
+FOLDER_MARKER = "folder marker"
+ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
 _DIRECTORY = re.compile(r"--x-s3\Z")

@@ -28,9 +28,10 @@ from landfast.stores.base import (
     first_row,
     locate_by_listing,
 )
-from landfast.stores.s3_listing import ETAG, Listing, is_directory_bucket, list_page
-from landfast.stores.s3_objects import PROVIDER_CHECKSUMS, describe
-from landfast.stores.s3_reader import NULL, open_pin
+from landfast.stores.s3.listing import list_page
+from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
+from landfast.stores.s3.reader import NULL, open_pin
+from landfast.stores.s3.request import Listing, is_directory_bucket
 
 _VERSIONING = {
     "Enabled": Versioning.ENABLED,

@@ -1,0 +1,136 @@
+"""Read a list page as XML, whatever its rows are like: namespaces, entities, any order of elements.
+
+Some servers write all versions, then all delete markers; here they are merged.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from urllib.parse import unquote_plus
+from xml.etree import ElementTree as ET
+
+from landfast.clouds.s3_replies import bare_etag
+from landfast.errors import InvalidInput
+from landfast.model.checksum import Checksum
+from landfast.model.location import Location
+from landfast.stores.batch import ObjectBatch, ObjectInfo
+from landfast.stores.s3.objects import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER
+from landfast.stores.s3.request import Listing, unreadable
+
+_ROOTS = frozenset({"ListBucketResult", "ListVersionsResult"})
+# A row of a page is on the second level, what it says of its owner on the fourth.
+_MOST_LEVELS = 8
+
+
+def parse(body: bytes, listing: Listing) -> tuple[ObjectBatch, ET.Element]:
+    """Return the rows of a page, and the page.
+
+    Raises:
+        Unavailable: If it is no XML, or has other rows than a list.
+        InvalidInput: If it is another kind of reply than was asked for.
+    """
+    root = root_of(body, listing)
+    try:
+        return ObjectBatch.from_rows(_rows(root, listing)), root
+    except (KeyError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        found = f"{type(error).__name__}: {error}"
+    raise unreadable(listing, found)
+
+
+def root_of(body: bytes, listing: Listing) -> ET.Element:
+    """Read XML of a page, with the names of its own namespace as they are without one.
+
+    Raises:
+        Unavailable: If it is no XML, or nested more deeply than any page.
+        InvalidInput: If it is another kind of reply than was asked for.
+    """
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - expat limits entities itself
+    except ET.ParseError as error:
+        raise unreadable(listing, f"{error}") from None
+    level = [root]
+    for _ in range(_MOST_LEVELS):
+        level = [child for element in level for child in element]
+    if level:
+        raise unreadable(listing, f"elements inside each other, {_MOST_LEVELS} deep and more")
+    namespace, brace, name = root.tag.rpartition("}")
+    if brace:
+        prefix = namespace + brace
+        for element in root.iter():
+            element.tag = element.tag.removeprefix(prefix)
+    expected = "ListVersionsResult" if listing.request.versions else "ListBucketResult"
+    if name == expected:
+        return root
+    raise InvalidInput(
+        f"the server answers another question than for the list of {listing.location}",
+        subject=str(listing.location),
+        expected=expected,
+        found=f"<{name}>",
+        unsupported=name in _ROOTS,
+    )
+
+
+def decoder(encoding: str | None) -> Callable[[str], str]:
+    """Return what undoes the encoding of keys that a page names."""
+    if encoding != "url":
+        return str
+
+    def decode(text: str) -> str:
+        if "%" not in text and "+" not in text:
+            return text
+        try:
+            return unquote_plus(text, errors="strict")
+        except UnicodeDecodeError:
+            raise InvalidInput(f"the key {text!r} is not UTF-8", subject=text) from None
+
+    return decode
+
+
+def _rows(root: ET.Element, listing: Listing) -> Iterator[ObjectInfo]:
+    decode = decoder(root.findtext("EncodingType"))
+    if not listing.request.versions:
+        return (_row(item, listing, decode) for item in root.iterfind("Contents"))
+    rows = [_row(item, listing, decode) for item in root if item.tag in {"Version", "DeleteMarker"}]
+    if all(one.location.key <= two.location.key for one, two in pairwise(rows)):
+        return iter(rows)
+    # Some servers write all versions, then all delete markers.
+    runs = ([r for r in rows if r.is_delete_marker is kind] for kind in (False, True))
+    return heapq.merge(*runs, key=_newest_first)
+
+
+def _newest_first(row: ObjectInfo) -> tuple[str, bool, float]:
+    moment = row.modified_at.timestamp() if row.modified_at else 0.0
+    return row.location.key, not row.is_latest, -moment
+
+
+def _row(item: ET.Element, listing: Listing, decode: Callable[[str], str]) -> ObjectInfo:
+    found = {field.tag: field.text or "" for field in item}
+    key, is_marker = decode(found["Key"]), item.tag == "DeleteMarker"
+    etag = None if is_marker else bare_etag(found.get("ETag"))
+    size = None if is_marker or "Size" not in found else int(found["Size"])
+    return ObjectInfo(
+        location=Location(scheme="s3", authority=listing.location.authority, key=key),
+        size=size,
+        checksum=Checksum(ETAG, etag) if etag and listing.request.checksum is not False else None,
+        etag=etag,
+        version_id=found.get("VersionId") if listing.request.versions else None,
+        modified_at=_moment(found.get("LastModified")),
+        is_latest=found.get("IsLatest", "true").lower() == "true",
+        is_delete_marker=is_marker,
+        is_archived=found.get("StorageClass") in ARCHIVED_CLASSES and not _is_restored(item),
+        skip=FOLDER_MARKER if size == 0 and key.endswith("/") else "",
+    )
+
+
+def _is_restored(item: ET.Element) -> bool:
+    """Whether a copy of an archived object can be read for a while."""
+    return item.findtext("RestoreStatus/IsRestoreInProgress") == "false"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
