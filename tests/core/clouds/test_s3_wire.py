@@ -382,10 +382,6 @@ def test_user_agent_is_the_clients(server, way):
 def test_retries_are_the_clients_and_begin_with_the_short_way(server, way):
     wire = wire_of(server.client(retries={"total_max_attempts": 3, "mode": "standard"}), way)
     server.requests.clear()
-    server.replies = [Reply(b"", 503), Reply(PAGE, cut=5), Reply()]
-    with pytest.raises(IncompleteReadError):
-        wire.get("list_object_versions", LIST)
-    server.requests.clear()
     server.replies = [Reply(b"", 503), Reply(b"", 500), Reply()]
     assert wire.get("list_object_versions", LIST) == PAGE
     assert [r.headers["amz-sdk-request"] for r in server.requests[1:]] == [
@@ -604,7 +600,7 @@ def test_page_about_errors_is_no_error(server, way):
 def test_cut_body_is_no_page(server, way, cut):
     wire = wire_of(server.client(), way)
     server.replies = [Reply(cut=cut)]
-    with pytest.raises(IncompleteReadError):
+    with pytest.raises((IncompleteReadError, ConnectionClosedError)):  # older botocores look too
         wire.get("list_object_versions", LIST)
     assert wire.get("list_object_versions", LIST) == PAGE
 
