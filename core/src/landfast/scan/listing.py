@@ -7,24 +7,24 @@ differ from an earlier manifest are asked about one by one, each row then taken 
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
+from landfast.errors import LandfastError, NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
-from landfast.model.marker import of_marker
+from landfast.model.marker import MARKER, of_marker
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.scan.markers import with_markers
 from landfast.scan.skips import FOLDER_ITSELF, SkipLog
-from landfast.stores.base import ChecksumKind, ListRequest, ObjectInfo, Store
+from landfast.stores.base import ChecksumKind, ListRequest, ObjectBatch, ObjectInfo, Store
+from landfast.stores.batch import FEW, in_batches, rows_of
 from landfast.stores.pager import Pager
 
 # History is deep when, after this many rows, fewer than one in four is a current object.
@@ -70,9 +70,9 @@ class FolderScan(Protocol):
         ...
 
 
-def list_rows(
+def list_batches(
     scan: FolderScan, window: ScanWindow, store: Store, skips: SkipLog, previous: Previous
-) -> Iterator[ObjectInfo]:
+) -> Iterator[ObjectBatch]:
     """Yield the objects to record, in order, each row as one response gave it.
 
     Args:
@@ -84,17 +84,16 @@ def list_rows(
     """
     kind = scan.reference.kind
     asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)
-    rows = raw_rows(
+    found = raw_batches(
         scan, window, store, previous, checksum=False if asks else kind, tell=skips.tell
     )
-    kept = keep(scan, rows, skips)
+    kept = keep(scan, found, skips)
     if not asks:
         return kept
-    known = _Known(scan, previous)
-    return _ask_each(kept, store, kind, skips, known)
+    return in_batches(_ask_each(rows_of(kept), store, kind, skips, _Known(scan, previous)))
 
 
-def raw_rows(
+def raw_batches(
     scan: FolderScan,
     window: ScanWindow,
     store: Store,
@@ -102,11 +101,11 @@ def raw_rows(
     *,
     checksum: ChecksumKind,
     tell: Callable[[str], None],
-) -> Iterator[ObjectInfo]:
+) -> Iterator[ObjectBatch]:
     """Yield the current objects in order, also those that are to be skipped; `tell` takes what a user should know."""
-    rows = _Lister(scan, window, store, previous, checksum=checksum, tell=tell).rows()
+    found = _Lister(scan, window, store, previous, checksum=checksum, tell=tell).batches()
     return with_markers(
-        rows, store, None if window.upto is None else scan.location.key + window.upto
+        found, store, None if window.upto is None else scan.location.key + window.upto
     )
 
 
@@ -116,17 +115,40 @@ def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
     return store.capabilities().in_place and is_filtered and scan.reference.kind is not False
 
 
-def keep(scan: FolderScan, rows: Iterable[ObjectInfo], skips: SkipLog) -> Iterator[ObjectInfo]:
+def keep(scan: FolderScan, batches: Iterable[ObjectBatch], skips: SkipLog) -> Iterator[ObjectBatch]:
     """Yield the rows to record, and tell `skips` of the others."""
+    import pyarrow as pa
+
     why = skips.watch(PathFilter(scan.source.include, scan.source.exclude))
-    start = len(scan.location.key)
-    for row in rows:
-        below = row.location.key[start:]
-        reason = row.skip or of_marker(below) or (why(below) if below else FOLDER_ITSELF)
-        if reason:
-            skips.add(reason, below)
-        else:
-            yield row
+    folder = scan.location.key
+    for batch in batches:
+        # Globs are asked about each path; without one, few rows can be none.
+        is_filtered = bool(scan.source.include or scan.source.exclude)
+        doubtful = range(len(batch)) if is_filtered else _doubtful(batch, folder)
+        keys, skip = (batch.keys(), batch["skip"].to_pylist()) if doubtful else ([], [])
+        left_out = set()
+        for row in doubtful:
+            below = keys[row][len(folder) :]
+            reason = skip[row] or of_marker(below) or (why(below) if below else FOLDER_ITSELF)
+            if reason:
+                skips.add(reason, below)
+                left_out.add(row)
+        if left_out:
+            kept = [row not in left_out for row in range(len(batch))]
+            batch = batch.where(pa.array(kept, pa.bool_()))  # noqa: PLW2901
+        if len(batch):
+            yield batch
+
+
+def _doubtful(batch: ObjectBatch, folder: str) -> Sequence[int]:
+    """Return the rows that are no entries, and some that may be: by columns, as most pages have none."""
+    import pyarrow.compute as pc
+
+    keys = batch["key"]
+    at_all = pc.or_(pc.not_equal(batch["skip"], ""), pc.equal(keys, folder))
+    found = pc.or_(at_all, pc.match_substring(keys, MARKER))
+    rows: list[int] = pc.indices_nonzero(found).to_pylist() if found.true_count else []
+    return rows
 
 
 class _Lister:
@@ -151,74 +173,67 @@ class _Lister:
         self._after = None if window.after is None else folder + window.after
         self._upto = None if window.upto is None else folder + window.upto
 
-    def rows(self) -> Iterator[ObjectInfo]:
+    def batches(self) -> Iterator[ObjectBatch]:
         if not self._scan.list_versions:
             yield from self._paged(versions=False)
             return
-        rows = self._paged(versions=True)
-        try:
-            first = next(rows, None)
-        except (AccessDenied, InvalidInput) as error:
-            if isinstance(error, InvalidInput) and not error.details.get("unsupported"):
-                raise
-            self._tell(_without_versions(self._scan.location, error))
-            yield from self._paged(versions=False)
-            return
-        if first is not None:
-            yield from self._latest(itertools.chain([first], rows))
+        is_deep = yield from self._latest(may_switch=True)
+        if is_deep and not (yield from self._current_with_ids()):
+            yield from self._latest(may_switch=False)
 
-    def _latest(self, rows: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
-        """Yield the current objects out of rows of every version."""
-        may_switch = True
-        while True:
-            deep = yield from self._latest_until_deep(rows, may_switch=may_switch)
-            if not deep or (yield from self._current_with_ids()):
-                return
-            may_switch = False
-            rows = self._paged(versions=True)
+    def _latest(self, *, may_switch: bool) -> Generator[ObjectBatch, None, bool]:
+        """Yield the current objects out of every version; return whether history is too deep to go on like this."""
+        import pyarrow.compute as pc
 
-    def _latest_until_deep(
-        self, rows: Iterator[ObjectInfo], *, may_switch: bool
-    ) -> Generator[ObjectInfo, None, bool]:
-        """Yield current objects; return whether history is too deep to go on like this."""
-        current = 0
-        for seen, row in enumerate(rows, start=1):
-            # Of one key the newest version comes first, so all that is left of this key is history.
-            self._after = row.location.key
-            if row.is_latest and not row.is_delete_marker:
-                current += 1
-                yield row
-            is_deep = may_switch and seen >= _DEEP_AFTER_ROWS and seen % _CHECK_EVERY == 0
-            if is_deep and current * _DEEP_RATIO < seen and self._previous() is not None:
-                return True
+        seen = current = 0
+        for page in self._paged(versions=True):
+            for part in page.parts(_CHECK_EVERY if may_switch else len(page)):
+                found = part.where(pc.and_not(part["is_latest"], part["is_delete_marker"]))
+                # Of one key the newest version comes first, so all that is left of this key is history.
+                self._after = part.key_at(-1)
+                seen, current = seen + len(part), current + len(found)
+                if len(found):
+                    yield found
+                is_deep = seen >= _DEEP_AFTER_ROWS and current * _DEEP_RATIO < seen
+                if may_switch and is_deep and self._previous() is not None:
+                    return True
         return False
 
-    def _current_with_ids(self) -> Generator[ObjectInfo, None, bool]:
+    def _current_with_ids(self) -> Generator[ObjectBatch, None, bool]:
         """Yield current objects with version ids; return False if too many have to be asked about."""
         known = _Known(self._scan, self._previous)
         asked = 0
-        for row in self._paged(versions=False):
-            found = known.same_object(row)
-            if found is None:
-                asked += 1
-                if asked > _STAT_BUDGET:
-                    return False
-                found = _stat_or_none(self._store, row, self._checksum)
-            self._after = row.location.key
-            if found is not None:
-                yield found
+        for page in self._paged(versions=False):
+            for part in page.parts(FEW):
+                found: list[ObjectInfo] = []
+                for row in part.rows():
+                    same = known.same_object(row)
+                    asked += same is None
+                    if asked > _STAT_BUDGET:
+                        yield from in_batches(found)
+                        return False
+                    self._after = row.location.key
+                    same = same or _stat_or_none(self._store, row, self._checksum)
+                    found += [] if same is None else [same]
+                yield from in_batches(found)
         return True
 
-    def _paged(self, *, versions: bool) -> Iterator[ObjectInfo]:
+    def _paged(self, *, versions: bool) -> Iterator[ObjectBatch]:
         """Yield the rows after `self._after`, up to the end of the window."""
+        import pyarrow.compute as pc
+
         request = ListRequest(
             self._scan.location, versions=versions, checksum=self._checksum, after=self._after
         )
-        upto = None if self._upto is None else self._upto.encode()
-        for row in Pager(self._store, request).rows():
-            if upto is not None and row.location.key.encode() > upto:
+        upto = self._upto
+        for batch in Pager(self._store, request, or_current=self._or_current).batches():
+            if upto is not None and batch.key_at(-1).encode() > upto.encode():
+                yield from filter(len, [batch.where(pc.less_equal(batch["key"], upto))])
                 return
-            yield row
+            yield batch
+
+    def _or_current(self, error: LandfastError) -> None:
+        self._tell(_without_versions(self._scan.location, error))
 
 
 def _without_versions(location: Location, error: LandfastError) -> str:

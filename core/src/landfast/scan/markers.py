@@ -6,12 +6,12 @@ On disk they would be a file and a folder of one name.  In a listing other keys 
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from landfast.model.location import Location
-from landfast.stores.base import ListRequest, ObjectInfo, Store
+from landfast.stores.base import ListRequest, ObjectBatch, Store
 from landfast.stores.pager import Pager
 
 MARKER_WITHOUT_SLASH = "folder marker without a slash"
@@ -21,14 +21,14 @@ _WAITING = 1_000
 
 
 def with_markers(
-    rows: Iterable[ObjectInfo], store: Store, upto: str | None
-) -> Iterator[ObjectInfo]:
+    batches: Iterable[ObjectBatch], store: Store, upto: str | None
+) -> Iterator[ObjectBatch]:
     """Yield sorted rows, and say of those that are folder markers without a slash that they are to be skipped.
 
     One request is sent for each that neither the rows nor their end tells of.
 
     Args:
-        rows: Sorted by key.
+        batches: Sorted by key, each key once.
         store: Where they come from.
         upto: The last key that the rows may have; None if they are all.
     """
@@ -37,17 +37,18 @@ def with_markers(
         pages = Pager(store, ListRequest(folder, checksum=False, limit=1))
         return next(pages.rows(), None) is not None
 
-    waiting = _Waiting()
-    for row in rows:
-        if not waiting and (row.size or row.skip):
-            yield row
-            continue
-        waiting.add(row)
-        if len(waiting) > _WAITING:
-            waiting.settle(ask)
-        yield from waiting.settled()
-    waiting.settle(lambda folder: not _is_before(folder.key, upto) and ask(folder))
-    yield from waiting.settled()
+    waiting: list[ObjectBatch] = []
+    for batch in batches:
+        found = _Found.of(ObjectBatch.joined([*waiting, batch]))
+        first = found.undecided[0] if found.undecided else len(found.batch)
+        if len(found.batch) - first > _WAITING:
+            found, first = found.settled(ask), len(found.batch)
+        waiting = [found.batch.slice(first)] if first < len(found.batch) else []
+        if first:
+            yield found.marked().slice(0, first)
+    if waiting:
+        rest = _Found.of(ObjectBatch.joined(waiting))
+        yield rest.settled(lambda folder: not _is_before(folder.key, upto) and ask(folder)).marked()
 
 
 def _is_before(folder: str, upto: str | None) -> bool:
@@ -57,43 +58,58 @@ def _is_before(folder: str, upto: str | None) -> bool:
     return upto.encode() > folder.encode() and not upto.startswith(folder)
 
 
-class _Waiting:
-    """Rows from the first of which it is not known yet what it is."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows, the places of the markers among them, and of zero-byte objects that may be one."""
 
-    def __init__(self) -> None:
-        self._rows: deque[ObjectInfo] = deque()
-        # Folder keys of zero-byte objects of which is not known whether there is such a folder.
-        self._open: dict[str, ObjectInfo] = {}
-        self._markers: set[str] = set()
+    batch: ObjectBatch
+    markers: list[int]
+    undecided: list[int]
 
-    def __len__(self) -> int:
-        return len(self._rows)
+    @classmethod
+    def of(cls, batch: ObjectBatch) -> _Found:
+        """Look for what a zero-byte object is among the rows that follow it."""
+        markers: list[int] = []
+        undecided: list[int] = []
+        candidates = _candidates(batch)
+        keys = batch.keys() if candidates else []
+        for at in candidates:
+            folder = keys[at] + "/"
+            place = bisect_left(keys, folder, at)
+            if place == len(keys):
+                undecided.append(at)
+            elif keys[place].startswith(folder):
+                markers.append(at)
+        return cls(batch, markers, undecided)
 
-    def add(self, row: ObjectInfo) -> None:
-        """Take the next row, which may tell what earlier ones are."""
-        key = row.location.key
-        for folder in list(self._open):
-            if key.startswith(folder):
-                self._markers.add(self._open.pop(folder).location.key)
-            elif key.encode() > folder.encode():
-                del self._open[folder]
-        self._rows.append(row)
-        if row.size == 0 and not row.skip and not key.endswith("/"):
-            self._open[key + "/"] = row
-
-    def settle(self, is_folder: Callable[[Location], bool]) -> None:
+    def settled(self, is_folder: Callable[[Location], bool]) -> _Found:
         """Decide of all rows."""
-        for row in self._open.values():
-            if is_folder(row.location.unpinned().as_folder()):
-                self._markers.add(row.location.key)
-        self._open.clear()
+        place, key_at = self.batch.place, self.batch.key_at
+        more = [
+            at
+            for at in self.undecided
+            if is_folder(replace(place, key=key_at(at) + "/", version_id=None))
+        ]
+        return _Found(self.batch, self.markers + more, [])
 
-    def settled(self) -> Iterator[ObjectInfo]:
-        """Yield rows up to the first that is undecided."""
-        first = next(iter(self._open.values()), None)
-        while self._rows and self._rows[0] is not first:
-            row = self._rows.popleft()
-            if row.location.key in self._markers:
-                self._markers.discard(row.location.key)
-                row = replace(row, skip=MARKER_WITHOUT_SLASH)
-            yield row
+    def marked(self) -> ObjectBatch:
+        """Return the rows, of which the markers are to be skipped."""
+        import pyarrow as pa
+
+        if not self.markers:
+            return self.batch
+        skip = self.batch["skip"].to_pylist()
+        for at in self.markers:
+            skip[at] = MARKER_WITHOUT_SLASH
+        return self.batch.with_column("skip", pa.array(skip, pa.string()))
+
+
+def _candidates(batch: ObjectBatch) -> list[int]:
+    import pyarrow.compute as pc
+
+    empty = pc.and_(pc.equal(batch["size"], 0), pc.equal(batch["skip"], ""))
+    if not empty.true_count:
+        return []
+    found = pc.and_(empty, pc.invert(pc.ends_with(batch["key"], "/")))
+    rows: list[int] = pc.indices_nonzero(found).to_pylist()
+    return rows

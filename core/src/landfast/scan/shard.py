@@ -9,20 +9,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from landfast.errors import InvalidInput
+from landfast.manifests.batch import EntryBatch
 from landfast.manifests.held import HELD, HeldManifest
 from landfast.manifests.memory import MemoryManifest
+from landfast.manifests.schema import entry_schema
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
-from landfast.model.manifest import ManifestEntry
-from landfast.scan.listing import Previous, list_rows
+from landfast.scan.listing import Previous, list_batches
 from landfast.scan.merging import ShardScan, too_many
 from landfast.scan.plan import ScanPlan, Shard
 from landfast.scan.skips import SkipLog
-from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.stores.base import ChecksumKind, ObjectBatch, ObjectInfo, Store
+from landfast.stores.batch import in_batches
 from landfast.stores.opener import Stores
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def scan_shard(
@@ -42,37 +48,43 @@ def scan_shard(
     scan = shard.plan
     store = stores.at(scan.location, scan.reference.options)
     skips = SkipLog()
-    rows = (
-        _object_row(scan, store, skips, previous)
+    found = (
+        in_batches(_object_row(scan, store, skips, previous))
         if scan.is_object
-        else list_rows(scan, shard.window, store, skips, previous)
+        else list_batches(scan, shard.window, store, skips, previous)
     )
-    return record(scan, rows, skips, target)
+    return record(scan, found, skips, target)
 
 
-def record(scan: ScanPlan, rows: Iterable[ObjectInfo], skips: SkipLog, target: Path) -> ShardScan:
+def record(scan: ScanPlan, found: Iterable[ObjectBatch], skips: SkipLog, target: Path) -> ShardScan:
     """Make a manifest of listed rows: of few a held one, of more a file.
 
     Args:
         scan: What they were listed for.
-        rows: In order, without what is skipped.
+        found: In order, without what is skipped.
         skips: What was left out; read when the rows are.
         target: Path of the file to write.
 
     Raises:
         LimitExceeded: At the first entry beyond the limit; the file is removed.
     """
-    entries = _limited(scan, _entries(scan, rows))
-    few = list(itertools.islice(entries, HELD + 1))
-    found: WrittenManifest | HeldManifest
-    if len(few) <= HELD:
-        found = HeldManifest(MemoryManifest.of_sorted(few), lambda: target)
+    batches = (_entries(scan, batch) for batch in _limited(scan, found))
+    few: list[EntryBatch] = []
+    count = 0
+    while count <= HELD and (batch := next(batches, None)) is not None:
+        few.append(batch)
+        count += len(batch)
+    manifest: WrittenManifest | HeldManifest
+    if count <= HELD:
+        rows = itertools.chain.from_iterable(batch.rows() for batch in few)
+        manifest = HeldManifest(MemoryManifest.of_sorted(rows), lambda: target)
     else:
         with ManifestWriter(target) as writer:
-            writer.extend(itertools.chain(few, entries))
-            found = writer.finish()
+            for batch in itertools.chain(few, batches):
+                writer.add_batch(batch)
+            manifest = writer.finish()
     return ShardScan(
-        manifest=found,
+        manifest=manifest,
         sources=(scan.source,),
         skipped=skips.result(),
         matched=skips.matched(),
@@ -82,11 +94,13 @@ def record(scan: ScanPlan, rows: Iterable[ObjectInfo], skips: SkipLog, target: P
     )
 
 
-def _limited(scan: ScanPlan, entries: Iterable[ManifestEntry]) -> Iterator[ManifestEntry]:
-    for count, entry in enumerate(entries, start=1):
+def _limited(scan: ScanPlan, found: Iterable[ObjectBatch]) -> Iterator[ObjectBatch]:
+    count = 0
+    for batch in found:
+        count += len(batch)
         if count > scan.max_objects:
             raise too_many(scan.source.uri, scan.max_objects)
-        yield entry
+        yield batch
 
 
 def _object_row(
@@ -127,24 +141,34 @@ def _kind_before(scan: ScanPlan, store: Store, row: ObjectInfo, previous: Previo
     return before.checksum.algorithm if is_told and before.checksum.algorithm in kinds else None
 
 
-def _entries(scan: ScanPlan, rows: Iterable[ObjectInfo]) -> Iterator[ManifestEntry]:
+def _entries(scan: ScanPlan, found: ObjectBatch) -> EntryBatch:
+    """Turn listed rows into rows of a manifest; only the path is made anew."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    repeats = pc.fill_null(pc.equal(found["etag"], found["checksum"]), False)
+    columns = {
+        "path": _paths(scan, found),
+        "etag": pc.if_else(repeats, pa.scalar(None, pa.string()), found["etag"]),
+        "etag_is_checksum": repeats,
+    }
+    form = entry_schema()
+    arrays = [columns[name] if name in columns else found[name] for name in form.names]
+    return EntryBatch(pa.RecordBatch.from_arrays(arrays, schema=form))
+
+
+def _paths(scan: ScanPlan, found: ObjectBatch) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     name = scan.source.name
-    for row in rows:
-        location = row.location.without_secrets()[0]
-        if scan.is_object:
-            path = name or _basename(location)
-        else:
-            below = row.location.key[len(scan.location.key) :]
-            path = f"{name}/{below}" if name else below
-        yield ManifestEntry(
-            path=path,
-            size=row.size,
-            checksum=row.checksum,
-            uri=location.uri,
-            version_id=row.version_id,
-            etag=row.etag,
-            modified_at=row.modified_at,
+    if scan.is_object:
+        return pa.array(
+            [name or _basename(row.location.without_secrets()[0]) for row in found.rows()],
+            pa.string(),
         )
+    below = pc.utf8_slice_codeunits(found["key"], len(scan.location.key))
+    return pc.binary_join_element_wise(name, below, "/") if name else below
 
 
 def _basename(location: Location) -> str:

@@ -6,20 +6,21 @@ Fifty partitions of twenty objects are one page of a listing, but fifty requests
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from landfast.model.location import Location
 from landfast.model.reference import Reference
-from landfast.scan.listing import ScanWindow, keep, raw_rows
+from landfast.scan.listing import ScanWindow, keep, raw_batches
 from landfast.scan.merging import ShardScan
 from landfast.scan.plan import ScanPlan, sibling
 from landfast.scan.plan import plan as plan_scan
 from landfast.scan.shard import record, scan_shard
 from landfast.scan.skips import SkipLog
-from landfast.stores.base import ObjectInfo
+from landfast.stores.base import ObjectBatch
 from landfast.stores.opener import Stores
 
 # A page of a listing: to list a folder for itself costs one request at least.
@@ -101,36 +102,54 @@ class _Listing:
         self.is_complete = False
         self.notes: list[str] = []
 
-    def by_folder(self) -> Iterator[tuple[int, Iterator[ObjectInfo]]]:
+    def by_folder(self) -> Iterator[tuple[int, Iterator[ObjectBatch]]]:
         """Yield the number of a plan and its rows; each has to be read before the next is asked for."""
         strays = 0
-        for number, rows in itertools.groupby(self._rows(), key=self._owner):
+        for number, parts in itertools.groupby(self._parts(), key=itemgetter(0)):
+            batches = (batch for _, batch in parts)
             if number is not None:
-                yield number, rows
+                yield number, batches
                 continue
-            for _ in rows:
-                strays += 1
+            for batch in batches:
+                strays += len(batch)
                 if strays > _PAGE * len(self._plans):
                     return
         self.is_complete = True
 
-    def _rows(self) -> Iterator[ObjectInfo]:
+    def _parts(self) -> Iterator[tuple[int | None, ObjectBatch]]:
+        """Yield the rows, cut where a folder begins or ends, and whose they are."""
+        for batch in self._batches():
+            keys, at = batch.keys(), 0
+            while at < len(keys):
+                number, end = self._owner(keys[at])
+                stop = len(keys) if end is None else bisect_left(keys, end, at)
+                yield number, batch.slice(at, stop)
+                at = stop
+
+    def _batches(self) -> Iterator[ObjectBatch]:
         key = _folder_above(self._keys[0], self._keys[-1])
         plan = self._plans[0]
         location: Location = replace(plan.location, key=key)
         store = self._stores.at(location, plan.reference.options)
-        # "0" is what follows "/": the last folder ends before it.
-        window = ScanWindow(upto=self._keys[-1][len(key) : -1] + "0")
+        window = ScanWindow(upto=_end_of(self._keys[-1][len(key) :]))
         whole = replace(plan, location=location)
         kind = plan.reference.kind
-        return raw_rows(whole, window, store, lambda: None, checksum=kind, tell=self.notes.append)
+        return raw_batches(
+            whole, window, store, lambda: None, checksum=kind, tell=self.notes.append
+        )
 
-    def _owner(self, row: ObjectInfo) -> int | None:
-        key = row.location.key
+    def _owner(self, key: str) -> tuple[int | None, str | None]:
+        """Return whose a key is, and the key before which this ends; None for nobody's, and for never."""
         place = bisect_right(self._keys, key) - 1
-        if place < 0 or not key.startswith(self._keys[place]):
-            return None
-        return self._numbers[place]
+        if place >= 0 and key.startswith(self._keys[place]):
+            return self._numbers[place], _end_of(self._keys[place])
+        following = self._keys[place + 1 : place + 2]
+        return None, following[0] if following else None
+
+
+def _end_of(folder: str) -> str:
+    """Return what stands behind everything in a folder: "0" is what follows "/"."""
+    return folder[:-1] + "0"
 
 
 def _folder_above(first: str, last: str) -> str:
@@ -140,9 +159,9 @@ def _folder_above(first: str, last: str) -> str:
     return "".join(f"{segment}/" for segment, _ in same)
 
 
-def _record(plan: ScanPlan, rows: Iterator[ObjectInfo], target: Path) -> ShardScan:
+def _record(plan: ScanPlan, found: Iterator[ObjectBatch], target: Path) -> ShardScan:
     skips = SkipLog()
-    return record(plan, keep(plan, rows, skips), skips, target)
+    return record(plan, keep(plan, found, skips), skips, target)
 
 
 def _is_nested(keys: Sequence[str]) -> bool:

@@ -170,6 +170,10 @@ class ObjectBatch:
         stop = len(self) if stop is None else min(stop, len(self))
         return ObjectBatch(self.columns.slice(start, max(0, stop - start)), self.place)
 
+    def parts(self, size: int) -> Iterator[ObjectBatch]:
+        """Yield the rows as batches of at most so many."""
+        return (self.slice(at, at + size) for at in range(0, len(self), size))
+
     def where(self, mask: pa.Array) -> ObjectBatch:
         """Return the rows for which a mask is true; the batch itself if it is for all."""
         if mask.true_count == len(self):

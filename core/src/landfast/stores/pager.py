@@ -11,12 +11,18 @@ repeats a token or promises more for ever is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import NoReturn
 
-from landfast.errors import LimitExceeded, Unavailable
+from landfast.errors import (
+    AccessDenied,
+    InvalidInput,
+    LandfastError,
+    LimitExceeded,
+    Unavailable,
+)
 from landfast.stores.base import MOST_EMPTY_PAGES, ListRequest, ObjectBatch, ObjectInfo, Page, Store
 from landfast.stores.batch import rows_of
 
@@ -32,14 +38,23 @@ class Pager:
     Args:
         store: Where to look.
         request: The first page; `before` is left to the caller.
+        or_current: Called with the error if versions cannot be listed; then the current objects are.
+            None raises it.
 
     Raises:
         LimitExceeded: If there are too many to be sorted.
         Unavailable: If the listing goes back, in a circle, or has no end.
     """
 
-    def __init__(self, store: Store, request: ListRequest) -> None:
+    def __init__(
+        self,
+        store: Store,
+        request: ListRequest,
+        *,
+        or_current: Callable[[LandfastError], None] | None = None,
+    ) -> None:
         self._store = store
+        self._or_current = or_current if request.versions else None
         self._request = request
         self._start = request.after
         self._is_sorted = store.capabilities().stable_order
@@ -63,9 +78,13 @@ class Pager:
         batches = self._ask()
         return batches if self._is_sorted else self._sorted(batches)
 
+    def batches(self) -> Iterator[ObjectBatch]:
+        """Yield the batches of all pages."""
+        return chain.from_iterable(self)
+
     def rows(self) -> Iterator[ObjectInfo]:
         """Yield the rows of all pages one by one."""
-        return rows_of(chain.from_iterable(self))
+        return rows_of(self.batches())
 
     @property
     def is_done(self) -> bool:
@@ -104,10 +123,22 @@ class Pager:
             yield from self._ask()
 
     def _ask(self) -> Iterator[ObjectBatch]:
-        page = self._store.list_page(self._request)
+        page = self._asked()
+        self._or_current = None
         self._page, self._rows_on_page = page, 0
         self._is_sorted = self._is_sorted and page.is_sorted
         return self._checked(page.batches)
+
+    def _asked(self) -> Page:
+        try:
+            return self._store.list_page(self._request)
+        except (AccessDenied, InvalidInput) as error:
+            is_told = isinstance(error, AccessDenied) or error.details.get("unsupported")
+            if self._or_current is None or not is_told:
+                raise
+            self._or_current(error)
+        self._request = replace(self._request, versions=False)
+        return self._store.list_page(self._request)
 
     def _checked(self, batches: Iterable[ObjectBatch]) -> Iterator[ObjectBatch]:
         for batch in batches:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from landfast.errors import AccessDenied, InvalidInput, NotFound
+from landfast.errors import LandfastError, NotFound
 from landfast.model.location import Location
 from landfast.pins.verdicts import History
 from landfast.stores.base import ChecksumKind, ListRequest, ObjectInfo, Store
@@ -129,19 +129,14 @@ class KeyedRows:
 
     def _open(self, after: str | None) -> None:
         self._has_jumped = self._has_jumped or after is not None
-        pages = self._pager(after)
-        try:
-            self._rows = rows_of(next(pages))
-        except (AccessDenied, InvalidInput):
-            if not self._versions or self._pages is not None:
-                raise
-            self._versions = False
-            pages = self._pager(after)
-            self._rows = rows_of(next(pages))
-        self._pages = pages
-
-    def _pager(self, after: str | None) -> Pager:
         request = ListRequest(
             self._location, versions=self._versions, checksum=self._checksum, after=after
         )
-        return Pager(self._store, request)
+        is_first = self._pages is None
+        pages = Pager(self._store, request, or_current=self._give_up if is_first else None)
+        self._rows = rows_of(next(pages))
+        self._pages = pages
+
+    def _give_up(self, _: LandfastError) -> None:
+        """Go on with the current objects, where versions cannot be listed."""
+        self._versions = False

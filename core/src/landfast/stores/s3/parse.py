@@ -67,16 +67,18 @@ def parse(body: bytes, listing: Listing) -> tuple[ObjectBatch, ET.Element] | Non
     """
     import pyarrow as pa
 
-    wanted = (b"Version", b"DeleteMarker") if listing.request.versions else (b"Contents",)
-    tags = [tag for tag in wanted if b"<%s>" % tag in body]
-    if not tags or b"<!" in body:
+    tags = (b"Version", b"DeleteMarker") if listing.request.versions else (b"Contents",)
+    first = re.search(rb"<(?:%s)>" % b"|".join(tags), body)
+    if first is None:
         return None
-    start = min(body.find(b"<%s>" % tag) for tag in tags)
-    end = max(body.rfind(b"</%s>" % tag) + len(tag) + 3 for tag in tags)
-    columns = _columns(body[start:end], tags)
+    start = end = first.start()
+    for tag in tags:
+        end = max(end, body.rfind(b"</%s>" % tag, end) + len(tag) + 3)
+    around = body[:start] + _ROWS + body[end:]
+    columns = None if b"<!" in around else _columns(body[start:end], tags)
     if columns is None:
         return None
-    root = tree.root_of(body[:start] + _ROWS + body[end:], listing)
+    root = tree.root_of(around, listing)
     rest = [element.tag for element in root]
     if "LandfastRows" not in rest or not {"Contents", "Version", "DeleteMarker"}.isdisjoint(rest):
         return None
@@ -88,26 +90,29 @@ def parse(body: bytes, listing: Listing) -> tuple[ObjectBatch, ET.Element] | Non
     return None if batch is None else (batch, root)
 
 
-def _columns(rows: bytes, tags: Sequence[bytes]) -> Columns | None:
+def _columns(rows: bytes, tags: tuple[bytes, ...]) -> Columns | None:
     """Return the texts of rows by element; None if a single byte is unlike in the row that is the pattern."""
-    sample = _sample(rows, tags[0])
+    sample = _sample(rows, tags)
     names = tuple(name for name in _NAME.findall(sample)[1:] if name not in _INSIDE_OWNER)
     if not set(names) <= {*_TOLD, *_IGNORED} or len(set(names)) < len(names) or b"Key" not in names:
         return None
     gap = rb"[ \n\t]*" if _SPACE.search(sample) else b""
-    pieces = _pattern(tuple(tags), names, gap).split(rows)
+    pieces = _pattern(tags, names, gap).split(rows)
     told = [b"", b"tag", *(name for name in names if name in _TOLD)]
     found: Columns = {name: pieces[at :: len(told)] for at, name in enumerate(told)}
     # Between the matches, before the first and behind the last, is nothing.
     return None if any(found.pop(b"")) else found
 
 
-def _sample(rows: bytes, tag: bytes) -> bytes:
+def _sample(rows: bytes, tags: Sequence[bytes]) -> bytes:
     """Return a row and one byte more, if possible a row with what only some have."""
-    opening, closing = b"<%s>" % tag, b"</%s>" % tag
     rare = [place for element in _RARE if (place := rows.find(element)) >= 0]
-    start = rows.find(opening, max(0, rows.rfind(opening, 0, min(rare, default=0))))
-    return rows[start : rows.find(closing, start) + len(closing) + 1]
+    for tag in tags:
+        opening, closing = b"<%s>" % tag, b"</%s>" % tag
+        start = rows.find(opening, max(0, rows.rfind(opening, 0, min(rare, default=0))))
+        if start >= 0:
+            return rows[start : rows.find(closing, start) + len(closing) + 1]
+    return b""
 
 
 @lru_cache(maxsize=64)
