@@ -1,11 +1,13 @@
 """Paths and globs select entries; a path that names nothing is an error."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from landfast.download.select import Selection
+from landfast.download import select
+from landfast.download.select import Selected, Selection
 from landfast.errors import InvalidInput, NotFound
+from landfast.manifests.batch import EntryBatch
 from landfast.manifests.memory import MemoryManifest
 from landfast.model.manifest import ManifestEntry
 
@@ -19,7 +21,8 @@ def selected(paths: Sequence[str] | str | None = None, **globs: Any) -> list[str
             for path in sorted(PATHS, key=str.encode)
         ]
     )
-    return [entry.path for entry in Selection(paths, **globs).of(manifest)]
+    batches = Selection(paths, **globs).of(manifest)
+    return [path for batch in batches for path in batch.paths.to_pylist()]
 
 
 def test_nothing_given_is_everything() -> None:
@@ -63,3 +66,25 @@ def test_globs_that_match_nothing_are_an_error() -> None:
 def test_empty_path_is_refused() -> None:
     with pytest.raises(InvalidInput, match="an empty path"):
         selected([""])
+
+
+def test_what_is_selected_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = MemoryManifest(
+        [ManifestEntry(path=path, size=1, checksum=None, uri="s3://b/x") for path in PATHS]
+    )
+    read: list[str] = []
+
+    class Told(MemoryManifest):
+        def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
+            read.append(prefix)
+            return super().batches(prefix)
+
+    told = Selected(Selection(include=["b/**"]), Told(manifest.entries()))
+    first = [entry.path for entry in told.entries()]
+    assert first == ["b/1", "b/2.csv", "b/c/3.csv"]
+    assert [entry.path for entry in told.entries()] == first
+    assert read == [""]
+    monkeypatch.setattr(select, "_KEPT_BYTES", 10)
+    long = Selected(Selection(["b"]), Told(manifest.entries()))
+    assert [entry.path for entry in long.entries()] == [entry.path for entry in long.entries()]
+    assert read == ["", "b", "b"]

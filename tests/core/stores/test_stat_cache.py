@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from landfast.model.location import Location
-from landfast.stores import file_hash, stat_cache
+from landfast.stores import file_hash
 from landfast.stores.base import ListRequest
 from landfast.stores.file import FileStore
 from landfast.stores.opener import Stores
-from landfast.stores.stat_cache import StatCache, is_settled
-from landfast.system import mounts
+from landfast.system import mounts, stat_cache
 from landfast.system.mounts import shows_mapped_writes
+from landfast.system.stat_cache import StatCache, is_settled
 from landfast.upkeep.doctor import doctor
 
 DAY_AGO = time.time() - 86400

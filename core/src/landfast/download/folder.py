@@ -24,6 +24,7 @@ from landfast.model.marker import MARKER
 from landfast.system.disk_errors import disk_errors
 from landfast.system.mounts import shows_mapped_writes
 from landfast.system.open_folder import OpenFolder
+from landfast.system.stat_cache import state_of
 from landfast.system.state_file import StateFile
 
 _FORMAT = 1
@@ -300,11 +301,6 @@ class Noted:
 def _artifact(identity: str) -> str:
     """Return entity, project and collection of an identity; of a marker that cannot be read, its text."""
     return identity.rpartition(" ")[0].rpartition(":")[0].partition("~")[0] or identity
-
-
-def state_of(status: os.stat_result) -> str:
-    """Return the text that tells one state of a file from any other; of ctime nobody can put it back."""
-    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
 
 
 def _unlink_unlocked(parts: OpenFolder, name: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from landfast.errors import LandfastError
+from landfast.manifests.batch import EntryBatch
 from landfast.model.manifest import ManifestEntry
 
 # Bytes done and bytes in all; None where a size is not known.
@@ -80,12 +81,13 @@ class Tally:
         self._done = 0
         self._total: int | None = 0
 
-    def counted(self, entries: Iterable[ManifestEntry]) -> Iterator[str]:
+    def counted(self, batches: Iterable[EntryBatch]) -> Iterator[str]:
         """Yield the paths, adding up the sizes."""
-        for entry in entries:
+        for batch in batches:
             if self._total is not None:
-                self._total = None if entry.size is None else self._total + entry.size
-            yield entry.path
+                is_known = not batch.columns["size"].null_count
+                self._total = self._total + batch.size if is_known else None
+            yield from batch.paths.to_pylist()
 
     def came(self, count: int) -> None:
         """Count bytes for the progress."""

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landfast.download.fetch import Origin, Transfer
-from landfast.download.folder import MarkedFolder, state_of
+from landfast.download.folder import MarkedFolder
 from landfast.download.paths import Disk, check_targets, probe
 from landfast.download.report import DownloadReport, MissingFile, Progress, Tally
-from landfast.download.select import Selection
+from landfast.download.select import Selected, Selection
 from landfast.errors import (
     AccessDenied,
     Conflict,
@@ -35,6 +35,7 @@ from landfast.pins.checksums import Outcome, Proof, is_strong
 from landfast.pins.sets import PinSets
 from landfast.system.mounts import settle
 from landfast.system.open_folder import OpenFolder
+from landfast.system.stat_cache import state_of
 
 if TYPE_CHECKING:
     from landfast.cache.blob_cache import BlobCache, Link
@@ -102,7 +103,7 @@ def download(
             found=f"workers={workers}, link={link!r}",
         )
     pins = PinSets(sets, stores, any_endpoint=any_endpoint)
-    selection = Selection(paths, include, exclude)
+    wanted = Selected(Selection(paths, include, exclude), pins.newest)
     folder = MarkedFolder(root, identity)
     is_marked = folder.check(replace=replace)
     if exact and not is_marked:
@@ -110,24 +111,22 @@ def download(
     tally = Tally(folder.root, progress)
     disk = _disk(folder.root, is_marked=is_marked)
     check_targets(
-        tally.counted(selection.of(pins.newest)),
+        tally.counted(wanted.batches()),
         folder.root,
         disk,
         is_empty=lambda path: pins.newest.get(path).size == 0,
     )
     if not is_marked:
-        _unless_claimed(
-            folder, lambda: _check_foreign(pins, selection, folder.root, replace=replace)
-        )
+        _unless_claimed(folder, lambda: _check_foreign(pins, wanted, folder.root, replace=replace))
     folder.claim()
     is_complete = False
     try:
         work = _Work(pins, cache, folder, tally, link=link, allow_missing=allow_missing)
-        work.run(selection.of(pins.newest), workers)
+        work.run(wanted.entries(), workers)
         if exact or folder.is_replaced:
             missing = {file.path for file in tally.report.missing}
-            there = (entry for entry in selection.of(pins.newest) if entry.path not in missing)
-            tally.report.removed = _remove_others(folder.top, there)
+            paths_there = {p for batch in wanted.batches() for p in batch.paths.to_pylist()}
+            tally.report.removed = _remove_others(folder.top, paths_there - missing)
         is_complete = True
     finally:
         folder.close(is_complete=is_complete)
@@ -273,7 +272,7 @@ def _held(
     return status if is_same and proof.sha256 == sha256 else None
 
 
-def _check_foreign(pins: PinSets, selection: Selection, root: Path, *, replace: bool) -> None:
+def _check_foreign(pins: PinSets, wanted: Selected, root: Path, *, replace: bool) -> None:
     """Refuse files under the names of the version that no download wrote: somebody works with them.
 
     With `replace` those that hold the recorded bytes are taken over, but for what was recorded from there.
@@ -283,7 +282,7 @@ def _check_foreign(pins: PinSets, selection: Selection, root: Path, *, replace: 
     with OpenFolder.of(root) as top:
         others = [
             entry.path
-            for entry in selection.of(pins.newest)
+            for entry in wanted.entries()
             if (found := _foreign(top, entry)) is not None
             and not (replace and found and not _is_source(pins, entry, root / entry.path))
         ]
@@ -332,9 +331,8 @@ def _check_empty(root: Path) -> None:
         )
 
 
-def _remove_others(top: OpenFolder, entries: Iterable[ManifestEntry]) -> int:
-    """Remove what is not among the entries; links are removed, not followed."""
-    kept = {entry.path for entry in entries}
+def _remove_others(top: OpenFolder, kept: set[str]) -> int:
+    """Remove what is not at these paths; links are removed, not followed."""
     removed = 0
     for path, folders, files, handle in os.fwalk(".", topdown=False, dir_fd=top.handle):
         below = path.removeprefix(".").removeprefix("/")

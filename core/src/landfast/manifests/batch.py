@@ -88,9 +88,11 @@ class EntryBatch:
         """Return the rows from `start` to before `stop`, without a copy."""
         return EntryBatch(self.columns.slice(start, max(0, stop - start)))
 
-    def where(self, mask: pa.Array) -> EntryBatch:
+    def where(self, mask: pa.Array | Sequence[bool]) -> EntryBatch:
         """Return the rows for which `mask` is true."""
-        return EntryBatch(self.columns.filter(mask))
+        import pyarrow as pa
+
+        return EntryBatch(self.columns.filter(pa.array(mask, pa.bool_())))
 
     def take(self, rows: pa.Array) -> EntryBatch:
         """Return the rows of these numbers, in their order."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from landfast.manifests.rows import breaks_format, check_columns, check_order, c
 from landfast.manifests.summary import SummaryBuilder
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.model.manifest import ManifestEntry, ManifestSummary
+from landfast.system.stat_cache import is_settled, state_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -229,9 +232,21 @@ def no_entry(path: str) -> NotFound:
     )
 
 
+# Whole files by path, state and sha256, in the order in which they were hashed.
+_whole: dict[tuple[Path, str, str], None] = {}
+_REMEMBERED = 1000
+
+
 def _check_bytes(path: Path, sha256: str) -> None:
-    with damage_is_conflict(path):
-        with path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-        if actual != sha256:
+    """Hash a file, unless this process has found it whole and it has not changed since."""
+    with damage_is_conflict(path), path.open("rb") as file:
+        now, status = time.time_ns(), os.fstat(file.fileno())
+        seen = (path, state_of(status), sha256)
+        if seen in _whole:
+            return
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             raise damaged(path, f"expected {sha256}")
+        if is_settled(status, now):
+            _whole[seen] = None
+        for oldest in list(_whole)[:-_REMEMBERED]:
+            _whole.pop(oldest, None)

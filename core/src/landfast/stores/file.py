@@ -40,9 +40,9 @@ from landfast.stores.file_walk import (
     special,
     walk,
 )
-from landfast.stores.stat_cache import StatCache
 from landfast.system.cache_folder import cache_folder
 from landfast.system.mounts import is_network_device, settle
+from landfast.system.stat_cache import StatCache
 
 _KINDS = ("sha256", "stat")
 _CAPABILITIES = Capabilities(list_checksums=_KINDS, in_place=True, cacheable=False)

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from landfast.errors import Unavailable
 from landfast.stores.file_walk import of_os_error, shown
-from landfast.stores.stat_cache import StatCache, state_of
 from landfast.system.mounts import settle
+from landfast.system.stat_cache import StatCache, state_of
 
 CHUNK = 1 << 20
 _TRIES = 3

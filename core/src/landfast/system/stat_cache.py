@@ -20,7 +20,7 @@ _NAME = "stat-cache-2.sqlite3"
 
 
 def state_of(status: os.stat_result) -> str:
-    """Return the text that tells one state of a file from any other."""
+    """Return the text that tells one state of a file from any other; of ctime nobody can put it back."""
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
 
 
