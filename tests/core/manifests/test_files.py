@@ -27,6 +27,7 @@ from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
+from landfast.system import stat_cache
 from landfast.testing import strategies
 
 MAY = datetime(2026, 5, 3, 8, 15, 30, 123456, tzinfo=UTC)
@@ -451,3 +452,41 @@ def test_the_footer_is_plain_text_for_other_tools(tmp_path: Path) -> None:
         "landfast.unpinned": "0",
         "landfast.folders": found["landfast.folders"],
     }
+
+
+def test_a_file_is_hashed_once_in_a_process_while_it_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stat_cache, "SETTLED_S", -1)
+    monkeypatch.setattr(stat_cache, "SETTLED_ON_NETWORK_S", -1)
+    written = write(tmp_path / "m", many(10))
+    hashed = []
+    original = hashlib.file_digest
+
+    def told(*args: object) -> object:
+        hashed.append(args)
+        return original(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hashlib, "file_digest", told)
+    for _ in range(3):
+        assert len(ManifestFile(written.path, sha256=written.sha256)) == 10
+    assert len(hashed) == 1
+    with pytest.raises(Conflict, match="damaged"):
+        ManifestFile(written.path, sha256="0" * 64)
+    data = bytearray(written.path.read_bytes())
+    data[100] ^= 1
+    written.path.write_bytes(data)
+    with pytest.raises(Conflict, match="damaged"):
+        ManifestFile(written.path, sha256=written.sha256)
+
+
+def test_a_file_of_a_moment_ago_is_hashed_again(tmp_path: Path) -> None:
+    written = write(tmp_path / "m", many(10))
+    status = written.path.stat()
+    ManifestFile(written.path, sha256=written.sha256)
+    data = bytearray(written.path.read_bytes())
+    data[100] ^= 1
+    written.path.write_bytes(data)
+    os.utime(written.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(Conflict, match="damaged"):
+        ManifestFile(written.path, sha256=written.sha256)
