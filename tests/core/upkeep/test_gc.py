@@ -30,7 +30,7 @@ from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.publish.log import publish
 from landfast.publish.retain import keep_managed
-from landfast.publish.upload import upload
+from landfast.publish.upload import LocalFile, upload, upload_all
 from landfast.registry.opener import init_registry, open_registry
 from landfast.registry.registry import Registry
 from landfast.registry.schema import tables
@@ -375,6 +375,24 @@ def test_managed_file_that_was_collected_before_the_log_is_stored_again(house: H
     assert keep_managed(house.registry, house.blobs, manifest, find) == 1
     assert house.stored() == {sha(b"slow draft")}
     assert keep_managed(house.registry, house.blobs, manifest) == 0
+
+
+def test_of_many_files_those_that_were_condemned_are_uploaded_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for data in (b"one", b"two", b"three"):
+        (house.folder / data.decode()).write_bytes(data)
+        files.append(LocalFile(house.folder / data.decode(), sha(data), len(data)))
+    upload_all(house.registry, house.blobs, files)
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    assert house.registry.condemn([sha(b"two")], older_than=moment) == [sha(b"two")]
+    again: list[str] = []
+    monkeypatch.setattr(LocalBlobStore, "put", lambda _self, _source, name: again.append(name))
+    # What is condemned is there still: its bytes are not trusted all the same.
+    assert len(house.stored()) == 3
+    upload_all(house.registry, house.blobs, [*files, files[1]])
+    assert again == [sha(b"two")]
 
 
 def let_leases_end(registry: Registry) -> None:

@@ -70,6 +70,8 @@ class LocalBlobStore:
 
     def holds(self, sha256: str, source: Path) -> bool:  # noqa: ARG002 - its name says its bytes
         """Tell whether the blob is there with the bytes of its name: read them."""
+        if self.path(sha256) is None:
+            return False
         try:
             with self._reading(sha256), self._place(sha256).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.source import Source
-from landfast.publish.upload import upload
+from landfast.publish.upload import LocalFile, in_batches, upload_all
 from landfast.scan import merging
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def store_files(
     scans = client.scan_into(folder, reference)
     merging.check_complete(scans)
     with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
-        entries = client.open_scan(scans[0]).entries()
-        writer.extend(_stored(client, entry, originals) for entry in entries)
+        for found in in_batches(client.open_scan(scans[0]).entries()):
+            writer.extend(_stored(client, found, originals))
         written = writer.finish()
     source = Source(
         uri=_SOURCE_URI, include=tuple(reference.include), exclude=tuple(reference.exclude)
@@ -57,23 +58,26 @@ def store_files(
     )
 
 
-def _stored(client: Client, entry: ManifestEntry, originals: dict[str, Path]) -> ManifestEntry:
+def _stored(
+    client: Client, found: Sequence[ManifestEntry], originals: dict[str, Path]
+) -> Iterator[ManifestEntry]:
+    files = [_local_file(entry) for entry in found]
+    try:
+        upload_all(client.registry, client.owned_blobs, files)
+    except InvalidInput as error:
+        raise ObjectChanged(
+            f"{error.subject} changed while it was being copied",
+            subject=error.subject,
+            hint="Log it when nobody writes to it.",
+        ) from error
+    originals |= {file.sha256: file.path for file in files}
+    for entry, file in zip(found, files, strict=True):
+        uri = f"{_SOURCE_URI}:{file.sha256}"
+        yield replace(entry, uri=uri, etag=None, version_id=None, modified_at=None)
+
+
+def _local_file(entry: ManifestEntry) -> LocalFile:
     assert entry.checksum is not None
     assert entry.size is not None
     path = Path(Location.parse(entry.uri, pins=False).key)
-    try:
-        upload(client.registry, client.owned_blobs, path, entry.checksum.value, entry.size)
-    except InvalidInput as error:
-        raise ObjectChanged(
-            f"{path} changed while it was being copied",
-            subject=str(path),
-            hint="Log it when nobody writes to it.",
-        ) from error
-    originals[entry.checksum.value] = path
-    return replace(
-        entry,
-        uri=f"{_SOURCE_URI}:{entry.checksum.value}",
-        etag=None,
-        version_id=None,
-        modified_at=None,
-    )
+    return LocalFile(path, entry.checksum.value, entry.size)

@@ -8,7 +8,8 @@ began before the commit meets the fresh announcement, one that begins later read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 from landfast.blobs.base import BlobStore
@@ -16,6 +17,7 @@ from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.manifest import ManifestEntry
+from landfast.publish.upload import in_batches, in_parallel
 from landfast.registry.registry import Registry
 
 _MANAGED = "blob:sha256:"
@@ -44,23 +46,34 @@ def keep_managed(
     Raises:
         NotFound: If a file was collected and its bytes are not to be had.
     """
-    done: set[str] = set()
     stored = 0
-    for entry in manifest.entries():
-        sha256 = entry.uri.removeprefix(_MANAGED)
-        if sha256 != entry.uri and sha256 not in done:
-            done.add(sha256)
-            stored += _keep(registry, blobs, entry, sha256, find)
+    for batch in in_batches(_managed(manifest)):
+        condemned = registry.record_blobs({_sha256(entry): entry.size or 0 for entry in batch})
+        keep = partial(_keep, blobs, condemned=condemned, find=find)
+        stored += sum(in_parallel(keep, batch))
     return stored
 
 
+def _managed(manifest: Manifest) -> Iterator[ManifestEntry]:
+    """Yield the entries that are managed files, one for each blob."""
+    done: set[str] = set()
+    for entry in manifest.entries():
+        if entry.uri.startswith(_MANAGED) and entry.uri not in done:
+            done.add(entry.uri)
+            yield entry
+
+
+def _sha256(entry: ManifestEntry) -> str:
+    return entry.uri.removeprefix(_MANAGED)
+
+
 def _keep(
-    registry: Registry, blobs: BlobStore, entry: ManifestEntry, sha256: str, find: FindBytes
+    blobs: BlobStore, entry: ManifestEntry, *, condemned: Collection[str], find: FindBytes
 ) -> bool:
-    condemned = registry.record_blobs({sha256: entry.size or 0})
+    sha256 = _sha256(entry)
     found = blobs.stat(sha256)
     is_there = found is not None and entry.size in {None, found.size}
-    if is_there and not condemned:
+    if is_there and sha256 not in condemned:
         return False
     path = find(sha256)
     if path is not None:
