@@ -1,6 +1,6 @@
 """Measure the scan, the manifest and the imports, each beside a peer or a physical floor in the same run.
 
-    python benchmarks/run.py [--entries 100000] [--files 20000] [--repeat 3] [--memory 600000]
+    python benchmarks/run.py [--entries 200000] [--files 20000] [--repeat 3] [--memory 600000]
 
 CPU seconds of this machine, the median of the repeats. Ratios are what to quote: they hold when the machine is busy
 or slow. The log of an S3 prefix is `s3_log.py`, which runs by itself too.
@@ -142,7 +142,7 @@ for name in {modules!r}:
 def main() -> None:
     """Run every group."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--entries", type=int, default=200_000)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--memory", type=int, default=600_000)

@@ -1,6 +1,6 @@
 """Measure the log of an S3 prefix by reference, beside boto3's bare paginator over the same list in the same run.
 
-    python benchmarks/s3_log.py [--entries 100000] [--repeat 3] [--memory 600000]
+    python benchmarks/s3_log.py [--entries 200000] [--repeat 3] [--memory 600000]
 
 Client CPU from list page to stored version, of the first log and of one that finds nothing changed; the share of each
 stage in it; how many requests it took; the peak of anonymous memory. The endpoint runs in processes of its own
@@ -219,7 +219,7 @@ def run(entries: int, repeat: int, most: int) -> None:
 def main() -> None:
     """Run with the sizes that are given."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--entries", type=int, default=200_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--memory", type=int, default=600_000, help="entries; 0 leaves it out")
     given = parser.parse_args()

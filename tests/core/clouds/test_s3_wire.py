@@ -537,7 +537,7 @@ def test_moto_in_the_process_is_not_passed_by(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = boto3.session.Session(region_name="us-east-1").client("s3")
         client.create_bucket(Bucket="bucket")
         client.put_object(Bucket="bucket", Key="d/k", Body=b"x")
         wire = ListWire(client)
@@ -692,8 +692,7 @@ def test_credentials_that_expire_are_refreshed_within_a_scan(server):
 
 def test_client_without_credentials_says_so(server, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    client = boto3.client("s3", region_name="us-east-1", endpoint_url=server.url)
-    wire = ListWire(client)
+    wire = ListWire(make_client(server.url, boto3.session.Session(region_name="us-east-1")))
     with pytest.raises(NoCredentialsError):
         wire.get("list_object_versions", LIST)
     assert server.requests == []
