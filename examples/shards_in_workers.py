@@ -19,7 +19,7 @@ def main(uri: str, shards: int) -> None:
     client = landfast.Client(project="huge")
 
     # Before the first request: a slow scan must not move `latest` back over a later one.
-    ticket = client.registry.ticket()
+    ticket = client.ticket()
 
     # What is it, and where to cut? The last version's manifest gives even cuts.
     reference = landfast.Reference(uri, max_objects=landfast.UNLIMITED)

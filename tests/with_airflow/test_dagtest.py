@@ -97,7 +97,7 @@ def test_clearing_a_task_reads_the_same_version_again_and_adds_no_edge(
 ) -> None:
     pipeline.run("snapshots")
     (run,) = pipeline.triggered("training")
-    before = pipeline.client.runs_using("nlp/corpus:v0")
+    before = pipeline.client.used_by("nlp/corpus:v0")
     edges = pipeline.client.lineage("nlp/corpus:v0").edges
     (data / "a.txt").write_text("B")
     pipeline.client.log("nlp/corpus", str(data))
@@ -105,7 +105,7 @@ def test_clearing_a_task_reads_the_same_version_again_and_adds_no_edge(
     again = pipeline.clear("training", run.run_id, "train")
     assert pipeline.states(again) == {"train": "success"}
     assert pipeline.xcom(again, "train") == ["v0", "A"]
-    after = pipeline.client.runs_using("nlp/corpus:v0")
+    after = pipeline.client.used_by("nlp/corpus:v0")
     assert [record.key for record in after] == [record.key for record in before]
     assert after[0].attempt > before[0].attempt
     assert pipeline.client.lineage("nlp/corpus:v0").edges == edges

@@ -181,4 +181,4 @@ def test_the_decorated_function_can_be_mapped(airflow: Any, data: Path) -> None:
     """)
     run = airflow.run("d")
     assert airflow.states(run) == {"count[0]": "success", "count[1]": "success"}
-    assert len(airflow.client.runs_using("nlp/corpus:v0")) == 2
+    assert len(airflow.client.used_by("nlp/corpus:v0")) == 2

@@ -70,7 +70,7 @@ def test_the_output_of_one_operator_feeds_the_next(
     assert airflow.xcom(run, "verify", "report")["ok"] is True
     assert Path(airflow.xcom(run, "download"), "a.txt").read_text() == "A"
     assert set(airflow.client.get("nlp/corpus:prod").aliases) == {"latest", "prod"}
-    (reader,) = airflow.client.runs_using(uri)
+    (reader,) = airflow.client.used_by(uri)
     assert reader.key.node == "download"
 
 

@@ -149,7 +149,7 @@ def test_mend_33_partitions_are_mapped_over_and_lineage_says_who_read_them(
         **{f"work[{index}]": "success" for index in range(3)},
     }
     assert used(shop, landfast.Direction.USED, "consume") == names("a", "b", "c")
-    readers = shop.client.runs_using("sales/orders~b:v0")
+    readers = shop.client.used_by("sales/orders~b:v0")
     assert ("work", "1") in [(each.key.node, each.key.part) for each in readers]
 
 

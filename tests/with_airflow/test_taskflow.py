@@ -105,7 +105,7 @@ def test_a_cleared_task_reads_what_it_read_first_whatever_decided(airflow: Any, 
     airflow.client.log("nlp/corpus", str(data))
     assert airflow.xcom(airflow.clear("d", run.run_id, "work"), "work") == "v0"
     assert pins(airflow)["default/nlp/corpus"]["by"] == "registry"
-    assert airflow.client.runs_using("nlp/corpus:v1") == []
+    assert airflow.client.used_by("nlp/corpus:v1") == []
     (used,) = [e for e in airflow.client.lineage("nlp/corpus:v0").edges if e.direction == "used"]
     assert used.run.node == "work"
 
@@ -186,7 +186,7 @@ def test_the_indexes_of_a_mapped_task_are_runs_of_their_own(airflow: Any, data: 
             work.expand(number=[1, 2, 3])
     """)
     airflow.run("d")
-    users = airflow.client.runs_using("nlp/corpus:v0")
+    users = airflow.client.used_by("nlp/corpus:v0")
     assert sorted(record.key.part for record in users) == ["0", "1", "2"]
 
 

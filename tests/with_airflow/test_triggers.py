@@ -177,7 +177,9 @@ def test_mend_30_what_operators_passed_over_is_told_and_what_they_told_is_not(
     log: Log, client: landfast.Client, tmp_path: Path
 ) -> None:
     asset = consumer(artifact_asset("nlp/corpus"))
-    ours = client.bound(run=landfast.RunKey(system=SYSTEM, deployment=deployment(), run_id="1"))
+    ours = client.with_defaults(
+        run=landfast.RunKey(system=SYSTEM, deployment=deployment(), run_id="1")
+    )
     log("A")
     for name in (asset, f"{asset}#watch"):  # a watcher has told it
         client.mark_announced(name, next(client.changes()))
@@ -299,7 +301,7 @@ def test_what_is_away_for_a_while_is_asked_again_and_other_errors_are_raised(
             landfast.Client().get("nlp/corpus")
         assert await nobody.ask(lambda client: client.get("nlp/corpus")) is None
         with pytest.raises(landfast.InvalidInput):
-            await nobody.ask(lambda client: client.name("no name:"))
+            await nobody.ask(lambda client: client.resolve_name("no name:"))
         nobody.close()
 
     asyncio.run(story())

@@ -98,7 +98,7 @@ def test_any_other_artifact_is_the_registrys_latest(
         assert dl.use_artifact(context, "vision/mnist").version == "v0"
 
     run([model], instance)
-    (reader,) = client.runs_using("vision/mnist")
+    (reader,) = client.used_by("vision/mnist")
     assert reader.key.node == "model"
 
 
@@ -119,7 +119,7 @@ def test_a_missing_artifact_and_another_type_are_errors(
         run([wrong_type], instance)
     with pytest.raises(NotFound, match="nothing"):
         run([missing], instance)
-    assert client.runs_using("raw") == []
+    assert client.used_by("raw") == []
 
 
 def test_a_partition_reads_its_own_partition(
@@ -243,7 +243,7 @@ def test_an_op_reads_an_artifact(instance: dg.DagsterInstance, client: Client, d
         work()
 
     pipeline.execute_in_process(instance=instance)
-    assert [record.key.node for record in client.runs_using("raw")] == ["work"]
+    assert [record.key.node for record in client.used_by("raw")] == ["work"]
 
 
 # -- which resource ---------------------------------------------------------------------------

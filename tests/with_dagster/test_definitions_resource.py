@@ -38,7 +38,7 @@ def test_an_observed_asset_is_loaded_with_the_resource_of_the_definitions(instan
     assert made.startswith("default/vision/raw:v0 ['")
     assert "'a'" in made
     client = landfast.Client(project="vision")
-    (run_record,) = client.runs_using("raw:v0")
+    (run_record,) = client.used_by("raw:v0")
     assert run_record.key.node == "used"
 
 
@@ -101,7 +101,7 @@ def test_an_io_manager_takes_the_resource_of_the_definitions(
     client = landfast.Client(url, project="definitions")
     assert client.get("raw").version == "v0"
     assert {each.status for each in client.runs()} == {landfast.RunStatus.FINISHED}
-    (user,) = client.runs_using("raw:v0")
+    (user,) = client.used_by("raw:v0")
     assert user.key.node == "used"
     assert not list(landfast.Client().runs())
 

@@ -263,7 +263,7 @@ def test_a_backfill_of_an_old_partition_moves_no_other_latest(
     raw = parted(place)
     for key in PARTS.get_partition_keys():
         materialize([raw], instance, partition_key=key)
-    position = client.registry.head()
+    position = client.head()
     data("raw", a="other", b="changed too", c="3")
     materialize([raw], instance, partition_key="a")
     assert [str(change.version.partition) for change in client.changes(after=position)] == ["a"]

@@ -25,7 +25,7 @@ TRAIN = """
 import sys, landfast
 with landfast.init() as run:
     raw = run.use_artifact("raw:latest")
-    with run.client.open_entry(raw, "a") as stream:
+    with run.client.open(raw, "a") as stream:
         text = stream.read().decode()
     open("weights", "w").write(text * 2)
     run.log_artifact("weights", name="model", type="model")

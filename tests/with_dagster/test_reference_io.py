@@ -535,7 +535,7 @@ def test_a_value_can_be_loaded_outside_a_run_and_leaves_no_edge(
     assert isinstance(folder, Path)
     assert (folder / "a").read_text() == "1"
     assert len(list(client.runs())) == before
-    assert client.runs_using("raw") == []
+    assert client.used_by("raw") == []
 
 
 def test_a_partition_can_be_loaded_outside_a_run(instance: dg.DagsterInstance, data: Data) -> None:

@@ -61,7 +61,7 @@ def test_mend_28_a_project_never_comes_from_a_block(project: str) -> None:
 
 def test_mend_28_a_block_that_was_saved_without_a_project_goes_on_working() -> None:
     block = LandfastRegistry.model_validate({"url": URL, "project": None})
-    assert str(block.get_client().name("flowers")) == "default/uncategorized/flowers"
+    assert str(block.get_client().resolve_name("flowers")) == "default/uncategorized/flowers"
 
 
 @pytest.mark.parametrize("wrong", ["notaurl", "mysql://db/landfast", "sqlite://", "", "https://x/"])

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from landfast.model.version import Change, ChangeKind, Observation
     from landfast.redaction import redact
     from landfast.registry.database.url import check_registry_url
+    from landfast.run import Run, current_run, init
     from landfast.scan.merging import ShardScan
     from landfast.scan.plan import Shard
-    from landfast.session import Run, current_run, init
     from landfast.settings import Settings, load_settings
     from landfast.snapshots_file import load_snapshots, snapshots_of
     from landfast.version import ArtifactVersion
@@ -81,7 +81,7 @@ _HOMES = {
     "ObjectChanged": "errors",
     "Observation": "model.version",
     "Reference": "model.reference",
-    "Run": "session",
+    "Run": "run",
     "RunKey": "model.run",
     "RunStatus": "model.run",
     "Settings": "settings",
@@ -95,8 +95,8 @@ _HOMES = {
     "Verdict": "model.verdict",
     "VerifyReport": "model.verdict",
     "check_registry_url": "registry.database.url",
-    "current_run": "session",
-    "init": "session",
+    "current_run": "run",
+    "init": "run",
     "load_settings": "settings",
     "load_snapshots": "snapshots_file",
     "redact": "redaction",

@@ -1,36 +1,61 @@
-"""Artifact: a draft.  It collects references and files; logged, it forwards to its version."""
+"""Artifact: a draft in W&B's shape.  It collects references and files; logged, it forwards to its version."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import tempfile
 import uuid
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from landfast.errors import Conflict, InvalidInput, NotFound, NotLogged
+from landfast.client import Client, default_client
+from landfast.draft import Draft
+from landfast.errors import InvalidInput, NotFound
 from landfast.model.globs import hint_for_glob
-from landfast.model.names import ArtifactName, check_name
 from landfast.model.reference import UNLIMITED, Reference
-from landfast.publish import managed_files
-from landfast.scan import merging
-from landfast.wandb_names import advise, check_options
+from landfast.option_names import named_options
+from landfast.version import ArtifactVersion
+from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
-    from landfast.client import Client
-    from landfast.draft import DraftEntries
     from landfast.manifests.base import Manifest
-    from landfast.manifests.held import HeldManifest
-    from landfast.manifests.writer import WrittenManifest
-    from landfast.version import ArtifactVersion
+    from landfast.model.names import ArtifactName
+    from landfast.model.source import Skipped, Source
+    from landfast.model.version import Change, VersionRecord
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Artifact:
+class _Forwarded(Generic[T]):
+    """A property of the version, once there is one."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self.__doc__ = getattr(ArtifactVersion, name).__doc__
+
+    def __get__(self, draft: Artifact | None, owner: type) -> T:
+        if draft is None:
+            return self  # type: ignore[return-value]
+        value: T = getattr(draft._logged(self._name), self._name)
+        return value
+
+
+def _forwarded(
+    method: Callable[Concatenate[ArtifactVersion, P], T],
+) -> Callable[Concatenate[Artifact, P], T]:
+    """Make a method of the version one of the draft, which needs to be logged for it."""
+
+    @wraps(method)
+    def call(draft: Artifact, /, *args: P.args, **options: P.kwargs) -> T:
+        return method(draft._logged(method.__name__), *args, **options)
+
+    return call
+
+
+class Artifact(Draft):
     """A draft of a version: name, type, description, metadata and references.
 
     `add_reference` scans at once.  `run.log_artifact(draft)`, `run.use_artifact(draft)` or `draft.save()` log
@@ -44,7 +69,6 @@ class Artifact:
         partition: The partition key, instead of ``~PARTITION``.
         ttl: How long the version is kept; None keeps it.
         client: Where to log; None is the environment's.
-        wandb: ``storage_region`` and ``digest_algorithm`` are ignored.
 
     Raises:
         InvalidInput: If the name or type is no name, or the name says a version.
@@ -55,6 +79,7 @@ class Artifact:
         ('mnist', 'dataset')
     """
 
+    @named_options()
     def __init__(
         self,
         name: str,
@@ -65,35 +90,18 @@ class Artifact:
         partition: str | None = None,
         ttl: timedelta | None = None,
         client: Client | None = None,
-        **wandb: Any,
     ) -> None:
-        check_options("Artifact", wandb)
-        self._name = _draft_name(name, partition)
-        self._type = check_name(type, "type")
-        self.description = description or ""
-        self.metadata: dict[str, Any] = dict(metadata or {})
-        self.ttl = ttl
-        self._client = client
-        self._scans: list[merging.ShardScan] = []
-        self._secrets: dict[str, str] = {}
-        self._ticket: int | None = None
-        self._version: ArtifactVersion | None = None
-        self._folder: Path | None = None
-        self._entries: DraftEntries | None = None
-        self._originals: dict[str, Path] = {}
-
-    # -- the draft ----------------------------------------------------------------------------
+        context = None if client is None else client.context
+        super().__init__(
+            name, type, description, metadata, partition=partition, ttl=ttl, context=context
+        )
 
     @property
-    def name(self) -> str:
-        """The name as it will be logged; of a logged artifact ``collection:vN``."""
-        return self._version.name if self._version is not None else str(self._name)
+    def client(self) -> Client:
+        """Where it is logged."""
+        return Client.on(self.context)
 
-    @property
-    def type(self) -> str:
-        """The type."""
-        return self._type
-
+    @named_options()
     def add_reference(
         self,
         uri: str | Path | Reference,
@@ -131,67 +139,25 @@ class Artifact:
                 together with arguments that belong into it.
             Conflict: If the artifact is logged already, or holds a URL that differs only in what is not recorded.
         """
-        self._check_open()
         reference = Reference.of(
             uri,
-            name=name,
-            checksum=None if checksum is True else checksum,
+            name,
+            checksum=checksum,
             max_objects=max_objects,
-            include=tuple(include) or None,
-            exclude=tuple(exclude) or None,
-            allow_empty=allow_empty or None,
-            options=dict(options or {}) or None,
+            include=include,
+            exclude=exclude,
+            allow_empty=allow_empty,
+            options=options,
         )
-        self._tell_apart(reference)
-        self._draw_ticket()
-        scans = self.client.scan_into(
-            self._work_folder(), reference, shards=shards, near=self._name
-        )
-        return self._added(scans)
+        return self._add(reference, shards=shards)
 
-    def _tell_apart(self, reference: Reference) -> None:
-        """Refuse two URLs that would be recorded as one, for want of what may be no secret."""
-        from landfast.scan.plan import place_of
-
-        if reference.uri is not None and reference.uri.startswith("landfast://"):
-            return
-        place = place_of(reference, self.client.stores)
-        given = place.ambiguous_secrets()
-        told = hashlib.sha256(repr(given).encode(errors="replace")).hexdigest()
-        if given and self._secrets.setdefault(str(place), told) != told:
-            names = ", ".join(given)
-            raise Conflict(
-                f"two URLs that differ only in {names} would be recorded as one, {place}",
-                subject=str(place),
-                hint=f"{names} may be a secret, so it is not recorded; if it says which object is meant, "
-                f"give options={{'plain_parameters': '{names}'}}.",
-            )
-
-    def add_scans(
-        self, scans: Sequence[merging.ShardScan], *, ticket: int | None = None
-    ) -> Manifest:
-        """Add what `Client.scan_shard` found elsewhere: all shards of one plan.
-
-        Args:
-            scans: One result for every shard.
-            ticket: Drawn before the plan was made; None draws one now.
-
-        Raises:
-            LimitExceeded: If they exceed the limit together.
-            NotFound: If they are all empty.
-        """
-        self._check_open()
-        self._ticket = ticket if self._ticket is None else self._ticket
-        self._draw_ticket()
-        return self._added([self.client.localise(scan) for scan in scans])
-
+    @named_options()
     def add_file(
         self,
         local_path: str | Path,
         name: str | None = None,
         *,
         into: str | None = None,
-        **wandb: Any,
     ) -> Manifest:
         """Copy a file into the registry's store and add it as a managed entry.
 
@@ -200,14 +166,11 @@ class Artifact:
             name: Path under the artifact; None is the file's name.
             into: A folder, bucket or prefix of yours that takes the copy instead, as `Client.copy_into` says;
                 the entry is a reference to it.
-            wandb: ``policy``, ``skip_cache`` and ``is_tmp`` are ignored: a file is always copied, once.
 
         Raises:
             NotFound: If it is no file.
         """
         self._check_open()
-        self._draw_ticket()
-        check_options("Artifact.add_file", wandb)
         path = Path(local_path)
         if not path.is_file():
             raise NotFound(
@@ -216,9 +179,10 @@ class Artifact:
                 hint=hint_for_glob(str(path)) or "Folders are added with add_dir.",
             )
         if into is not None:
-            return self.add_reference(self.client.copy_into(into, path), name=name or path.name)
-        return self._copied(Reference(str(path.absolute()), name=name, checksum="sha256"))
+            return self.add_reference(self.client.copy_into(into, path), name or path.name)
+        return self._add_managed(Reference(str(path.absolute()), name=name, checksum="sha256"))
 
+    @named_options()
     def add_dir(
         self,
         local_path: str | Path,
@@ -229,7 +193,6 @@ class Artifact:
         max_objects: int = UNLIMITED,
         allow_empty: bool = False,
         symlinks: str = "follow",
-        **wandb: Any,
     ) -> Manifest:
         """Copy every file below a folder into the registry's store and add them as managed entries.
 
@@ -241,15 +204,12 @@ class Artifact:
             max_objects: The most files.
             allow_empty: Whether a folder without files is no error.
             symlinks: ``follow`` them, or ``skip`` them and say so.
-            wandb: As in `add_file`.
 
         Raises:
             NotFound: If it is no folder, or holds no file.
             LimitExceeded: If there are more than `max_objects` files; nothing is copied then.
         """
         self._check_open()
-        self._draw_ticket()
-        check_options("Artifact.add_dir", wandb)
         path = Path(local_path)
         if not path.is_dir():
             raise NotFound(
@@ -267,7 +227,7 @@ class Artifact:
             allow_empty=allow_empty,
             options={"symlinks": symlinks},
         )
-        return self._copied(folder)
+        return self._add_managed(folder)
 
     @contextmanager
     def new_file(
@@ -301,148 +261,84 @@ class Artifact:
 
     def new_draft(self) -> Artifact:
         """Return a draft that starts from this version's entries."""
-        return self._logged("new_draft").new_draft()
+        return Artifact.from_version(self._logged("new_draft"))
 
-    # -- for the client -----------------------------------------------------------------------
+    @classmethod
+    def from_version(
+        cls, version: ArtifactVersion | str, *, client: Client | None = None
+    ) -> Artifact:
+        """Return a draft of the next version, which starts from a version's entries.
 
-    @property
-    def client(self) -> Client:
-        """Where it is logged."""
-        if self._client is None:
-            from landfast.session import default_client
-
-            self._client = default_client()
-        return self._client
-
-    def bind(self, client: Client) -> None:
-        """Log through this client, unless the draft has scanned through another.
+        Args:
+            version: The version, or its name.
+            client: Where to look a name up, and to log; None is the version's, or the environment's.
 
         Raises:
-            Conflict: If it has.
+            NotFound: Naming what is missing, and what there is.
         """
-        if self._client is None:
-            self._client = client
-        elif self._scans and not self._client.shares_registry(client):
-            raise Conflict(
-                f"artifact {self._name} was filled through another registry",
-                subject=str(self._name),
-                expected=client.display_url,
-                found=self._client.display_url,
-            )
+        if isinstance(version, str):
+            version = (client or default_client()).get(version)
+        draft = cls(
+            str(version.full_name.bare()),
+            version.type,
+            version.description,
+            version.metadata,
+            client=client or Client.on(version.context),
+        )
+        draft.add_reference(version.uri, max_objects=max(1, version.file_count))
+        return draft
 
-    @property
-    def draft_name(self) -> ArtifactName:
-        """The parsed name."""
-        return self._name
+    # -- of its version -----------------------------------------------------------------------
 
-    @property
-    def scans(self) -> tuple[merging.ShardScan, ...]:
-        """What was added so far."""
-        return tuple(self._scans)
+    version: _Forwarded[str] = _Forwarded()
+    index: _Forwarded[int] = _Forwarded()
+    collection: _Forwarded[str] = _Forwarded()
+    project: _Forwarded[str] = _Forwarded()
+    entity: _Forwarded[str] = _Forwarded()
+    partition: _Forwarded[str] = _Forwarded()
+    full_name: _Forwarded[ArtifactName] = _Forwarded()
+    qualified_name: _Forwarded[str] = _Forwarded()
+    uri: _Forwarded[str] = _Forwarded()
+    digest: _Forwarded[str] = _Forwarded()
+    size: _Forwarded[int] = _Forwarded()
+    file_count: _Forwarded[int] = _Forwarded()
+    is_verified: _Forwarded[bool] = _Forwarded()
+    is_restorable: _Forwarded[bool] = _Forwarded()
+    aliases: _Forwarded[tuple[str, ...]] = _Forwarded()
+    tags: _Forwarded[tuple[str, ...]] = _Forwarded()
+    created: _Forwarded[bool] = _Forwarded()
+    changed: _Forwarded[bool] = _Forwarded()
+    change: _Forwarded[Change | None] = _Forwarded()
+    created_at: _Forwarded[datetime] = _Forwarded()
+    sources: _Forwarded[tuple[Source, ...]] = _Forwarded()
+    skipped: _Forwarded[tuple[Skipped, ...]] = _Forwarded()
+    manifest: _Forwarded[Manifest] = _Forwarded()
+    record: _Forwarded[VersionRecord] = _Forwarded()
+    entries = _forwarded(ArtifactVersion.entries)
+    get_entry = _forwarded(ArtifactVersion.get_entry)
+    uris = _forwarded(ArtifactVersion.uris)
+    subtree_digest = _forwarded(ArtifactVersion.subtree_digest)
+    path = _forwarded(ArtifactVersion.path)
+    open = _forwarded(ArtifactVersion.open)
+    download = _forwarded(ArtifactVersion.download)
+    download_report = _forwarded(ArtifactVersion.download_report)
+    verify = _forwarded(ArtifactVersion.verify)
+    diff = _forwarded(ArtifactVersion.diff)
+    lineage = _forwarded(ArtifactVersion.lineage)
+    logged_by = _forwarded(ArtifactVersion.logged_by)
+    used_by = _forwarded(ArtifactVersion.used_by)
+    promote = _forwarded(ArtifactVersion.promote)
+    update = _forwarded(ArtifactVersion.update)
+    delete = _forwarded(ArtifactVersion.delete)
+    wait = _forwarded(ArtifactVersion.wait)
+    page = _forwarded(ArtifactVersion.page)
+    to_dict = _forwarded(ArtifactVersion.to_dict)
 
-    @property
-    def ticket(self) -> int:
-        """The start ticket, drawn before the first request of the first scan."""
-        return self._draw_ticket()
+    if not TYPE_CHECKING:  # a type checker shall name a wrong attribute itself
 
-    def merged(self) -> WrittenManifest | HeldManifest:
-        """Join everything that was added into one manifest.
-
-        Raises:
-            InvalidInput: If nothing was added.
-        """
-        if self._entries is None:
-            raise InvalidInput(
-                f"artifact {self._name} is empty",
-                subject=str(self._name),
-                hint="Add something with add_reference.",
-            )
-        return self._entries.merged()
-
-    def find_managed(self, sha256: str) -> Path | None:
-        """Return the local file that was copied into the store under this sha256, if it is still there."""
-        path = self._originals.get(sha256)
-        return path if path is not None and path.is_file() else None
-
-    def became(self, version: ArtifactVersion) -> None:
-        """Forward to this version from now on."""
-        self._version = version
-
-    @property
-    def is_logged(self) -> bool:
-        """Whether it has become a version."""
-        return self._version is not None
-
-    def _logged(self, name: str) -> ArtifactVersion:
-        if self._version is None:
-            raise NotLogged(
-                f"artifact {self._name} is a draft and has no {name!r} yet",
-                subject=str(self._name),
-                hint="Log it first: run.log_artifact(artifact), run.use_artifact(artifact) or artifact.save().",
-            )
-        return self._version
-
-    def __getattr__(self, name: str) -> Any:
-        # Only names that ArtifactVersion has are forwarded; the rest is an ordinary AttributeError.
-        from landfast.version import ArtifactVersion
-
-        if name.startswith("_") or name not in dir(ArtifactVersion):
+        def __getattr__(self, name: str) -> Any:
             raise advise("Artifact", name)
-        return getattr(self._logged(name), name)
 
     def __repr__(self) -> str:
         state = "draft" if self._version is None else self._version.name
         return f"Artifact({str(self._name)!r}, type={self._type!r}, {state})"
-
-    def _check_open(self) -> None:
-        if self._version is not None:
-            raise Conflict(
-                f"artifact {self._version.name} is logged and cannot change",
-                subject=self._version.name,
-                hint="Start the next version with artifact.new_draft().",
-            )
-
-    def _draw_ticket(self) -> int:
-        if self._ticket is None:
-            self._ticket = self.client.registry.ticket()
-        return self._ticket
-
-    def _work_folder(self) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="landfast-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
-
-    def _copied(self, reference: Reference) -> Manifest:
-        folder, originals = self._work_folder(), self._originals
-        return self._added(
-            [managed_files.store_files(self.client, reference, folder, originals=originals)]
-        )
-
-    def _added(self, scans: Sequence[merging.ShardScan]) -> Manifest:
-        from landfast.draft import DraftEntries
-
-        merging.check_complete(scans)
-        if len(scans) == 1:
-            found = scans[0].manifest
-        else:
-            found = merging.merge(scans, self._work_folder() / f"added-{len(self._scans)}.parquet")
-        self._entries = self._entries or DraftEntries(self._work_folder)
-        manifest = self._entries.add(found)
-        self._scans.extend(scans)
-        return manifest
-
-
-def _draft_name(name: str, partition: str | None) -> ArtifactName:
-    from dataclasses import replace
-
-    parsed = ArtifactName.parse(name)
-    if parsed.picks_version:
-        raise InvalidInput(
-            f"{name!r} says a version, but the registry numbers versions itself",
-            subject=name,
-            hint=f"Give the name {parsed.bare()}; aliases are given when it is logged.",
-        )
-    if partition is not None and parsed.partition and parsed.partition != partition:
-        raise Conflict(f"{name!r} and partition={partition!r} disagree", subject=name)
-    return parsed if partition is None else replace(parsed, partition=partition)

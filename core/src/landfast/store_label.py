@@ -20,7 +20,7 @@ from typing import Any
 from landfast.blobs.base import BlobStore
 from landfast.errors import Conflict
 from landfast.model.location import Location
-from landfast.model.manifest import format_time
+from landfast.model.times import format_time
 from landfast.registry.database.sqlite_file import others_beside
 from landfast.registry.registry import Registry
 from landfast.registry.values import RegistryInfo

@@ -1,173 +1,68 @@
-"""ArtifactVersion: one immutable version, and what can be done with it."""
+"""ArtifactVersion: one immutable version, a record of the registry and the context that reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import EllipsisType
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack
+from urllib.parse import quote
 
+from landfast.context import Context, Opener, default_context
 from landfast.errors import Conflict, NotFound
 from landfast.manifests.base import Manifest
-from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
-from landfast.wandb_names import advise, check_options
+from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
+from landfast.model.version_facts import VersionFacts
+from landfast.option_names import named_options
+from landfast.registry.values import VersionEdit
+from landfast.system.progress import progress
+from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
-    from landfast.artifact import Artifact
-    from landfast.client import Client
-    from landfast.download.run import DownloadReport
+    from landfast.download.report import DownloadReport
     from landfast.model.diff import ManifestDiff
     from landfast.model.lineage import Lineage
     from landfast.model.run import RunRecord
-    from landfast.model.source import Skipped, Source
+    from landfast.model.source import Source
     from landfast.model.verdict import VerifyReport
     from landfast.model.version import Change, PinSet, VersionRecord
+    from landfast.pins.sets import PinSets
 
 
-class ArtifactVersion:
-    """A version as the registry recorded it, joined to the client that can read it.
+class ArtifactVersion(VersionFacts):
+    """A version as the registry recorded it, joined to the context that can read it.
 
     It pickles without connections and without secrets; unpickled elsewhere, it uses what the client's
     `opener` finds there, else the registry of that place's environment, which has to be the same one.
 
     Args:
         record: What the registry knows.
-        client: Who reads.
+        context: What it is read with; None finds one when it is needed.
         created: Whether the log that returned this made the version.
         changed: Whether that log moved `latest`.
         change: The row of the change feed, if it did.
-        registry_id: Of the registry that recorded it; None is the client's.
-        opener: Finds a client where this was unpickled; None is the client's.
+        registry_id: Of the registry that recorded it; None is the context's.
+        opener: Finds a client where this was unpickled; None is the context's.
     """
 
     def __init__(
         self,
         record: VersionRecord,
-        client: Client | None,
+        context: Context | None,
         *,
         created: bool = False,
         changed: bool = False,
         change: Change | None = None,
         registry_id: str | None = None,
-        opener: Callable[[], Client] | None = None,
+        opener: Opener | None = None,
     ) -> None:
-        self._record = record
-        self._client_here = client
-        self._registry_id = registry_id or (client.registry.info.id if client is not None else None)
-        self._opener = opener or (client.opener if client is not None else None)
-        self._created = created
-        self._changed = changed
-        self._change = change
-
-    # -- what it is ---------------------------------------------------------------------------
-
-    @property
-    def record(self) -> VersionRecord:
-        """Everything the registry knows, as a frozen value."""
-        return self._record
-
-    @property
-    def created(self) -> bool:
-        """Whether the log that returned this made the version."""
-        return self._created
-
-    @property
-    def changed(self) -> bool:
-        """Whether the log that returned this moved `latest`."""
-        return self._changed
-
-    @property
-    def change(self) -> Change | None:
-        """The row of the change feed that the log wrote; None if it moved nothing."""
-        return self._change
-
-    @property
-    def full_name(self) -> ArtifactName:
-        """Entity, project, collection, partition and index."""
-        return self._record.name
-
-    @property
-    def qualified_name(self) -> str:
-        """The wire form, such as ``default/vision/mnist:v3``."""
-        return str(self._record.name)
-
-    @property
-    def name(self) -> str:
-        """Collection, partition and version, such as ``mnist:v3``."""
-        from dataclasses import replace
-
-        return str(replace(self._record.name, entity=None, project=None))
-
-    @property
-    def version(self) -> str:
-        """``v`` and the index."""
-        return f"v{self._record.index}"
-
-    @property
-    def index(self) -> int:
-        """The number N of ``vN``."""
-        return self._record.index
-
-    @property
-    def collection(self) -> str:
-        """The collection's name."""
-        return self._record.name.collection
-
-    @property
-    def project(self) -> str:
-        """The project."""
-        return self._record.name.project or ""
-
-    @property
-    def entity(self) -> str:
-        """The entity."""
-        return self._record.name.entity or ""
-
-    @property
-    def partition(self) -> str:
-        """The partition key; ``""`` is none."""
-        return self._record.name.partition
-
-    @property
-    def uri(self) -> str:
-        """The ``landfast://`` URI of exactly this version."""
-        return self._record.name.uri
-
-    def page(self, ui_url: str) -> str:
-        """Return the address of its web page, the `uri` below another base.
-
-        Args:
-            ui_url: Base URL of Landfast's web pages.
-        """
-        return f"{ui_url.rstrip('/')}/{self.uri.removeprefix('landfast://')}"
-
-    @property
-    def type(self) -> str:
-        """The collection's type."""
-        return self._record.type
-
-    @property
-    def digest(self) -> str:
-        """The content digest, ``lf1:`` and 64 hexadecimal digits."""
-        return self._record.summary.digest
-
-    @property
-    def size(self) -> int:
-        """Bytes of all entries."""
-        return self._record.summary.size
-
-    @property
-    def file_count(self) -> int:
-        """Number of entries."""
-        return self._record.summary.count
-
-    @property
-    def is_verified(self) -> bool:
-        """Whether every entry has a token; False after ``checksum=False``."""
-        return self._record.summary.unverified == 0
+        super().__init__(record, created=created, changed=changed, change=change)
+        self._context_here = context
+        self._registry_id = registry_id or (context.registry.info.id if context else None)
+        self._opener = opener or (context.opener if context else None)
 
     @property
     def is_restorable(self) -> bool:
@@ -180,61 +75,20 @@ class ArtifactVersion:
             return True
         if all(source.versioning == "none" for source in record.sources):
             return False
-        return any(map(self._is_pinned_by, self._client.registry.pin_sets(record.id)))
+        return any(map(self._is_pinned_by, self.context.registry.pin_sets(record.id)))
 
     def _is_pinned_by(self, pins: PinSet) -> bool:
         if pins.blob == self._record.blob or not _are_kept(pins.sources):
             return False
         try:
-            return self._client.open_manifest(pins.blob).summary.unpinned == 0
+            return self.context.open_manifest(pins.blob).summary.unpinned == 0
         except (NotFound, Conflict):
             return False  # these pins are lost
 
     @property
-    def aliases(self) -> tuple[str, ...]:
-        """The aliases that name it, as of when it was read."""
-        return self._record.aliases
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Its tags."""
-        return self._record.tags
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """Its metadata."""
-        return self._record.metadata
-
-    @property
-    def description(self) -> str:
-        """Its description."""
-        return self._record.description
-
-    @property
-    def ttl(self) -> timedelta | None:
-        """How long it is kept after `created_at`; None keeps it."""
-        seconds = self._record.ttl_seconds
-        return None if seconds is None else timedelta(seconds=seconds)
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was logged, registry time."""
-        return self._record.created_at
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """What it was scanned from."""
-        return self._record.sources
-
-    @property
-    def skipped(self) -> tuple[Skipped, ...]:
-        """What the scan left out, by reason."""
-        return self._record.skipped
-
-    @property
     def manifest(self) -> Manifest:
         """Its entries, as they were when it was created; newer pins are used by `download`."""
-        return self._client.open_manifest(self._record.blob)
+        return self.context.open_manifest(self._record.blob)
 
     # -- what is in it ------------------------------------------------------------------------
 
@@ -252,20 +106,27 @@ class ArtifactVersion:
 
     def uris(self, prefix: str = "") -> list[str]:
         """Return where the entries lie, pinned where the URI can say so (``?versionId=``, ``#generation``)."""
-        return [pinned_uri(entry) for entry in self.entries(prefix)]
+        return [entry.pinned_uri for entry in self.entries(prefix)]
 
     def subtree_digest(self, prefix: str) -> str:
         """Return the content digest that a folder of it would have if logged alone."""
         return self.manifest.subtree_digest(prefix)
 
     def path(self, path: str = "") -> Path:
-        """Return the local path of a `file://` entry in place, verified, without a copy.
+        """Return the verified local path of a `file://` entry, or of the folder that holds all entries; no copy.
 
         Raises:
             InvalidInput: If it is no file of this machine.
-            ObjectChanged: If the file there is not the recorded one.
+            NotFound: If it has no local path.
+            ObjectChanged: If what is there is not what was recorded.
         """
-        return self._client.path_in_place(self, path)
+        from landfast.download.in_place import folder_in_place
+        from landfast.download.open import path_in_place
+
+        if not path:
+            return folder_in_place(self.manifest, self.sources, self.context.stores)
+        pins = self._pins()
+        return path_in_place(pins, pins.newest.get(path))
 
     def open(self, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
         """Open one entry for reading; the bytes are verified before the first is returned.
@@ -278,102 +139,158 @@ class ArtifactVersion:
             NotFound: If there is no such entry, or its object is gone.
             ObjectChanged: If only other bytes are to be had.
         """
-        return self._client.open_entry(self, path, any_endpoint=any_endpoint)
+        from landfast.download.open import open_entry
+
+        pins = self._pins(any_endpoint=any_endpoint)
+        return open_entry(pins, pins.newest.get(path), cache=self.context.cache)
+
+    def _pins(self, *, any_endpoint: bool = False) -> PinSets:
+        from landfast.pins.sets import PinSets
+
+        sets = self.context.pinned_manifests(self._record)
+        return PinSets(sets, self.context.stores, any_endpoint=any_endpoint)
 
     # -- what can be done with it -------------------------------------------------------------
 
-    def download(self, root: str | Path | None = None, **options: Any) -> str:
+    @named_options(DownloadOptions)
+    def download(self, root: str | Path | None = None, **options: Unpack[DownloadOptions]) -> str:
         """Write the recorded bytes to a folder and return it; `Client.download` has the options.
 
         Example:
             >>> folder = landfast.Client().get("vision/mnist").download()  # doctest: +SKIP
         """
-        check_options("ArtifactVersion.download", options)
-        return str(self._client.download(self, root, **options).root)
+        return str(self.download_report(root, **options).root)
 
-    def download_report(self, root: str | Path | None = None, **options: Any) -> DownloadReport:
+    @named_options(DownloadOptions)
+    def download_report(
+        self, root: str | Path | None = None, **options: Unpack[DownloadOptions]
+    ) -> DownloadReport:
         """As `download`, returning what was fetched, reused and missing."""
-        return self._client.download(self, root, **options)
+        from landfast.download.run import download
 
-    def verify(self, **options: Any) -> VerifyReport:
+        with progress(f"downloading {self.name}", unit="bytes") as report:
+            options.setdefault("progress", report)
+            return download(
+                self.context.pinned_manifests(self._record),
+                stores=self.context.stores,
+                cache=self.context.cache,
+                identity=f"{self.qualified_name} {self.digest}",
+                root=self._target(root),
+                **options,
+            )
+
+    def _target(self, root: str | Path | None) -> Path:
+        if root is None:
+            folder = self.context.settings.artifact_dir or Path("artifacts")
+            return folder / self.name.replace("/", "%2F")
+        # As in the default folder's name; a partition is one folder below, whatever is in its key.
+        partition = quote(self.partition, safe="")
+        partition = partition if partition.strip(".") else partition.replace(".", "%2E")
+        filled = str(root).replace("{version}", self.version)
+        return Path(filled.replace("{partition}", partition))
+
+    @named_options(VerifyOptions)
+    def verify(self, **options: Unpack[VerifyOptions]) -> VerifyReport:
         """Compare every entry with what the stores have now; `Client.verify` has the options."""
-        return self._client.verify(self, **options)
+        from landfast.verify.run import verify
 
-    def diff(self, other: ArtifactVersion | str) -> ManifestDiff:
+        (manifest, sources), *older = self.context.pinned_manifests(self._record)
+        with progress(f"verifying {self.name}") as report:
+            options.setdefault("progress", report)
+            return verify(manifest, sources, self.context.stores, older=older, **options)
+
+    def diff(self, other: Named) -> ManifestDiff:
         """Return what changed from this version to another."""
-        return self._client.diff(self, other)
+        from landfast.query.diff import diff
 
-    def lineage(self, **options: Any) -> Lineage:
+        return diff(self.manifest, find_version(self.context, other).manifest)
+
+    @named_options(LineageOptions)
+    def lineage(self, **options: Unpack[LineageOptions]) -> Lineage:
         """Return the versions and runs up- and downstream; `Client.lineage` has the options."""
-        return self._client.lineage(self, **options)
+        from landfast.query.lineage import lineage
+
+        return lineage(self.context.registry, self._record, **options)
 
     def logged_by(self) -> RunRecord | None:
         """Return the run that created it; None if none did."""
-        return None if self._record.run is None else self._client.registry.run(self._record.run)
+        return None if self._record.run is None else self.context.registry.run(self._record.run)
 
     def used_by(self) -> list[RunRecord]:
         """Return the runs that used it, first use first."""
-        return self._client.runs_using(self)
+        from landfast.query.lineage import runs_using
+
+        return runs_using(self.context.registry, self._record)
 
     def promote(self, alias: str) -> ArtifactVersion:
         """Move an alias to this version."""
-        return self._client.promote(self, alias)
+        registry, run = self.context.registry, self.context.ensure_run()
+        record, _ = registry.promote(self.full_name, alias, run=run)
+        return ArtifactVersion(record, self.context)
 
+    @named_options()
     def update(
         self,
         *,
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        ttl: timedelta | EllipsisType | None = ...,
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
-        ttl: timedelta | EllipsisType | None = ...,
     ) -> ArtifactVersion:
         """Edit description, metadata, tags and TTL (None keeps it for ever); content never changes."""
-        return self._client.update(
-            self,
+        edit = VersionEdit(
             description=description,
-            metadata=metadata,
-            add_tags=add_tags,
-            remove_tags=remove_tags,
-            ttl=ttl,
+            metadata=None if metadata is None else dict(metadata),
+            ttl_seconds=ttl
+            if ttl is None or isinstance(ttl, EllipsisType)
+            else int(ttl.total_seconds()),
+            add_tags=tuple(add_tags),
+            remove_tags=tuple(remove_tags),
         )
+        record = self.context.registry.update(self.full_name, edit)
+        return ArtifactVersion(record, self.context)
 
-    def delete(self, *, delete_aliases: bool = False) -> None:
+    def delete(self, *, delete_aliases: bool = False) -> ArtifactVersion:
         """Soft-delete it; the objects it refers to are never touched.
 
         Raises:
             Conflict: If aliases name it and `delete_aliases` is False.
         """
-        self._client.delete(self, delete_aliases=delete_aliases)
+        record = self.context.registry.delete(self.full_name, delete_aliases=delete_aliases)
+        return ArtifactVersion(record, self.context)
 
     def wait(self, timeout: float | None = None) -> ArtifactVersion:  # noqa: ARG002
         """Return at once: a version is complete when `log` returns."""
         return self
 
-    def new_draft(self) -> Artifact:
-        """Return a draft of the next version that starts from this one's entries."""
-        return self._client.new_draft(self)
-
     def to_dict(self) -> dict[str, Any]:
-        """Return what the CLI prints as JSON."""
-        from landfast.jsonable import version_to_dict
-
-        return version_to_dict(self)
+        """Describe it: names, digests, counts, sources, whether it is restorable; not its entries."""
+        return {**super().to_dict(), "restorable": self.is_restorable}
 
     @property
-    def _client(self) -> Client:
-        if self._client_here is None:
-            from landfast.session import default_client
+    def context(self) -> Context:
+        """What it is read with.
 
-            client = (self._opener or default_client)()
-            if not client.is_of(self._registry_id):
-                raise NotFound(
-                    f"{self.qualified_name} was recorded in another registry than {client.display_url}",
+        Raises:
+            Conflict: If it was unpickled where another registry is.
+        """
+        if self._context_here is None:
+            context = self._opener().context if self._opener else default_context()
+            if not context.is_of(self._registry_id):
+                raise Conflict(
+                    f"{self.qualified_name} was recorded in another registry than {context.display_url}",
                     subject=self.qualified_name,
                     hint="Set LANDFAST_REGISTRY_URL to the registry that it came from.",
                 )
-            self._client_here = client
-        return self._client_here
+            self._context_here = context
+        return self._context_here
+
+    def on(self, context: Context) -> ArtifactVersion:
+        """Return the same version, read with another context."""
+        if self._context_here is context:
+            return self
+        return ArtifactVersion(self._record, context)
 
     if not TYPE_CHECKING:  # where every name is an attribute, a version would pass for a coroutine
 
@@ -407,25 +324,13 @@ def _are_kept(sources: Iterable[Source]) -> bool:
     return all(source.versioning in {"none", "enabled", "unknown"} for source in sources)
 
 
-def pinned_uri(entry: ManifestEntry) -> str:
-    """Write where an entry lies, with its pin where the URI of its scheme can carry one.
-
-    Example:
-        >>> pinned_uri(ManifestEntry(path="a", size=1, checksum=None, uri="s3://b/a", version_id="x1"))
-        's3://b/a?versionId=x1'
-    """
-    if entry.version_id in {None, "null"}:
-        return entry.uri
-    return Location.parse(entry.uri, pins=False).pinned_uri(str(entry.version_id))
-
-
 def _rebuild(
     record: VersionRecord,
     created: bool,
     changed: bool,
     change: Change | None,
     registry_id: str | None,
-    opener: Callable[[], Client] | None = None,
+    opener: Opener | None = None,
 ) -> ArtifactVersion:
     return ArtifactVersion(
         record,
@@ -440,3 +345,19 @@ def _rebuild(
 
 # What names a version in the methods of a client.
 Named: TypeAlias = str | ArtifactName | ArtifactVersion
+
+
+def find_version(context: Context, named: Named) -> ArtifactVersion:
+    """Return a version by name; one that is a version already stays as it is.
+
+    Raises:
+        NotFound: Naming what is missing, and what there is.
+    """
+    if isinstance(named, ArtifactVersion):
+        return named
+    return ArtifactVersion(context.registry.get(context.resolve_name(named)), context)
+
+
+def name_of(context: Context, named: Named) -> ArtifactName:
+    """Return the full name of what is named."""
+    return named.full_name if isinstance(named, ArtifactVersion) else context.resolve_name(named)

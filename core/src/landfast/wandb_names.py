@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from landfast.errors import InvalidInput
-
 _METRICS = (
     "Landfast records data, not metrics: keep wandb for them and give landfast.init(link=run.url)"
 )
@@ -14,7 +10,7 @@ _NO_MEDIA = "Landfast records files by reference; write the object to a file and
 
 _ALIAS = "use version.promote(alias): an alias is the pointer"
 _NO_PAGE = "there is no page for it; run.link is what init(link=...) was given"
-_EDGES = "use client.registry.edges(runs=[run.key]), or `landfast run show ID`"
+_EDGES = "use client.edges([run.key]), or `landfast run show ID`"
 _SAY_IT = "Landfast keeps none; say it in init(config=...)"
 
 ADVICE: dict[str, dict[str, str]] = {
@@ -92,7 +88,7 @@ ADVICE: dict[str, dict[str, str]] = {
         "link": _ALIAS,
         "unlink": "use client.remove_alias(name, alias)",
         "finalize": "logging finalises it",
-        "incremental": "use version.new_draft() and add to it",
+        "incremental": "use Artifact.from_version(version) and add to it",
         "state": "a draft has none; a version is complete when log returns",
         "is_draft": "use artifact.is_logged",
         "remove": "use add_reference(exclude=[...])",
@@ -120,6 +116,24 @@ ADVICE["ArtifactVersion"] = ADVICE["Artifact"] | {
     "json_encode": "use version.to_dict()",
     "get_added_local_path_name": "use version.get_entry(path)",
     "use_as": "name the run's inputs with use_artifact",
+    "new_draft": "use Artifact.from_version(version)",
+}
+# Methods that have another name now, or are for the core alone.
+ADVICE["Client"] = {
+    "open_entry": "use client.open(name, path)",
+    "path_in_place": "use client.path(name, path)",
+    "runs_using": "use client.used_by(name)",
+    "name": "use client.resolve_name(name)",
+    "bound": "use client.with_defaults(...)",
+    "known_type": "use client.collection_type(name)",
+    "new_draft": "use Artifact.from_version(version)",
+    "scan_into": "use client.scan(uri), or client.plan(uri) and client.scan_shard(shard)",
+    "localise": "use client.open_scan(scan)",
+    "manifest_of": "use version.manifest",
+    "open_manifest": "use version.manifest",
+    "blob_path": "use client.context.blob_path(sha256)",
+    **dict.fromkeys(("blobs", "stores", "cache", "manifest_cache"), "use client.context"),
+    "shares_registry": "use client.is_of(registry_id)",
 }
 # A draft that was logged is asked for what a version has.
 ADVICE["Artifact"] = ADVICE["ArtifactVersion"]
@@ -138,17 +152,42 @@ def advise(kind: str, name: str) -> AttributeError:
     """
     advice = ADVICE.get(kind, {}).get(name)
     text = f"{kind} has no {name!r}"
-    return AttributeError(
-        f"{text}: {advice}" if advice else f"{text}; see docs/coming-from-wandb.md"
-    )
+    if advice:
+        return AttributeError(f"{text}: {advice}")
+    return AttributeError(text if kind == "Client" else f"{text}; see docs/coming-from-wandb.md")
 
 
 # Options of W&B's functions: what to use here; an empty text means that it may be ignored.
 OPTIONS: dict[str, dict[str, str]] = {
+    "init": dict.fromkeys(
+        (
+            "allow_val_change",
+            "anonymous",
+            "config_exclude_keys",
+            "config_include_keys",
+            "dir",
+            "fork_from",
+            "force",
+            "group",
+            "magic",
+            "mode",
+            "monitor_gym",
+            "notes",
+            "reinit",
+            "resume",
+            "resume_from",
+            "save_code",
+            "settings",
+            "sync_tensorboard",
+            "tags",
+            "tensorboard",
+        ),
+        "",
+    ),
     "Artifact": {
         "storage_region": "",
         "digest_algorithm": "",
-        "incremental": "use version.new_draft() and add to it",
+        "incremental": "use Artifact.from_version(version) and add to it",
         "use_as": "name the run's inputs with use_artifact",
     },
     "Artifact.add_file": {
@@ -169,20 +208,3 @@ OPTIONS: dict[str, dict[str, str]] = {
         "multipart": "large files are fetched in resumable ranges as they are",
     },
 }
-
-
-def check_options(function: str, given: dict[str, Any]) -> None:
-    """Refuse options of W&B that mean something else here, and take those that may be ignored.
-
-    Options that are not W&B's either are left in `given` for the function itself, where it takes more.
-
-    Raises:
-        InvalidInput: Saying what to use.
-    """
-    known = OPTIONS[function]
-    for name in [name for name in given if name in known]:
-        if known[name]:
-            raise InvalidInput(f"{function}() has no {name}=: {known[name]}", subject=name)
-        del given[name]
-    if given and not function.endswith(".download"):
-        raise InvalidInput(f"{function}() has no {', '.join(given)}=", subject=next(iter(given)))

@@ -104,7 +104,7 @@ def test_mend_18_json_and_null_say_what_is_really_there(evil: Path) -> None:
 def test_mend_18_log_lines_and_errors_are_one_line(evil: Path, caplog) -> None:
     client = landfast.Client()
     with caplog.at_level(logging.WARNING, logger="landfast"):
-        client._note("a\nb\x1b[31m")
+        client.context.note("a\nb\x1b[31m")
     assert [record.getMessage() for record in caplog.records] == [r"a\nb\x1b[31m"]
     with pytest.raises(landfast.NotFound) as caught:
         client.log("x", str(evil / "no\nsuch\u202e"))

@@ -48,7 +48,7 @@ def check(tmp_path: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_mend_21b_a_whole_store_is_fine(client: Client, data: Path, tmp_path: Path) -> None:
-    client.registry.ticket()
+    client.ticket()
     assert client.check_registry().summary == "no blobs are needed"
     client.log("d", data)
     with_a_file(client, data)
@@ -64,8 +64,8 @@ def test_mend_21b_what_is_lost_is_found_with_what_mends_it(
 ) -> None:
     lost = client.log("d", data)
     file = file_of(with_a_file(client, data))
-    client.blobs.delete(lost.record.blob)
-    client.blobs.delete(file)
+    client.context.blobs.delete(lost.record.blob)
+    client.context.blobs.delete(file)
     code, text = check(tmp_path, "--json")
     told = json.loads(text)
     assert (code, told["exit_code"], told["ok"]) == (6, 6, False)
@@ -86,19 +86,23 @@ def test_mend_21b_what_is_damaged_is_found(
     client: Client, data: Path, harm: bytes, deep: bool
 ) -> None:
     version = with_a_file(client, data)
-    overwrite(client.blobs, file_of(version), harm)
+    overwrite(client.context.blobs, file_of(version), harm)
     assert client.check_registry().ok is deep
     (problem,) = client.check_registry(deep=True).problems
     assert (problem.kind, problem.verdict) == ("file", "damaged")
     manifest = client.log("d", data).record.blob
-    overwrite(client.blobs, manifest, b"x" * client.blobs.stat(manifest).size)
+    overwrite(client.context.blobs, manifest, b"x" * client.context.blobs.stat(manifest).size)
     assert [row.kind for row in client.check_registry(deep=True).problems] == ["manifest", "file"]
 
 
 def test_mend_21b_a_manifest_that_cannot_be_read_is_damaged(client: Client, data: Path) -> None:
     version = with_a_file(client, data)
-    overwrite(client.blobs, version.record.blob, b"x" * client.blobs.stat(version.record.blob).size)
-    if client.blobs.url.startswith("file:"):
+    overwrite(
+        client.context.blobs,
+        version.record.blob,
+        b"x" * client.context.blobs.stat(version.record.blob).size,
+    )
+    if client.context.blobs.url.startswith("file:"):
         assert client.check_registry().problems[0].verdict == "damaged"
     assert client.check_registry(deep=True).problems[0].verdict == "damaged"
 
@@ -120,18 +124,18 @@ def test_mend_21b_every_set_of_pins_partition_project_and_copy_counts(
     copy = client.log("copy", source.uri)
     client.delete(source, delete_aliases=True)
     assert client.check_registry().ok
-    client.blobs.delete(file_of(copy))
+    client.context.blobs.delete(file_of(copy))
     (problem,) = client.check_registry().problems
     assert (problem.version, problem.path) == (copy.qualified_name, "a.txt")
     for blob in {*blobs.values()}:
-        client.blobs.delete(blob)
+        client.context.blobs.delete(blob)
         assert blob in {row.sha256 for row in client.check_registry().problems}
 
 
 def test_mend_21b_deleted_versions_need_nothing(client: Client, data: Path) -> None:
     version = with_a_file(client, data)
-    client.blobs.delete(file_of(version))
-    client.blobs.delete(version.record.blob)
+    client.context.blobs.delete(file_of(version))
+    client.context.blobs.delete(version.record.blob)
     client.delete(version, delete_aliases=True)
     assert client.check_registry(deep=True).ok
 
@@ -144,7 +148,7 @@ def test_mend_21b_problems_beyond_a_thousand_are_counted(tmp_path: Path) -> None
         (many / f"{number}").write_text(str(number))
     version = with_a_file(client, many)
     for entry in version.entries():
-        client.blobs.delete(entry.uri.removeprefix("blob:sha256:"))
+        client.context.blobs.delete(entry.uri.removeprefix("blob:sha256:"))
     report = client.check_registry()
     assert report.summary == "1 manifest intact, 1,100 files missing"
     assert len(report.problems) == 1_000
@@ -231,7 +235,7 @@ def test_mend_21c_a_managed_file_that_is_lost_keeps_a_version_deleted(
 ) -> None:
     version = with_a_file(client, data)
     client.delete("f", delete_aliases=True)
-    client.blobs.delete(file_of(version))
+    client.context.blobs.delete(file_of(version))
     with pytest.raises(NotFound, match=r"the managed file a\.txt was garbage-collected"):
         client.undelete("f:v0")
 
@@ -245,7 +249,7 @@ def test_mend_21c_a_version_past_its_time_is_kept_once_it_is_back(
     from datetime import UTC, datetime
 
     client.registry.expire(datetime.now(UTC) + timedelta(hours=1), dry_run=False)
-    with closing(sqlite3.connect(client.registry.info.database)) as connection:
+    with closing(sqlite3.connect(client.registry_info.database)) as connection:
         connection.execute(
             "UPDATE versions SET expires_at = '2000-01-01 00:00:00.000000' WHERE expires_at IS NOT NULL"
         )

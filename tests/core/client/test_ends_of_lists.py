@@ -261,7 +261,7 @@ def test_mend_01_an_empty_first_page_does_not_hide_what_follows(s3_proxy, client
     empty = endless(versions=False, token=lambda _: "more")
     s3_proxy.proxy.inject(empty, kind="list-objects-v2", when=lambda request: not goes_on(request))
     assert paths(client.log("d", f"s3://{bucket}/d")) == ["k"]
-    report = doctor(f"s3://{bucket}/d/", client.stores)
+    report = doctor(f"s3://{bucket}/d/", client.context.stores)
     assert [c.detail for c in report.checks if c.name == "listing"] == ["works; 1 objects"]
 
 

@@ -10,6 +10,7 @@ import landfast
 import pytest
 from landfast import Artifact, Reference
 from landfast.manifests.held import HELD
+from landfast.scans import scan_into
 from sqlalchemy import Engine, event
 
 KEYS = [f"2026-{number:04}" for number in range(12)]
@@ -29,7 +30,7 @@ def fill(place: Path, key: str, text: str, name: str = "f.bin") -> None:
 
 def looked(client, place, folder: Path, keys=KEYS, **artifact) -> list[Artifact]:
     """Scan the partitions into drafts."""
-    ticket = client.registry.ticket()
+    ticket = client.ticket()
     places = [Reference(f"file://{place}/dt={key}/") for key in keys]
     drafts = []
     for key, scan in zip(keys, client.scan_folders(folder, places), strict=True):
@@ -174,10 +175,10 @@ def test_mend_26_copied_versions_are_used_in_a_batch_too(any_client, place, tmp_
 def test_mend_26_a_held_manifest_is_the_one_that_a_file_would_be(any_client, tmp_path, count):
     for number in range(count):
         fill(tmp_path / "data", "x", str(number), name=f"{number:04}")
-    scan = any_client.scan_into(tmp_path, Reference(f"file://{tmp_path}/data/dt=x/"))[0]
+    scan = scan_into(any_client.context, tmp_path, Reference(f"file://{tmp_path}/data/dt=x/"))[0]
     version = any_client.log_scans("held", [scan])
     assert len(list(version.entries())) == version.file_count == count
-    assert any_client.open_manifest(version.record.blob).summary == scan.manifest.summary
+    assert any_client.context.open_manifest(version.record.blob).summary == scan.manifest.summary
     shard = any_client.plan(f"file://{tmp_path}/data/dt=x/").shards[0]
     passed = landfast.ShardScan.from_json(any_client.scan_shard(shard).to_json())
     assert passed.manifest.summary == scan.manifest.summary

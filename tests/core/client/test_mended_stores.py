@@ -69,7 +69,7 @@ def test_mend_02_a_manifest_that_was_damaged_is_stored_again(
     client: Client, again: Client, data: Path, damage: Damage, tmp_path: Path
 ) -> None:
     first = client.log("d", data)
-    break_blob(client.blobs, first.record.blob, damage)
+    break_blob(client.context.blobs, first.record.blob, damage)
     with pytest.raises((NotFound, ValueError), match=r"[Ll]og the content again"):
         list(again.get("d").entries())
     healed = client.log("d", data)
@@ -90,7 +90,7 @@ def test_mend_02_a_manifest_whose_pins_are_others_now_is_replaced(
     named = {pins.blob for pins, _ in client.pinned_manifests("d")}
     assert len(named) == 2
     for blob in named:
-        break_blob(client.blobs, blob, DAMAGES[kind])
+        break_blob(client.context.blobs, blob, DAMAGES[kind])
         client.log("d", f"s3://{bucket}/d/")
     assert first.record.blob not in {pins.blob for pins, _ in again.pinned_manifests("d")}
     check_whole(again.get("d"), tmp_path / "target")
@@ -103,7 +103,11 @@ def test_mend_02_a_manifest_swapped_for_another_is_stored_again(
     (data / "b.txt").write_bytes(b"b")
     other = client.log("d", data)
     (data / "b.txt").unlink()
-    overwrite(client.blobs, one.record.blob, b"".join(client.blobs.open(other.record.blob)))
+    overwrite(
+        client.context.blobs,
+        one.record.blob,
+        b"".join(client.context.blobs.open(other.record.blob)),
+    )
     assert client.log("d", data).version == "v0"
     check_whole(again.get("d:v0"), tmp_path / "target")
 
@@ -114,7 +118,7 @@ def test_mend_02_times_that_make_another_manifest_do_not_hinder(
     import os
 
     first = client.log("d", data)
-    client.blobs.delete(first.record.blob)
+    client.context.blobs.delete(first.record.blob)
     os.utime(data / "a.txt", (1, 1))
     healed = client.log("d", data)
     assert (healed.version, healed.created) == ("v0", False)
@@ -133,7 +137,7 @@ def test_mend_02_one_set_of_pins_that_is_lost_does_not_hinder_reading(
         client.log("d", f"s3://{bucket}/d/")
     newest, middle, _ = [pins.blob for pins, _ in client.pinned_manifests("d")]
     for number, blob in enumerate((middle, newest)):
-        client.blobs.delete(blob)
+        client.context.blobs.delete(blob)
         check_whole(again.get("d"), tmp_path / f"target{number}")
 
 
@@ -151,7 +155,7 @@ def test_mend_02_many_logged_at_once_are_looked_at_too(
         return client.log_all(drafts)
 
     broken = log_all()[7]
-    break_blob(client.blobs, broken.record.blob, DAMAGES[kind])
+    break_blob(client.context.blobs, broken.record.blob, DAMAGES[kind])
     assert not any(version.changed for version in log_all())
     assert [entry.path for entry in again.get("d~7").entries()] == ["7/a.txt", "a.txt"]
 
@@ -169,7 +173,7 @@ def test_mend_02_a_managed_file_that_was_damaged_is_stored_again(
     version = put()
     (entry,) = version.entries()
     sha256 = entry.uri.removeprefix("blob:sha256:")
-    break_blob(client.blobs, sha256, DAMAGES[kind])
+    break_blob(client.context.blobs, sha256, DAMAGES[kind])
     healed = put()
     assert (healed.version, healed.changed) == ("v0", False)
     check_whole(again.get("f"), tmp_path / "target")
@@ -182,7 +186,7 @@ def test_mend_02_a_file_copied_to_a_place_of_ones_own_is_mended_too(
     place = f"{store}-own"
     uri = client.copy_into(place, data / "a.txt")
     sha256 = uri.rpartition("/")[2]
-    blobs = client._blobs_at(place)
+    blobs = client.context.blobs_at(place)
     break_blob(blobs, sha256, DAMAGES[kind])
     assert client.copy_into(place, data / "a.txt") == uri
     assert b"".join(blobs.open(sha256)) == b"a"

@@ -197,7 +197,7 @@ def test_mend_17_objects_of_a_directory_bucket_are_found_and_verified(s3_proxy, 
     s3_proxy.client.put_object(Bucket=ZONAL, Key="d/z", Body=b"changed")
     assert client.verify(version).counts[landfast.Verdict.CHANGED] == 1
     assert client.verify(one).counts[landfast.Verdict.CHANGED] == 1
-    report = doctor(f"{zonal}/", client.stores)
+    report = doctor(f"{zonal}/", client.context.stores)
     assert report.ok, report.to_dict()
 
 
@@ -252,11 +252,13 @@ def test_mend_17_s3a_and_s3n_say_write_s3(client):
     for scheme in ("s3a", "s3n"):
         with pytest.raises(landfast.InvalidInput, match=r"Write s3://"):
             client.log("d", f"{scheme}://bucket/d/")
-        assert "Write s3://" in str(doctor(f"{scheme}://bucket/d/", client.stores).to_dict())
+        assert "Write s3://" in str(
+            doctor(f"{scheme}://bucket/d/", client.context.stores).to_dict()
+        )
 
 
 def test_mend_17_a_store_of_ones_own_may_be_called_s3a(s3, notes):
     from landfast.stores.s3 import S3Store
 
     client = Client(project="vision", stores={"s3a": S3Store})
-    assert client.stores.at(Location.parse("s3a://bucket/d/"))
+    assert client.context.stores.at(Location.parse("s3a://bucket/d/"))

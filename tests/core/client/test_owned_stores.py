@@ -136,12 +136,12 @@ def test_mend_00_a_store_with_foreign_blobs_is_not_taken_by_a_new_registry(
 
 
 def _unlabel(client: Client) -> None:
-    url = client.blobs.url
+    url = client.context.blobs.url
     if url.startswith("file:"):
         (Path(url.removeprefix("file://")) / "landfast-store.json").unlink()
     else:
-        root = client.blobs._objects.root.key
-        client.blobs._objects.delete(root + "landfast-store.json")
+        root = client.context.blobs._objects.root.key
+        client.context.blobs._objects.delete(root + "landfast-store.json")
 
 
 def test_mend_00_blobs_from_before_the_label_that_a_registry_does_not_know_stay(
@@ -155,7 +155,9 @@ def test_mend_00_blobs_from_before_the_label_that_a_registry_does_not_know_stay(
     other = Client(url_of(tmp_path / "b.db"))
     for name in ("b.txt", "c.txt"):
         (data / name).write_bytes(b"other")
-    other.__dict__["owned_blobs"] = other.blobs  # as it was written before there were labels
+    other.__dict__["owned_blobs"] = (
+        other.context.blobs
+    )  # as it was written before there were labels
     other.log("e", data)
     for _ in range(3):
         Client(url_of(tmp_path / "a.db")).gc(grace=NOW, dry_run=False)
@@ -172,7 +174,7 @@ def shared(tmp_path: Path, data: Path) -> tuple[Path, Path]:
         as_before(path)
         (data / f"{path.stem}.txt").write_bytes(b"more")
         client = Client(url_of(path))
-        client.__dict__["owned_blobs"] = client.blobs
+        client.__dict__["owned_blobs"] = client.context.blobs
         client.log("d", data)
         client.close()
     assert (folder / "blobs" / "blobs").exists()
@@ -206,7 +208,7 @@ def test_mend_00_an_old_registry_goes_on_with_its_store(tmp_path: Path, data: Pa
     as_before(path)
     client = Client(url_of(path))
     client.log("d", data)
-    assert client.registry.info.store_url == (path.parent / "blobs").as_uri() + "/"
+    assert client.registry_info.store_url == (path.parent / "blobs").as_uri() + "/"
     client.close()
     shutil.move(path.parent, tmp_path / "y")
     moved = Client(url_of(tmp_path / "y" / "registry.db"))
@@ -247,12 +249,12 @@ def test_mend_00_a_copy_gets_an_id_and_a_store_of_its_own_on_request(
     client.log_artifact(_with_a_file(client, data))
     copy = copy_database(path, tmp_path / "copy.db")
     told = json.loads(cli("registry", "fork", url_of(copy), "--store", store, "--json"))
-    assert told["id"] != client.registry.info.id
+    assert told["id"] != client.registry_info.id
     client.delete("d", delete_aliases=True)
     client.gc(grace=NOW, dry_run=False)
     forked = Client(url_of(copy))
     assert files_of(forked, "d") == ["a.txt"]
-    with forked.open_entry("f", "a.txt") as file:
+    with forked.open("f", "a.txt") as file:
         assert file.read() == b"a"
     (data / "b.txt").write_bytes(b"b")
     assert forked.log("d", data).version == "v1"
@@ -295,10 +297,12 @@ def test_mend_00_a_database_of_postgresql_is_told_from_its_copy(
     client.log("d", data)
     # Another spelling of the host is the same database.
     assert Client(postgres_url.replace("127.0.0.1", "localhost")).log("e", data).created
-    label = json.loads(client.blobs.label() or b"{}")
-    assert label["database"] == client.registry.info.database
+    label = json.loads(client.context.blobs.label() or b"{}")
+    assert label["database"] == client.registry_info.database
     assert client.gc(grace=NOW, dry_run=False).deleted.count == 0
-    client.blobs.set_label(json.dumps({**label, "database": "production"}).encode(), new=False)
+    client.context.blobs.set_label(
+        json.dumps({**label, "database": "production"}).encode(), new=False
+    )
     with pytest.raises(Conflict, match=r"of which this is a copy.*expected the database"):
         Client(postgres_url).gc(grace=NOW)
 
@@ -307,9 +311,9 @@ def test_mend_00_a_label_that_cannot_be_read_is_a_conflict(
     tmp_path: Path, data: Path, store: str
 ) -> None:
     client = Client(url_of(tmp_path / "a.db"), store_url=store)
-    client.registry.ticket()
+    client.ticket()
     for label in (b"", b"[]", b"\xff", b'{"registry": 1}', b'"text"'):
-        client.blobs.set_label(label, new=False)
+        client.context.blobs.set_label(label, new=False)
         with pytest.raises(Conflict, match=r"label of the store .* cannot be read"):
             Client(url_of(tmp_path / "a.db")).log("d", data)
     client.adopt_store()
@@ -337,7 +341,7 @@ def test_mend_00_reading_labels_nothing(tmp_path: Path, data: Path) -> None:
     reader = Client(url_of(path))
     assert files_of(reader, "d") == ["a.txt"]
     reader.gc(grace=NOW)
-    assert reader.blobs.label() is None
+    assert reader.context.blobs.label() is None
 
 
 def test_mend_00_a_registrys_store_is_no_place_for_files_of_ones_own(

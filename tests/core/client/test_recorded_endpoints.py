@@ -45,17 +45,19 @@ def signed(evil: Proxy) -> list[str]:
 
 VERBS: dict[str, Callable[[Client, str], Any]] = {
     "download": lambda c, _: c.download("d:v0", "out"),
-    "open": lambda c, _: c.open_entry("d:v0", "k").read(),
-    "path": lambda c, _: c.path_in_place("d:v0", "k"),
-    "path of all": lambda c, _: c.path_in_place("d:v0"),
+    "open": lambda c, _: c.open("d:v0", "k").read(),
+    "path": lambda c, _: c.path("d:v0", "k"),
+    "path of all": lambda c, _: c.path("d:v0"),
     "verify": lambda c, _: c.verify("d:v0"),
     "verify deep": lambda c, _: c.verify("d:v0", deep=True),
     "use": lambda c, _: c.use("d:v0").download("used"),
     "log of unchanged": lambda c, uri: c.log("d", uri),
     "copy": lambda c, _: c.log("copy", c.get("d:v0").uri).download("copied"),
-    "draft": lambda c, _: c.new_draft("d:v0").save().download("drafted"),
+    "draft": lambda c, _: (
+        landfast.Artifact.from_version("d:v0", client=c).save().download("drafted")
+    ),
     "probe": lambda c, uri: c.probe(uri),
-    "doctor": lambda c, uri: doctor(uri, c.stores),
+    "doctor": lambda c, uri: doctor(uri, c.context.stores),
 }
 
 
@@ -158,7 +160,7 @@ def test_mend_04_a_recorded_role_is_not_assumed(s3_proxy, monkeypatch):
         )
         from landfast.model.location import Location
 
-        store = reader.stores.recorded(Location.parse(source.uri), source)
+        store = reader.context.stores.recorded(Location.parse(source.uri), source)
         list(store.list_page(ListRequest(Location.parse(source.uri))).rows)
         assert sts.requests == []
         assert "eu-west-1" in s3_proxy.proxy.requests[-1].headers["authorization"]
@@ -230,7 +232,7 @@ class TestEndpointMap:
         reader = Client(project="vision", endpoint_map={inside: s3.url})
         assert reader.verify("d").ok
         assert reader.download("d", "out").files == 2
-        with reader.open_entry("d", "k") as file:
+        with reader.open("d", "k") as file:
             assert file.read() == b"recorded"
 
     def test_mend_16_the_map_names_the_endpoint_where_nothing_else_does(

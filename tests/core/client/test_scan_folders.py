@@ -128,7 +128,7 @@ def test_what_no_single_listing_can_serve_is_scanned_one_by_one(s3, client, tmp_
             (Path(tmp_path) / name).mkdir()
             (Path(tmp_path) / name / "f").write_text(name)
         wanted = [Reference(f"{tmp_path}/{name}/") for name in ("x", "y")]
-    assert not siblings.lie_together(wanted, client.stores)
+    assert not siblings.lie_together(wanted, client.context.stores)
     scans = client.scan_folders(tmp_path, wanted)
     assert [client.open_scan(scan).digest for scan in scans] == [
         client.probe(reference) for reference in wanted

@@ -70,7 +70,7 @@ def test_more_objects_than_allowed_store_nothing_and_tell_the_limit(s3, client, 
         client.log("d", f"s3://{bucket}/d/", max_objects=4)
     assert caught.value.details["limit"] == 4
     assert client.collections() == []
-    assert list(client.blobs.list()) == []
+    assert list(client.context.blobs.list()) == []
     assert len(client.log("d", f"s3://{bucket}/d/", max_objects=5).manifest) == 5
 
 
@@ -164,7 +164,7 @@ def test_listing_sends_no_head_and_reads_no_data(s3_proxy, client):
     again = client.log("d", f"s3://{bucket}/d/")
     assert (again.created, again.changed) == (False, False)
     assert s3_proxy.proxy.counts["list-versions"] == 1
-    assert len(list(client.blobs.list())) == 1
+    assert len(list(client.context.blobs.list())) == 1
     assert len(client.history("d")) == 2
 
 
@@ -195,7 +195,7 @@ def test_workers_scan_shards_into_one_version(s3, client):
     bucket = s3.bucket("Enabled")
     for number in range(40):
         s3.put(bucket, f"d/{number:02}", b"x")
-    ticket = client.registry.ticket()
+    ticket = client.ticket()
     plan = client.plan(f"s3://{bucket}/d/", shards=4)
     scans = [
         pickle.loads(pickle.dumps(client.scan_shard(pickle.loads(pickle.dumps(shard)))))

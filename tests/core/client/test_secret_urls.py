@@ -123,7 +123,7 @@ def test_mend_20_short_numbers_and_names_of_files_are_plain(
 def test_mend_20_what_is_left_out_is_told(http_script, client: Client, capsys) -> None:
     http_script.put("/get", b"x")
     told: list[str] = []
-    client._note = told.append
+    client.context.note = told.append
     client.log("d", f"{http_script.url}/get?key=north&part=1")
     assert any("recorded without key" in note and "plain_parameters" in note for note in told)
     assert "north" not in " ".join(told)

@@ -44,9 +44,9 @@ def test_mend_32_a_client_that_was_sent_makes_no_registry_in_the_place_of_its_ow
 
 def test_mend_19_a_client_whose_registry_is_not_made_yet_can_be_sent(tmp_path, monkeypatch):
     client = Client(f"sqlite:///{tmp_path / 'late.db'}")
-    assert client.known_type(client.name("x")) is None
+    assert client.collection_type(client.resolve_name("x")) is None
     copy = pickle.loads(pickle.dumps(client))
-    assert copy.known_type(copy.name("x")) is None
+    assert copy.collection_type(copy.resolve_name("x")) is None
     assert not (tmp_path / "late.db").exists()
 
 
@@ -70,8 +70,8 @@ def test_a_client_with_an_opener_opens_its_own_registry_again_without_the_enviro
     opener = functools.partial(_open_the_place, registry_url)
     made = Client(registry_url, project="vision", opener=opener)
     monkeypatch.delenv("LANDFAST_REGISTRY_URL", raising=False)
-    copy = pickle.loads(pickle.dumps(made.bound(entity="acme")))
-    assert copy.registry.info.id == any_client.registry.info.id
+    copy = pickle.loads(pickle.dumps(made.with_defaults(entity="acme")))
+    assert copy.registry.info.id == any_client.registry_info.id
     assert (copy.settings.project, copy.settings.entity) == ("vision", "acme")
 
 
@@ -92,7 +92,7 @@ def test_an_opener_that_finds_another_registry_is_a_conflict(any_client, tmp_pat
     other = Client(f"sqlite:///{tmp_path}/other.db")
     other.begin_run()
     any_client.begin_run()
-    any_client.opener = functools.partial(_open_the_place, f"sqlite:///{tmp_path}/other.db")
+    any_client.context.opener = functools.partial(_open_the_place, f"sqlite:///{tmp_path}/other.db")
     with pytest.raises(Conflict):
         pickle.loads(pickle.dumps(any_client)).collections()
 
@@ -119,17 +119,17 @@ def test_a_forked_child_works_in_the_run_that_its_parent_was_given(any_client, t
     (tmp_path / "a.txt").write_text("a")
     version = any_client.log("data", tmp_path / "a.txt")
     key = RunKey(system="dagster", deployment="d", run_id="r", node="step")
-    given = any_client.bound(run=key)
+    given = any_client.with_defaults(run=key)
     _in_a_forked_child(lambda: given.use(version))
-    assert [run.key for run in any_client.runs_using(version)] == [key]
+    assert [run.key for run in any_client.used_by(version)] == [key]
 
 
 def test_a_forked_child_of_a_client_without_a_run_has_a_run_of_its_own(any_client, tmp_path):
     (tmp_path / "a.txt").write_text("a")
     version = any_client.log("data", tmp_path / "a.txt")
-    shared = any_client.bound(project="other")
+    shared = any_client.with_defaults(project="other")
     _in_a_forked_child(lambda: shared.use(version))
-    (child,) = [run.key for run in any_client.runs_using(version)]
+    (child,) = [run.key for run in any_client.used_by(version)]
     parent = version.logged_by()
     assert parent is not None
     assert child != parent.key

@@ -41,5 +41,5 @@ def test_listing_costs_a_request_a_page_and_reads_nothing(radosgw, bucket, spell
     assert (version.created, version.changed) == (False, False)
     assert all(entry.version_id for entry in version.entries())
     assert len(client.versions("set")) == 1
-    assert len(list(client.blobs.list())) == 1
+    assert len(list(client.context.blobs.list())) == 1
     assert len(client.history("set")) == 2

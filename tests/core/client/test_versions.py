@@ -166,7 +166,7 @@ def test_managed_files_are_copied_once(any_client, folder, tmp_path):
     assert [e.path for e in version.entries()] == ["a/file", "b.txt", "notes.md"]
     assert read(version, "a/file") == read(version, "b.txt") == b"same"
     assert read(version, "notes.md") == b"fine"
-    assert len(list(any_client.blobs.list())) == 3  # one manifest, two distinct contents
+    assert len(list(any_client.context.blobs.list())) == 3  # one manifest, two distinct contents
     any_client.gc(grace=timedelta(0), dry_run=False)
     assert read(version, "notes.md") == b"fine"
 
@@ -204,8 +204,8 @@ def test_uses_of_a_partition_name_every_run_that_used_or_declared_a_version(any_
     assert any_client.uses("points") == []
 
     keys = [RunKey(system="test", deployment="here", run_id=name) for name in ("one", "two")]
-    any_client.bound(run=keys[0]).use(first)
-    any_client.bound(run=keys[1]).use(second, declared=True)
+    any_client.with_defaults(run=keys[0]).use(first)
+    any_client.with_defaults(run=keys[1]).use(second, declared=True)
     any_client.delete(first, delete_aliases=True)
 
     found = any_client.uses("points:v1")

@@ -15,7 +15,8 @@ from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.merge import merge_batches
 from landfast.manifests.summary import summarize
 from landfast.model.checksum import Checksum
-from landfast.model.manifest import ManifestEntry, format_time
+from landfast.model.manifest import ManifestEntry
+from landfast.model.times import format_time
 from landfast.testing import strategies
 
 MAY = datetime(2026, 5, 3, 8, 15, 30, tzinfo=UTC)

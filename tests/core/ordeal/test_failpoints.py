@@ -204,7 +204,7 @@ def check_target(job: Job, *, complete: bool) -> None:
 def check_everything(ordeal: Ordeal) -> None:
     """The feed has no gap, the database is sound, and the collector takes orphans and only orphans."""
     client = ordeal.job("check").client()
-    assert [c.position for c in client.changes()] == list(range(1, client.registry.head() + 1))
+    assert [c.position for c in client.changes()] == list(range(1, client.head() + 1))
     if ordeal.url.startswith("sqlite"):
         with closing(sqlite3.connect(ordeal.folder / "registry.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -231,7 +231,7 @@ def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
         if ended == 0:
             break
     client = ordeal.job("check").client()
-    stored = {info.sha256 for info in client.blobs.list()}
+    stored = {info.sha256 for info in client.context.blobs.list()}
     needed = set()
     for collection in client.collections():
         for version in client.versions(collection.name):
@@ -239,7 +239,7 @@ def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
     assert needed <= stored
     assert needed != stored, "no kill left an orphan, so this shows nothing"
     client.gc(grace=timedelta(0), dry_run=False)
-    assert {info.sha256 for info in client.blobs.list()} == needed
+    assert {info.sha256 for info in client.context.blobs.list()} == needed
     client.close()
 
 

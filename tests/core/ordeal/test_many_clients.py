@@ -27,7 +27,7 @@ def contents(number: int) -> list[str]:
 def write(url: str, folder: Path, number: int, barrier: Barrier) -> None:
     """Log every content through a client of this process's own."""
     client = Client(url, project="crowd")
-    client.registry.ticket()  # everything is imported and connected before the start
+    client.ticket()  # everything is imported and connected before the start
     barrier.wait(PATIENCE_S)
     for turn, content in enumerate(contents(number)):
         place = folder / str(number) / str(turn)

@@ -381,12 +381,12 @@ def runs_and_names(scene: Scene) -> None:
     scene.printed += [
         repr(landfast.load_settings()),
         repr(run.client.registry),
-        repr(run.client.blobs),
+        repr(run.client.context.blobs),
     ]
     scene.printed += [
-        repr(run.client.stores),
-        repr(run.client.cache),
-        repr(run.client.registry.info),
+        repr(run.client.context.stores),
+        repr(run.client.context.cache),
+        repr(run.client.registry_info),
     ]
 
 

@@ -484,7 +484,7 @@ def test_other_endpoint_is_a_conflict_unless_allowed(
         check(scanned, elsewhere)
     assert s3_proxy.url in str(caught.value)
     assert s3_proxy.direct.url in str(caught.value)
-    assert check(scanned, elsewhere, override_endpoint=True).ok
+    assert check(scanned, elsewhere, any_endpoint=True).ok
 
 
 def test_without_a_token_only_the_recorded_version_is_evidence(
@@ -1057,7 +1057,7 @@ def test_entries_of_no_recorded_source_are_found_by_their_own_uri(
         replace(entry, path=f"else/{entry.path}") for entry in scanned.manifest.entries()
     )
     s3.put(bucket, "d/b", b"newer")
-    report = verify(copied, [], stores, override_endpoint=True)
+    report = verify(copied, [], stores, any_endpoint=True)
     assert verdicts(report) == {"else/b": "overwritten"}
     assert report.counts[Verdict.INTACT] == 2
 

@@ -7,7 +7,6 @@ import click
 from landfast.cli.common import Output, command, human_size
 from landfast.cli.put import put
 from landfast.client import Client
-from landfast.jsonable import download_to_dict, version_to_dict
 
 
 @click.group("artifact")
@@ -57,7 +56,7 @@ def put_command(
 def get_command(client: Client, out: Output, path: str, root: str | None, kind: str | None) -> None:
     """Download PATH: project/name:alias."""
     report = client.download(client.use(path, type=kind), root)
-    out.answer(download_to_dict(report), [f"Artifact downloaded to {report.root}"])
+    out.answer(report.to_dict(), [f"Artifact downloaded to {report.root}"])
 
 
 @command("ls")
@@ -66,7 +65,7 @@ def get_command(client: Client, out: Output, path: str, root: str | None, kind: 
 def ls_command(client: Client, out: Output, path: str, kind: str | None) -> None:
     """List the latest versions in PATH: [entity/]project."""
     entity, _, project = path.rpartition("/")
-    scoped = client.bound(entity=entity or None, project=project)
+    scoped = client.with_defaults(entity=entity or None, project=project)
     found = [
         scoped.get(f"{c.project}/{c.name}")
         for c in scoped.collections(project)
@@ -75,7 +74,7 @@ def ls_command(client: Client, out: Output, path: str, kind: str | None) -> None
         and "" in scoped.partitions(f"{c.project}/{c.name}")
     ]
     rows = [(v.type, f"{v.created_at:%F %T}", human_size(v.size), v.name) for v in found]
-    out.table([version_to_dict(v) for v in found], ("TYPE", "LOGGED (UTC)", "SIZE", "NAME"), rows)
+    out.table([v.to_dict() for v in found], ("TYPE", "LOGGED (UTC)", "SIZE", "NAME"), rows)
 
 
 artifact_command.add_command(put_command)

@@ -20,7 +20,7 @@ def cache_command() -> None:
 @command("info")
 def info_command(client: Client, out: Output) -> None:
     """Show where the cache is and how much it holds."""
-    usage = client.cache.usage()
+    usage = client.context.cache.usage()
     out.answer(
         asdict(usage),
         [f"{client.settings.cache_dir}: {usage.count} files, {human_size(usage.size)}"],
@@ -37,7 +37,7 @@ def cleanup_command(client: Client, out: Output, size: str | None, everything: b
             "what shall be removed?", expected="either a SIZE that may stay, such as 10GB, or --all"
         )
     size = "0" if size is None else size
-    freed = client.cache.trim(parse_size(size, "SIZE"))
+    freed = client.context.cache.trim(parse_size(size, "SIZE"))
     out.answer({"freed": freed}, [f"freed {human_size(freed)}"])
 
 

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 import click
 
 from landfast.client import Client
-from landfast.client.runs import joined_or_new
 from landfast.errors import (
     AccessDenied,
     Conflict,
@@ -28,6 +27,7 @@ from landfast.errors import (
     Unverifiable,
 )
 from landfast.model.run import RunStatus
+from landfast.own_run import joined_or_new
 from landfast.redaction import redact, visible
 from landfast.settings import load_settings
 

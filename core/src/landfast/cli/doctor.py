@@ -14,6 +14,6 @@ def doctor_command(client: Client, out: Output, uri: str) -> None:
     """Test listing, versioning and a pinned read of URI, and print the minimal permissions."""
     from landfast.upkeep.doctor import doctor
 
-    report = doctor(uri, client.stores)
+    report = doctor(uri, client.context.stores)
     out.answer(report.to_dict(), report.lines())
     raise click.exceptions.Exit(0 if report.ok else 1)

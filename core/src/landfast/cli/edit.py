@@ -20,7 +20,9 @@ def promote_command(client: Client, out: Output, name: str, alias: str, remove: 
     """Move ALIAS to the version NAME."""
     if remove:
         client.remove_alias(name, alias)
-        out.answer({"name": str(client.name(name).bare()), "removed": alias}, [f"{alias} removed"])
+        out.answer(
+            {"name": str(client.resolve_name(name).bare()), "removed": alias}, [f"{alias} removed"]
+        )
         return
     version = client.promote(name, alias)
     out.answer(version.to_dict(), [f"{alias} is now {version.qualified_name}"])

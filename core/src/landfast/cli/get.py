@@ -8,7 +8,6 @@ import click
 
 from landfast.cli.common import Output, command, human_size
 from landfast.client import Client
-from landfast.jsonable import download_to_dict
 
 
 @command("get")
@@ -37,11 +36,11 @@ def get_command(client: Client, out: Output, name: str, **given: Any) -> None:
     """Download exactly the bytes that NAME recorded, or fail."""
     version = client.get(name) if given.pop("no_use") else client.use(name, type=given["kind"])
     root, _ = given.pop("root"), given.pop("kind")
-    link = "hard" if given.pop("hard_link") else "copy"
-    report = client.download(version, root, link=link, **{k: v for k, v in given.items() if v})
+    given["link"] = "hard" if given.pop("hard_link") else "copy"
+    report = client.download(version, root, **{k: v for k, v in given.items() if v})
     lines = [
         f"{version.qualified_name} is in {report.root}: {report.files} files, {human_size(report.bytes)} "
         f"({report.fetched} fetched, {report.from_cache} from the cache, {report.already_there} already there)"
     ]
     lines += [f"missing: {missing.path} ({missing.message})" for missing in report.missing]
-    out.answer({"version": version.qualified_name, **download_to_dict(report)}, lines)
+    out.answer({"version": version.qualified_name, **report.to_dict()}, lines)

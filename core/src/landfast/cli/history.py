@@ -6,7 +6,6 @@ import click
 
 from landfast.cli.common import Output, command
 from landfast.client import Client
-from landfast.jsonable import change_to_dict, observation_to_dict
 
 
 @command("history")
@@ -24,7 +23,7 @@ def history_command(client: Client, out: Output, name: str, limit: int | None) -
         )
         for o in found
     ]
-    out.table([observation_to_dict(o) for o in found], ("AT (UTC)", "VERSION", "WHAT", "RUN"), rows)
+    out.table([o.to_dict() for o in found], ("AT (UTC)", "VERSION", "WHAT", "RUN"), rows)
 
 
 @command("changes")
@@ -45,7 +44,7 @@ def changes_command(
         (c.position, f"{c.at:%F %T}", c.kind, c.alias, c.version, c.previous or "-") for c in found
     ]
     out.table(
-        [change_to_dict(c) for c in found],
+        [c.to_dict() for c in found],
         ("POSITION", "AT (UTC)", "KIND", "ALIAS", "VERSION", "BEFORE"),
         rows,
     )

@@ -8,7 +8,6 @@ import click
 
 from landfast.cli.common import Output, command
 from landfast.client import Client
-from landfast.jsonable import edge_to_dict, lineage_to_dict
 from landfast.model.lineage import Lineage
 
 
@@ -31,7 +30,7 @@ def lineage_command(
         _object(client, out, name)
         return
     found = client.lineage(name, declared=declared)
-    out.answer(lineage_to_dict(found), _lines(found))
+    out.answer(found.to_dict(), _lines(found))
 
 
 def _object(client: Client, out: Output, uri: str) -> None:
@@ -40,7 +39,7 @@ def _object(client: Client, out: Output, uri: str) -> None:
     value = {
         "uri": uri,
         "versions": versions,
-        "edges": [edge_to_dict(edge) for edge in found.edges],
+        "edges": [edge.to_dict() for edge in found.edges],
     }
     lines = [f"contained in {version}" for version in versions] or [f"no version contains {uri}"]
     lines += [f"{edge.version}  {edge.direction} by {edge.run}" for edge in found.edges]

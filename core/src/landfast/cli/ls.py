@@ -10,7 +10,6 @@ import click
 from landfast.cli.common import Output, command, human_size
 from landfast.client import Client
 from landfast.errors import InvalidInput
-from landfast.jsonable import collection_to_dict, version_to_dict
 from landfast.model.diff import entry_to_dict
 from landfast.model.names import check_name
 from landfast.version import ArtifactVersion
@@ -48,7 +47,7 @@ def ls_command(
     if name is None or name.endswith("/"):
         client = _in_project(client, name)
         _collections(client, out, None if all_projects else client.settings.project, limit, null)
-    elif client.name(name).picks_version:
+    elif client.resolve_name(name).picks_version:
         _entries(client.get(name), out, prefix, limit, null)
     elif partitions:
         _versions(list(client.partitions(name).values())[:limit], out, null)
@@ -67,7 +66,9 @@ def _in_project(client: Client, name: str | None) -> Client:
             f"{name!r} is no project", subject=name, expected="PROJECT/ or ENTITY/PROJECT/"
         )
     check_name(project, "project")
-    return client.bound(entity=check_name(entity[0], "entity") if entity else None, project=project)
+    return client.with_defaults(
+        entity=check_name(entity[0], "entity") if entity else None, project=project
+    )
 
 
 def _collections(
@@ -83,7 +84,7 @@ def _collections(
         (f"{c.project}/{c.name}", c.type, c.versions, c.partitions, c.description) for c in found
     ]
     return out.table(
-        [collection_to_dict(c) for c in found],
+        [c.to_dict() for c in found],
         ("COLLECTION", "TYPE", "VERSIONS", "PARTITIONS", "DESCRIPTION"),
         rows,
     )
@@ -104,7 +105,7 @@ def _versions(found: list[ArtifactVersion], out: Output, null: bool) -> None:
         for v in found
     ]
     return out.table(
-        [version_to_dict(v) for v in found],
+        [v.to_dict() for v in found],
         ("VERSION", "FILES", "SIZE", "DIGEST", "ALIASES", "CREATED (UTC)"),
         rows,
     )

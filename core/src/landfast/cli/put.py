@@ -78,10 +78,10 @@ def put(
 ) -> ArtifactVersion:
     """Log a URI by reference or a local path by copy."""
     is_uri = "://" in place
-    full = client.name(name or _default_name(place))
+    full = client.resolve_name(name or _default_name(place))
     draft = Artifact(
         str(full),
-        kind or client.known_type(full) or "dataset",
+        kind or client.collection_type(full) or "dataset",
         description,
         _json_object(metadata),
         partition=partition,

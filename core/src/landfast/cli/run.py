@@ -6,7 +6,6 @@ import click
 
 from landfast.cli.common import Output, command
 from landfast.client import Client
-from landfast.jsonable import edge_to_dict, run_to_dict
 
 
 @click.group("run")
@@ -29,7 +28,7 @@ def ls_command(client: Client, out: Output, limit: int, all_projects: bool) -> N
         out.nothing("run", client, list(projects))
     rows = [(r.id, r.key, r.name, r.job_type, r.status, f"{r.started_at:%F %T}") for r in found]
     out.table(
-        [run_to_dict(r) for r in found],
+        [r.to_dict() for r in found],
         ("ID", "RUN", "NAME", "JOB", "STATUS", "STARTED (UTC)"),
         rows,
     )
@@ -41,7 +40,7 @@ def show_command(client: Client, out: Output, run_id: str) -> None:
     """Show what a run used and logged."""
     run = client.run(run_id)
     edges = client.registry.edges(runs=[run.key])
-    value = run_to_dict(run) | {"edges": [edge_to_dict(edge) for edge in edges]}
+    value = run.to_dict() | {"edges": [edge.to_dict() for edge in edges]}
     lines = [f"{run.id}  {run.key}  {run.status}" + (f"  {run.link}" if run.link else "")]
     lines += [f"  {edge.direction}  {edge.version}" for edge in edges]
     out.answer(value, lines)

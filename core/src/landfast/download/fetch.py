@@ -22,7 +22,8 @@ from landfast.errors import (
     ObjectChanged,
     Unavailable,
 )
-from landfast.model.manifest import ManifestEntry, format_time
+from landfast.model.manifest import ManifestEntry
+from landfast.model.times import format_time
 from landfast.pins.checksums import Outcome, Proof, is_computable, is_strong
 from landfast.pins.sets import Candidate, PinSets
 from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range

@@ -9,7 +9,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from landfast.model.manifest import ManifestEntry, format_time
+from landfast.model.manifest import ManifestEntry
+from landfast.model.times import format_time
 
 
 class DiffKind(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from landfast.model.manifest import format_time
+from landfast.model.times import format_time
 from landfast.model.version import VersionRecord
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
+from landfast.model.times import format_time
 from landfast.model.version import VersionRecord
 
 
@@ -38,6 +40,15 @@ class Edge:
     version_id: int
     at: datetime
 
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the edge."""
+        return {
+            "run": str(self.run),
+            "direction": str(self.direction),
+            "version": str(self.version),
+            "at": format_time(self.at),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
@@ -59,6 +70,15 @@ class Lineage:
     def runs(self) -> tuple[RunKey, ...]:
         """The runs on those edges, in order of their first edge."""
         return tuple(dict.fromkeys(edge.run for edge in self.edges))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe what a version was made from, and what was made from it."""
+        return {
+            "root": str(self.root),
+            "upstream": [str(name) for name in self.upstream],
+            "downstream": [str(name) for name in self.downstream],
+            "edges": [edge.to_dict() for edge in self.edges],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from landfast.errors import InvalidInput
 from landfast.model.checksum import Checksum
+from landfast.model.location import Location
+from landfast.model.times import format_time
 
 Identity = tuple[str, int | None, str | None, str | None, str | None, str | None]
 
@@ -63,6 +64,18 @@ class ManifestEntry:
         """Whether both digests see no difference: the same object, seen twice."""
         return self.identity == other.identity and self.pins == other.pins
 
+    @property
+    def pinned_uri(self) -> str:
+        """Where it lies, with its pin where the URI of its scheme can carry one.
+
+        Example:
+            >>> ManifestEntry(path="a", size=1, checksum=None, uri="s3://b/a", version_id="x1").pinned_uri
+            's3://b/a?versionId=x1'
+        """
+        if self.version_id in {None, "null"}:
+            return self.uri
+        return Location.parse(self.uri, pins=False).pinned_uri(str(self.version_id))
+
     def _own_pin(self) -> str | None:
         if self.version_id is not None and self.version_id != "null":
             return f"version:{self.version_id}"
@@ -93,16 +106,3 @@ class ManifestSummary:
     size: int
     unverified: int = 0
     unpinned: int = 0
-
-
-def format_time(moment: datetime) -> str:
-    """Write a moment as UTC with microseconds: ``2026-05-03T08:15:30.000000Z``.
-
-    Raises:
-        InvalidInput: If it has no time zone.
-    """
-    if moment.tzinfo is None:
-        raise InvalidInput(
-            f"the time {moment.isoformat()} has no zone", subject=moment.isoformat(), expected="UTC"
-        )
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -71,17 +71,35 @@ class Reference:
             )
 
     @classmethod
-    def of(cls, place: str | PathLike[str] | Reference, **scan: Any) -> Reference:
+    def of(
+        cls,
+        place: str | PathLike[str] | Reference,
+        name: str | None = None,
+        *,
+        checksum: str | bool | None = None,
+        max_objects: int | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        allow_empty: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Reference:
         """Return a reference for a URI or a path; one that is a reference already stays as it is.
 
         Raises:
             InvalidInput: If a reference is given together with arguments of its own.
         """
+        given: dict[str, Any] = {
+            "name": name,
+            "checksum": None if checksum is True else checksum,
+            "max_objects": max_objects,
+            "include": tuple(include) or None,
+            "exclude": tuple(exclude) or None,
+            "allow_empty": allow_empty or None,
+            "options": dict(options or {}) or None,
+        }
+        given = {argument: value for argument, value in given.items() if value is not None}
         if not isinstance(place, Reference):
-            return cls(
-                str(place), **{key: value for key, value in scan.items() if value is not None}
-            )
-        given = [name for name, value in scan.items() if value is not None]
+            return cls(str(place), **given)
         if given:
             raise InvalidInput(
                 f"{place.location} is given as a Reference, so {', '.join(given)} belongs into it",

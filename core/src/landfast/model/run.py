@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from landfast.errors import InvalidInput
+from landfast.model.times import format_time
 
 
 class RunStatus(StrEnum):
@@ -137,3 +138,21 @@ class RunRecord:
     config: dict[str, Any] = field(default_factory=dict)
     started_at: datetime
     finished_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the run."""
+        return {
+            "id": self.id,
+            "key": str(self.key),
+            "system": self.key.system,
+            "deployment": self.key.deployment,
+            "project": f"{self.entity}/{self.project}",
+            "name": self.name,
+            "job_type": self.job_type,
+            "status": str(self.status),
+            "attempt": self.attempt,
+            "link": self.link,
+            "config": self.config,
+            "started_at": format_time(self.started_at),
+            "finished_at": None if self.finished_at is None else format_time(self.finished_at),
+        }

@@ -32,6 +32,21 @@ class Source:
     stripped: tuple[str, ...] = ()
     versioning: str = "none"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Describe what a version was scanned from; what is default is left out."""
+        facts = {
+            "uri": self.uri,
+            "name": self.name,
+            "include": list(self.include),
+            "exclude": list(self.exclude),
+            "checksum": self.checksum,
+            "endpoint": self.endpoint,
+            "options": self.options,
+            "stripped": list(self.stripped),
+            "versioning": self.versioning,
+        }
+        return {key: value for key, value in facts.items() if value}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
@@ -47,3 +62,7 @@ class Skipped:
     reason: str
     count: int
     examples: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe what was left out."""
+        return {"reason": self.reason, "count": self.count, "examples": list(self.examples)}

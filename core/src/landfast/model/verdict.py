@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from landfast.model.diff import entry_to_dict
-from landfast.model.manifest import ManifestEntry, format_time
+from landfast.model.manifest import ManifestEntry
+from landfast.model.times import format_time
 
 
 class Verdict(StrEnum):

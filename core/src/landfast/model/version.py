@@ -11,6 +11,7 @@ from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
+from landfast.model.times import format_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,17 @@ class CollectionRecord:
     partitions: int = 0
     versions: int = 0
     created_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the collection."""
+        return {
+            "name": f"{self.entity}/{self.project}/{self.name}",
+            "type": self.type,
+            "description": self.description,
+            "partitions": self.partitions,
+            "versions": self.versions,
+            "created_at": format_time(self.created_at),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +136,18 @@ class Observation:
     moved_latest: bool = False
     at: datetime
 
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the observation."""
+        return {
+            "version": str(self.version),
+            "created": self.created,
+            "moved_latest": self.moved_latest,
+            "pin_digest": self.pin_digest,
+            "metadata": self.metadata,
+            "run": None if self.run is None else str(self.run),
+            "at": format_time(self.at),
+        }
+
 
 class ChangeKind(StrEnum):
     """What happened, in a row of the change feed."""
@@ -161,3 +185,18 @@ class Change:
     previous: ArtifactName | None = None
     run: RunKey | None = None
     at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe a row of the change feed."""
+        return {
+            "position": self.position,
+            "id": self.id,
+            "kind": str(self.kind),
+            "alias": self.alias,
+            "version": str(self.version),
+            "type": self.type,
+            "digest": self.digest,
+            "previous": None if self.previous is None else str(self.previous),
+            "run": None if self.run is None else str(self.run),
+            "at": format_time(self.at),
+        }

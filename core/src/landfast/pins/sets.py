@@ -148,7 +148,7 @@ class PinSets:
         found = self._places.get(number)
         if found is None:
             sources = self._sets[number][1]
-            found = Places(sources, self._stores, override_endpoint=self._any_endpoint)
+            found = Places(sources, self._stores, any_endpoint=self._any_endpoint)
             self._places[number] = found
         return found
 

@@ -71,17 +71,17 @@ class Places:
     Args:
         sources: As recorded.
         stores: Opens them.
-        override_endpoint: Whether another endpoint than the recorded one may be looked at.
+        any_endpoint: Whether another endpoint than the recorded one may be looked at.
 
     Raises:
         Conflict: If a store's endpoint is not the recorded one.
     """
 
     def __init__(
-        self, sources: Sequence[Source], stores: Stores, *, override_endpoint: bool = False
+        self, sources: Sequence[Source], stores: Stores, *, any_endpoint: bool = False
     ) -> None:
         self._stores = stores
-        self._override = override_endpoint
+        self._any_endpoint = any_endpoint
         real = [source for source in sources if not source.uri.startswith(_ELSEWHERE)]
         self.folders = [place for source in real if (place := self._folder(source)) is not None]
         self._single = {source.uri: source for source in real}
@@ -121,4 +121,4 @@ class Places:
         return self._stores.at(location, {}) if source is None else self._open(source, location)
 
     def _open(self, source: Source, location: Location) -> Store:
-        return self._stores.recorded(location, source, any_endpoint=self._override)
+        return self._stores.recorded(location, source, any_endpoint=self._any_endpoint)

@@ -12,7 +12,7 @@ from landfast.model.lineage import Direction, Edge, Lineage, ObjectLineage, Obje
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
-from landfast.model.run import RunKey
+from landfast.model.run import RunKey, RunRecord
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.registry.registry import Registry
@@ -193,3 +193,10 @@ def _paths(sources: Iterable[Source], wanted: _Wanted) -> Iterator[str]:
                 yield from (source.name, prefix + place.basename)
             elif source.uri.endswith("/") and uri.startswith(source.uri):
                 yield prefix + place.key[len(Location.parse(source.uri, pins=False).key) :]
+
+
+def runs_using(registry: Registry, version: VersionRecord) -> list[RunRecord]:
+    """Return the runs that used a version, first use first."""
+    edges = registry.edges(versions=[version.id])
+    keys = dict.fromkeys(edge.run for edge in edges if edge.direction is not Direction.LOGGED)
+    return [registry.run(key) for key in keys]

@@ -51,7 +51,7 @@ def verify(
     deep: bool = False,
     workers: int = _WORKERS,
     progress: Report = silent,
-    override_endpoint: bool = False,
+    any_endpoint: bool = False,
 ) -> VerifyReport:
     """Tell of every entry what became of its bytes at the source.
 
@@ -68,7 +68,7 @@ def verify(
             its rows; costs a download of everything.
         workers: Requests at a time.
         progress: Called with the entries that have a verdict, and their number.
-        override_endpoint: Whether another endpoint than the recorded one may be looked at.
+        any_endpoint: Whether another endpoint than the recorded one may be looked at.
 
     Returns:
         Counts, and every entry that is not intact. Objects that the version does not have are counted.
@@ -82,13 +82,13 @@ def verify(
         manifest.check()
     tally = Tally(len(manifest), progress)
     with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
-        places = Places(sources, stores, override_endpoint=override_endpoint)
+        places = Places(sources, stores, any_endpoint=any_endpoint)
         _Check(places, tally, pool, deep=deep).all_of(manifest, workers)
         for pins, their_sources in older:
             wanted = tally.open_paths()
             if not wanted:
                 break
-            places = Places(their_sources, stores, override_endpoint=override_endpoint)
+            places = Places(their_sources, stores, any_endpoint=any_endpoint)
             entries = (entry for entry in pins.entries() if entry.path in wanted)
             _Check(places, tally, pool, deep=deep).scattered(entries)
     return tally.report(manifest.digest, deep=deep)

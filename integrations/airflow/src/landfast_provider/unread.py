@@ -45,7 +45,7 @@ def find_window(
 
     The first window begins with the first event that triggered the run; without one it has everything.
     """
-    to = client.registry.head()
+    to = client.head()
     next_window = _next_window(client, context["ti"], name, to)
     if next_window is not None:
         return next_window
@@ -151,7 +151,7 @@ def _earlier_uses(
 
 
 def _position(client: landfast.Client, event: Any) -> int | None:
-    return position_of_event(event, client.registry.info.id)
+    return position_of_event(event, client.registry_info.id)
 
 
 def _living(

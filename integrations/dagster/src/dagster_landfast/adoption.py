@@ -119,7 +119,7 @@ def _finish(
     if found is None:
         return
     for part in parts:
-        client = resource.client.bound(run=found.run_key(key, part))
+        client = resource.client.with_defaults(run=found.run_key(key, part))
         client.finish_run(landfast.RunStatus.FINISHED)
 
 
@@ -182,16 +182,16 @@ def _meant(
     wanted = landfast.ArtifactName.parse(name) if isinstance(name, str) else name
     if step is None:
         return None, wanted
-    bare = replace(client.name(wanted).bare(), partition="")
+    bare = replace(client.resolve_name(wanted).bare(), partition="")
     for asset in compat.output_assets(step):
         for upstream in compat.dependencies(step, asset):
             given = compat.node_metadata(step, upstream)
-            in_use = client.name(identity.name_in_use(client, upstream, given))
+            in_use = client.resolve_name(identity.name_in_use(client, upstream, given))
             if bare == in_use:
                 return upstream, wanted
             # By its other name, if that is nothing of its own.
             other = bare in map(client.name, identity.names(upstream, given))
-            if other and client.known_type(bare) is None:
+            if other and client.collection_type(bare) is None:
                 entity, project, collection = in_use.entity, in_use.project, in_use.collection
                 return upstream, replace(
                     wanted, entity=entity, project=project, collection=collection

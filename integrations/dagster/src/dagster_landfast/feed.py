@@ -16,7 +16,7 @@ LATEST = "latest"
 def head_of(client: landfast.Client) -> int:
     """Return the newest position of the registry's feed; 0 also where no registry is made yet."""
     try:
-        return client.registry.head()
+        return client.head()
     except landfast.NotFound:
         return 0
 
@@ -24,7 +24,7 @@ def head_of(client: landfast.Client) -> int:
 def registry_of(client: landfast.Client) -> str:
     """Return the registry's id; ``""`` where none is made yet."""
     try:
-        return client.registry.info.id
+        return client.registry_info.id
     except landfast.NotFound:
         return ""
 
@@ -55,7 +55,7 @@ class Look:
             later = self._client.changes(after=self.head)
             self._since = {(change.version, change.alias): change for change in later}
         moved = self._since.get((version.full_name, alias))
-        return moved.id if moved else f"{self._client.registry.info.id}:{self.head}"
+        return moved.id if moved else f"{self._client.registry_info.id}:{self.head}"
 
 
 def reached(position: str, registry: str) -> int | None:

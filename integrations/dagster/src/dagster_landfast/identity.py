@@ -118,7 +118,7 @@ def name_in_use(
     """Return the first of the `names` of an asset that the registry has, else the first."""
     first, *others = names(asset_key, metadata)
     for name in (first, *others) if others else ():
-        if client.known_type(client.name(name)) is not None:
+        if client.collection_type(client.resolve_name(name)) is not None:
             return name
     return first
 

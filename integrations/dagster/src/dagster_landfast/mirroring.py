@@ -157,7 +157,7 @@ class Mirror:
         self, each: Followed, after: str | None
     ) -> Iterator[tuple[str, landfast.ArtifactVersion]]:
         client = self.resource.client
-        name = client.name(each.name)
+        name = client.resolve_name(each.name)
         try:
             partitions = client.partitions(replace(name, partition=""))
         except landfast.NotFound:
@@ -205,7 +205,7 @@ class Mirror:
         """Return the assets that follow what each change moved, by its position."""
         wanted: dict[tuple[landfast.ArtifactName, str], list[Followed]] = {}
         for each in self.followed:
-            collection = replace(self.resource.client.name(each.name), partition="")
+            collection = replace(self.resource.client.resolve_name(each.name), partition="")
             wanted.setdefault((collection, each.alias), []).append(each)
         return {
             change.position: [

@@ -72,7 +72,7 @@ class LandfastObjectIOManager(LandfastIOManager):
         versions = {}
         for part, item in items.items():
             client = resource.for_context(context, asset_key=key, partition_key=part)
-            own = client.name(identity.within_partition(name, part))
+            own = client.resolve_name(identity.within_partition(name, part))
             versions[part] = self._logged(client, own, item, said)
         if key is not None:
             lineage.declare(resource, context, key)

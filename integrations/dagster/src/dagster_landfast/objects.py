@@ -58,7 +58,7 @@ class Said:
 
     def draft(self, client: landfast.Client, name: landfast.ArtifactName) -> landfast.Artifact:
         """Begin a version of a full name."""
-        kind = self.type or client.known_type(name) or "dataset"
+        kind = self.type or client.collection_type(name) or "dataset"
         return landfast.Artifact(str(name), kind, self.description, self.metadata, client=client)
 
     def log(self, client: landfast.Client, draft: landfast.Artifact) -> landfast.ArtifactVersion:
@@ -105,7 +105,7 @@ def checked(
     Raises:
         Conflict: If it has another name: what reads the asset would not find it.
     """
-    given = client.name(draft.draft_name)
+    given = client.resolve_name(draft.name)
     if given == name:
         return draft
     raise landfast.Conflict(

@@ -111,7 +111,7 @@ def observe_partitions(
     every = prefix.record_unchanged or compat.is_asked_alone(context)
     since = Look(client)
     # Before the first request, so that a later look that is faster is not overtaken by this one.
-    ticket = client.registry.ticket()
+    ticket = client.ticket()
     log = _Log(resource=resource, context=context, prefix=prefix, ticket=ticket)
     with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
         looks = _looks(client, Path(folder), prefix, keys)
@@ -263,11 +263,15 @@ class _Log:
     @cached_property
     def _kind(self) -> str:
         client = self.resource.client
-        return self.prefix.type or client.known_type(client.name(self.prefix.name)) or "dataset"
+        return (
+            self.prefix.type
+            or client.collection_type(client.resolve_name(self.prefix.name))
+            or "dataset"
+        )
 
 
 def _is_same(draft: landfast.Artifact, latest: landfast.ArtifactVersion | None) -> bool:
-    return latest is not None and draft.merged().summary.digest == latest.digest
+    return latest is not None and draft.scanned_digest == latest.digest
 
 
 @contextmanager

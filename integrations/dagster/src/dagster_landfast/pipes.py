@@ -119,7 +119,7 @@ class _Joined:
             dict.fromkeys(key for part in parts for key in found.run_keys(asset_key, part))
         )
         self._partitions = found.partitions
-        self._edges = self.client.registry.edges(runs=self._keys)
+        self._edges = self.client.edges(self._keys)
 
     def logged(self) -> dict[str | None, landfast.ArtifactVersion]:
         """Return the version of each partition; of an earlier attempt's, the last that was logged counts."""
@@ -131,7 +131,7 @@ class _Joined:
         given = compat.node_metadata(self._step, self.asset_key)
         versions: dict[str | None, landfast.ArtifactVersion] = {}
         for part in self._partitions or (None,):
-            own = self.client.name(identity.artifact_name(self.asset_key, given, part))
+            own = self.client.resolve_name(identity.artifact_name(self.asset_key, given, part))
             only = next(iter(names)) if len(names) == 1 else None
             name = own if own in names else only
             if name is not None:
@@ -156,7 +156,7 @@ class _Joined:
     def _upstream(self) -> Iterable[tuple[dg.AssetKey, landfast.ArtifactName]]:
         for key in compat.dependencies(self._step, self.asset_key):
             given = compat.node_metadata(self._step, key)
-            yield key, self.client.name(identity.name_in_use(self.client, key, given))
+            yield key, self.client.resolve_name(identity.name_in_use(self.client, key, given))
 
     def _newest(self, name: landfast.ArtifactName) -> landfast.ArtifactVersion:
         for observation in self.client.history(name):

@@ -184,8 +184,8 @@ def _of_op(resource: LandfastResource, context: dg.InputContext) -> list[resolvi
     found = runs.execution(context, deployment=resource.deployment)
     if found is None:
         return resolving.resolve(resource.client, name)
-    edges = resource.client.registry.edges(runs=[found.run_of_step(upstream)])
-    wanted = resource.client.name(name)
+    edges = resource.client.edges([found.run_of_step(upstream)])
+    wanted = resource.client.resolve_name(name)
     logged = [
         edge.version
         for edge in edges

@@ -98,7 +98,7 @@ class _Lookup:
         self._latest: dict[landfast.ArtifactName, dict[str, landfast.ArtifactVersion]] = {}
 
     def latest(self, name: landfast.ArtifactName) -> landfast.ArtifactVersion:
-        bare = self.client.name(name.bare())
+        bare = self.client.resolve_name(name.bare())
         if self._many:
             collection = replace(bare, partition="")
             if collection not in self._latest:

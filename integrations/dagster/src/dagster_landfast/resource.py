@@ -164,7 +164,7 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.client.settings.registry_url:
             # One that is not made yet is made when something is recorded.
             with suppress(landfast.NotFound):
-                self.client.registry.head()
+                self.client.head()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Look whether the registry answers, before a step does work that could not be recorded."""

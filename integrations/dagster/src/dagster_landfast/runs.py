@@ -152,7 +152,7 @@ def begin(
         key: One of its runs.
         dagster_url: Base URL of Dagster's web server, for a link to its run.
     """
-    bound = client.bound(run=key)
+    bound = client.with_defaults(run=key)
     bound.begin_run(
         name=f"{key.node} {key.part}".strip(),
         job_type=found.job,

@@ -177,9 +177,11 @@ def _plan(scan: _Scan, upstream: Sequence[str]) -> dg.OpDefinition:
     def plan(context: dg.OpExecutionContext) -> Iterator[Any]:
         client = _client(context, scan)
         # Before the first request: a slow scan must not move `latest` back over a later one.
-        yield dg.Output(client.registry.ticket(), "ticket")
+        yield dg.Output(client.ticket(), "ticket")
         place = scan.place(scan.partition_key(context))
-        planned = client.plan(place, shards=scan.shards, near=client.name(scan.name(context)))
+        planned = client.plan(
+            place, shards=scan.shards, near=client.resolve_name(scan.name(context))
+        )
         for shard in planned.shards:
             yield dg.DynamicOutput(shard, mapping_key=str(shard.number), output_name="shards")
 
@@ -190,7 +192,7 @@ def _scan_shard(scan: _Scan) -> dg.OpDefinition:
     @dg.op(out=dg.Out(Any, io_manager_key=scan.io_manager_key), **scan.step("scan"))
     def scan_shard(context: dg.OpExecutionContext, shard: Any) -> Any:
         client = _client(context, scan)
-        return client.scan_shard(shard, near=client.name(scan.name(context)))
+        return client.scan_shard(shard, near=client.resolve_name(scan.name(context)))
 
     return scan_shard
 

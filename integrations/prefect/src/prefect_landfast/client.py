@@ -98,7 +98,7 @@ def _begun(
     if run is None:
         return base, None
     _ = base.registry  # opened once, for all that is bound to it
-    client = base.bound(run=run.key)
+    client = base.with_defaults(run=run.key)
     run.begin(client)
     return client, run
 
@@ -159,7 +159,7 @@ def _of_block(block: LandfastRegistry) -> landfast.Client:
     name = block_name(block)
     client = _kept(f"{name} {block.storage_credentials}", block.get_client())
     # A version that travels to another worker finds its registry by the block's name.
-    client.opener = None if name is None else partial(landfast_client, name)
+    client.context.opener = None if name is None else partial(landfast_client, name)
     return client
 
 

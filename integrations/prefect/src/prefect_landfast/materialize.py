@@ -143,7 +143,7 @@ def _check(name: str, key: str, registry: str | LandfastRegistry | None) -> None
     """Find out before the body's work whether there is a registry, and whether it means this asset."""
     client = base_client(registry)
     _ = client.registry  # opened here
-    meant = asset_key(client.name(name))
+    meant = asset_key(client.resolve_name(name))
     if meant != key:
         raise landfast.Conflict(
             f"{name!r} is another artifact for the registry than for the asset",

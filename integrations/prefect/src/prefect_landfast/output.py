@@ -50,8 +50,8 @@ def draft_of(client: landfast.Client, output: Output, result: Any) -> landfast.A
     """
     if isinstance(result, landfast.Artifact):
         return _checked(client, output, result)
-    name = client.name(output.name)
-    kind = output.type or client.known_type(name) or "dataset"
+    name = client.resolve_name(output.name)
+    kind = output.type or client.collection_type(name) or "dataset"
     draft = landfast.Artifact(str(name), kind, partition=output.partition, client=client)
     if output.serializer is not None:
         return _with_object(draft, output.serializer, result)
@@ -113,7 +113,7 @@ def _unfit(output: Output, result: Any, expected: str) -> landfast.InvalidInput:
 def _checked(
     client: landfast.Client, output: Output, draft: landfast.Artifact
 ) -> landfast.Artifact:
-    meant, found = client.name(output.name), client.name(draft.draft_name)
+    meant, found = client.resolve_name(output.name), client.resolve_name(draft.name)
     if (meant.entity, meant.project, meant.collection) != (
         found.entity,
         found.project,

@@ -43,7 +43,7 @@ def log_in_shards(
         log: As in `Client.log_scans`.
     """
     # Drawn before the first request: what others log meanwhile is newer than what is seen here.
-    ticket = client.registry.ticket()
+    ticket = client.ticket()
     plans = [client.plan(reference, shards=shards, near=name) for reference in references]
     pieces = [shard for plan in plans for shard in plan.shards]
     scans = with_retries(scan_shard).map(pieces, client=unmapped(client), near=unmapped(name))

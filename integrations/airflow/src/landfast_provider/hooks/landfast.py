@@ -108,7 +108,7 @@ class LandfastHook(BaseHook):
         """Open the registry, for the *Test* button."""
         try:
             client = self.get_conn()
-            info = client.registry.info
+            info = client.registry_info
             client.close()
         except landfast.LandfastError as error:
             return False, str(error)
@@ -148,7 +148,7 @@ class LandfastHook(BaseHook):
         }
         if not any(differs.values()):
             return {}
-        place = str(client.registry.info.store_url).rstrip("/") + "/"
+        place = str(client.registry_info.store_url).rstrip("/") + "/"
         scheme = urlsplit(place).scheme
         if not differs.get(scheme):
             return {}

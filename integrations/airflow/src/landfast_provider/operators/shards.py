@@ -66,7 +66,7 @@ class LandfastPlanOperator(LandfastOperator):
     def execute(self, context: Mapping[str, Any]) -> list[str]:
         """Draw a ticket, then plan: a scan is as old as its first request."""
         client = self.begin(context).client
-        ticket = client.registry.ticket()
+        ticket = client.ticket()
         reference = landfast.Reference(
             self.uri,
             include=tuple(self.include),

@@ -34,8 +34,8 @@ class Watch:
         The first look of an asset that was never told anything tells the newest change only.
         """
         told, reader = self._consumers()
-        if client.registry.info.id != self._registry:
-            self._registry, self._unsettled = client.registry.info.id, []
+        if client.registry_info.id != self._registry:
+            self._registry, self._unsettled = client.registry_info.id, []
             self._position = client.announced_position(reader) or client.announced_position(told)
         news = [
             change

@@ -77,7 +77,7 @@ def restore_alias(
     """
     client = base_client(registry)
     if run is not None:
-        client = client.bound(run=run.key)
+        client = client.with_defaults(run=run.key)
     if _at(client, place) != after:
         logger().warning("%s was moved again meanwhile: it stays", place)
     elif before is None:

@@ -58,7 +58,7 @@ def named(
         return artifact
     from dataclasses import replace
 
-    name = client.name(artifact)
+    name = client.resolve_name(artifact)
     if partition is not None and name.partition not in {"", partition}:
         raise landfast.Conflict(
             f"{artifact!r} and partition={partition!r} disagree", subject=str(artifact)

@@ -1,28 +1,35 @@
-"""Parts: the registry, its blob store, the stores and the cache, each opened on first use."""
+"""Context: the registry, its blob store, the stores and the cache, each opened on first use.
+
+What verbs are given, whoever asks: a client, a version, a draft.  It pickles without connections and without
+secrets; elsewhere it opens the registry of that environment, which has to be the same one.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from landfast.errors import Conflict, NotFound
+from landfast.errors import Conflict, LandfastError, NotFound
 from landfast.model.names import ArtifactName
 from landfast.model.run import JoinedRun, RunKey, RunRecord
+from landfast.own_run import OwnRun
 from landfast.redaction import redact, visible
+from landfast.registry.values import RunStart
 from landfast.settings import Settings, load_settings
-from landfast.version import ArtifactVersion, Named
 
 if TYPE_CHECKING:
     from landfast.blobs.base import BlobStore
     from landfast.cache.blob_cache import BlobCache
     from landfast.cache.manifest_cache import ManifestCache
-    from landfast.client import Client
+    from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
+    from landfast.model.source import Source
+    from landfast.model.version import VersionRecord
     from landfast.registry.registry import Registry
     from landfast.stores.base import ClientFactory, Store
     from landfast.stores.opener import Stores
@@ -36,44 +43,40 @@ class _Origin(NamedTuple):
     how: str
 
 
-class Parts:
-    """What a client is made of; see `Client`."""
+class HasContext(Protocol):
+    """A client, or whatever else stands on a context."""
+
+    @property
+    def context(self) -> Context:
+        """What it stands on."""
+        ...
+
+
+# Makes again, where it is unpickled, what was pickled with it: a picklable function without secrets.
+Opener = Callable[[], HasContext]
+
+
+class Context:
+    """What verbs stand on: settings, and what they open; the arguments are those of `Client`."""
 
     def __init__(
         self,
-        url: str | None = None,
+        settings: Settings,
         *,
-        entity: str | None = None,
-        project: str | None = None,
-        store_url: str | None = None,
-        options: Mapping[str, Mapping[str, Any]] | None = None,
-        endpoint_map: Mapping[str, str] | None = None,
         clients: Mapping[str, ClientFactory] | None = None,
         stores: Mapping[str, Store] | None = None,
-        run: RunKey | None = None,
-        settings: Settings | None = None,
+        run: OwnRun | None = None,
         note: Callable[[str], None] | None = None,
-        opener: Callable[[], Client] | None = None,
+        opener: Opener | None = None,
     ) -> None:
-        given = settings or load_settings(
-            registry_url=url, store_url=store_url, entity=entity, project=project
-        )
-        self.settings = replace(
-            given,
-            options={**given.options, **(options or {})},
-            endpoint_map={**given.endpoint_map, **(endpoint_map or {})},
-        )
+        self.settings = settings
+        self.opener = opener
+        self.note = note or _note_once
+        self.own_run = run or OwnRun()
+        self.said_unrecorded = False
         self._client_factories = dict(clients or {})
         self._own_stores = dict(stores or {})
-        self._run = run
-        # A run that was given is a forked child's too; one of this process's own is not.
-        self._run_is_own = False
-        self._begun: RunRecord | None = None
-        self._note = note or _note_once
-        self._said_unrecorded = False
-        self.opener = opener
-        self._pid = os.getpid()
-        # Of a client from another process: the registry that it had open there.
+        # Of a context from another process: the registry that it had open there.
         self._came_from: _Origin | None = None
 
     @cached_property
@@ -122,7 +125,7 @@ class Parts:
         """The registry's blob store, opened on first use."""
         url = self.registry.info.store_url
         assert url is not None
-        return self._blobs_at(url)
+        return self.blobs_at(url)
 
     @cached_property
     def owned_blobs(self) -> BlobStore:
@@ -137,7 +140,8 @@ class Parts:
         claim(self.registry, self.blobs)
         return self.blobs
 
-    def _blobs_at(self, url: str) -> BlobStore:
+    def blobs_at(self, url: str) -> BlobStore:
+        """Open a blob store by its URL, with the options and credentials of this context."""
         from landfast.blobs.opener import open_blobs
         from landfast.stores.opener import longest_prefix
 
@@ -178,66 +182,112 @@ class Parts:
         return ManifestCache(self.settings.cache_dir)
 
     @property
-    def _whole(self) -> Client:
-        """This client, with the verbs of every file."""
-        return cast("Client", self)
-
-    @property
     def display_url(self) -> str:
         """The registry's URL without secrets."""
         return redact(self.settings.effective_registry_url)
 
-    def bound(
+    def with_defaults(
         self, *, entity: str | None = None, project: str | None = None, run: RunKey | None = None
-    ) -> Self:
-        """Return a client on the same parts with other defaults."""
-        settings = replace(
-            self.settings,
-            entity=entity or self.settings.entity,
-            project=project or self.settings.project,
-        )
-        other = type(self)(
-            settings=settings,
+    ) -> Context:
+        """Return a context on the same parts with other defaults."""
+        other = Context(
+            replace(
+                self.settings,
+                entity=entity or self.settings.entity,
+                project=project or self.settings.project,
+            ),
             clients=self._client_factories,
             stores=self._own_stores,
-            run=run or self._run,
-            note=self._note,
+            run=replace(self.own_run, begun=None) if run is None else OwnRun(key=run),
+            note=self.note,
             opener=self.opener,
         )
-        other._run_is_own = run is None and self._run_is_own
-        other._pid = self._pid
         other._came_from = self._came_from
-        for part in ("registry", "blobs", "owned_blobs", "stores", "cache"):
+        for part in _PARTS:
             if part in self.__dict__:
                 other.__dict__[part] = self.__dict__[part]
         return other
 
+    def forget(self) -> None:
+        """Open everything anew when it is needed next."""
+        for part in _PARTS:
+            self.__dict__.pop(part, None)
+
     def is_of(self, registry_id: str | None) -> bool:
-        """Whether this client's registry is there, and is the one with this id."""
+        """Whether the registry is there, and is the one with this id."""
         with contextlib.suppress(NotFound):
             return self.registry.info.id == registry_id
         return False
 
-    def shares_registry(self, other: Parts) -> bool:
-        """Whether both clients log to the same registry."""
+    def shares_registry(self, other: Context) -> bool:
+        """Whether both log to the same registry."""
         mine, others = self.registry, other.registry
         return mine is others or mine.info.id == others.info.id
 
     def is_current(self) -> bool:
-        """Whether the environment still asks for what this client was made of."""
+        """Whether the environment still asks for what this was made of."""
         return self.settings == load_settings()
 
     def close(self) -> None:
-        """Close connections; the client may be used again."""
+        """Close connections; what is needed again is opened again."""
         if "registry" in self.__dict__:
             self.registry.close()
 
-    def name(self, named: Named) -> ArtifactName:
-        """Return the full name: entity and project filled in with this client's defaults."""
-        if isinstance(named, ArtifactVersion):
-            return named.full_name
+    def resolve_name(self, named: str | ArtifactName) -> ArtifactName:
+        """Return the full name: entity and project filled in with the defaults."""
         parsed = named if isinstance(named, ArtifactName) else ArtifactName.parse(named)
         return parsed.within(entity=self.settings.entity, project=self.settings.project)
+
+    # -- runs ---------------------------------------------------------------------------------
+
+    @property
+    def run_key(self) -> RunKey:
+        """The run in whose name to log and use."""
+        return self.own_run.key_here(self.settings.run)
+
+    def begin_run(
+        self,
+        *,
+        job_type: str = "",
+        name: str = "",
+        config: Mapping[str, Any] | None = None,
+        link: str | None = None,
+        attempt: int = 1,
+    ) -> RunRecord:
+        """Record the run, or meet it again; see `Client.begin_run`."""
+        start = RunStart(
+            key=self.run_key,
+            entity=self.settings.entity,
+            project=self.settings.project,
+            name=name,
+            job_type=job_type,
+            attempt=attempt,
+            link=redact(link) if link else link,
+            config=None if config is None else dict(config),
+        )
+        self.own_run.begun = self.registry.begin_run(start)
+        return self.own_run.begun
+
+    def ensure_run(self) -> RunKey:
+        """Return the run's key, recorded now if it is not yet."""
+        key = self.run_key
+        if self.own_run.begun is None:
+            self.begin_run()
+        return key
+
+    def registry_id(self) -> str:
+        """Return the registry's id; the registry is made now if it is not there yet."""
+        try:
+            return self.registry.info.id
+        except NotFound:
+            self.ensure_run()  # which makes it
+            return self.registry.info.id
+
+    # -- manifests ----------------------------------------------------------------------------
+
+    def manifest_of(self, record: VersionRecord) -> ManifestFile:
+        """Open the manifest that a version was created with."""
+        return self.open_manifest(record.blob)
 
     def open_manifest(self, blob: str) -> ManifestFile:
         """Open a manifest by the sha256 of its blob."""
@@ -249,12 +299,38 @@ class Parts:
         """Return a blob of the registry's store as a local file."""
         return self.blobs.path(sha256) or self.manifest_cache.path(sha256, self.blobs)
 
+    def pinned_manifests(self, record: VersionRecord) -> list[tuple[Manifest, Sequence[Source]]]:
+        """Return a version's manifests with their sources, newest pins first, its own last.
+
+        Raises:
+            NotFound: If none of them is there any more.
+            Conflict: If those that are there are damaged.
+        """
+        newest = [
+            (pins.blob, pins.sources or record.sources)
+            for pins in self.registry.pin_sets(record.id)
+            if pins.blob != record.blob
+        ]
+        found: list[tuple[Manifest, Sequence[Source]]] = []
+        lost: list[LandfastError] = []
+        for blob, sources in (*newest, (record.blob, record.sources)):
+            try:
+                found.append((self.open_manifest(blob), sources))
+            except (NotFound, Conflict) as error:
+                lost.append(error)
+        if not found:
+            raise lost[-1]
+        for why in lost:
+            self.note(f"{record.name} is read at other pins: {why}")
+        return found
+
+    # -- elsewhere ----------------------------------------------------------------------------
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (
-            type(self),
             self.settings.entity,
             self.settings.project,
-            self._run,
+            self.own_run.key,
             self._client_factories,
             self._origin(),
             self.opener,
@@ -274,7 +350,7 @@ class Parts:
             return self._came_from
         joined = JoinedRun.decode(self.settings.run)
         # Who was given another run joins none.
-        if not joined.registry_id or self._run not in {None, joined.key}:
+        if not joined.registry_id or self.own_run.key not in {None, joined.key}:
             return None
         return _Origin(joined.registry_id, joined.registry_url, "LANDFAST_RUN names a run of")
 
@@ -292,27 +368,52 @@ class Parts:
             hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
         )
 
-    def __repr__(self) -> str:
-        return f"Client({self.display_url!r}, project={self.settings.project!r})"
+
+_PARTS = ("registry", "blobs", "owned_blobs", "stores", "cache")
 
 
 def _reopen(
-    kind: type[Parts],
     entity: str,
     project: str,
     run: RunKey | None,
     clients: Mapping[str, ClientFactory],
     came_from: _Origin | None,
-    opener: Callable[[], Client] | None,
-) -> Parts:
+    opener: Opener | None,
+) -> Context:
     if opener is not None:
-        made: Parts = opener().bound(entity=entity, project=project, run=run)
+        made = opener().context.with_defaults(entity=entity, project=project, run=run)
     else:
-        made = kind(entity=entity, project=project, run=run, clients=clients)
+        settings = load_settings(entity=entity, project=project)
+        made = Context(settings, clients=clients, run=OwnRun(key=run))
     made._came_from = came_from
     if "registry" in made.__dict__:
         made._check_origin(made.registry)
     return made
+
+
+_lock = threading.Lock()
+_of_run: Context | None = None
+_of_process: Context | None = None
+
+
+def set_default(context: Context | None) -> None:
+    """Make a context that of all that is asked for without one, such as the current run's; None goes back."""
+    global _of_run
+    _of_run = context
+
+
+def default_context() -> Context:
+    """Return the context of the current run, else one for the environment."""
+    return _of_run or environment_context()
+
+
+def environment_context() -> Context:
+    """Return the process's context for the environment as it is."""
+    global _of_process
+    with _lock:
+        if _of_process is None or not _of_process.is_current():
+            _of_process = Context(load_settings())
+        return _of_process
 
 
 def _note_once(text: str) -> None:

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from landfast.context import Context
 from landfast.errors import InvalidInput, ObjectChanged
+from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
@@ -16,20 +17,18 @@ from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.publish.upload import LocalFile, in_batches, upload_all
 from landfast.scan import merging
-
-if TYPE_CHECKING:
-    from landfast.client import Client
+from landfast.scans import scan_into
 
 _SOURCE_URI = "blob:sha256"
 
 
 def store_files(
-    client: Client, reference: Reference, folder: Path, *, originals: dict[str, Path]
+    context: Context, reference: Reference, folder: Path, *, originals: dict[str, Path]
 ) -> merging.ShardScan:
     """Copy a file, or every file below a folder, into the store.
 
     Args:
-        client: Whose store.
+        context: Whose store.
         reference: The file, or the folder; with the checksum that names blobs, sha256.
         folder: Where temporary files go.
         originals: Takes the local path of each file by its sha256.
@@ -40,11 +39,11 @@ def store_files(
         ObjectChanged: If a file changes while it is copied.
     """
     # A scan already knows order, symlinks and hashes; only the bytes are copied here.
-    scans = client.scan_into(folder, reference)
+    scans = scan_into(context, folder, reference)
     merging.check_complete(scans)
     with ManifestWriter(folder / f"managed-{uuid.uuid4().hex}.parquet") as writer:
-        for found in in_batches(client.open_scan(scans[0]).entries()):
-            writer.extend(_stored(client, found, originals))
+        for found in in_batches(ManifestFile(scans[0].manifest.path).entries()):
+            writer.extend(_stored(context, found, originals))
         written = writer.finish()
     source = Source(
         uri=_SOURCE_URI, include=tuple(reference.include), exclude=tuple(reference.exclude)
@@ -59,11 +58,11 @@ def store_files(
 
 
 def _stored(
-    client: Client, found: Sequence[ManifestEntry], originals: dict[str, Path]
+    context: Context, found: Sequence[ManifestEntry], originals: dict[str, Path]
 ) -> Iterator[ManifestEntry]:
     files = [_local_file(entry) for entry in found]
     try:
-        upload_all(client.registry, client.owned_blobs, files)
+        upload_all(context.registry, context.owned_blobs, files)
     except InvalidInput as error:
         raise ObjectChanged(
             f"{error.subject} changed while it was being copied",

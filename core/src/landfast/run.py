@@ -18,43 +18,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from landfast.artifact import Artifact
 from landfast.client import Client
-from landfast.client.runs import joined_or_new
-from landfast.errors import InvalidInput, LandfastError
+from landfast.context import environment_context, set_default
+from landfast.errors import LandfastError
 from landfast.model.lineage import Direction
 from landfast.model.reference import Reference
 from landfast.model.run import RunKey, RunStatus
+from landfast.option_names import named_options
+from landfast.own_run import joined_or_new
 from landfast.version import ArtifactVersion
 from landfast.wandb_names import advise
 
-# Arguments of wandb.init that mean nothing here; taken, so that a script need not be edited.
-_IGNORED = frozenset(
-    [
-        "allow_val_change",
-        "anonymous",
-        "config_exclude_keys",
-        "config_include_keys",
-        "dir",
-        "fork_from",
-        "force",
-        "group",
-        "magic",
-        "mode",
-        "monitor_gym",
-        "notes",
-        "reinit",
-        "resume",
-        "resume_from",
-        "save_code",
-        "settings",
-        "sync_tensorboard",
-        "tags",
-        "tensorboard",
-    ]
-)
-
 _lock = threading.RLock()
 _current: Run | None = None
-_default: Client | None = None
 
 
 class Run:
@@ -201,6 +176,7 @@ class Run:
         with _lock:
             if _current is self:
                 _current = None
+                set_default(None)
         if self._finished or self._joined or os.getpid() != self._pid:
             return
         self._finished = True
@@ -240,6 +216,7 @@ class Run:
         return f"Run({self.name!r}, project={self.project!r})"
 
 
+@named_options()
 def init(
     entity: str | None = None,
     project: str | None = None,
@@ -250,7 +227,6 @@ def init(
     id: str | None = None,
     link: str | None = None,
     client: Client | None = None,
-    **more: Any,
 ) -> Run:
     """Begin a run, or join the one that `LANDFAST_RUN` names.
 
@@ -263,7 +239,6 @@ def init(
         id: Give the same id to meet the same run again, from a retry for example.
         link: A page about the run elsewhere, such as ``wandb.run.url``.
         client: Where to log; None is the environment's registry.
-        more: Arguments of W&B that mean nothing here are ignored.
 
     Raises:
         InvalidInput: For an argument that is neither ours nor W&B's.
@@ -273,14 +248,11 @@ def init(
         ...     data = run.use_artifact("mnist:latest")
     """
     global _current
-    unknown = sorted(set(more) - _IGNORED)
-    if unknown:
-        raise InvalidInput(f"init() does not know {', '.join(unknown)}", subject=unknown[0])
-    base = client or _client_of_environment()
+    base = client or Client.on(environment_context())
     _ = base.registry  # opened once, and refused if it is not that of `LANDFAST_RUN`
     joined = base.settings.run if id is None else None
     key = joined_or_new(joined, "script", id)
-    bound = base.bound(entity=entity, project=project, run=key)
+    bound = base.with_defaults(entity=entity, project=project, run=key)
     run = Run(
         bound,
         job_type=job_type or "",
@@ -291,6 +263,7 @@ def init(
     )
     with _lock:
         previous, _current = _current, run
+        set_default(bound.context)
     if previous is not None:
         previous.finish()
     _watch_process_end()
@@ -300,20 +273,6 @@ def init(
 def current_run() -> Run | None:
     """Return the run that `init` began last in this process, if it has not ended."""
     return _current
-
-
-def default_client() -> Client:
-    """Return the process's client: the current run's, else one for the environment."""
-    run = _current
-    return _client_of_environment() if run is None else run.client
-
-
-def _client_of_environment() -> Client:
-    global _default
-    with _lock:
-        if _default is None or not _default.is_current():
-            _default = Client()
-        return _default
 
 
 _watching = False
@@ -346,4 +305,4 @@ def _end_current() -> None:
             _current.finish(exit_code=1 if _failed else 0)
 
 
-__all__ = ["Run", "current_run", "default_client", "init"]
+__all__ = ["Run", "current_run", "init"]

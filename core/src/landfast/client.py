@@ -1,0 +1,1000 @@
+"""Client: one flat face of the verbs.  Each method names a thing, calls one verb, and binds the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import EllipsisType
+from typing import IO, TYPE_CHECKING, Any, Self, Unpack
+
+from landfast import scans
+from landfast.context import Context, Opener, default_context
+from landfast.draft import Draft, LogOptions, log_draft, log_drafts
+from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound
+from landfast.model.lineage import Direction
+from landfast.model.names import LATEST, ArtifactName
+from landfast.model.options import (
+    DownloadOptions,
+    LineageOptions,
+    PlaceOptions,
+    VerifyOptions,
+)
+from landfast.model.reference import Reference
+from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
+from landfast.option_names import named_options
+from landfast.own_run import OwnRun
+from landfast.registry.values import ChangeFilter
+from landfast.settings import VARIABLES, Settings, load_settings
+from landfast.version import ArtifactVersion, Named, find_version, name_of
+from landfast.wandb_names import advise
+
+if TYPE_CHECKING:
+    from landfast.download.report import DownloadReport
+    from landfast.manifests.base import Manifest
+    from landfast.manifests.reader import ManifestFile
+    from landfast.model.diff import ManifestDiff
+    from landfast.model.garbage import GarbageReport
+    from landfast.model.health import RegistryCheck
+    from landfast.model.lineage import Edge, Lineage, ObjectLineage
+    from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.verdict import VerifyReport
+    from landfast.model.version import (
+        Change,
+        CollectionRecord,
+        Observation,
+        PinSet,
+        VersionRecord,
+    )
+    from landfast.registry.registry import Registry
+    from landfast.registry.values import RegistryInfo
+    from landfast.scan.merging import ShardScan
+    from landfast.scan.plan import ScanPlan, Shard
+    from landfast.stores.base import ClientFactory, Store
+
+
+class Client:
+    """The door for scripts and integrations.
+
+    Nothing is opened before it is needed.  A client is safe to share between threads, survives `fork`,
+    and pickles without secrets: elsewhere it opens the registry of that environment.
+
+    Args:
+        url: Registry: ``sqlite:///PATH`` or ``postgresql://...``; None is `LANDFAST_REGISTRY_URL`, else SQLite
+            in the user's data folder.
+        entity: Default entity of names.
+        project: Default project of names.
+        store_url: What the caller believes the registry's blob store to be; another one is `Conflict`.
+        options: Store options by URI prefix: endpoint, region, profile, role, anonymous, ...
+        endpoint_map: Endpoints to read at, by the recorded ones.
+        clients: Functions that make provider clients, by URI prefix or scheme; called on the worker.
+        stores: Own stores by scheme.
+        run: The run in whose name to log; None is `LANDFAST_RUN`, else one for this process.
+        settings: All settings at once, instead of the environment's.
+        note: Called with sentences for a person, such as "this bucket does not keep overwritten objects".
+        opener: Makes this client again where it, or a version of it, is unpickled: a picklable function
+            without secrets, such as one that looks a connection up; None opens that environment's registry.
+
+    Example:
+        >>> client = Client()  # doctest: +SKIP
+        >>> v = client.log("vision/mnist", "s3://my-bucket/datasets/mnist")  # doctest: +SKIP
+        >>> v.version, v.changed  # doctest: +SKIP
+        ('v0', True)
+    """
+
+    @named_options()
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        entity: str | None = None,
+        project: str | None = None,
+        store_url: str | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        endpoint_map: Mapping[str, str] | None = None,
+        clients: Mapping[str, ClientFactory] | None = None,
+        stores: Mapping[str, Store] | None = None,
+        run: RunKey | None = None,
+        settings: Settings | None = None,
+        note: Callable[[str], None] | None = None,
+        opener: Opener | None = None,
+    ) -> None:
+        given = settings or load_settings(
+            registry_url=url, store_url=store_url, entity=entity, project=project
+        )
+        self._context = Context(
+            replace(
+                given,
+                options={**given.options, **(options or {})},
+                endpoint_map={**given.endpoint_map, **(endpoint_map or {})},
+            ),
+            clients=clients,
+            stores=stores,
+            run=OwnRun(key=run),
+            note=note,
+            opener=opener,
+        )
+
+    @classmethod
+    def on(cls, context: Context) -> Self:
+        """Return a client on a context that is there already."""
+        client = cls.__new__(cls)
+        client._context = context
+        return client
+
+    # -- what it stands on --------------------------------------------------------------------
+
+    @property
+    def context(self) -> Context:
+        """What it stands on: settings, registry, stores and cache, each opened on first use."""
+        return self._context
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that count here."""
+        return self._context.settings
+
+    @property
+    def registry(self) -> Registry:
+        """The registry itself, for those who know what they do."""
+        return self._context.registry
+
+    @property
+    def registry_info(self) -> RegistryInfo:
+        """The registry's id, store and schema."""
+        return self.registry.info
+
+    @property
+    def display_url(self) -> str:
+        """The registry's URL without secrets."""
+        return self._context.display_url
+
+    def with_defaults(
+        self, *, entity: str | None = None, project: str | None = None, run: RunKey | None = None
+    ) -> Client:
+        """Return a client on the same connections with other defaults."""
+        return Client.on(self._context.with_defaults(entity=entity, project=project, run=run))
+
+    def resolve_name(self, named: Named) -> ArtifactName:
+        """Return the full name: entity and project filled in with this client's defaults."""
+        return name_of(self._context, named)
+
+    def is_of(self, registry_id: str | None) -> bool:
+        """Whether this client's registry is there, and is the one with this id."""
+        return self._context.is_of(registry_id)
+
+    def close(self) -> None:
+        """Close connections; the client may be used again."""
+        self._context.close()
+
+    # -- log ----------------------------------------------------------------------------------
+
+    @named_options(PlaceOptions)
+    def log(
+        self,
+        name: Named,
+        *references: str | Path | Reference,
+        type: str | None = None,
+        partition: str | None = None,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        ttl: timedelta | None = None,
+        move_latest: bool = True,
+        shards: int = 1,
+        **place: Unpack[PlaceOptions],
+    ) -> ArtifactVersion:
+        """Scan references and log what is there; a new version only if the content changed.
+
+        Args:
+            name: ``[[entity/]project/]collection[~PARTITION]``.
+            references: URIs, paths, or `Reference` objects.
+            type: None is the collection's type, ``dataset`` for a new collection.
+            partition: The partition key, instead of ``~PARTITION``.
+            aliases: To move to the version; `latest` is implied.
+            tags: To add to the version.
+            metadata: JSON object; of the version if it is new, on the observation always.
+            description: Of the version if it is new.
+            ttl: How long the version is kept if it is new.
+            move_latest: False for backfills.
+            shards: How many key ranges to cut each scan into.
+            place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, options.
+
+        Returns:
+            The version; `.created` and `.changed` tell what happened.
+        """
+        if not references:
+            raise InvalidInput(
+                "log() needs at least one reference", hint="client.log(name, 's3://bucket/prefix/')"
+            )
+        draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
+        for reference in references:
+            draft._add(Reference.of(reference, **place), shards=shards)
+        return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
+
+    @named_options()
+    def log_artifact(
+        self,
+        draft: Draft,
+        *,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        direction: Direction | None = Direction.LOGGED,
+        move_latest: bool = True,
+    ) -> ArtifactVersion:
+        """Log a draft; from then on it forwards to its version.
+
+        Raises:
+            Conflict: If the collection has another type, or the draft is logged already.
+            InvalidInput: If nothing was added to it.
+        """
+        options = LogOptions(
+            aliases=aliases, tags=tags, direction=direction, move_latest=move_latest
+        )
+        return log_draft(self._context, draft, options)
+
+    @named_options()
+    def log_all(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        direction: Direction | None = Direction.LOGGED,
+        move_latest: bool = True,
+    ) -> list[ArtifactVersion]:
+        """Log many drafts, such as the partitions of a data set; as `log_artifact` does each.
+
+        What changed is logged one by one.  All that is as it was is one transaction, and no manifest is
+        written for it.
+
+        Args:
+            drafts: Each with a name or a partition of its own.
+            aliases: To move to each version; `latest` is implied.
+            tags: To add to each version.
+            direction: As in `log_artifact`.
+            move_latest: False for backfills.
+
+        Returns:
+            The version of each draft, in order.
+
+        Raises:
+            LandfastError: The first error, the others as notes; every other draft is logged all the same, as
+                its `is_logged` tells.
+        """
+        options = LogOptions(
+            aliases=aliases, tags=tags, direction=direction, move_latest=move_latest
+        )
+        return log_drafts(self._context, list(drafts), options)
+
+    @named_options()
+    def log_scans(
+        self,
+        name: Named,
+        scans: Sequence[ShardScan],
+        *,
+        ticket: int | None = None,
+        type: str | None = None,
+        partition: str | None = None,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        ttl: timedelta | None = None,
+        direction: Direction | None = Direction.LOGGED,
+        move_latest: bool = True,
+    ) -> ArtifactVersion:
+        """Log what all shards of one plan found, as one version.
+
+        Args:
+            name: As in `log`.
+            scans: One result of `scan_shard` for every shard.
+            ticket: From `ticket`, drawn before `plan`; None draws one now.
+            type: As in `log`, like all that follow.
+            partition: The partition key.
+            aliases: To move to the version.
+            tags: To add to the version.
+            metadata: JSON object.
+            description: Of the version if it is new.
+            ttl: How long the version is kept if it is new.
+            direction: As in `log_artifact`.
+            move_latest: False for backfills.
+        """
+        draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
+        draft.add_scans(scans, ticket=ticket)
+        return self.log_artifact(
+            draft, aliases=aliases, tags=tags, direction=direction, move_latest=move_latest
+        )
+
+    def snapshot(
+        self, config: SnapshotConfig, *, partition_key: str | None = None
+    ) -> ArtifactVersion:
+        """Log what a snapshot of `snapshots.yaml` describes.
+
+        Args:
+            config: From `landfast.load_snapshots`.
+            partition_key: Fills ``{partition_key}`` in its URIs and partition.
+
+        Raises:
+            InvalidInput: If it needs a partition key and none is given.
+        """
+        filled = config.for_partition(partition_key)
+        return self.log(
+            filled.name,
+            *filled.references(),
+            type=filled.type,
+            partition=filled.partition,
+            aliases=filled.aliases,
+            tags=filled.tags,
+            metadata=filled.metadata,
+            description=filled.description,
+            ttl=filled.ttl,
+        )
+
+    def copy_into(self, place: str, local_path: str | Path) -> str:
+        """Copy a file into a folder or bucket of yours, under the sha256 of its bytes.
+
+        Nothing there is ever overwritten: other bytes have another address, and equal bytes are left as they are.
+
+        Args:
+            place: A folder, ``file:///FOLDER``, ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX``.
+            local_path: The file.
+
+        Returns:
+            Where it lies, a URI to reference: ``PLACE/blobs/sha256/ab/abcd...``.
+
+        Raises:
+            InvalidInput: If files cannot be copied to such a place.
+            Conflict: If it is the store of a registry, whose garbage collection would take them.
+            NotFound: If there is no such file, or no bucket.
+            AccessDenied: Naming the missing permission.
+        """
+        from landfast.publish.log import copy_into
+        from landfast.store_label import check_no_store
+
+        blobs = self._context.blobs_at(place)
+        check_no_store(blobs)
+        return copy_into(blobs, Path(local_path))
+
+    def _draft(
+        self,
+        name: Named,
+        type: str | None,
+        description: str | None,
+        metadata: Mapping[str, Any] | None,
+        *,
+        partition: str | None,
+        ttl: timedelta | None,
+    ) -> Draft:
+        full = self.resolve_name(name)
+        kind = type or self.collection_type(full) or "dataset"
+        return Draft(
+            str(full),
+            kind,
+            description,
+            metadata,
+            partition=partition,
+            ttl=ttl,
+            context=self._context,
+        )
+
+    # -- scan ---------------------------------------------------------------------------------
+
+    @named_options(PlaceOptions)
+    def probe(
+        self,
+        reference: str | Path | Reference,
+        name: str | None = None,
+        *,
+        shards: int = 1,
+        **place: Unpack[PlaceOptions],
+    ) -> str:
+        """Return the content digest of a place, without logging it.
+
+        Args:
+            reference: As in `log`.
+            name: As in `Artifact.add_reference`.
+            shards: As in `log`.
+            place: As in `log`.
+        """
+        return self.scan(reference, name, shards=shards, **place).digest
+
+    @named_options(PlaceOptions)
+    def scan(
+        self,
+        reference: str | Path | Reference,
+        name: str | None = None,
+        *,
+        shards: int = 1,
+        **place: Unpack[PlaceOptions],
+    ) -> ManifestFile:
+        """Return the manifest of a place, without logging it; its file goes with it.
+
+        Args:
+            reference: As in `log`.
+            name: As in `Artifact.add_reference`.
+            shards: As in `log`.
+            place: As in `log`.
+        """
+        return scans.scan(self._context, Reference.of(reference, name, **place), shards=shards)
+
+    @named_options(PlaceOptions)
+    def plan(
+        self,
+        reference: str | Path | Reference,
+        *,
+        shards: int = 1,
+        near: Named | None = None,
+        **place: Unpack[PlaceOptions],
+    ) -> ScanPlan:
+        """Find out what a reference is and cut it into shards, for workers to scan.
+
+        Args:
+            reference: As in `log`.
+            shards: How many key ranges to cut.
+            near: A collection whose latest manifest gives even cuts.
+            place: As in `Artifact.add_reference`.
+        """
+        return scans.plan(
+            self._context, Reference.of(reference, **place), shards=shards, near=self._near(near)
+        )
+
+    def scan_shard(self, shard: Shard, *, near: Named | None = None) -> ShardScan:
+        """Scan one shard and put its manifest into the registry's store, where `log_scans` finds it.
+
+        The result is small and pickles, so an orchestrator can pass it on.
+        """
+        return scans.scan_shard(self._context, shard, near=self._near(near))
+
+    def open_scan(self, scan: ShardScan) -> ManifestFile:
+        """Open what a shard found."""
+        from landfast.manifests.reader import ManifestFile
+
+        return ManifestFile(scans.localise(self._context, scan).manifest.path)
+
+    def scan_folders(self, folder: Path, references: Sequence[Reference]) -> list[ShardScan]:
+        """Scan several places into manifest files in a folder, for `log_scans`.
+
+        Folders that lie side by side in a bucket, such as the partitions of a data set, are scanned
+        with one listing; others one by one.
+
+        Args:
+            folder: Takes the files.
+            references: The places.
+
+        Returns:
+            One result for each, in order; a place without objects gives an empty one, which
+            `log_scans` refuses unless the reference says ``allow_empty=True``.
+
+        Raises:
+            LimitExceeded: If one holds more than its limit.
+        """
+        return scans.scan_folders(self._context, folder, references)
+
+    def ticket(self) -> int:
+        """Draw a start ticket, for `log_scans`: of two scans the one that began later counts."""
+        return self.registry.ticket()
+
+    def _near(self, near: Named | None) -> ArtifactName | None:
+        return None if near is None else self.resolve_name(near)
+
+    # -- read ---------------------------------------------------------------------------------
+
+    def get(self, named: Named) -> ArtifactVersion:
+        """Return a version by name, without an edge; `use` is for pipelines.
+
+        Args:
+            named: ``mnist`` (its latest), ``mnist:v3``, ``mnist:prod``, ``mnist@lf1:...``, a ``landfast://`` URI.
+
+        Raises:
+            NotFound: Naming what is missing, and what there is.
+        """
+        return find_version(self._context, named)
+
+    def use(
+        self, named: Named, *, type: str | None = None, declared: bool = False
+    ) -> ArtifactVersion:
+        """Return a version and record that this run used it.
+
+        Args:
+            named: As in `get`.
+            type: The type expected.
+            declared: Whether the orchestrator only says so and nothing is loaded.
+
+        Raises:
+            Conflict: If it has another type.
+        """
+        version = self.get(named)
+        if type is not None and version.type != type:
+            raise Conflict(
+                f"{version.qualified_name} has another type",
+                subject=version.qualified_name,
+                expected=type,
+                found=version.type,
+            )
+        self.use_all([version], declared=declared)
+        return version.on(self._context)
+
+    def use_all(self, versions: Iterable[ArtifactVersion], *, declared: bool = False) -> None:
+        """Record that this run used many versions, in one transaction; as `use` does each.
+
+        Where the registry may only be read, that is said once, and nothing is recorded.
+
+        Args:
+            versions: What was used.
+            declared: As in `use`.
+        """
+        direction = Direction.DECLARED if declared else Direction.USED
+        ids = [version.record.id for version in versions]
+        try:
+            self.registry.add_edges(self._context.ensure_run(), direction, ids)
+        except AccessDenied as error:
+            if not self._context.said_unrecorded:
+                self._context.said_unrecorded = True
+                self._context.note(f"what is used here is not recorded: {error}")
+
+    def as_of(self, named: Named, moment: datetime) -> ArtifactVersion:
+        """Return what a name's alias (or latest) meant at a moment, registry time."""
+        return self._version(self.registry.as_of(self.resolve_name(named), moment))
+
+    def history(self, named: Named, *, limit: int | None = None) -> list[Observation]:
+        """Return the observations of a collection's partition, or of one version, newest first."""
+        return list(self.registry.observations(self.resolve_name(named), limit=limit))
+
+    def versions(self, named: Named, *, deleted: bool = False) -> list[ArtifactVersion]:
+        """Return the versions of a collection's partition, newest first."""
+        found = self.registry.versions(self.resolve_name(named).bare(), deleted=deleted)
+        return [self._version(record) for record in found]
+
+    def collections(self, project: str | None = None) -> list[CollectionRecord]:
+        """Return the collections of this client's entity, of one project if given."""
+        return list(self.registry.collections(entity=self.settings.entity, project=project))
+
+    def collection_type(self, named: Named) -> str | None:
+        """Return the type of a collection; None if there is no such collection."""
+        try:
+            return self.registry.collection(self.resolve_name(named)).type
+        except NotFound:
+            return None
+
+    def partitions(
+        self, named: Named, keys: Iterable[str] | None = None
+    ) -> dict[str, ArtifactVersion]:
+        """Return the latest version of each partition of a collection, by key.
+
+        Args:
+            named: The collection.
+            keys: Only these partitions, asked for at once; those that have no version are left out.
+        """
+        wanted = None if keys is None else list(keys)
+        found = self.registry.partitions(self.resolve_name(named).bare(), keys=wanted)
+        return {key: self._version(record) for key, record in found}
+
+    def diff(self, old: Named, new: Named) -> ManifestDiff:
+        """Return what was added, removed, modified, renamed and repinned from one version to another."""
+        return self.get(old).diff(self.get(new))
+
+    def pinned_manifests(self, named: Named) -> list[tuple[PinSet, Manifest]]:
+        """Return every manifest of a version, newest pins first."""
+        pin_sets = self.registry.pin_sets(self.get(named).record.id)
+        return [(pin_set, self._context.open_manifest(pin_set.blob)) for pin_set in pin_sets]
+
+    # -- the feed of changes ------------------------------------------------------------------
+
+    def changes(
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        name: Named | None = None,
+        partitions: bool = False,
+    ) -> Iterator[Change]:
+        """Yield the change feed after a position, ascending.
+
+        Args:
+            after: The position.
+            limit: The most changes.
+            name: Only of this collection's partition.
+            partitions: Whether `name` means all partitions of its collection.
+        """
+        full = None if name is None else self.resolve_name(name).bare()
+        wanted = ChangeFilter(name=full, partitions=partitions)
+        return self.registry.changes(wanted, after=after, limit=limit)
+
+    def head(self) -> int:
+        """Return the position of the newest change; 0 before the first."""
+        return self.registry.head()
+
+    def version_of(self, change: Change) -> ArtifactVersion:
+        """Return the version that a change moved to, also one that was deleted since."""
+        try:
+            return self.get(change.version)
+        except NotFound:
+            for version in self.versions(change.version, deleted=True):
+                if version.full_name == change.version:
+                    return version
+            raise
+
+    def pending_announcement(self, named: Named, consumer: str) -> Change | None:
+        """Return the change of `latest` that a consumer still has to be told, or None."""
+        name = self.resolve_name(named).bare()
+        return self.registry.pending_announcement(name, consumer, run=self._context.run_key)
+
+    def mark_announced(self, consumer: str, change: Change) -> None:
+        """Record that a consumer was told of a change."""
+        self.registry.mark_announced(consumer, change)
+
+    def announced_position(self, consumer: str, name: Named | None = None) -> int:
+        """Return the position of the newest change that a consumer was told of; 0 if of none.
+
+        Args:
+            consumer: Who was told.
+            name: Only changes of this collection's partition.
+        """
+        within = None if name is None else self.resolve_name(name).bare()
+        return self.registry.announced_position(consumer, within)
+
+    # -- runs and lineage ---------------------------------------------------------------------
+
+    @named_options()
+    def begin_run(
+        self,
+        *,
+        job_type: str = "",
+        name: str = "",
+        config: Mapping[str, Any] | None = None,
+        link: str | None = None,
+        attempt: int = 1,
+    ) -> RunRecord:
+        """Record this client's run, or meet it again.
+
+        Args:
+            job_type: Such as ``train``.
+            name: Display name.
+            config: Parameters.
+            link: A page about the run elsewhere; secrets in it are taken out.
+            attempt: Of the orchestrator, from 1.
+        """
+        return self._context.begin_run(
+            job_type=job_type, name=name, config=config, link=link, attempt=attempt
+        )
+
+    def finish_run(self, status: RunStatus) -> None:
+        """Say how this client's run ended."""
+        self.registry.finish_run(self._context.run_key, status)
+
+    def finish_own_run(self, status: RunStatus) -> None:
+        """End the run that this client began for itself; one that it joined is ended by its owner."""
+        if self._context.own_run.begun is not None and self.settings.run is None:
+            self.finish_run(status)
+
+    def run_env(self) -> dict[str, str]:
+        """Return the variables by which a subprocess, a pod or a Spark step joins this client's run.
+
+        Returns:
+            ``LANDFAST_RUN``, ``LANDFAST_ENTITY``, ``LANDFAST_PROJECT``; and ``LANDFAST_REGISTRY_URL`` unless
+            it holds a secret: then it has to be there already, and another registry is refused there.
+        """
+        joined = JoinedRun(
+            key=self._context.run_key,
+            registry_id=self._context.registry_id(),
+            registry_url=self.display_url,
+        )
+        given = {
+            "run": joined.encode(),
+            "entity": self.settings.entity,
+            "project": self.settings.project,
+        }
+        if self.settings.effective_registry_url == self.display_url:
+            given["registry_url"] = self.display_url
+        return {VARIABLES[name]: value for name, value in given.items()}
+
+    def run(self, run_id: str | RunKey) -> RunRecord:
+        """Return a run by its short id or key."""
+        return self.registry.run(run_id)
+
+    def runs(self, *, project: str | None = None, limit: int = 100) -> Iterator[RunRecord]:
+        """Yield runs, newest first; of one project if given."""
+        return self.registry.runs(entity=self.settings.entity, project=project, limit=limit)
+
+    def used_by(self, named: Named) -> list[RunRecord]:
+        """Return the runs that used a version, first use first."""
+        return self.get(named).used_by()
+
+    def edges(self, runs: Sequence[RunKey]) -> list[Edge]:
+        """Return what runs used and logged."""
+        return self.registry.edges(runs=runs)
+
+    def uses(self, named: Named) -> list[Edge]:
+        """Return who used any version of a collection's partition, first use first; declared uses too.
+
+        Args:
+            named: As in `get`; a version in it is not looked at.
+        """
+        full = self.resolve_name(named).bare()
+        try:
+            found = [record.id for record in self.registry.versions(full, deleted=True)]
+        except NotFound:
+            return []
+        edges = self.registry.edges(versions=found) if found else []
+        return [edge for edge in edges if edge.direction is not Direction.LOGGED]
+
+    def latest_uses(self, named: Named, by: RunKey, *, partitions: bool = False) -> Iterator[Edge]:
+        """Yield who used or declared a version of a collection's partition, newest first.
+
+        Args:
+            named: As in `get`; a version in it is not looked at.
+            by: Only runs of its system and deployment, whose run id begins with its run id.
+            partitions: Whether all partitions of the collection are meant.
+        """
+        name = self.resolve_name(named).bare()
+        return self.registry.latest_uses(name, by, partitions=partitions)
+
+    @named_options(LineageOptions)
+    def lineage(self, named: Named, **options: Unpack[LineageOptions]) -> Lineage:
+        """Return the versions and runs up- and downstream of a version, transitively.
+
+        Args:
+            named: As in `get`.
+            options: until (a moment), declared (whether declared uses are followed too).
+        """
+        return self.get(named).lineage(**options)
+
+    def lineage_of_object(self, uri: str, version_id: str | None = None) -> ObjectLineage:
+        """Return which versions and runs contain an object.
+
+        Args:
+            uri: The object; an explicit pin in it counts as `version_id`.
+            version_id: Only this version of the object.
+        """
+        from landfast.query.lineage import lineage_of_object
+
+        return lineage_of_object(
+            self.registry, self._context.manifest_of, uri, version_id=version_id
+        )
+
+    # -- the bytes of a version ---------------------------------------------------------------
+
+    @named_options(DownloadOptions)
+    def download(
+        self,
+        named: Named,
+        root: str | Path | None = None,
+        **options: Unpack[DownloadOptions],
+    ) -> DownloadReport:
+        """Write the recorded bytes of a version to a folder.
+
+        Args:
+            named: As in `get`.
+            root: Target; ``{version}`` (``v3``) and ``{partition}`` in it are filled in. None is
+                `LANDFAST_ARTIFACT_DIR`, else ``./artifacts/NAME:vN/``.
+            options: paths, include, exclude, allow_missing, link, workers, exact, replace, any_endpoint, progress.
+
+        Raises:
+            ObjectChanged: If recorded bytes are neither at the source nor in the cache.
+            NotFound: If an object is gone; names it, and the version id.
+            InvalidInput: If keys cannot be files side by side in a folder; all of them are named.
+            Conflict: If the folder holds another version, or the source's endpoint is another one.
+        """
+        return self._here(named).download_report(root, **options)
+
+    def open(self, named: Named, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
+        """Open one entry of a version; the bytes are verified before the first is returned.
+
+        Args:
+            named: As in `get`.
+            path: Of the entry.
+            any_endpoint: Whether another endpoint than the recorded one may be read.
+
+        Raises:
+            NotFound: If there is no such entry, or its object is gone.
+            ObjectChanged: If only other bytes are to be had.
+        """
+        return self._here(named).open(path, any_endpoint=any_endpoint)
+
+    def path(self, named: Named, path: str = "") -> Path:
+        """Return the verified local path of a `file://` entry, or of the folder that holds all entries.
+
+        Raises:
+            NotFound: If it has no local path.
+            ObjectChanged: If what is there is not what was recorded.
+        """
+        return self._here(named).path(path)
+
+    @named_options(VerifyOptions)
+    def verify(self, named: Named, **options: Unpack[VerifyOptions]) -> VerifyReport:
+        """Compare every entry of a version with what the stores have now, from list pages.
+
+        Args:
+            named: As in `get`.
+            options: deep (read all bytes again), workers, any_endpoint, progress.
+        """
+        return self._here(named).verify(**options)
+
+    # -- edit ---------------------------------------------------------------------------------
+
+    def promote(self, named: Named, alias: str) -> ArtifactVersion:
+        """Move an alias to a version."""
+        return self._here(named).promote(alias)
+
+    def remove_alias(self, named: Named, alias: str) -> None:
+        """Take an alias away; `latest` cannot be.
+
+        Raises:
+            Conflict: If `named` says a version, and the alias names another one.
+        """
+        self.registry.remove_alias(self.resolve_name(named), alias)
+
+    @named_options()
+    def update(
+        self,
+        named: Named,
+        *,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        ttl: timedelta | EllipsisType | None = ...,
+        add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
+    ) -> ArtifactVersion:
+        """Edit a version's description, metadata, TTL and tags; content never changes."""
+        return self._here(named).update(
+            description=description,
+            metadata=metadata,
+            ttl=ttl,
+            add_tags=add_tags,
+            remove_tags=remove_tags,
+        )
+
+    def delete(self, named: Named, *, delete_aliases: bool = False) -> ArtifactVersion:
+        """Soft-delete a version; the objects it refers to are never touched.
+
+        Raises:
+            Conflict: If aliases name it and `delete_aliases` is False.
+        """
+        name = self.resolve_name(named)
+        picked = name if name.picks_version else replace(name, alias=LATEST)
+        return self._version(self.registry.delete(picked, delete_aliases=delete_aliases))
+
+    def undelete(self, named: Named) -> ArtifactVersion:
+        """Make a deleted version live again, as long as `gc` has not taken its manifest and managed files.
+
+        Its aliases do not come back; `latest` names it only if no other version is live.  A time to live
+        that is over is taken away.
+
+        Args:
+            named: With its number, ``mnist:v3``.
+
+        Raises:
+            NotFound: If there is no such version, or its blobs were collected.
+            Conflict: If its content was logged again since, as another version.
+            InvalidInput: If the name has no number.
+        """
+        from landfast.publish.undelete import undelete
+
+        name = self.resolve_name(named)
+        if name.index is None:
+            raise InvalidInput(
+                f"{name} does not say which deleted version is meant",
+                subject=str(name),
+                expected="a name with a number, such as mnist:v3",
+                hint="`client.versions(name, deleted=True)` lists them.",
+            )
+        context = self._context
+        record = undelete(context.registry, context.owned_blobs, context.open_manifest, name)
+        return self._version(record)
+
+    # -- keep the registry --------------------------------------------------------------------
+
+    def gc(self, *, grace: timedelta = timedelta(days=1), dry_run: bool = True) -> GarbageReport:
+        """Expire versions past their TTL and remove blobs that nothing names.
+
+        Args:
+            grace: Blobs younger than this stay: a writer may be about to name them.  Longer than the age of any
+                backup that may be restored.
+            dry_run: Only report.
+
+        Raises:
+            Conflict: If the store is another registry's, or a copy's.
+        """
+        from landfast import store_label
+        from landfast.upkeep.gc import collect_garbage
+
+        context = self._context
+        owner = store_label.claim(context.registry, context.blobs, dry_run=dry_run)
+        store_label.check_alone(context.registry.info)
+        return collect_garbage(
+            context.registry,
+            context.blobs,
+            context.manifest_of,
+            grace=grace,
+            dry_run=dry_run,
+            orphans_since=owner.adopted_at,
+        )
+
+    def check_registry(self, *, deep: bool = False) -> RegistryCheck:
+        """Compare what live versions need with what the registry's store has.
+
+        Args:
+            deep: Whether to read every blob again; else presence and size are taken from a listing.
+        """
+        from landfast.upkeep.registry_check import check_registry
+
+        context = self._context
+        return check_registry(context.registry, context.blobs, context.open_manifest, deep=deep)
+
+    def init_registry(self) -> RegistryInfo:
+        """Make the registry that this client names, or find that it is there, with its store.
+
+        Raises:
+            Conflict: If the registry has another store, or the store belongs to another registry.
+            InvalidInput: If PostgreSQL gets no store.
+        """
+        from landfast import store_label
+        from landfast.registry.opener import init_registry, open_registry
+
+        url, store = self.settings.effective_registry_url, self.settings.store_url
+        try:
+            open_registry(url, create=False, store_url=store).close()
+        except NotFound:
+            if store is not None:
+                store_label.check_unowned(self._context.blobs_at(store))
+            init_registry(url, store)
+        store_label.claim(self.registry, self._context.blobs)
+        return self.registry.info
+
+    def adopt_store(self) -> RegistryInfo:
+        """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good."""
+        from landfast.store_label import adopt
+
+        adopt(self.registry, self._context.blobs)
+        return self.registry.info
+
+    def fork_registry(self, store_url: str) -> RegistryInfo:
+        """Give this registry, which was made by copying another, an id and a store of its own.
+
+        Its blobs are copied there; the store that it was copied with stays as it is.
+
+        Args:
+            store_url: ``s3://``, ``gs://`` or a folder that no registry owns.
+
+        Raises:
+            Conflict: If the store belongs to another registry.
+        """
+        from landfast import store_label
+        from landfast.registry.opener import fork_registry
+
+        context = self._context
+        target = context.blobs_at(store_url)
+        store_label.copy_blobs(context.registry, context.blobs, target)
+        info = fork_registry(self.settings.effective_registry_url, store_url)
+        context.registry.close()
+        context.forget()
+        store_label.claim(context.registry, context.blobs)
+        return info
+
+    # -- itself -------------------------------------------------------------------------------
+
+    def _version(self, record: VersionRecord) -> ArtifactVersion:
+        return ArtifactVersion(record, self._context)
+
+    def _here(self, named: Named) -> ArtifactVersion:
+        """Return a version, read with this client's connections and settings."""
+        return self.get(named).on(self._context)
+
+    if not TYPE_CHECKING:  # a type checker shall name a wrong attribute itself
+
+        def __getattr__(self, name: str) -> Any:
+            raise advise("Client", name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Client.on, (self._context,)
+
+    def __repr__(self) -> str:
+        return f"Client({self.display_url!r}, project={self.settings.project!r})"
+
+
+def default_client() -> Client:
+    """Return a client of the current run, else one for the environment."""
+    return Client.on(default_context())

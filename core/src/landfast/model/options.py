@@ -1,0 +1,49 @@
+"""Options of the public verbs, by name and type: what `**options` may be, and what it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+
+
+class PlaceOptions(TypedDict, total=False):
+    """How a place is recorded; see `Reference`."""
+
+    checksum: str | bool | None
+    max_objects: int | None
+    include: Sequence[str]
+    exclude: Sequence[str]
+    allow_empty: bool
+    options: Mapping[str, Any] | None
+
+
+class DownloadOptions(TypedDict, total=False):
+    """How a version is written to a folder; see `Client.download`."""
+
+    paths: Iterable[str] | None
+    include: Sequence[str]
+    exclude: Sequence[str]
+    allow_missing: bool
+    link: Literal["copy", "hard"]
+    workers: int
+    exact: bool
+    replace: bool
+    any_endpoint: bool
+    progress: Callable[[int, int | None], None] | None
+
+
+class VerifyOptions(TypedDict, total=False):
+    """How a version is verified; see `Client.verify`."""
+
+    deep: bool
+    workers: int
+    any_endpoint: bool
+    progress: Callable[[int, int | None], None]
+
+
+class LineageOptions(TypedDict, total=False):
+    """Which lineage is followed; see `Client.lineage`."""
+
+    until: datetime | None
+    declared: bool

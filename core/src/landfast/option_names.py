@@ -1,0 +1,66 @@
+"""Names of options: a wrong one is an error that says the right one, a renamed method likewise."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Any, ParamSpec, TypeVar
+
+from landfast.errors import InvalidInput
+from landfast.wandb_names import OPTIONS
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def named_options(*more: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a public function refuse names of options that it does not have, and name the right one.
+
+    Options that W&B's function has and that mean nothing here are taken and ignored.
+
+    Args:
+        more: The `TypedDict` of its ``**options``, where it has such.
+
+    Example:
+        >>> @named_options()
+        ... def log(name: str, *, max_objects: int = 1) -> None: ...
+        >>> log("a", max_object=2)  # type: ignore[call-arg]
+        Traceback (most recent call last):
+        landfast.errors.InvalidInput: log() has no max_object=; did you mean max_objects=?...
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        title = function.__qualname__.removesuffix(".__init__").rpartition(">.")[2]
+        parameters = inspect.signature(function).parameters.values()
+        known = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        known = known.union(*(kind.__annotations__ for kind in more))
+
+        @functools.wraps(function)
+        def call(*args: P.args, **options: P.kwargs) -> R:
+            if not options.keys() <= known:
+                _check(title, options, known)
+            return function(*args, **options)
+
+        return call
+
+    return decorate
+
+
+def _check(title: str, given: dict[str, Any], known: AbstractSet[str]) -> None:
+    """Take out of `given` what W&B's scripts may say for nothing, and refuse what else is not known."""
+    advice = OPTIONS.get(title, {})
+    for name in [name for name in given if name not in known]:
+        if name not in advice:
+            close = difflib.get_close_matches(name, known - {"self"}, n=1, cutoff=0.6)
+            meant = f"; did you mean {close[0]}=?" if close else ""
+            raise InvalidInput(
+                f"{title}() has no {name}={meant}",
+                subject=name,
+                expected=", ".join(sorted(known - {"self"})),
+            )
+        if advice[name]:
+            raise InvalidInput(f"{title}() has no {name}=: {advice[name]}", subject=name)
+        del given[name]
