@@ -15,21 +15,14 @@ LAYERS: dict[str, set[str]] = {
     "errors": {"errors", "redaction"},
     "model": {"model"},
     "seams": {"stores.base", "stores.batch", "registry.values", "blobs.base"},
-    "ground": {"clouds", "settings", "snapshots_file", "system"},
+    "ground": {"clouds", "own_run", "settings", "snapshots_file", "system"},
     "adapters": {"stores", "registry", "blobs", "manifests", "cache"},
     "pins": {"pins", "store_label"},
     "verbs": {"scan", "publish", "download", "verify", "query", "upkeep"},
-    "client": {
-        "artifact",
-        "client",
-        "draft",
-        "jsonable",
-        "publish.managed_files",
-        "session",
-        "version",
-        "wandb_names",
-    },
-    "doors": {"", "__main__", "cli", "demo", "testing", "web"},
+    "context": {"context"},
+    "version": {"managed_files", "option_names", "scans", "version", "wandb_names"},
+    "client": {"client", "draft"},
+    "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }
 # What only one verb needs of another: to be dissolved.
 VERBS_THAT_KNOW_ANOTHER = {("download.in_place", "verify")}

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import wraps
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from landfast.client import Client, default_client
 from landfast.draft import Draft
@@ -30,7 +29,7 @@ T = TypeVar("T")
 
 
 class _Forwarded(Generic[T]):
-    """A property of the version, once there is one."""
+    """A name of the version, once there is one."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -46,13 +45,9 @@ class _Forwarded(Generic[T]):
 def _forwarded(
     method: Callable[Concatenate[ArtifactVersion, P], T],
 ) -> Callable[Concatenate[Artifact, P], T]:
-    """Make a method of the version one of the draft, which needs to be logged for it."""
-
-    @wraps(method)
-    def call(draft: Artifact, /, *args: P.args, **options: P.kwargs) -> T:
-        return method(draft._logged(method.__name__), *args, **options)
-
-    return call
+    """Forward a method; for a type checker it is one of the draft, with the same arguments."""
+    del method
+    return cast("Callable[Concatenate[Artifact, P], T]", _Forwarded())
 
 
 class Artifact(Draft):

@@ -178,7 +178,7 @@ def test_mend_21c_an_alias_is_taken_from_the_version_that_was_named(tmp_path: Pa
 
 
 def test_mend_21c_the_cache_is_emptied_on_request_only(tmp_path: Path) -> None:
-    cache = landfast.Client().cache
+    cache = landfast.Client().context.cache
     (tmp_path / "f").write_text("cached")
     assert "--all" in call("cache", "cleanup", code=2).stderr
     assert "--all" in call("cache", "cleanup", "1GB", "--all", code=2).stderr

@@ -82,7 +82,7 @@ def test_mend_00_another_registrys_store_is_refused_by_init_writers_and_gc(
     # Whoever comes in another way is refused before the first blob is written.
     init_registry(second, store)
     other = Client(second)
-    before = {info.sha256 for info in one.blobs.list()}
+    before = {info.sha256 for info in one.context.blobs.list()}
     for write in (
         lambda: other.log("e", data),
         lambda: other.log_artifact(_with_a_file(other, data)),
@@ -92,7 +92,7 @@ def test_mend_00_another_registrys_store_is_refused_by_init_writers_and_gc(
     ):
         with pytest.raises(Conflict, match="landfast registry fork sqlite:"):
             write()
-    assert {info.sha256 for info in one.blobs.list()} == before
+    assert {info.sha256 for info in one.context.blobs.list()} == before
     assert files_of(one, "d") == ["a.txt"]
 
 
@@ -132,7 +132,7 @@ def test_mend_00_a_store_with_foreign_blobs_is_not_taken_by_a_new_registry(
     # Its own registry labels it.
     again = Client(url_of(tmp_path / "a.db"))
     again.log("d", data)
-    assert json.loads(again.blobs.label() or b"{}")["registry"] == one.registry.info.id
+    assert json.loads(again.context.blobs.label() or b"{}")["registry"] == one.registry.info.id
 
 
 def _unlabel(client: Client) -> None:
@@ -155,7 +155,7 @@ def test_mend_00_blobs_from_before_the_label_that_a_registry_does_not_know_stay(
     other = Client(url_of(tmp_path / "b.db"))
     for name in ("b.txt", "c.txt"):
         (data / name).write_bytes(b"other")
-    other.__dict__["owned_blobs"] = (
+    other.context.__dict__["owned_blobs"] = (
         other.context.blobs
     )  # as it was written before there were labels
     other.log("e", data)
@@ -174,7 +174,7 @@ def shared(tmp_path: Path, data: Path) -> tuple[Path, Path]:
         as_before(path)
         (data / f"{path.stem}.txt").write_bytes(b"more")
         client = Client(url_of(path))
-        client.__dict__["owned_blobs"] = client.context.blobs
+        client.context.__dict__["owned_blobs"] = client.context.blobs
         client.log("d", data)
         client.close()
     assert (folder / "blobs" / "blobs").exists()

@@ -211,7 +211,7 @@ def test_mend_32_the_local_registry_of_a_joined_run_has_to_be_the_same_too(tmp_p
 
 def test_mend_32_a_grandchild_gets_the_registry_from_the_child(tmp_path):
     parent = landfast.Client(f"sqlite:///{tmp_path}/parent.db")
-    old = {**parent.run_env(), "LANDFAST_RUN": parent._run_key().encode()}
+    old = {**parent.run_env(), "LANDFAST_RUN": parent.context.run_key.encode()}
     done = python("import landfast; print(landfast.init().env()['LANDFAST_RUN'])", **old)
     assert JoinedRun.decode(done.stdout.strip()).registry_id == parent.registry.info.id
 
@@ -250,7 +250,7 @@ def test_mend_12_a_second_init_takes_what_the_environment_says(tmp_path, monkeyp
     assert (third.project, fourth.project, fourth.entity) == ("given", "environments", "changed")
     assert fourth.client.display_url.endswith("two.db")
     draft = landfast.Artifact("a", "t")
-    assert draft.client is fourth.client
+    assert draft.context is fourth.client.context
     fourth.finish()
 
 

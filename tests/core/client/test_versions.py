@@ -142,7 +142,7 @@ def test_a_version_pickles_and_reads_on_elsewhere(any_client, folder, registry_u
     assert copy == version
     assert [entry.path for entry in copy.entries()] == ["file"]
     monkeypatch.setenv("LANDFAST_REGISTRY_URL", "sqlite:///other.db")
-    with pytest.raises(landfast.NotFound, match="another registry"):
+    with pytest.raises(landfast.Conflict, match="another registry"):
         pickle.loads(pickle.dumps(version)).entries()
 
 
