@@ -20,7 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "pins": {"pins", "store_label"},
     "verbs": {"scan", "publish", "download", "verify", "query", "upkeep"},
     "context": {"context"},
-    "version": {"managed_files", "option_names", "scans", "version", "wandb_names"},
+    "version": {"managed_files", "spelling", "scans", "version", "wandb_names"},
     "client": {"client", "draft"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }

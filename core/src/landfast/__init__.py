@@ -25,6 +25,8 @@ if sys.platform == "win32":
 if TYPE_CHECKING:
     from landfast.artifact import Artifact
     from landfast.client import Client
+    from landfast.download.report import DownloadReport, MissingFile
+    from landfast.draft import Draft
     from landfast.errors import (
         AccessDenied,
         Conflict,
@@ -40,19 +42,32 @@ if TYPE_CHECKING:
     )
     from landfast.manifests.base import Manifest
     from landfast.model.checksum import Checksum
-    from landfast.model.lineage import Direction, Edge, Lineage
-    from landfast.model.manifest import ManifestEntry
+    from landfast.model.diff import DiffKind, DiffRow, ManifestDiff
+    from landfast.model.folders import FolderTotal
+    from landfast.model.garbage import GarbageReport
+    from landfast.model.health import RegistryCheck
+    from landfast.model.lineage import Direction, Edge, Lineage, ObjectLineage
+    from landfast.model.manifest import ManifestEntry, ManifestSummary
     from landfast.model.names import ArtifactName
     from landfast.model.reference import UNLIMITED, Reference
-    from landfast.model.run import RunKey, RunStatus
+    from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
+    from landfast.model.source import Skipped, Source
     from landfast.model.verdict import Verdict, VerifyReport
-    from landfast.model.version import Change, ChangeKind, Observation
+    from landfast.model.version import (
+        Change,
+        ChangeKind,
+        CollectionRecord,
+        Observation,
+        PinSet,
+        VersionRecord,
+    )
     from landfast.redaction import redact
     from landfast.registry.database.url import check_registry_url
+    from landfast.registry.values import RegistryInfo
     from landfast.run import Run, current_run, init
     from landfast.scan.merging import ShardScan
-    from landfast.scan.plan import Shard
+    from landfast.scan.plan import ScanPlan, Shard
     from landfast.settings import Settings, load_settings
     from landfast.snapshots_file import load_snapshots, snapshots_of
     from landfast.version import ArtifactVersion
@@ -66,34 +81,53 @@ _HOMES = {
     "ChangeKind": "model.version",
     "Checksum": "model.checksum",
     "Client": "client",
+    "CollectionRecord": "model.version",
     "Conflict": "errors",
+    "DiffKind": "model.diff",
+    "DiffRow": "model.diff",
     "Direction": "model.lineage",
+    "DownloadReport": "download.report",
+    "Draft": "draft",
     "Edge": "model.lineage",
+    "FolderTotal": "model.folders",
+    "GarbageReport": "model.garbage",
     "InvalidInput": "errors",
     "LandfastError": "errors",
     "LimitExceeded": "errors",
     "Lineage": "model.lineage",
     "Manifest": "manifests.base",
+    "ManifestDiff": "model.diff",
     "ManifestEntry": "model.manifest",
+    "ManifestSummary": "model.manifest",
     "MissingExtra": "errors",
+    "MissingFile": "download.report",
     "NotFound": "errors",
     "NotLogged": "errors",
     "ObjectChanged": "errors",
+    "ObjectLineage": "model.lineage",
     "Observation": "model.version",
+    "PinSet": "model.version",
     "Reference": "model.reference",
+    "RegistryCheck": "model.health",
+    "RegistryInfo": "registry.values",
     "Run": "run",
     "RunKey": "model.run",
+    "RunRecord": "model.run",
     "RunStatus": "model.run",
+    "ScanPlan": "scan.plan",
     "Settings": "settings",
     "Shard": "scan.plan",
     "ShardScan": "scan.merging",
+    "Skipped": "model.source",
     "SnapshotConfig": "model.snapshot_config",
     "SnapshotUri": "model.snapshot_config",
+    "Source": "model.source",
     "UNLIMITED": "model.reference",
     "Unavailable": "errors",
     "Unverifiable": "errors",
     "Verdict": "model.verdict",
     "VerifyReport": "model.verdict",
+    "VersionRecord": "model.version",
     "check_registry_url": "registry.database.url",
     "current_run": "run",
     "init": "run",
@@ -112,34 +146,53 @@ __all__ = [
     "ChangeKind",
     "Checksum",
     "Client",
+    "CollectionRecord",
     "Conflict",
+    "DiffKind",
+    "DiffRow",
     "Direction",
+    "DownloadReport",
+    "Draft",
     "Edge",
+    "FolderTotal",
+    "GarbageReport",
     "InvalidInput",
     "LandfastError",
     "LimitExceeded",
     "Lineage",
     "Manifest",
+    "ManifestDiff",
     "ManifestEntry",
+    "ManifestSummary",
     "MissingExtra",
+    "MissingFile",
     "NotFound",
     "NotLogged",
     "ObjectChanged",
+    "ObjectLineage",
     "Observation",
+    "PinSet",
     "Reference",
+    "RegistryCheck",
+    "RegistryInfo",
     "Run",
     "RunKey",
+    "RunRecord",
     "RunStatus",
+    "ScanPlan",
     "Settings",
     "Shard",
     "ShardScan",
+    "Skipped",
     "SnapshotConfig",
     "SnapshotUri",
+    "Source",
     "UNLIMITED",
     "Unavailable",
     "Unverifiable",
     "Verdict",
     "VerifyReport",
+    "VersionRecord",
     "__version__",
     "check_registry_url",
     "current_run",

@@ -14,7 +14,7 @@ from landfast.draft import Draft
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.globs import hint_for_glob
 from landfast.model.reference import UNLIMITED, Reference
-from landfast.option_names import named_options
+from landfast.spelling import named_options
 from landfast.version import ArtifactVersion
 from landfast.wandb_names import advise
 
@@ -86,6 +86,7 @@ class Artifact(Draft):
         ttl: timedelta | None = None,
         client: Client | None = None,
     ) -> None:
+        self._client = client
         context = None if client is None else client.context
         super().__init__(
             name, type, description, metadata, partition=partition, ttl=ttl, context=context
@@ -94,7 +95,9 @@ class Artifact(Draft):
     @property
     def client(self) -> Client:
         """Where it is logged."""
-        return Client.on(self.context)
+        if self._client is None:
+            self._client = Client.on(self.context)
+        return self._client
 
     @named_options()
     def add_reference(

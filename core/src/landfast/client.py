@@ -23,12 +23,11 @@ from landfast.model.options import (
 )
 from landfast.model.reference import Reference
 from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
-from landfast.option_names import named_options
 from landfast.own_run import OwnRun
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
+from landfast.spelling import named_options, no_method
 from landfast.version import ArtifactVersion, Named, find_version, name_of
-from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
     from landfast.download.report import DownloadReport
@@ -152,9 +151,9 @@ class Client:
 
     def with_defaults(
         self, *, entity: str | None = None, project: str | None = None, run: RunKey | None = None
-    ) -> Client:
+    ) -> Self:
         """Return a client on the same connections with other defaults."""
-        return Client.on(self._context.with_defaults(entity=entity, project=project, run=run))
+        return self.on(self._context.with_defaults(entity=entity, project=project, run=run))
 
     def resolve_name(self, named: Named) -> ArtifactName:
         """Return the full name: entity and project filled in with this client's defaults."""
@@ -986,10 +985,10 @@ class Client:
     if not TYPE_CHECKING:  # a type checker shall name a wrong attribute itself
 
         def __getattr__(self, name: str) -> Any:
-            raise advise("Client", name)
+            raise no_method(name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Client.on, (self._context,)
+        return type(self).on, (self._context,)
 
     def __repr__(self) -> str:
         return f"Client({self.display_url!r}, project={self.settings.project!r})"

@@ -23,8 +23,8 @@ from landfast.errors import LandfastError
 from landfast.model.lineage import Direction
 from landfast.model.reference import Reference
 from landfast.model.run import RunKey, RunStatus
-from landfast.option_names import named_options
 from landfast.own_run import joined_or_new
+from landfast.spelling import named_options
 from landfast.version import ArtifactVersion
 from landfast.wandb_names import advise
 

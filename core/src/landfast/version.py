@@ -16,8 +16,8 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
 from landfast.model.version_facts import VersionFacts
-from landfast.option_names import named_options
 from landfast.registry.values import VersionEdit
+from landfast.spelling import named_options
 from landfast.system.progress import progress
 from landfast.wandb_names import advise
 

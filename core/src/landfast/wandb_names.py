@@ -118,23 +118,6 @@ ADVICE["ArtifactVersion"] = ADVICE["Artifact"] | {
     "use_as": "name the run's inputs with use_artifact",
     "new_draft": "use Artifact.from_version(version)",
 }
-# Methods that have another name now, or are for the core alone.
-ADVICE["Client"] = {
-    "open_entry": "use client.open(name, path)",
-    "path_in_place": "use client.path(name, path)",
-    "runs_using": "use client.used_by(name)",
-    "name": "use client.resolve_name(name)",
-    "bound": "use client.with_defaults(...)",
-    "known_type": "use client.collection_type(name)",
-    "new_draft": "use Artifact.from_version(version)",
-    "scan_into": "use client.scan(uri), or client.plan(uri) and client.scan_shard(shard)",
-    "localise": "use client.open_scan(scan)",
-    "manifest_of": "use version.manifest",
-    "open_manifest": "use version.manifest",
-    "blob_path": "use client.context.blob_path(sha256)",
-    **dict.fromkeys(("blobs", "stores", "cache", "manifest_cache"), "use client.context"),
-    "shares_registry": "use client.is_of(registry_id)",
-}
 # A draft that was logged is asked for what a version has.
 ADVICE["Artifact"] = ADVICE["ArtifactVersion"]
 
@@ -152,9 +135,9 @@ def advise(kind: str, name: str) -> AttributeError:
     """
     advice = ADVICE.get(kind, {}).get(name)
     text = f"{kind} has no {name!r}"
-    if advice:
-        return AttributeError(f"{text}: {advice}")
-    return AttributeError(text if kind == "Client" else f"{text}; see docs/coming-from-wandb.md")
+    return AttributeError(
+        f"{text}: {advice}" if advice else f"{text}; see docs/coming-from-wandb.md"
+    )
 
 
 # Options of W&B's functions: what to use here; an empty text means that it may be ignored.

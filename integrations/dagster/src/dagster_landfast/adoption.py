@@ -190,7 +190,7 @@ def _meant(
             if bare == in_use:
                 return upstream, wanted
             # By its other name, if that is nothing of its own.
-            other = bare in map(client.name, identity.names(upstream, given))
+            other = bare in map(client.resolve_name, identity.names(upstream, given))
             if other and client.collection_type(bare) is None:
                 entity, project, collection = in_use.entity, in_use.project, in_use.collection
                 return upstream, replace(

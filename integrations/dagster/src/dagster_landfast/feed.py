@@ -84,6 +84,6 @@ def moved_by(
         if is_latest and change.run in runs:
             created = change.kind is landfast.ChangeKind.CREATED
             return landfast.ArtifactVersion(
-                version.record, client, created=created, changed=True, change=change
+                version.record, client.context, created=created, changed=True, change=change
             )
     return version

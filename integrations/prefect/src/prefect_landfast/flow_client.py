@@ -25,7 +25,7 @@ class FlowClient(landfast.Client):
     """A client that says in the run's log what each log found, and announces the change."""
 
     def log_artifact(
-        self, draft: landfast.Artifact, **how: Unpack[LogOptions]
+        self, draft: landfast.Draft, **how: Unpack[LogOptions]
     ) -> landfast.ArtifactVersion:
         """Log a draft, as `landfast.Client.log_artifact` does.
 

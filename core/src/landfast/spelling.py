@@ -1,4 +1,4 @@
-"""Names of options: a wrong one is an error that says the right one, a renamed method likewise."""
+"""Spelling: a wrong name of an option, or an old name of a method, is an error that says the right one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from typing import Any, ParamSpec, TypeVar
 
 from landfast.errors import InvalidInput
 from landfast.wandb_names import OPTIONS
+
+# Methods that have another name now, or are for the core alone.
+_CLIENT = {
+    "open_entry": "use client.open(name, path)",
+    "path_in_place": "use client.path(name, path)",
+    "runs_using": "use client.used_by(name)",
+    "name": "use client.resolve_name(name)",
+    "bound": "use client.with_defaults(...)",
+    "known_type": "use client.collection_type(name)",
+    "new_draft": "use Artifact.from_version(version)",
+    "scan_into": "use client.scan(uri), or client.plan(uri) and client.scan_shard(shard)",
+    "localise": "use client.open_scan(scan)",
+    "manifest_of": "use version.manifest",
+    "open_manifest": "use version.manifest",
+    "blob_path": "use client.context.blob_path(sha256)",
+    **dict.fromkeys(("blobs", "stores", "cache", "manifest_cache"), "use client.context"),
+    "shares_registry": "use client.is_of(registry_id)",
+}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,3 +82,9 @@ def _check(title: str, given: dict[str, Any], known: AbstractSet[str]) -> None:
         if advice[name]:
             raise InvalidInput(f"{title}() has no {name}=: {advice[name]}", subject=name)
         del given[name]
+
+
+def no_method(name: str) -> AttributeError:
+    """Return the error for a name that a client has not, or not any more."""
+    advice = f": {_CLIENT[name]}" if name in _CLIENT else ""
+    return AttributeError(f"Client has no {name!r}{advice}", name=name)
