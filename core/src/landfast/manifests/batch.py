@@ -141,8 +141,10 @@ class EntryBatch:
         """Of each row its `ManifestEntry.is_pinned`."""
         import pyarrow.compute as pc
 
-        in_store = pc.starts_with(self.columns["uri"], pattern="blob:")
-        return pc.or_(pc.is_valid(self._versions()), in_store)
+        has_version = pc.is_valid(self._versions())
+        if has_version.true_count == len(self):
+            return has_version
+        return pc.or_(has_version, pc.starts_with(self.columns["uri"], pattern="blob:"))
 
     def below(self, folder: str) -> EntryBatch:
         """Return those rows that lie below `folder`, which starts every path, without it in their paths."""
@@ -157,7 +159,8 @@ class EntryBatch:
         import pyarrow.compute as pc
 
         ids = self.columns["version_id"]
-        return pc.if_else(pc.equal(ids, "null"), pa.scalar(None, pa.string()), ids)
+        is_null = pc.equal(ids, "null")
+        return pc.if_else(is_null, pa.scalar(None, pa.string()), ids) if is_null.true_count else ids
 
     def _own_pins(self) -> pa.Array:
         import pyarrow as pa

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from landfast.model.manifest import ManifestEntry
 
-_NULL_LENGTH = 0xFFFFFFFF
+# What -1 is, too.
+_NULL_LENGTH = b"\xff\xff\xff\xff"
 _UNKNOWN_SIZE = -1
 
 
@@ -35,16 +36,18 @@ class _TextColumn:
     def update(self, texts: pa.Array) -> None:
         import pyarrow.compute as pc
 
-        lengths = pc.binary_length(texts).cast("uint32")
-        self._lengths.update(_values(pc.fill_null(lengths, _NULL_LENGTH)))
+        if texts.null_count == len(texts):
+            self._lengths.update(_NULL_LENGTH * len(texts))
+            return
+        lengths = pc.binary_length(texts)
         if texts.null_count:
             # Below a null there may be bytes of what was masked.
-            texts = texts.drop_null()
-        if len(texts):
-            _, offsets, data = texts.buffers()
-            ends = memoryview(offsets).cast("i")
-            start, stop = ends[texts.offset], ends[texts.offset + len(texts)]
-            self._bytes.update(memoryview(data)[start:stop] if data is not None else b"")
+            lengths, texts = lengths.fill_null(-1), texts.drop_null()
+        self._lengths.update(_values(lengths))
+        _, offsets, data = texts.buffers()
+        ends = memoryview(offsets).cast("i")
+        start, stop = ends[texts.offset], ends[texts.offset + len(texts)]
+        self._bytes.update(memoryview(data)[start:stop] if data is not None else b"")
 
     def digest(self) -> bytes:
         return self._lengths.digest() + self._bytes.digest()
@@ -88,8 +91,8 @@ class DigestBuilder:
             return
         path, size, *identity = batch.identity
         self._check_order(path)
-        row = pc.index(pc.less(size, 0), True).as_py()
-        if row >= 0:
+        if (pc.min(size).as_py() or 0) < 0:
+            row = pc.index(pc.less(size, 0), True).as_py()
             raise bad_size(path[row].as_py(), size[row].as_py())
         self._path.update(path)
         self._size.update(_values(pc.fill_null(size, _UNKNOWN_SIZE)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
@@ -18,6 +19,9 @@ from landfast.manifests.rollup import RollUpWriter
 from landfast.manifests.summary import SummaryBuilder
 from landfast.model.manifest import ManifestEntry, ManifestSummary
 from landfast.system.disk_errors import disk_errors
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,8 @@ class ManifestWriter:
         self._rollup = RollUpWriter(self._path.with_name(self._path.name + ".folders"))
         self._files.callback(self._rollup.discard)
         with disk_errors(self._path, "write the manifest"):
-            self._sink = pa.OSFile(str(self._path), "wb")
+            self._hashed = _HashedFile(self._path)
+            self._sink = pa.PythonFile(self._hashed, "w")
             self._files.callback(self._sink.close)
             self._parquet = pq.ParquetWriter(
                 self._sink, schema.entry_schema(), **schema.COMMON_OPTIONS, **schema.ENTRY_OPTIONS
@@ -149,10 +154,8 @@ class ManifestWriter:
         self._parquet.add_key_value_metadata(_footer(summary, offset, length))
         self._parquet.close()
         self._sink.close()
-        with self._path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = self._path.stat().st_size
-        return WrittenManifest(path=self._path, sha256=digest, size=size, summary=summary)
+        sha256, size = self._hashed.sha256, self._path.stat().st_size
+        return WrittenManifest(path=self._path, sha256=sha256, size=size, summary=summary)
 
     def _append_rollup(self) -> tuple[int, int]:
         part = self._rollup.finish()
@@ -173,6 +176,25 @@ class ManifestWriter:
     ) -> None:
         if self._finished is None:
             self._discard()
+
+
+class _HashedFile(io.FileIO):
+    """A file for writing that is hashed on its way to the disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb")
+        self._digest = hashlib.sha256()
+
+    def write(self, data: ReadableBuffer) -> int:
+        left = memoryview(data)
+        self._digest.update(left)
+        while left:
+            left = left[super().write(left) or 0 :]
+        return memoryview(data).nbytes
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
 
 
 def _footer(summary: ManifestSummary, offset: int, length: int) -> dict[bytes, bytes]:
