@@ -553,10 +553,7 @@ class Client:
 
     def collection_type(self, named: Named) -> str | None:
         """Return the type of a collection; None if there is no such collection."""
-        try:
-            return self.registry.collection(self.resolve_name(named)).type
-        except NotFound:
-            return None
+        return self.registry.collection_type(self.resolve_name(named))
 
     def partitions(
         self, named: Named, keys: Iterable[str] | None = None

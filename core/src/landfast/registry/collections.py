@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, func, select, tuple_
 
-from landfast.model.names import LATEST, ArtifactName
+from landfast.model.names import LATEST
 from landfast.model.version import CollectionRecord, VersionRecord
-from landfast.registry import scopes, versions
+from landfast.registry import versions
 from landfast.registry.database.engine import Transaction
 from landfast.registry.schema.tables import aliases, collections, entities, partitions, projects
 from landfast.registry.schema.tables import versions as version_rows
@@ -31,17 +31,6 @@ def page(
         statement = statement.where(tuple_(projects.c.name, collections.c.name) > after)
     ordered = statement.order_by(projects.c.name, collections.c.name).limit(size)
     return [_record(row) for row in tx.connection.execute(ordered).mappings()]
-
-
-def one(tx: Transaction, name: ArtifactName) -> CollectionRecord:
-    """Return one collection.
-
-    Raises:
-        NotFound: Naming what there is.
-    """
-    collection = scopes.require_collection(tx, name)
-    statement = _query().where(collections.c.id == collection)
-    return _record(tx.connection.execute(statement).mappings().one())
 
 
 def latest_page(

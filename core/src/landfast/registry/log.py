@@ -175,23 +175,17 @@ def _moves(
     tx: Transaction, request: LogRequest, place: _Place, version_id: int, *, created: bool
 ) -> list[aliases.Move]:
     moves = []
-    if _moves_latest(tx, request, place):
+    latest = aliases.named(tx, place.partition, LATEST)
+    is_newer = request.move_latest and request.ticket >= place.latest_ticket
+    if latest is None or (is_newer and latest[0] != version_id):
         kind = ChangeKind.CREATED if created else ChangeKind.RETURNED
-        move = aliases.move(tx, place.partition, LATEST, version_id, kind)
-        if move is not None:
-            aliases.keep_ticket(tx, place.partition, request.ticket)
-        moves.append(move)
+        moves.append(aliases.move(tx, place.partition, LATEST, version_id, kind))
+        aliases.keep_ticket(tx, place.partition, request.ticket)
     for alias in dict.fromkeys(request.aliases):
         if alias != LATEST:
             check_alias(alias)
             moves.append(aliases.move(tx, place.partition, alias, version_id, ChangeKind.ALIAS))
     return [move for move in moves if move is not None]
-
-
-def _moves_latest(tx: Transaction, request: LogRequest, place: _Place) -> bool:
-    if aliases.named(tx, place.partition, LATEST) is None:
-        return True
-    return request.move_latest and request.ticket >= place.latest_ticket
 
 
 def _observe(

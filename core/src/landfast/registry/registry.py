@@ -139,9 +139,11 @@ class Registry:
             lambda record: (record.project, record.name),
         )
 
-    def collection(self, name: ArtifactName) -> CollectionRecord:
-        """Return one collection."""
-        return self._database.read(lambda tx: collections.one(tx, name))
+    def collection_type(self, name: ArtifactName) -> str | None:
+        """Return the type of a collection; None if there is no such collection."""
+        if not self._database.is_there:
+            return None
+        return self._database.read(lambda tx: scopes.find(tx, name).type)
 
     def partitions(
         self, name: ArtifactName, *, keys: Sequence[str] | None = None

@@ -79,10 +79,10 @@ class ReadSuite:
         log(registry, "a", type="model")
         registry.delete(NAME.at(0), delete_aliases=True)
         log(registry, "b", type="model")
-        found = registry.collection(NAME)
+        (found,) = registry.collections(entity="default", project="vision")
+        assert registry.collection_type(NAME) == found.type
         assert (found.type, found.description, found.versions) == ("model", "", 1)
-        with pytest.raises(NotFound):
-            registry.collection(replace(NAME, collection="other"))
+        assert registry.collection_type(replace(NAME, collection="other")) is None
 
     def test_versions_come_newest_first_whatever_their_number(self, registry: Registry) -> None:
         for number in range(450):
