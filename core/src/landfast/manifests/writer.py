@@ -107,14 +107,14 @@ class ManifestWriter:
     def add_batch(self, batch: EntryBatch) -> None:
         """Take the next rows, in order of the UTF-8 bytes of the paths.
 
+        They are looked at when they fill a row group, or at `finish`, which may raise the same.
+
         Raises:
             InvalidInput: If one is out of order, repeats a path, has none or a negative size.
             Unavailable: If the disk is full.
         """
         if self._finished is not None:
             raise InvalidInput(f"the manifest {self._path.name} is finished")
-        self._summary.update(batch)
-        self._rollup.update(batch)
         room = schema.ROWS_PER_GROUP - sum(map(len, self._left))
         while len(batch) >= room:
             self._left.append(batch.slice(0, room))
@@ -137,8 +137,8 @@ class ManifestWriter:
     def finish(self) -> WrittenManifest:
         """Complete the file and return what it is; a second call returns the same."""
         if self._finished is None:
-            summary = self._summary.build()
             self._flush()
+            summary = self._summary.build()
             with disk_errors(self._path, "write the manifest"):
                 self._finished = self._complete(summary)
         return self._finished
@@ -146,6 +146,8 @@ class ManifestWriter:
     def _flush(self) -> None:
         if self._left:
             group, self._left = joined(self._left), []
+            self._summary.update(group)
+            self._rollup.update(group)
             with disk_errors(self._path, "write the manifest"):
                 self._parquet.write_batch(group.columns, row_group_size=len(group))
 
