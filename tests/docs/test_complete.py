@@ -18,7 +18,7 @@ from landfast.clouds.gcs_client import GcsOptions
 from landfast.clouds.s3_client import S3Options
 from landfast.model.verdict import Verdict
 from landfast.settings import VARIABLES, Settings
-from landfast.stores.file_options import FileOptions
+from landfast.stores.local.options import FileOptions
 from landfast.wandb_names import ADVICE, OPTIONS
 
 from tests.docs.pages import ROOT, pages
@@ -140,7 +140,7 @@ def test_every_option_of_a_store_is_in_the_documents(options: type) -> None:
 
 
 def test_every_option_of_http_is_in_the_documents() -> None:
-    from landfast.stores import http
+    from landfast.stores.http import store as http
 
     assert words("settings.md") >= http._OPTIONS
 

@@ -253,7 +253,7 @@ def test_every_refused_file_is_listed() -> None:
 
 
 def test_mend_21_the_time_of_fsspec_has_the_form_of_the_page() -> None:
-    from landfast.stores.fsspec_info import tokens
+    from landfast.stores.fsspec.info import tokens
 
     (example,) = re.findall(r"as UTC: `(\S+)`", PAGE)
     for told in (example, 1777796130.123456, "20260503081530.123456", 1777796130123.456):

@@ -8,7 +8,7 @@ import pytest
 from kit.servers.nginx import Nginx
 from kit.servers.scripted import Scripted
 from landfast import Client, ObjectChanged
-from landfast.stores import http
+from landfast.stores.http import store as http
 
 BEFORE, BEHIND = b"before", b"behind"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from landfast.errors import NotFound
 from landfast.model.reference import Reference
-from landfast.stores import file_hash
+from landfast.stores.local import content_hash as file_hash
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from landfast.errors import (
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import Kind, ListRequest, Pin, Store, Versioning
-from landfast.stores.file import FileStore
+from landfast.stores.local import FileStore
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
 
 

@@ -26,8 +26,8 @@ from landfast.errors import (
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.stores.base import Kind, Pin, Versioning
-from landfast.stores.fsspec_info import modified_at, tokens
-from landfast.stores.fsspec_store import FsspecStore
+from landfast.stores.fsspec import FsspecStore
+from landfast.stores.fsspec.info import modified_at, tokens
 from landfast.testing.store_suite import ODD_KEYS, Place, StoreSuite, pin_of, read, rows
 
 NO_FILE_NAMES = {"odd//double", "odd/../up", "odd/./dot"}

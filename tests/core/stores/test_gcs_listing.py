@@ -7,7 +7,7 @@ from kit.gcs.listing import list_objects
 from kit.gcs.state import State
 from landfast.model.location import Location
 from landfast.stores.base import ListRequest, ObjectInfo
-from landfast.stores.gcs_listing import Listing
+from landfast.stores.gcs.listing import Listing
 
 KEYS = ("d/a", "d/b", "d/b/c", "d/é")
 FOLDER = Location(scheme="gs", authority="b", key="d/")

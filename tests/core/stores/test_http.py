@@ -15,8 +15,8 @@ from landfast.errors import (
 )
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
-from landfast.stores import http
 from landfast.stores.http import HttpStore
+from landfast.stores.http import store as http
 from landfast.testing.store_suite import pin_of, read
 
 BODY = b"0123456789"

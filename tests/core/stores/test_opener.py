@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.counting import CountingStore
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
 from landfast.stores import opener
 from landfast.stores.base import Pin, Store
-from landfast.stores.blob import BlobSource
-from landfast.stores.counting import CountingStore
-from landfast.stores.file import FileStore
+from landfast.stores.local import FileStore
+from landfast.stores.managed import BlobSource
 from landfast.stores.opener import Stores
 from landfast.stores.retrying import RetryingStore, RetryPolicy
 from landfast.testing.store_suite import in_fork, read
@@ -99,7 +99,7 @@ def test_client_factories_go_by_prefix_then_by_scheme() -> None:
 
 def test_own_store_may_be_an_instance_a_class_or_a_name() -> None:
     instance = FileStore()
-    own = {"aa": instance, "bb": Telling, "cc": "landfast.stores.file:FileStore", "file": Telling}
+    own = {"aa": instance, "bb": Telling, "cc": "landfast.stores.local:FileStore", "file": Telling}
     stores = Stores(own=own)
     assert inner(stores.at(at("aa://x/y"))) is instance
     assert isinstance(inner(stores.at(at("bb://x/y"))), Telling)
@@ -122,7 +122,7 @@ def test_unknown_scheme_names_what_is_known() -> None:
 
 
 def test_entry_point_of_a_scheme_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("s4", "landfast.stores.file:FileStore", opener.ENTRY_POINTS)
+    point = EntryPoint("s4", "landfast.stores.local:FileStore", opener.ENTRY_POINTS)
     monkeypatch.setattr(opener, "entry_points", lambda **by: EntryPoints([point]).select(**by))
     assert isinstance(inner(Stores().at(at("s4://b/x"))), FileStore)
 
@@ -133,7 +133,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     code = (
         "import sys; from landfast.stores.opener import Stores; s = Stores(); "
         "print([m for m in ('boto3', 'google.cloud', 'fsspec', 'urllib3', 'sqlite3', "
-        "'landfast.stores.file') if m in sys.modules])"
+        "'landfast.stores.local') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

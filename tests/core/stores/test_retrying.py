@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from kit.counting import CountingStore, RequestCounts
+from kit.limiting import LimitingStore
 from landfast.errors import NotFound, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import Kind, ListRequest, Pin, Store
-from landfast.stores.counting import CountingStore, RequestCounts
-from landfast.stores.file import FileStore
-from landfast.stores.limiting import LimitingStore
+from landfast.stores.local import FileStore
 from landfast.stores.retrying import RetryingStore, RetryPolicy
 from landfast.stores.wrapper import Wrapper
 from landfast.testing.store_suite import Place, StoreSuite, pin_of, read

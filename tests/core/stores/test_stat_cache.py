@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from landfast.model.location import Location
-from landfast.stores import file_hash
 from landfast.stores.base import ListRequest
-from landfast.stores.file import FileStore
+from landfast.stores.local import FileStore
+from landfast.stores.local import content_hash as file_hash
 from landfast.stores.opener import Stores
 from landfast.system import mounts, stat_cache
 from landfast.system.mounts import shows_mapped_writes

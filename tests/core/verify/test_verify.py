@@ -22,7 +22,7 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.verdict import EntryVerdict, Verdict, VerifyReport
 from landfast.stores.base import Capabilities, ListRequest, ObjectBatch, ObjectInfo, Page, Pin
-from landfast.stores.file import FileStore
+from landfast.stores.local import FileStore
 from landfast.stores.opener import Stores
 from landfast.stores.s3 import S3Store
 from landfast.verify.run import verify
@@ -658,7 +658,7 @@ def test_deep_reads_files_again_past_the_stat_cache(
     lie = scanned.manifest.get("x")
     (root / "x").write_bytes(b"two")
     # What a stat cache would say that trusts a restored time: the recorded token.
-    from landfast.stores import file as file_store
+    from landfast.stores.local import store as file_store
 
     monkeypatch.setattr(
         file_store,

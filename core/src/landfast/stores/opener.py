@@ -20,14 +20,14 @@ from landfast.stores.retrying import RetryingStore, RetryPolicy
 ENTRY_POINTS = "landfast.stores"
 _BUILT_IN = {
     "s3": "landfast.stores.s3:S3Store",
-    "gs": "landfast.stores.gcs:GcsStore",
-    "http": "landfast.stores.http:HttpStore",
-    "https": "landfast.stores.http:HttpStore",
-    "file": "landfast.stores.file:FileStore",
-    "blob": "landfast.stores.blob:BlobSource",
+    "gs": "landfast.stores.gcs.store:GcsStore",
+    "http": "landfast.stores.http.store:HttpStore",
+    "https": "landfast.stores.http.store:HttpStore",
+    "file": "landfast.stores.local.store:FileStore",
+    "blob": "landfast.stores.managed:BlobSource",
 }
 _OTHER_NAMES = {"s3a": "s3", "s3n": "s3"}
-_FSSPEC = "landfast.stores.fsspec_store:FsspecStore"
+_FSSPEC = "landfast.stores.fsspec.store:FsspecStore"
 
 # A store, or what makes one: a class or function called as ``made(options, client=factory)``, or
 # where to import it: ``"module:Class"``.

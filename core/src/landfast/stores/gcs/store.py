@@ -39,9 +39,9 @@ from landfast.stores.base import (
     Versioning,
     locate_by_listing,
 )
-from landfast.stores.gcs_listing import Listing
-from landfast.stores.gcs_reader import open_pin
-from landfast.stores.gcs_rows import FIELDS, KINDS, describe
+from landfast.stores.gcs.listing import Listing
+from landfast.stores.gcs.reader import open_pin
+from landfast.stores.gcs.rows import FIELDS, KINDS, describe
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.location import Location
-from landfast.stores.fsspec_files import Filesystems
+from landfast.stores.fsspec.files import Filesystems
 
 Info = Mapping[str, Any]
 

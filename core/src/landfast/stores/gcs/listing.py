@@ -15,7 +15,7 @@ from typing import Any
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
 from landfast.stores.base import ListRequest, ObjectBatch, ObjectInfo, Page
-from landfast.stores.gcs_rows import FIELDS, describe
+from landfast.stores.gcs.rows import FIELDS, describe
 
 PAGE_SIZE = 1000
 

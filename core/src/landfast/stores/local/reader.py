@@ -9,8 +9,8 @@ from pathlib import Path
 
 from landfast.errors import ObjectChanged
 from landfast.stores.base import ObjectInfo
-from landfast.stores.file_hash import CHUNK
-from landfast.stores.file_walk import broken_symlink, of_os_error, shown
+from landfast.stores.local.content_hash import CHUNK
+from landfast.stores.local.walk import broken_symlink, of_os_error, shown
 
 
 def open_file(path: bytes) -> int:

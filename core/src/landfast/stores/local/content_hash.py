@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from landfast.errors import Unavailable
-from landfast.stores.file_walk import of_os_error, shown
+from landfast.stores.local.walk import of_os_error, shown
 from landfast.system.mounts import settle
 from landfast.system.stat_cache import StatCache, state_of
 

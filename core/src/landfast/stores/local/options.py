@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from landfast.errors import InvalidInput
-from landfast.stores.file_walk import Symlinks
+from landfast.stores.local.walk import Symlinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

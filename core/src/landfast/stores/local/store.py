@@ -29,10 +29,10 @@ from landfast.stores.base import (
     Versioning,
 )
 from landfast.stores.batch import in_batches
-from landfast.stores.file_hash import in_order, is_worth_a_thread, sha256_of_file
-from landfast.stores.file_options import FileOptions
-from landfast.stores.file_reader import FileReader, open_file
-from landfast.stores.file_walk import (
+from landfast.stores.local.content_hash import in_order, is_worth_a_thread, sha256_of_file
+from landfast.stores.local.options import FileOptions
+from landfast.stores.local.reader import FileReader, open_file
+from landfast.stores.local.walk import (
     GONE,
     Found,
     broken_symlink,

@@ -11,7 +11,7 @@ from landfast.clouds.gcs_client import GcsConnection, object_path
 from landfast.clouds.gcs_errors import Asked, asking, reading
 from landfast.errors import ObjectChanged, Unavailable
 from landfast.stores.base import ObjectInfo, Pin, wrong_range
-from landfast.stores.gcs_rows import describe_headers
+from landfast.stores.gcs.rows import describe_headers
 
 if TYPE_CHECKING:
     from requests import Response

@@ -29,8 +29,8 @@ from landfast.stores.base import (
     Versioning,
 )
 from landfast.stores.batch import in_batches
-from landfast.stores.fsspec_files import Filesystems
-from landfast.stores.fsspec_info import (
+from landfast.stores.fsspec.files import Filesystems
+from landfast.stores.fsspec.info import (
     KINDS,
     SHA256,
     changed,
@@ -39,7 +39,7 @@ from landfast.stores.fsspec_info import (
     nothing_to_tell_by,
     tokens,
 )
-from landfast.stores.fsspec_walk import Found, walk
+from landfast.stores.fsspec.walk import Found, walk
 
 _CHUNK_BYTES = 1024 * 1024
 # Some filesystems begin a transfer anew for every block.

@@ -30,8 +30,8 @@ from landfast.stores.base import (
     Versioning,
     wrong_range,
 )
-from landfast.stores.http_pool import HttpPool, failed_to_send
-from landfast.stores.http_reply import (
+from landfast.stores.http.pool import HttpPool, failed_to_send
+from landfast.stores.http.reply import (
     ETAG,
     LAST_MODIFIED,
     WEAK_ETAG,

@@ -1,0 +1,5 @@
+"""The store of `gs://`, through google's own session."""
+
+from landfast.stores.gcs.store import GcsStore
+
+__all__ = ["GcsStore"]
