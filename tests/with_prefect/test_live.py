@@ -222,7 +222,7 @@ def test_a_large_scan_is_cut_into_tasks_and_is_one_version(place) -> None:
 
     def scans() -> list[Any]:
         tasks = place.server.post("/task_runs/filter", of_flow_run)
-        return [task for task in tasks if task["name"].startswith("scan_shard")]
+        return [task for task in tasks if task["name"].startswith("scan for ")]
 
     wait_for("scan of each shard", lambda: len(scans()) >= 4)
     assert len(scans()) == 4
@@ -326,7 +326,7 @@ def test_picture_of_the_timeline_of_versions_with_links_to_their_runs(
 
     key = report_key(landfast.ArtifactName.parse("default/vision/tulips"))
     newest = "default/vision/tulips:v0, returned"
-    shown = browser.open(f"{place.server.url}/artifacts/key/{key}", newest, "log_reference")
+    shown = browser.open(f"{place.server.url}/artifacts/key/{key}", newest, "log vision/tulips")
     assert shown.count("snapshot vision/tulips") == 3  # the flow runs, beside their task runs
     links = browser.page.locator("a[href*='/runs/flow-run/']")
     assert len({link.get_attribute("href") for link in links.all()}) == 3

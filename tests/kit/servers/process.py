@@ -30,8 +30,9 @@ _FOREIGN = (
     "CEPH_",
     "MOTO_",
 )
-WITH_KIT = {"PYTHONPATH": str(Path(__file__).parents[2])}
-"""The variable by which another Python finds this kit."""
+_TESTS = Path(__file__).parents[2]
+WITH_KIT = {"PYTHONPATH": f"{_TESTS}{os.pathsep}{_TESTS.parent}"}
+"""The variable by which another Python finds this kit, and the tests by their names."""
 
 _PR_SET_PDEATHSIG = 1
 _LOGS: dict[Path, str] = {}
