@@ -66,8 +66,7 @@ if TYPE_CHECKING:
     from landfast.registry.database.url import check_registry_url
     from landfast.registry.values import RegistryInfo
     from landfast.run import Run, current_run, init
-    from landfast.scan.merging import ShardScan
-    from landfast.scan.plan import ScanPlan, Shard
+    from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.settings import Settings, load_settings
     from landfast.snapshots_file import load_snapshots, snapshots_of
     from landfast.version import ArtifactVersion
@@ -114,10 +113,10 @@ _HOMES = {
     "RunKey": "model.run",
     "RunRecord": "model.run",
     "RunStatus": "model.run",
-    "ScanPlan": "scan.plan",
+    "ScanPlan": "scan.values",
     "Settings": "settings",
-    "Shard": "scan.plan",
-    "ShardScan": "scan.merging",
+    "Shard": "scan.values",
+    "ShardScan": "scan.values",
     "Skipped": "model.source",
     "SnapshotConfig": "model.snapshot_config",
     "SnapshotUri": "model.snapshot_config",

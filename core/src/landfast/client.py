@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     )
     from landfast.registry.registry import Registry
     from landfast.registry.values import RegistryInfo
-    from landfast.scan.merging import ShardScan
-    from landfast.scan.plan import ScanPlan, Shard
+    from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.stores.base import ClientFactory, Store
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from landfast.manifests.held import HeldManifest
     from landfast.manifests.writer import WrittenManifest
     from landfast.registry.values import LogOutcome, LogRequest
-    from landfast.scan.merging import ShardScan
+    from landfast.scan.values import ShardScan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.publish.upload import LocalFile, in_batches, upload_all
 from landfast.scan import merging
+from landfast.scan.values import ShardScan
 from landfast.scans import scan_into
 
 _SOURCE_URI = "blob:sha256"
@@ -24,7 +25,7 @@ _SOURCE_URI = "blob:sha256"
 
 def store_files(
     context: Context, reference: Reference, folder: Path, *, originals: dict[str, Path]
-) -> merging.ShardScan:
+) -> ShardScan:
     """Copy a file, or every file below a folder, into the store.
 
     Args:
@@ -48,7 +49,7 @@ def store_files(
     source = Source(
         uri=_SOURCE_URI, include=tuple(reference.include), exclude=tuple(reference.exclude)
     )
-    return merging.ShardScan(
+    return ShardScan(
         manifest=written,
         sources=(source,),
         skipped=scans[0].skipped,

@@ -19,8 +19,7 @@ from landfast.model.reference import Reference
 if TYPE_CHECKING:
     from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
-    from landfast.scan.merging import ShardScan
-    from landfast.scan.plan import ScanPlan, Shard
+    from landfast.scan.values import ScanPlan, Shard, ShardScan
 
 Near = str | ArtifactName | None
 

@@ -14,9 +14,10 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
-from landfast.scan.merging import ShardScan, too_many
+from landfast.scan.merging import too_many
 from landfast.scan.plan import clean_name
 from landfast.scan.skips import SkipLog
+from landfast.scan.values import ShardScan
 
 
 def adopt(

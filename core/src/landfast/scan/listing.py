@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from landfast.errors import LandfastError, NotFound
 from landfast.manifests.base import Manifest
@@ -19,10 +18,9 @@ from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.marker import MARKER, of_marker
-from landfast.model.reference import Reference
-from landfast.model.source import Source
 from landfast.scan.markers import with_markers
 from landfast.scan.skips import FOLDER_ITSELF, SkipLog
+from landfast.scan.values import ScanPlan, ScanWindow
 from landfast.stores.base import ChecksumKind, ListRequest, ObjectBatch, ObjectInfo, Store
 from landfast.stores.batch import FEW, in_batches, rows_of
 from landfast.stores.pager import Pager
@@ -38,40 +36,8 @@ _STAT_WORKERS = 16
 Previous = Callable[[], Manifest | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanWindow:
-    """A range of keys below the folder: above `after`, up to and including `upto`; None is open."""
-
-    after: str | None = None
-    upto: str | None = None
-
-
-class FolderScan(Protocol):
-    """What listing needs to know of a plan."""
-
-    @property
-    def reference(self) -> Reference:
-        """As given."""
-        ...
-
-    @property
-    def location(self) -> Location:
-        """The folder."""
-        ...
-
-    @property
-    def list_versions(self) -> bool:
-        """Whether every version is listed."""
-        ...
-
-    @property
-    def source(self) -> Source:
-        """As recorded."""
-        ...
-
-
 def list_batches(
-    scan: FolderScan, window: ScanWindow, store: Store, skips: SkipLog, previous: Previous
+    scan: ScanPlan, window: ScanWindow, store: Store, skips: SkipLog, previous: Previous
 ) -> Iterator[ObjectBatch]:
     """Yield the objects to record, in order, each row as one response gave it.
 
@@ -94,7 +60,7 @@ def list_batches(
 
 
 def raw_batches(
-    scan: FolderScan,
+    scan: ScanPlan,
     window: ScanWindow,
     store: Store,
     previous: Previous,
@@ -109,13 +75,13 @@ def raw_batches(
     )
 
 
-def _reads_in_vain(scan: FolderScan, store: Store) -> bool:
+def _reads_in_vain(scan: ScanPlan, store: Store) -> bool:
     """Whether listing with checksums would read files that the globs leave out."""
     is_filtered = bool(scan.source.include or scan.source.exclude)
     return store.capabilities().in_place and is_filtered and scan.reference.kind is not False
 
 
-def keep(scan: FolderScan, batches: Iterable[ObjectBatch], skips: SkipLog) -> Iterator[ObjectBatch]:
+def keep(scan: ScanPlan, batches: Iterable[ObjectBatch], skips: SkipLog) -> Iterator[ObjectBatch]:
     """Yield the rows to record, and tell `skips` of the others."""
     import pyarrow as pa
 
@@ -156,7 +122,7 @@ class _Lister:
 
     def __init__(
         self,
-        scan: FolderScan,
+        scan: ScanPlan,
         window: ScanWindow,
         store: Store,
         previous: Previous,
@@ -251,7 +217,7 @@ def _without_versions(location: Location, error: LandfastError) -> str:
 class _Known:
     """Looks rows up in an earlier manifest, moving forward only."""
 
-    def __init__(self, scan: FolderScan, previous: Previous) -> None:
+    def __init__(self, scan: ScanPlan, previous: Previous) -> None:
         self._start = len(scan.location.key)
         self._prefix = f"{scan.source.name}/" if scan.source.name else ""
         self._previous = previous

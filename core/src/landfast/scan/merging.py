@@ -4,62 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from landfast.errors import LimitExceeded, NotFound
-from landfast.manifests.held import HeldManifest
 from landfast.manifests.merge import merge_manifests
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.globs import hint_for_glob, labels
-from landfast.model.reference import UNLIMITED
 from landfast.model.source import Skipped, Source
 from landfast.scan.markers import MARKER_WITHOUT_SLASH
 from landfast.scan.skips import FOLDER_ITSELF, SkipLog
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardScan:
-    """The result of one shard: a sorted manifest, and what was left out.
-
-    Args:
-        manifest: Of the entries, as a file, or few enough to be held.
-        sources: Of the plan; of an adopted version, also what that was scanned from.
-        uses: Registry keys of versions whose entries were copied.
-        skipped: By reason.
-        matched: The globs that matched a path, as `model.globs.labels` writes them.
-        notes: What the user should know of the scan, one sentence each.
-        max_objects: Of the plan.
-        allow_empty: Of the reference.
-    """
-
-    manifest: WrittenManifest | HeldManifest
-    sources: tuple[Source, ...]
-    uses: tuple[int, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    matched: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    max_objects: int = UNLIMITED
-    allow_empty: bool = False
-
-    def to_json(self) -> str:
-        """Write it as JSON, for an orchestrator that hands on text; the manifest lies in the store."""
-        from landfast.scan.codec import dumps
-
-        return dumps(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> ShardScan:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InvalidInput: If the text is something else.
-        """
-        from landfast.scan.codec import loads
-
-        scan: ShardScan = loads(text, cls)
-        return scan
+from landfast.scan.values import ShardScan
 
 
 def check_complete(scans: Sequence[ShardScan]) -> None:

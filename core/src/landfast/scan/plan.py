@@ -6,10 +6,9 @@ Plans and shards pickle, without secrets, so an orchestrator may map `scan_shard
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from landfast.errors import InvalidInput, LandfastError, NotFound
 from landfast.manifests.base import Manifest
@@ -17,95 +16,10 @@ from landfast.model.globs import hint_for_glob
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.model.reference import Reference
 from landfast.model.source import Source
-from landfast.redaction import is_secret_parameter
-from landfast.scan.listing import ScanWindow
+from landfast.scan.values import ScanPlan, ScanWindow, public_options
 from landfast.stores.base import Kind, ListRequest, Store, Versioning
 from landfast.stores.opener import Stores
 from landfast.stores.pager import Pager
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanPlan:
-    """What a reference turned out to be, and how it is to be listed.
-
-    Args:
-        reference: As given; secrets in it are dropped when the plan is pickled, a worker brings its own.
-        location: The object, or the folder with its final slash.
-        is_object: Whether it is one object.
-        list_versions: Whether version ids need a listing of every version.
-        max_objects: The most entries, over all shards.
-        source: What will be recorded.
-        windows: Key ranges, disjoint and in order; one shard each.
-        notes: What the user should know before the scan, one sentence each.
-    """
-
-    reference: Reference = field(repr=False)
-    location: Location
-    is_object: bool
-    list_versions: bool
-    max_objects: int
-    source: Source
-    windows: tuple[ScanWindow, ...] = (ScanWindow(),)
-    notes: tuple[str, ...] = ()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        public = replace(
-            self.reference,
-            uri=None if self.reference.uri is None else self.location.without_secrets()[0].uri,
-            options=_public_options(self.reference.options),
-        )
-        rest = (
-            self.is_object,
-            self.list_versions,
-            self.max_objects,
-            self.source,
-            self.windows,
-            self.notes,
-        )
-        return _rebuild_plan, (public, self.location.without_secrets()[0], *rest)
-
-    @property
-    def shards(self) -> tuple[Shard, ...]:
-        """The parts to hand to `scan_shard`, in order."""
-        return tuple(
-            Shard(plan=replace(self, windows=()), number=number, window=window)
-            for number, window in enumerate(self.windows)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """One key range of a plan.
-
-    It pickles, and is written as JSON, without secrets: a worker brings its own.
-
-    Args:
-        plan: What it is a part of.
-        number: Its place, from 0.
-        window: The range.
-    """
-
-    plan: ScanPlan
-    number: int
-    window: ScanWindow
-
-    def to_json(self) -> str:
-        """Write it as JSON, for an orchestrator that hands on text."""
-        from landfast.scan.codec import dumps
-
-        return dumps(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Shard:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InvalidInput: If the text is something else.
-        """
-        from landfast.scan.codec import loads
-
-        shard: Shard = loads(text, cls)
-        return shard
 
 
 def plan(
@@ -143,7 +57,7 @@ def plan(
         exclude=tuple(reference.exclude),
         checksum="none" if reference.kind is False else reference.kind,
         endpoint=store.endpoint,
-        options=_public_options(reference.options),
+        options=public_options(reference.options),
         stripped=stripped,
         versioning=str(versioning),
     )
@@ -244,20 +158,6 @@ def _snapped(
     return _between(sorted(cuts, key=str.encode))
 
 
-def _rebuild_plan(*values: Any) -> ScanPlan:
-    names = (
-        "reference",
-        "location",
-        "is_object",
-        "list_versions",
-        "max_objects",
-        "source",
-        "windows",
-        "notes",
-    )
-    return ScanPlan(**dict(zip(names, values, strict=True)))
-
-
 def _check_kind(reference: Reference, store: Store) -> None:
     capabilities = store.capabilities()
     known = (*capabilities.list_checksums, *capabilities.stat_checksums)
@@ -335,11 +235,3 @@ def _cost(reference: Reference, location: Location, store: Store) -> str:
         if size is not None:
             return f"reads (GET) and hashes all {size:,} bytes of {location}"
     return f"reads (GET) and hashes every byte of {location}"
-
-
-def _public_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: value
-        for key, value in options.items()
-        if isinstance(value, str | int | float | bool | None) and not is_secret_parameter(key)
-    }

@@ -20,9 +20,9 @@ from landfast.manifests.writer import ManifestWriter, WrittenManifest
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.scan.listing import Previous, list_batches
-from landfast.scan.merging import ShardScan, too_many
-from landfast.scan.plan import ScanPlan, Shard
+from landfast.scan.merging import too_many
 from landfast.scan.skips import SkipLog
+from landfast.scan.values import ScanPlan, Shard, ShardScan
 from landfast.stores.base import ChecksumKind, ObjectBatch, ObjectInfo, Store
 from landfast.stores.batch import in_batches
 from landfast.stores.opener import Stores

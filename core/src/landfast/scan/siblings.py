@@ -14,12 +14,12 @@ from pathlib import Path
 
 from landfast.model.location import Location
 from landfast.model.reference import Reference
-from landfast.scan.listing import ScanWindow, keep, raw_batches
-from landfast.scan.merging import ShardScan
-from landfast.scan.plan import ScanPlan, sibling
+from landfast.scan.listing import keep, raw_batches
 from landfast.scan.plan import plan as plan_scan
+from landfast.scan.plan import sibling
 from landfast.scan.shard import record, scan_shard
 from landfast.scan.skips import SkipLog
+from landfast.scan.values import ScanPlan, ScanWindow, ShardScan
 from landfast.stores.base import ObjectBatch
 from landfast.stores.opener import Stores
 

@@ -1,0 +1,220 @@
+"""What a scan hands on: its plan, the shards of it, and what each of them found; as pickle or as JSON text.
+
+None of them carries a secret to another process: a worker brings its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from landfast.errors import InvalidInput
+from landfast.manifests.held import HeldManifest
+from landfast.manifests.writer import WrittenManifest
+from landfast.model.location import Location
+from landfast.model.manifest import ManifestSummary
+from landfast.model.reference import UNLIMITED, Reference
+from landfast.model.source import Skipped, Source
+from landfast.redaction import is_secret_parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanWindow:
+    """A range of keys below the folder: above `after`, up to and including `upto`; None is open."""
+
+    after: str | None = None
+    upto: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """What a reference turned out to be, and how it is to be listed.
+
+    Args:
+        reference: As given; secrets in it are dropped when the plan is pickled, a worker brings its own.
+        location: The object, or the folder with its final slash.
+        is_object: Whether it is one object.
+        list_versions: Whether version ids need a listing of every version.
+        max_objects: The most entries, over all shards.
+        source: What will be recorded.
+        windows: Key ranges, disjoint and in order; one shard each.
+        notes: What the user should know before the scan, one sentence each.
+    """
+
+    reference: Reference = field(repr=False)
+    location: Location
+    is_object: bool
+    list_versions: bool
+    max_objects: int
+    source: Source
+    windows: tuple[ScanWindow, ...] = (ScanWindow(),)
+    notes: tuple[str, ...] = ()
+
+    def public(self) -> ScanPlan:
+        """Return the plan without secrets, for who hands it on: a worker brings its own."""
+        location = self.location.without_secrets()[0]
+        reference = replace(
+            self.reference,
+            uri=None if self.reference.uri is None else location.uri,
+            options=public_options(self.reference.options),
+        )
+        return replace(self, reference=reference, location=location)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        public = self.public()
+        return _rebuilt, tuple(getattr(public, each.name) for each in fields(public))
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The parts to hand to `scan_shard`, in order."""
+        return tuple(
+            Shard(plan=replace(self, windows=()), number=number, window=window)
+            for number, window in enumerate(self.windows)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One key range of a plan.
+
+    It pickles, and is written as JSON, without secrets: a worker brings its own.
+
+    Args:
+        plan: What it is a part of.
+        number: Its place, from 0.
+        window: The range.
+    """
+
+    plan: ScanPlan
+    number: int
+    window: ScanWindow
+
+    def to_json(self) -> str:
+        """Write it as JSON, for an orchestrator that hands on text."""
+        return _dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Shard:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: If the text is something else.
+        """
+        shard: Shard = _loads(text, cls)
+        return shard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardScan:
+    """The result of one shard: a sorted manifest, and what was left out.
+
+    Args:
+        manifest: Of the entries, as a file, or few enough to be held.
+        sources: Of the plan; of an adopted version, also what that was scanned from.
+        uses: Registry keys of versions whose entries were copied.
+        skipped: By reason.
+        matched: The globs that matched a path, as `model.globs.labels` writes them.
+        notes: What the user should know of the scan, one sentence each.
+        max_objects: Of the plan.
+        allow_empty: Of the reference.
+    """
+
+    manifest: WrittenManifest | HeldManifest
+    sources: tuple[Source, ...]
+    uses: tuple[int, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    matched: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    max_objects: int = UNLIMITED
+    allow_empty: bool = False
+
+    def to_json(self) -> str:
+        """Write it as JSON, for an orchestrator that hands on text; the manifest lies in the store."""
+        return _dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> ShardScan:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: If the text is something else.
+        """
+        scan: ShardScan = _loads(text, cls)
+        return scan
+
+
+def public_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what may be recorded of the options of a reference."""
+    return {
+        key: value
+        for key, value in options.items()
+        if isinstance(value, str | int | float | bool | None) and not is_secret_parameter(key)
+    }
+
+
+def _rebuilt(*values: Any) -> ScanPlan:
+    return ScanPlan(**dict(zip((each.name for each in fields(ScanPlan)), values, strict=True)))
+
+
+_KIND = "__landfast__"
+_KINDS = (
+    *(Shard, ScanPlan, ScanWindow, Reference, Location, Source),
+    *(ShardScan, Skipped, WrittenManifest, ManifestSummary),
+)
+_BY_NAME: dict[str, Any] = {kind.__name__: kind for kind in _KINDS} | {"Path": Path}
+
+
+def _dumps(part: Shard | ShardScan) -> str:
+    """Write a part as JSON, without the secrets that a pickle of it would leave out too."""
+    return json.dumps(_encoded(part), separators=(",", ":"))
+
+
+def _loads(text: str, kind: type[Any]) -> Any:
+    """Read what `_dumps` wrote.
+
+    Raises:
+        InvalidInput: If the text is something else.
+    """
+    try:
+        part = _decoded(json.loads(text))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        part = None
+    if not isinstance(part, kind):
+        raise InvalidInput(
+            f"the text is no {kind.__name__}",
+            subject=kind.__name__,
+            expected=f"what {kind.__name__}.to_json() wrote, with this version of landfast",
+        )
+    return part
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, ScanPlan):
+        value = value.public()
+    if isinstance(value, HeldManifest):
+        value = value.written
+    if is_dataclass(value) and type(value) in _KINDS:
+        inner = {f.name: _encoded(getattr(value, f.name)) for f in fields(value) if f.init}
+        return {_KIND: type(value).__name__, **inner}
+    if isinstance(value, Path):
+        return {_KIND: "Path", "path": str(value)}
+    if isinstance(value, Mapping):
+        return {key: _encoded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encoded(inner) for inner in value]
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_decoded, value))
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _decoded(item) for key, item in value.items() if key != _KIND}
+    kind = value.get(_KIND)
+    if kind is None:
+        return inner
+    return Path(inner["path"]) if kind == "Path" else _BY_NAME[kind](**inner)
