@@ -152,14 +152,17 @@ class Pager:
     def _check_order(self, batch: ObjectBatch) -> None:
         import pyarrow.compute as pc
 
-        keys, last = batch["key"], self._last
-        is_after = last is None or batch.key_at(0).encode() > last.encode()
-        if is_after and pc.all(pc.greater(keys[1:], keys[:-1]), min_count=0).as_py():
-            self._ids = {batch["version_id"][-1].as_py()}
-            return
-        for key, version_id in zip(batch.keys(), batch["version_id"].to_pylist(), strict=True):
-            self._check_row(key, version_id, last)
-            last = key
+        keys, ids = batch["key"], batch["version_id"]
+        self._check_row(batch.key_at(0), ids[0].as_py(), self._last)
+        done = 0
+        # Only what does not ascend is looked at row by row: older versions, and what is wrong.
+        for at in pc.indices_nonzero(pc.less_equal(keys[1:], keys[:-1])).to_pylist():
+            if at != done:
+                self._ids = {ids[at].as_py()}
+            done = at + 1
+            self._check_row(batch.key_at(done), ids[done].as_py(), batch.key_at(at))
+        if done != len(batch) - 1:
+            self._ids = {ids[-1].as_py()}
 
     def _check_row(self, key: str, version_id: str | None, last: str | None) -> None:
         if last is None or key.encode() > last.encode():
