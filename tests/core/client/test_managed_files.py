@@ -45,7 +45,7 @@ def test_many_files_cost_few_transactions(any_client: Client, tmp_path: Path) ->
         version = any_client.log_artifact(draft)
     assert len(seen) <= 3 + 3 + 5, "once before the log, once after it"
     assert version.file_count == 1101
-    assert len({info.sha256 for info in any_client.blobs.list()}) == 1100 + 1
+    assert len({info.sha256 for info in any_client.context.blobs.list()}) == 1100 + 1
     target = version.download(tmp_path / "target")
     assert (Path(target) / "1099").read_bytes() == b"file 1099"
 
