@@ -181,16 +181,18 @@ class EntryBatch:
 def in_batches(entries: Iterable[ManifestEntry]) -> Iterator[EntryBatch]:
     """Yield entries as batches of a few thousand rows; raises what `EntryBatch.from_rows` does."""
     left = iter(entries)
-    while len(batch := EntryBatch.from_rows(islice(left, _ROWS))):
+    while rows := list(islice(left, _ROWS)):
+        batch = EntryBatch.from_rows(rows)
+        del rows
         yield batch
 
 
 def joined(batches: Sequence[EntryBatch]) -> EntryBatch:
-    """Return the rows of some batches, at least one, as one batch."""
+    """Return the rows of some batches as one batch."""
     import pyarrow as pa
 
-    if len(batches) == 1:
-        return batches[0]
+    if len(batches) < 2:
+        return batches[0] if batches else EntryBatch.from_rows(())
     return EntryBatch(pa.concat_batches([batch.columns for batch in batches]))
 
 

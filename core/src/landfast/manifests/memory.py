@@ -1,19 +1,20 @@
-"""MemoryManifest: a manifest over a list, for tests and for artifacts of a few files."""
+"""MemoryManifest: a manifest in memory, for tests and for artifacts of a few files."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from operator import attrgetter
 from typing import Self
 
 from landfast.manifests.base import Manifest
-from landfast.manifests.batch import EntryBatch, in_batches
+from landfast.manifests.batch import EntryBatch, joined
 from landfast.manifests.merge import distinct
 from landfast.manifests.parquet import prefix_range
 from landfast.manifests.reader import no_entry
 from landfast.manifests.rollup import folder_runs
-from landfast.manifests.summary import summarize
+from landfast.manifests.summary import SummaryBuilder
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.model.manifest import ManifestEntry, ManifestSummary
 
@@ -36,7 +37,7 @@ class MemoryManifest(Manifest):
 
     def __init__(self, entries: Iterable[ManifestEntry] = ()) -> None:
         rows = sorted(entries, key=attrgetter("path"))
-        self._hold(distinct(EntryBatch.from_rows(rows)).rows())
+        self._hold(distinct(EntryBatch.from_rows(rows)))
 
     @classmethod
     def of_sorted(cls, entries: Iterable[ManifestEntry]) -> Self:
@@ -45,14 +46,30 @@ class MemoryManifest(Manifest):
         Raises:
             InvalidInput: If they are not, repeat a path or cannot be recorded.
         """
+        return cls.of_batches([EntryBatch.from_rows(entries)])
+
+    @classmethod
+    def of_batches(cls, batches: Sequence[EntryBatch]) -> Self:
+        """Return a manifest of rows that are in order; raises what `of_sorted` does."""
         made = cls.__new__(cls)
-        made._hold(entries)
+        made._hold(joined(batches))
         return made
 
-    def _hold(self, entries: Iterable[ManifestEntry]) -> None:
-        self._entries = list(entries)
-        self._paths = [entry.path for entry in self._entries]
-        self._summary = summarize(self._entries)
+    def _hold(self, batch: EntryBatch) -> None:
+        summary = SummaryBuilder()
+        summary.update(batch)
+        self._batch = batch
+        self._summary = summary.build()
+
+    @cached_property
+    def _entries(self) -> list[ManifestEntry]:
+        # Of most small manifests nobody asks for a row: the digest says that nothing is new.
+        return list(self._batch.rows())
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        paths: list[str] = self._batch.paths.to_pylist()
+        return paths
 
     @property
     def summary(self) -> ManifestSummary:
@@ -62,11 +79,14 @@ class MemoryManifest(Manifest):
     @property
     def bounds(self) -> tuple[bytes, bytes] | None:
         """The first and the last path; None without entries."""
-        return (self._paths[0].encode(), self._paths[-1].encode()) if self._paths else None
+        paths = self._batch.paths
+        return (paths[0].as_py().encode(), paths[-1].as_py().encode()) if len(paths) else None
 
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
         """Yield the entries whose path starts with `prefix` as columns, sorted by path."""
-        return in_batches(self.entries(prefix))
+        start, end = prefix_range(self._paths, prefix) if prefix else (0, len(self._batch))
+        if end > start:
+            yield self._batch.slice(start, end)
 
     def entries(self, prefix: str = "") -> Iterator[ManifestEntry]:
         """Yield the entries whose path starts with `prefix`, sorted by path."""

@@ -76,8 +76,7 @@ def record(scan: ScanPlan, found: Iterable[ObjectBatch], skips: SkipLog, target:
         count += len(batch)
     manifest: WrittenManifest | HeldManifest
     if count <= HELD:
-        rows = itertools.chain.from_iterable(batch.rows() for batch in few)
-        manifest = HeldManifest(MemoryManifest.of_sorted(rows), lambda: target)
+        manifest = HeldManifest(MemoryManifest.of_batches(few), lambda: target)
     else:
         with ManifestWriter(target) as writer:
             for batch in itertools.chain(few, batches):
