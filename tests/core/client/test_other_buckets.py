@@ -16,8 +16,8 @@ from kit.servers.faults import Status
 from landfast import Client
 from landfast.model.location import Location
 from landfast.stores import pager
+from landfast.stores.s3.permissions import minimal_permissions
 from landfast.upkeep.doctor import doctor
-from landfast.upkeep.permissions import minimal_permissions
 
 ARN = "arn:aws:s3:us-east-1:123456789012:accesspoint/ours"
 

@@ -13,8 +13,8 @@ from kit.servers.faults import Status
 from landfast.model.doctor import CheckStatus, DoctorReport
 from landfast.model.location import Location
 from landfast.stores.opener import Stores
+from landfast.stores.s3.permissions import minimal_permissions
 from landfast.upkeep.doctor import doctor
-from landfast.upkeep.permissions import minimal_permissions
 
 
 def statuses(report: DoctorReport) -> dict[str, str]:

@@ -92,6 +92,7 @@ class Capabilities:
         cacheable: Whether downloads should be kept in the blob cache.
         versioning_command: What turns on versioning, for a person to run, with ``{bucket}`` in it.
         stable_order: Whether pages come in UTF-8 byte order of the key.
+        clock: Whose time counts where there is no `endpoint`: a URL, with ``{scheme}`` and ``{host}`` of the location.
         lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
     """
 
@@ -106,6 +107,7 @@ class Capabilities:
     cacheable: bool = True
     versioning_command: str = ""
     stable_order: bool = True
+    clock: str = ""
     lists_restores: bool = True
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from landfast.blobs.base import BlobStore
 from landfast.clouds.options import check_endpoint, plain_endpoint
 from landfast.errors import Conflict, InvalidInput
+from landfast.model.doctor import MinimalPermissions
 from landfast.model.location import Location
 from landfast.model.source import Source
 from landfast.stores.base import ClientFactory, OptionKinds, Store
@@ -141,6 +142,15 @@ class Stores:
         kinds: OptionKinds = getattr(self._maker(scheme), "option_kinds", OptionKinds())
         return kinds
 
+    def permissions(self, location: Location) -> MinimalPermissions:
+        """Return what a user needs to record a place and read it back, in the words of its store.
+
+        A store says it by its attribute `permissions`, a function of a location.
+        """
+        told = getattr(self._maker(location.scheme), "permissions", _some_permissions)
+        found: MinimalPermissions = told(location)
+        return found
+
     def options_for(
         self, location: Location, options: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -193,6 +203,11 @@ class Stores:
     def _known(self) -> list[str]:
         points = [point.name for point in entry_points(group=ENTRY_POINTS)]
         return sorted({*self._own, *_BUILT_IN, *points})
+
+
+def _some_permissions(location: Location) -> MinimalPermissions:
+    words = (f"To list and to read what lies below {location}. Nothing is written there.",)
+    return MinimalPermissions(words=words, names=("list", "read"))
 
 
 def _plain(endpoint: str) -> str:

@@ -16,7 +16,6 @@ from landfast.model.location import Location
 from landfast.stores.base import Kind, ListRequest, ObjectInfo, Pin, Store, Versioning
 from landfast.stores.pager import Pager
 from landfast.system.mounts import shows_mapped_writes
-from landfast.upkeep.permissions import minimal_permissions
 
 if TYPE_CHECKING:
     from landfast.stores.opener import Stores
@@ -25,8 +24,6 @@ _SAMPLE_ROWS = 100
 _FIRST_BYTES = 4096
 _MAX_SKEW_S = 300
 _CLOCK_TIMEOUT_S = 5
-# Whose clock counts where the store has no endpoint of its own.
-_OWN_ENDPOINTS = {"s3": "https://s3.amazonaws.com", "gs": "https://storage.googleapis.com"}
 
 _NOT_REMEMBERED = (
     "On this filesystem a write through a memory mapping may leave a file's times as they are: no hash is remembered."
@@ -62,7 +59,7 @@ def doctor(uri: str, stores: Stores, *, options: Mapping[str, Any] | None = None
         uri=location.without_secrets()[0].uri,
         endpoint=store.endpoint,
         checks=examined.checks(),
-        permissions=minimal_permissions(location),
+        permissions=stores.permissions(location),
     )
 
 
@@ -92,11 +89,10 @@ class _Examination:
         self._is_object = True
 
     def _clock(self) -> _Told:
-        own = _OWN_ENDPOINTS.get(self._location.scheme)
-        if self._location.scheme in {"http", "https"}:
-            own = f"{self._location.scheme}://{self._location.authority.rpartition('@')[2]}"
+        place = self._location
+        own = self._able.clock.format(scheme=place.scheme, host=place.authority.rpartition("@")[2])
         url = self._store.endpoint or own
-        if url is None:
+        if not url:
             raise _Skip("there is no server whose clock could differ")
         theirs = _server_time(url)
         if theirs is None:

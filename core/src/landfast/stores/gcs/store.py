@@ -40,6 +40,7 @@ from landfast.stores.base import (
     locate_by_listing,
 )
 from landfast.stores.gcs.listing import Listing
+from landfast.stores.gcs.permissions import minimal_permissions
 from landfast.stores.gcs.reader import open_pin
 from landfast.stores.gcs.rows import FIELDS, KINDS, describe
 
@@ -74,6 +75,8 @@ class GcsStore:
         identity=frozenset({"key_file"}),
         endpoint="endpoint",
     )
+
+    permissions = staticmethod(minimal_permissions)
 
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
@@ -115,6 +118,7 @@ class GcsStore:
             versions=True,
             list_checksums=KINDS,
             pinned_listing=True,
+            clock="https://storage.googleapis.com",
             versioning_command="gcloud storage buckets update gs://{bucket} --versioning",
         )
 

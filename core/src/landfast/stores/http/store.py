@@ -30,6 +30,7 @@ from landfast.stores.base import (
     Versioning,
     wrong_range,
 )
+from landfast.stores.http.permissions import minimal_permissions
 from landfast.stores.http.pool import HttpPool, failed_to_send
 from landfast.stores.http.reply import (
     ETAG,
@@ -84,6 +85,8 @@ class HttpStore:
 
     option_kinds = OptionKinds(recorded=frozenset({"timeout_s", "hash_limit", PLAIN_PARAMETERS}))
 
+    permissions = staticmethod(minimal_permissions)
+
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
     ) -> None:
@@ -119,6 +122,7 @@ class HttpStore:
             stat_checksums=("sha256", *_VALIDATORS),
             read_checksums=("sha256",),
             content_tokens=False,
+            clock="{scheme}://{host}",
         )
 
     def versioning(self, location: Location) -> Versioning:

@@ -31,6 +31,7 @@ from landfast.stores.base import (
 from landfast.stores.batch import in_batches
 from landfast.stores.local.content_hash import in_order, is_worth_a_thread, sha256_of_file
 from landfast.stores.local.options import FileOptions
+from landfast.stores.local.permissions import minimal_permissions
 from landfast.stores.local.reader import FileReader, open_file
 from landfast.stores.local.walk import (
     GONE,
@@ -59,6 +60,8 @@ class FileStore:
 
     needs = ("cache_dir",)
     option_kinds = OptionKinds(recorded=frozenset({"stat_cache", "symlinks"}))
+
+    permissions = staticmethod(minimal_permissions)
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ from landfast.stores.base import (
 )
 from landfast.stores.s3.listing import list_page
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
+from landfast.stores.s3.permissions import minimal_permissions
 from landfast.stores.s3.reader import NULL, open_pin
 from landfast.stores.s3.request import Listing, is_directory_bucket
 
@@ -71,6 +72,8 @@ class S3Store:
         endpoint="endpoint",
     )
 
+    permissions = staticmethod(minimal_permissions)
+
     def __init__(
         self,
         options: Mapping[str, Any] | None = None,
@@ -108,6 +111,7 @@ class S3Store:
             versions=True,
             list_checksums=(ETAG,),
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
+            clock="https://s3.amazonaws.com",
             lists_restores=self.endpoint is None,
             versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
             " --versioning-configuration Status=Enabled",
