@@ -60,10 +60,6 @@ class ManifestEntry:
         version_id = None if self.version_id == "null" else self.version_id
         return (self.uri, version_id, self.etag)
 
-    def is_same_row(self, other: ManifestEntry) -> bool:
-        """Whether both digests see no difference: the same object, seen twice."""
-        return self.identity == other.identity and self.pins == other.pins
-
     @property
     def pinned_uri(self) -> str:
         """Where it lies, with its pin where the URI of its scheme can carry one.
