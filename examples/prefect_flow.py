@@ -61,34 +61,28 @@ def serve_all(bucket: str) -> None:
 
 def tell() -> None:
     """Run bucket, Prefect server and deployments, deliver pictures, and print what came of it."""
-    with (
-        TemporaryDirectory() as scratch,
-        versioned_bucket() as (s3, variables),
-        ExitStack() as ends,
-    ):
-        folder = Path(scratch)
+    with ExitStack() as ends:
+        folder = Path(ends.enter_context(TemporaryDirectory()))
+        s3, variables = ends.enter_context(versioned_bucket())
         env = {
-            **os.environ,
-            **variables,
+            **(os.environ | variables),
             "BUCKET": BUCKET,
             "LANDFAST_REGISTRY_URL": f"sqlite:///{folder}/registry.db",
             "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         }
         if "PREFECT_API_URL" not in os.environ:
-            port = free_port()
-            env |= {
-                "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-                "PREFECT_HOME": str(folder / "prefect"),
-                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            }
-            address = ("--host", "127.0.0.1", "--port", str(port))
-            ends.enter_context(started(folder, env, "-m", "prefect", "server", "start", *address))
-            wait_for_server(f"{env['PREFECT_API_URL']}/health")
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                port = str(probe.getsockname()[1])  # nothing listens there
+            env["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+            env |= {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+            server = ("-m", "prefect", "server", "start", "--port", port)
+            ends.enter_context(started(folder, env, *server))
         api = env["PREFECT_API_URL"]
+        wait_for_training(api, 0)  # until the server answers
         s3.put_object(Bucket=BUCKET, Key="flowers/rose.jpg", Body=b"red")
         # Prefect 3.6 serves only files under the working folder.
-        copy = shutil.copy(Path(__file__).resolve(), folder)
-        ends.enter_context(started(folder, env, str(copy), "serve"))
+        copy = str(shutil.copy(Path(__file__).resolve(), folder))
+        ends.enter_context(started(folder, env, copy, "serve"))
         print(wait_for_training(api, 1))
         s3.put_object(Bucket=BUCKET, Key="flowers/iris.jpg", Body=b"blue")
         print(wait_for_training(api, 2))
@@ -99,11 +93,9 @@ def tell() -> None:
 @contextmanager
 def started(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[None]:
     """Run Python beside this process; at the end stop it and all that it started."""
-    with (folder / "log.txt").open("ab") as log:
-        command = [sys.executable, *arguments]
-        process = subprocess.Popen(  # noqa: S603 - this example's own commands
-            command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
-        )
+    quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+    command = [sys.executable, *arguments]
+    process = subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **quiet)  # noqa: S603
     try:
         yield
     finally:
@@ -111,35 +103,17 @@ def started(folder: Path, env: dict[str, str], *arguments: str) -> Iterator[None
         process.wait()
 
 
-def free_port() -> int:
-    """Find a port of this machine that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for_server(url: str, timeout_s: float = 240) -> None:
-    """Wait until Prefect's server answers."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            httpx.get(url, timeout=5).raise_for_status()
-            return
-        time.sleep(0.5)
-    raise SystemExit(f"{url} did not answer in {timeout_s:g} s")
-
-
-def wait_for_training(api: str, count: int, timeout_s: float = 240) -> str:
+def wait_for_training(api: str, count: int, tries: int = 240) -> str:
     """Return what the last training said, once there are so many."""
     asked = {"flows": {"name": {"any_": ["train-flowers"]}}, "sort": "EXPECTED_START_TIME_ASC"}
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        runs = httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=60).json()
-        done = [run for run in runs if run["state_type"] == "COMPLETED"]
-        if len(done) >= count:
-            return str(done[-1]["state"]["message"])
+    for _ in range(tries):
+        with suppress(httpx.TransportError):  # the server is starting
+            runs = httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=60).json()
+            done = [run for run in runs if run["state_type"] == "COMPLETED"]
+            if len(done) >= count:
+                return str(done[-1]["state"]["message"]) if done else ""
         time.sleep(1)
-    raise SystemExit(f"there was no training {count} in {timeout_s:g} s")
+    raise SystemExit(f"there was no training {count} in {tries} tries")
 
 
 if __name__ == "__main__":
