@@ -7,11 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from landfast.errors import InvalidInput
 from landfast.model.names import DEFAULT_ENTITY, DEFAULT_PROJECT, check_name
+from landfast.model.options import GivenSettings
 from landfast.model.reference import DEFAULT_MAX_OBJECTS, UNLIMITED
+from landfast.spelling import named_options
 
 DEFAULT_CACHE_BYTES = 50 * 1024**3
 
@@ -96,7 +98,8 @@ class Settings:
         )
 
 
-def load_settings(start: Path | None = None, **given: Any) -> Settings:
+@named_options(GivenSettings)
+def load_settings(start: Path | None = None, **given: Unpack[GivenSettings]) -> Settings:
     """Return the settings in force.
 
     Args:

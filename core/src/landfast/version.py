@@ -122,9 +122,11 @@ class ArtifactVersion(VersionFacts):
         """
         from landfast.download.in_place import folder_in_place
         from landfast.download.open import path_in_place
+        from landfast.verify.run import verify
 
         if not path:
-            return folder_in_place(self.manifest, self.sources, self.context.stores)
+            sources, stores = self.sources, self.context.stores
+            return folder_in_place(sources, stores, lambda: verify(self.manifest, sources, stores))
         pins = self._pins()
         return path_in_place(pins, pins.newest.get(path))
 

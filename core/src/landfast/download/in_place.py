@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landfast.errors import InvalidInput, ObjectChanged
-from landfast.manifests.base import Manifest
 from landfast.model.location import Location
 from landfast.model.source import Source
-from landfast.verify.run import verify
 
 if TYPE_CHECKING:
+    from landfast.model.verdict import VerifyReport
     from landfast.stores.opener import Stores
 
 
-def folder_in_place(manifest: Manifest, sources: Sequence[Source], stores: Stores) -> Path:
+def folder_in_place(
+    sources: Sequence[Source], stores: Stores, verify: Callable[[], VerifyReport]
+) -> Path:
     """Return the local folder that a version was scanned from, if it still is what was recorded.
+
+    Args:
+        sources: What the version was scanned from.
+        stores: Open them.
+        verify: Compares the version with what is there now.
 
     Raises:
         InvalidInput: If the version does not lie in one local folder.
@@ -27,7 +33,7 @@ def folder_in_place(manifest: Manifest, sources: Sequence[Source], stores: Store
         location = Location.parse(sources[0].uri, pins=False)
         local = stores.recorded(location, sources[0]).path(location)
         if local is not None:
-            _check(manifest, sources, stores)
+            _check(sources[0], verify())
             return local
     raise InvalidInput(
         "the version does not lie in one folder of this machine",
@@ -36,12 +42,11 @@ def folder_in_place(manifest: Manifest, sources: Sequence[Source], stores: Store
     )
 
 
-def _check(manifest: Manifest, sources: Sequence[Source], stores: Stores) -> None:
-    report = verify(manifest, sources, stores)
+def _check(source: Source, report: VerifyReport) -> None:
     if not report.ok:
         raise ObjectChanged(
-            f"{sources[0].uri} is not what was recorded",
-            subject=sources[0].uri,
+            f"{source.uri} is not what was recorded",
+            subject=source.uri,
             found=report.summary,
             hint="Logging it again records what is there now as a new version.",
         )

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, TypedDict
+
+
+class GivenSettings(TypedDict, total=False):
+    """Settings that a call says; None means not given.  See `Settings`."""
+
+    registry_url: str | None
+    store_url: str | None
+    entity: str | None
+    project: str | None
+    cache_dir: str | Path | None
+    cache_size: str | int | None
+    artifact_dir: str | Path | None
+    max_objects: str | int | None
+    run: str | None
+    options: Mapping[str, Mapping[str, Any]] | None
+    path_map: Mapping[str, str] | None
+    endpoint_map: Mapping[str, str] | None
 
 
 class PlaceOptions(TypedDict, total=False):
