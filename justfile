@@ -42,20 +42,29 @@ test-with integration *args: (_sync-integration integration)
     @echo "== tests/with_$1"
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
 
-# Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, newest and oldest; the built wheels
+# Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, and with the oldest framework; the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
-    .venv/bin/python -m pytest {{core_tests}} -m system -n 2 --dist worksteal "$@"
+    .venv/bin/python -m pytest {{core_tests}} -m "system and not nightly" -n 2 --dist worksteal "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
 test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)
     @echo "== tests/with_$1, live"
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
-# Run all tests of one integration, slow ones too, with the oldest framework that it supports
-test-oldest integration *args: (_packages "chromium:chromium") (_oldest integration)
+# Run one integration's tests with the oldest framework that it supports
+test-oldest integration *args: (_oldest integration)
     @echo "== tests/with_$1, oldest supported"
     .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
+
+# Run one integration's slow tests, beside its live server and in a browser, with the oldest framework that it supports
+test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest integration)
+    @echo "== tests/with_$1, oldest supported, live"
     .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
+
+# Run what is too heavy for every change: every moment to be killed at, the oldest frameworks live, the benchmarks
+nightly: (_packages "nginx:nginx-light") _sync (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
+    .venv/bin/python -m pytest {{core_tests}} -m nightly -n 2 --dist worksteal
+    .venv/bin/python benchmarks/run.py
 
 # Take the documentation's pictures anew, each after its page shows what it should
 pictures:

@@ -298,6 +298,7 @@ print(n)
 
 
 @pytest.mark.system
+@pytest.mark.nightly
 def test_kill_at_every_change_of_the_disk_leaves_nothing_wrong(
     http_script: Scripted, scan: Any, tmp_path: Path
 ) -> None:

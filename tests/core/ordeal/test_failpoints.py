@@ -107,6 +107,7 @@ def ordeal(
 
 
 @pytest.mark.system
+@pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_killed_at_every_moment_until_the_work_completes(ordeal: Ordeal) -> None:
     sweep(ordeal, itertools.count(1))
@@ -123,6 +124,7 @@ def test_killed_at_some_moments_beside_a_writer_and_a_collector(ordeal: Ordeal) 
 
 
 @pytest.mark.system
+@pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_killed_at_many_moments_beside_a_writer_and_a_collector(ordeal: Ordeal) -> None:
     live, gc = ordeal.job("writer"), ordeal.job("collector")
@@ -243,7 +245,9 @@ def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.system)])
+@pytest.mark.parametrize(
+    "step", [5, pytest.param(1, marks=[pytest.mark.system, pytest.mark.nightly])]
+)
 def test_a_killed_collector_takes_nothing_that_lives(ordeal: Ordeal, step: int) -> None:
     assert ordeal.run(ordeal.job("whole"), None) == 0
     client = ordeal.job("check").client()

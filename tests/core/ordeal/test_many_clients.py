@@ -39,7 +39,9 @@ def write(url: str, folder: Path, number: int, barrier: Barrier) -> None:
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    "processes", [8, pytest.param(32, marks=pytest.mark.system)], ids="{}-processes".format
+    "processes",
+    [8, pytest.param(32, marks=[pytest.mark.system, pytest.mark.nightly])],
+    ids="{}-processes".format,
 )
 def test_processes_log_to_one_collection_at_once(
     registry_url: str, tmp_path: Path, processes: int
