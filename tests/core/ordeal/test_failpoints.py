@@ -206,7 +206,8 @@ def check_target(job: Job, *, complete: bool) -> None:
 def check_everything(ordeal: Ordeal) -> None:
     """The feed has no gap, the database is sound, and the collector takes orphans and only orphans."""
     client = ordeal.job("check").client()
-    assert [c.position for c in client.changes()] == list(range(1, client.head() + 1))
+    head = client.head()  # asked first: others may still write
+    assert [c.position for c in client.changes(limit=head)] == list(range(1, head + 1))
     if ordeal.url.startswith("sqlite"):
         with closing(sqlite3.connect(ordeal.folder / "registry.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
