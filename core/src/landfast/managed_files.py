@@ -11,6 +11,7 @@ from landfast.context import Context
 from landfast.errors import InvalidInput, ObjectChanged
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
+from landfast.model.blob_uri import SOURCE, blob_uri
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
@@ -19,8 +20,6 @@ from landfast.publish.upload import LocalFile, in_batches, upload_all
 from landfast.scan import merging
 from landfast.scan.values import ShardScan
 from landfast.scans import scan_into
-
-_SOURCE_URI = "blob:sha256"
 
 
 def store_files(
@@ -46,9 +45,7 @@ def store_files(
         for found in in_batches(ManifestFile(scans[0].manifest.path).entries()):
             writer.extend(_stored(context, found, originals))
         written = writer.finish()
-    source = Source(
-        uri=_SOURCE_URI, include=tuple(reference.include), exclude=tuple(reference.exclude)
-    )
+    source = Source(uri=SOURCE, include=tuple(reference.include), exclude=tuple(reference.exclude))
     return ShardScan(
         manifest=written,
         sources=(source,),
@@ -72,7 +69,7 @@ def _stored(
         ) from error
     originals |= {file.sha256: file.path for file in files}
     for entry, file in zip(found, files, strict=True):
-        uri = f"{_SOURCE_URI}:{file.sha256}"
+        uri = blob_uri(file.sha256)
         yield replace(entry, uri=uri, etag=None, version_id=None, modified_at=None)
 
 

@@ -14,6 +14,7 @@ from landfast.model.names import DEFAULT_ENTITY, DEFAULT_PROJECT, check_name
 from landfast.model.options import GivenSettings
 from landfast.model.reference import DEFAULT_MAX_OBJECTS, UNLIMITED
 from landfast.spelling import named_options
+from landfast.system.cache_folder import cache_folder
 
 DEFAULT_CACHE_BYTES = 50 * 1024**3
 
@@ -127,20 +128,15 @@ def load_settings(start: Path | None = None, **given: Unpack[GivenSettings]) -> 
             values[key] = (os.environ[variable], variable)
     values |= {key: (value, key) for key, value in given.items() if value is not None}
     parsed = {key: _parse(key, value, origin) for key, (value, origin) in values.items()}
-    parsed.setdefault("cache_dir", _user_dir("user_cache_path"))
+    parsed.setdefault("cache_dir", cache_folder())
     return Settings(**parsed)
 
 
 def default_registry_url() -> str:
     """Return the URL of the embedded registry in the user's data folder."""
-    return f"sqlite:///{_user_dir('user_data_path') / 'registry.db'}"
+    from platformdirs import user_data_path
 
-
-def _user_dir(kind: str) -> Path:
-    import platformdirs
-
-    path: Path = getattr(platformdirs, kind)("landfast")
-    return path
+    return f"sqlite:///{user_data_path('landfast') / 'registry.db'}"
 
 
 def _project_file(start: Path) -> tuple[Path, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from landfast.errors import Conflict, InvalidInput, NotFound
+from landfast.model.blob_uri import blob_uri
 
 FOLDER = "blobs/sha256/"
 LABEL = "landfast-store.json"
@@ -48,7 +49,7 @@ def no_blob(sha256: str, url: str) -> NotFound:
     """Build the error for a blob that is not there."""
     return NotFound(
         f"blob {sha256} is not in the store {url}",
-        subject=f"blob:sha256:{sha256}",
+        subject=blob_uri(sha256),
         hint="Log the content again, which stores it again, or restore it from a backup; `landfast registry check` "
         "tells what else is missing. Nothing but `landfast gc` may delete from the store.",
         sha256=sha256,
@@ -70,7 +71,7 @@ def damaged_blob(sha256: str, url: str, found: str) -> Conflict:
     """Build the error for a stored blob whose bytes have not its name."""
     return Conflict(
         f"blob {sha256} in the store {url} is damaged",
-        subject=f"blob:sha256:{sha256}",
+        subject=blob_uri(sha256),
         expected=f"sha256 {sha256}",
         found=found,
         hint="Restore it from a backup, or log the content again; in a bucket delete the blob first: "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
+from landfast.model.blob_uri import SCHEME
 from landfast.model.checksum import CONTENT_TOKENS, Checksum
 from landfast.model.manifest import ManifestEntry
 
@@ -144,7 +145,7 @@ class EntryBatch:
         has_version = pc.is_valid(self._versions())
         if has_version.true_count == len(self):
             return has_version
-        return pc.or_(has_version, pc.starts_with(self.columns["uri"], pattern="blob:"))
+        return pc.or_(has_version, pc.starts_with(self.columns["uri"], pattern=SCHEME))
 
     def below(self, folder: str) -> EntryBatch:
         """Return those rows that lie below `folder`, which starts every path, without it in their paths."""

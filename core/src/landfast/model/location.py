@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from landfast.errors import InvalidInput
+from landfast.model.blob_uri import SCHEME, SOURCE
 from landfast.redaction import AMBIGUOUS, is_ambiguous_parameter, is_secret_parameter
 
 PLAIN_PARAMETERS = "plain_parameters"
@@ -35,7 +36,7 @@ _QUERY_SAFE = _PATH_SAFE + "?[]"
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"//([^/?]*)")
 _HOST = re.compile(r"(\[[0-9A-Za-z:.%]+\]|[^\s:\[\]\\<>\"'`{}|^\x00-\x20]+)(:[0-9]{0,5})?\Z")
-_BLOB = re.compile(r"blob:sha256:[0-9a-f]{64}\Z")
+_BLOB = re.compile(SOURCE + r":[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -193,7 +194,7 @@ class Location:
             raise InvalidInput(
                 f"{uri!r} names no blob", subject=uri, expected="blob:sha256: and 64 hex digits"
             )
-        return cls(scheme="blob", authority="", key=uri[len("blob:") :])
+        return cls(scheme="blob", authority="", key=uri.removeprefix(SCHEME))
 
     @property
     def uri(self) -> str:
@@ -203,7 +204,7 @@ class Location:
         if self.scheme in {"http", "https"}:
             return f"{self.scheme}://{self.authority}{self.key}"
         if self.scheme == "blob":
-            return f"blob:{self.key}"
+            return f"{SCHEME}{self.key}"
         return f"{self.scheme}://{self.authority}/{self.key}"
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from landfast.model.blob_uri import is_managed
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.model.times import format_time
@@ -39,7 +40,7 @@ class ManifestEntry:
     @property
     def is_pinned(self) -> bool:
         """Whether the store can return these bytes after the object is overwritten."""
-        return self.version_id not in {None, "null"} or self.uri.startswith("blob:")
+        return self.version_id not in {None, "null"} or is_managed(self.uri)
 
     @property
     def identity(self) -> Identity:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import SCHEME
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from landfast.stores.opener import Stores
 
 # Sources that are no place of their own: their entries lie elsewhere.
-_ELSEWHERE = ("landfast://", "blob:")
+_ELSEWHERE = ("landfast://", SCHEME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from landfast.errors import LandfastError, Unavailable
 from landfast.manifests.held import HeldManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import WrittenManifest
+from landfast.model.blob_uri import holds_files
 from landfast.publish.repair import lost_manifests, manifests_of, mend, sha256_of
 from landfast.publish.retain import FindBytes, keep_managed
 from landfast.publish.upload import upload
@@ -54,17 +55,17 @@ def publish(
         NotFound: If a managed file was collected and its bytes are not to be had.
         Unavailable: If the blob could not be kept from garbage collection.
     """
-    holds_files = any(source.uri.startswith("blob:") for source in request.sources)
+    has_files = holds_files(request.sources)
     for _ in range(_TRIES):
         try:
             outcome = registry.log(request)
         except BlobNeeded:
-            if holds_files:
+            if has_files:
                 keep_managed(registry, blobs, ManifestFile(manifest.path), find)
             upload(registry, blobs, manifest.path, manifest.sha256, manifest.size)
             request = replace(request, blob=manifest.sha256)
             continue
-        if holds_files:
+        if has_files:
             # Also where nothing was new: whoever logged this content first may not have come to it yet.
             keep_managed(registry, blobs, ManifestFile(manifest.path), find)
         if outcome.created:
@@ -89,7 +90,7 @@ class Unpublished:
     @property
     def holds_files(self) -> bool:
         """Whether entries are files of the registry's store."""
-        return any(source.uri.startswith("blob:") for source in self.request.sources)
+        return holds_files(self.request.sources)
 
 
 def publish_all(

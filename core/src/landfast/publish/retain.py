@@ -16,11 +16,10 @@ from landfast.blobs.base import BlobStore
 from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import is_managed, sha256_of
 from landfast.model.manifest import ManifestEntry
 from landfast.publish.upload import in_batches, in_parallel
 from landfast.registry.registry import Registry
-
-_MANAGED = "blob:sha256:"
 
 # Returns a local file with the bytes of that sha256, or None.
 FindBytes = Callable[[str], Path | None]
@@ -58,13 +57,13 @@ def _managed(manifest: Manifest) -> Iterator[ManifestEntry]:
     """Yield the entries that are managed files, one for each blob."""
     done: set[str] = set()
     for entry in manifest.entries():
-        if entry.uri.startswith(_MANAGED) and entry.uri not in done:
+        if is_managed(entry.uri) and entry.uri not in done:
             done.add(entry.uri)
             yield entry
 
 
 def _sha256(entry: ManifestEntry) -> str:
-    return entry.uri.removeprefix(_MANAGED)
+    return sha256_of(entry.uri)
 
 
 def _keep(

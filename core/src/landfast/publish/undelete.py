@@ -7,6 +7,7 @@ from collections.abc import Callable
 from landfast.blobs.base import BlobStore
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import holds_files
 from landfast.model.names import ArtifactName
 from landfast.model.version import VersionRecord
 from landfast.publish.retain import keep_managed
@@ -47,7 +48,7 @@ def _announce(
     registry.record_blobs(registry.known_blobs(sorted(manifests)))
     if blobs.stat(record.blob) is None:
         raise collected(record, "its manifest")
-    if any(source.uri.startswith("blob:") for source in record.sources):
+    if holds_files(record.sources):
         try:
             keep_managed(registry, blobs, open_manifest(record.blob))
         except NotFound as error:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 
 from landfast.errors import InvalidInput
+from landfast.model.blob_uri import holds_files
 from landfast.model.garbage import BlobRow
 from landfast.model.health import NeededManifest
 from landfast.registry.database.engine import Transaction
@@ -125,9 +126,7 @@ def needed_page(tx: Transaction, *, after: tuple[str, int], size: int) -> list[N
             size=row["size"],
             version=name_of(row, row["number"]),
             pin_set=row["id"],
-            holds_files=any(
-                source.uri.startswith("blob:") for source in sources_of(row["sources"])
-            ),
+            holds_files=holds_files(sources_of(row["sources"])),
         )
         for row in tx.connection.execute(statement).mappings()
     ]

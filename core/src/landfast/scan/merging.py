@@ -10,6 +10,7 @@ from landfast.errors import LimitExceeded, NotFound
 from landfast.manifests.merge import merge_manifests
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.model.blob_uri import is_managed
 from landfast.model.globs import hint_for_glob, labels
 from landfast.model.source import Skipped, Source
 from landfast.scan.markers import MARKER_WITHOUT_SLASH
@@ -102,7 +103,7 @@ def remarks(scans: Sequence[ShardScan]) -> Iterator[str]:
 
 def _place(scan: ShardScan) -> str:
     uri = scan.sources[0].uri
-    return "what was copied" if uri.startswith("blob:") else uri
+    return "what was copied" if is_managed(uri) else uri
 
 
 def too_many(uri: str, limit: int) -> LimitExceeded:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from landfast.blobs.base import BlobStore
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import SOURCE, holds_files, sha256_of
 from landfast.model.garbage import BlobCount, GarbageReport
 from landfast.model.version import VersionRecord
 from landfast.registry.registry import Registry
@@ -27,8 +28,6 @@ OpenManifest = Callable[[VersionRecord], Manifest]
 
 DEFAULT_GRACE = timedelta(days=1)
 # The source of managed files, and what the URIs of their entries begin with.
-_MANAGED_SOURCE = "blob:sha256"
-_MANAGED = "blob:sha256:"
 # So many names are held in memory while manifests are read.
 _PORTION = 100_000
 _WORKERS = 8
@@ -161,19 +160,17 @@ class _Collection:
         found: set[str] = set()
         if not wanted:
             return found
-        kept = self._registry.containing(_MANAGED_SOURCE, deleted_since=self._older_than)
+        kept = self._registry.containing(SOURCE, deleted_since=self._older_than)
         for version in kept:
             for manifest in self._manifests(version):
-                for entry in manifest.entries():
-                    if entry.uri.startswith(_MANAGED):
-                        found.add(entry.uri[len(_MANAGED) :])
+                found.update(sha256_of(entry.uri) for entry in manifest.entries())
                 found &= wanted
         return found
 
     def _manifests(self, version: VersionRecord) -> Iterator[Manifest]:
         """Yield the manifests of every pin set of a version that still has to be kept."""
         for pins in self._registry.pin_sets(version.id):
-            if all(source.uri != _MANAGED_SOURCE for source in pins.sources):
+            if not holds_files(pins.sources):
                 continue
             try:
                 yield self._open_manifest(replace(version, blob=pins.blob, sources=pins.sources))

@@ -18,12 +18,12 @@ from dataclasses import replace
 from landfast.blobs.base import BlobStore
 from landfast.errors import Conflict, NotFound
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import sha256_of
 from landfast.model.health import BlobKind, BlobProblem, BlobVerdict, NeededManifest, RegistryCheck
 from landfast.model.names import ArtifactName
 from landfast.registry.registry import Registry
 from landfast.store_label import claim
 
-_MANAGED = "blob:sha256:"
 _MOST_PROBLEMS = 1_000
 _WORKERS = 8
 _BATCH = 512
@@ -100,8 +100,7 @@ def _needed(registry: Registry, open_manifest: Callable[[str], Manifest]) -> Ite
 
 def _files(need: NeededManifest, manifest: Manifest) -> Iterator[_Need]:
     for entry in manifest.entries():
-        sha256 = entry.uri.removeprefix(_MANAGED)
-        if sha256 != entry.uri:
+        if sha256 := sha256_of(entry.uri):
             yield sha256, BlobKind.FILE, entry.size, str(need.version), entry.path, ""
 
 

@@ -1,0 +1,1 @@
+"""The parts of the store suite, by subject; see `landfast.testing.StoreSuite`."""
