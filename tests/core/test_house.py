@@ -69,6 +69,19 @@ def test_no_file_is_too_long() -> None:
     assert not long
 
 
+def test_no_verb_asks_for_a_scheme_or_opens_a_parquet_file() -> None:
+    # A store declares what it can do, a location what it is; what is in a manifest's file is for `manifests` alone.
+    asking = {
+        module: word
+        for module, file in MODULES.items()
+        for word in (".scheme ", "pyarrow.parquet")
+        if word in file.read_text(encoding="utf-8")
+        and module.partition(".")[0] not in {"model", "stores", "blobs", "clouds", "registry"}
+        and not (word == "pyarrow.parquet" and module.startswith("manifests."))
+    }
+    assert not asking
+
+
 def public_callables() -> Iterator[tuple[str, types.FunctionType]]:
     """Yield every function and method that users can name."""
     for name in landfast.__all__:

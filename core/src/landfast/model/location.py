@@ -201,11 +201,16 @@ class Location:
         """The canonical text, without the pin."""
         if self.scheme == "file":
             return "file://" + quote(self.key, safe=_FILE_SAFE, errors="surrogateescape")
-        if self.scheme in {"http", "https"}:
+        if self.is_url:
             return f"{self.scheme}://{self.authority}{self.key}"
         if self.scheme == "blob":
             return f"{SCHEME}{self.key}"
         return f"{self.scheme}://{self.authority}/{self.key}"
+
+    @property
+    def is_url(self) -> bool:
+        """Whether it is percent-encoded and may have a query."""
+        return self.scheme in {"http", "https"}
 
     @property
     def is_folder(self) -> bool:
@@ -226,7 +231,7 @@ class Location:
             >>> Location.parse("https://h/a%20b.csv?part=1").basename
             'a b.csv'
         """
-        if self.scheme in {"http", "https"}:
+        if self.is_url:
             return unquote(self.key.partition("?")[0].rpartition("/")[2])
         return self.key.rpartition("/")[2]
 
@@ -258,7 +263,7 @@ class Location:
         if self.scheme in {"s3", "gs", "file", "blob"}:
             return self, ()
         userinfo, at, host = self.authority.rpartition("@")
-        if self.scheme not in {"http", "https"}:
+        if not self.is_url:
             user, colon, _ = userinfo.partition(":")
             if not colon:
                 return self, ()

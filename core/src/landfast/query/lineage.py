@@ -148,11 +148,10 @@ class _Wanted:
     def of(cls, uri: str, version_id: str | None) -> _Wanted:
         location, literal = Location.parse(uri), Location.parse(uri, pins=False)
         # A URL may hold what is a secret elsewhere, or was recorded before it was known to be one.
-        is_url = location.scheme in {"http", "https"}
         return cls(
             uri=location.without_secrets()[0].unpinned().uri,
             version_id=version_id or location.version_id,
-            literal=literal.uri if is_url else literal.without_secrets()[0].uri,
+            literal=literal.uri if location.is_url else literal.without_secrets()[0].uri,
             literal_version_id=version_id,
         )
 

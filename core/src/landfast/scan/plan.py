@@ -81,7 +81,7 @@ def plan(
 def place_of(reference: Reference, stores: Stores) -> Location:
     """Return where a reference points, with what its store's options say of the URL."""
     location = reference.location
-    if location.scheme not in {"http", "https"}:
+    if not location.is_url:
         return location
     return replace(
         location, plain=plain_parameters(stores.options_for(location, reference.options))
