@@ -138,7 +138,7 @@ def test_a_version_is_read_on_in_a_process_without_the_environment(
     assert b"s3cr3t" not in sent[0]
     received = [pickle.loads(each) for each in sent]
     assert [[entry.path for entry in each.entries()] for each in received] == [["a"], ["a"]]
-    assert received[0]._client is received[1]._client
+    assert received[0].context is received[1].context
 
 
 # -- credentials ------------------------------------------------------------------------------
