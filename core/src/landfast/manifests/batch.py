@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from landfast.errors import InvalidInput
 from landfast.manifests import schema
+from landfast.manifests.masks import null_where
 from landfast.model.blob_uri import SCHEME
 from landfast.model.checksum import CONTENT_TOKENS, Checksum
 from landfast.model.manifest import ManifestEntry
@@ -126,7 +127,7 @@ class EntryBatch:
 
         label, value, uri = (self.columns[n] for n in ("checksum_algorithm", "checksum", "uri"))
         speaks_for_itself = pc.is_in(label, value_set=pa.array(sorted(CONTENT_TOKENS)))
-        own_uri = pc.if_else(speaks_for_itself, pa.scalar(None, pa.string()), uri)
+        own_uri = null_where(speaks_for_itself, uri)
         return [self.paths, self.columns["size"], label, value, own_uri, self._own_pins()]
 
     @property
@@ -156,19 +157,17 @@ class EntryBatch:
         return EntryBatch(inside.set_column(0, inside.schema.field(0), paths))
 
     def _versions(self) -> pa.Array:
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         ids = self.columns["version_id"]
         is_null = pc.equal(ids, "null")
-        return pc.if_else(is_null, pa.scalar(None, pa.string()), ids) if is_null.true_count else ids
+        return null_where(is_null, ids) if is_null.true_count else ids
 
     def _own_pins(self) -> pa.Array:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         label = self.columns["checksum_algorithm"]
-        nothing = pa.scalar(None, pa.string())
         if not label.null_count:
             return pa.nulls(len(self), pa.string())
         # Without its zone: Arrow would look that up in a database which not every machine has.
@@ -176,7 +175,7 @@ class EntryBatch:
         times = pc.replace_substring(moments.cast(pa.string()), pattern=" ", replacement="T")
         by_time = pc.binary_join_element_wise("modified:", times, "Z", "")
         by_version = pc.binary_join_element_wise("version:", self._versions(), "")
-        return pc.if_else(pc.is_null(label), pc.coalesce(by_version, by_time), nothing)
+        return null_where(pc.is_valid(label), pc.coalesce(by_version, by_time))
 
 
 def in_batches(entries: Iterable[ManifestEntry]) -> Iterator[EntryBatch]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from landfast.manifests import schema
 from landfast.manifests.batch import EntryBatch
+from landfast.manifests.masks import null_where
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.system.disk_errors import disk_errors
 
@@ -99,7 +100,7 @@ def folder_runs(batch: EntryBatch) -> Iterator[tuple[str, int, int]]:
     # What stands before the last slash, and null where there is none: the folder of "/a" is no top.
     parts = pc.split_pattern(batch.paths, "/", max_splits=1, reverse=True)
     is_top = pc.equal(pc.list_value_length(parts), 1)
-    folders = pc.if_else(is_top, pa.scalar(None, pa.string()), pc.list_element(parts, 0))
+    folders = null_where(is_top, pc.list_element(parts, 0))
     runs = pc.run_end_encode(folders, run_end_type=pa.int64())
     sizes = pc.cumulative_sum(pc.fill_null(batch.columns["size"], 0))
     row = before = 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from landfast.errors import InvalidInput
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.held import HELD, HeldManifest
+from landfast.manifests.masks import null_where
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.schema import entry_schema
 from landfast.manifests.writer import ManifestWriter, WrittenManifest
@@ -148,7 +149,7 @@ def _entries(scan: ScanPlan, found: ObjectBatch) -> EntryBatch:
     repeats = pc.fill_null(pc.equal(found["etag"], found["checksum"]), False)
     columns = {
         "path": _paths(scan, found),
-        "etag": pc.if_else(repeats, pa.scalar(None, pa.string()), found["etag"]),
+        "etag": null_where(repeats, found["etag"]),
         "etag_is_checksum": repeats,
     }
     form = entry_schema()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree as ET
 
+from landfast.manifests.masks import null_where
 from landfast.model.location import Location
 from landfast.stores.batch import ObjectBatch, object_schema
 from landfast.stores.s3 import tree
@@ -150,7 +151,7 @@ def _batch(columns: Columns, is_encoded: bool, listing: Listing) -> ObjectBatch 
     size, etag, is_deleted = text(b"Size").cast(pa.int64()), text(b"ETag"), no
     if b"DeleteMarker" in columns[b"tag"]:
         is_deleted = among(b"tag", b"DeleteMarker")
-        size, etag = (pc.if_else(is_deleted, None, column) for column in (size, etag))
+        size, etag = (null_where(is_deleted, column) for column in (size, etag))
     is_marker = pc.and_(pc.fill_null(pc.equal(size, 0), False), pc.ends_with(key, "/"))
     place = Location(scheme="s3", authority=listing.location.authority, key="")
     token = nothing if listing.request.checksum is False else etag
