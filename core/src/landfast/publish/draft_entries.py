@@ -54,8 +54,10 @@ class DraftEntries:
 
     def merged(self) -> WrittenManifest | HeldManifest:
         """Return all entries, sorted by path: as a file, or few enough to be held."""
-        if self._only is not None:
-            return self._only
+        self._only = self._only or self._joined()
+        return self._only
+
+    def _joined(self) -> WrittenManifest | HeldManifest:
         if not self._large and len(self._small) <= HELD:
             return HeldManifest(MemoryManifest(self._small.values()), self._target)
         with ManifestWriter(self._target()) as writer:
