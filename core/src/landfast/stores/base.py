@@ -293,6 +293,39 @@ def wrong_range(uri: str, asked: int, found: object) -> ObjectChanged:
     )
 
 
+def check_pairs(
+    uri: str, pin: Pin, info: ObjectInfo, version_id: str | None, *own: tuple[str, object, object]
+) -> None:
+    """Compare what a reply says of itself with what was recorded: `own` first, then size and checksum.
+
+    Args:
+        uri: What was asked for.
+        pin: As it was recorded.
+        info: As the reply says.
+        version_id: The version that was asked for, if one was.
+        own: Further facts of a store: what it is, as recorded, as found.
+
+    Raises:
+        ObjectChanged: At the first that differs.
+    """
+    pairs = list(own)
+    if pin.size is not None and info.size is not None:
+        pairs.append(("size", pin.size, info.size))
+    if pin.checksum and info.extra and pin.checksum.algorithm in info.extra:
+        algorithm = pin.checksum.algorithm
+        pairs.append((algorithm, pin.checksum.value, info.extra[algorithm]))
+    for what, recorded, found in pairs:
+        if recorded != found:
+            raise ObjectChanged(
+                f"{uri}: the server answers with another object than was recorded",
+                subject=uri,
+                expected=f"{what} {recorded}",
+                found="none in the reply" if found is None else f"{found}",
+                version_id=version_id,
+                differs=what,
+            )
+
+
 # What a user or an integration may hand in to make a provider client: called on the worker, once per
 # process; picklable.  The store calls it with no argument.
 ClientFactory = Any

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from landfast.clouds.gcs_client import GcsConnection, object_path
 from landfast.clouds.gcs_errors import Asked, asking, reading
 from landfast.errors import ObjectChanged, Unavailable
-from landfast.stores.base import ObjectInfo, Pin, wrong_range
+from landfast.stores.base import ObjectInfo, Pin, check_pairs, wrong_range
 from landfast.stores.gcs.rows import describe_headers
 
 if TYPE_CHECKING:
@@ -107,18 +107,4 @@ def check_reply(info: ObjectInfo, pin: Pin, asked: Asked) -> None:
     pairs: list[tuple[str, object, object]] = []
     if pin.version_id:
         pairs.append(("generation", pin.version_id, info.version_id))
-    if pin.size is not None and info.size is not None:
-        pairs.append(("size", pin.size, info.size))
-    if pin.checksum and info.extra and pin.checksum.algorithm in info.extra:
-        algorithm = pin.checksum.algorithm
-        pairs.append((algorithm, pin.checksum.value, info.extra[algorithm]))
-    for what, recorded, found in pairs:
-        if recorded != found:
-            raise ObjectChanged(
-                f"{asked.name}: the server answers with another object than was recorded",
-                subject=asked.name,
-                expected=f"{what} {recorded}",
-                found="none in the reply" if found is None else f"{found}",
-                version_id=asked.generation,
-                differs=what,
-            )
+    check_pairs(asked.name, pin, info, asked.generation, *pairs)

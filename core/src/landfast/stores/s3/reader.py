@@ -16,7 +16,7 @@ from landfast.errors import (
     ObjectChanged,
     Unavailable,
 )
-from landfast.stores.base import ObjectInfo, Pin
+from landfast.stores.base import ObjectInfo, Pin, check_pairs
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 
 CHUNK = 1024 * 1024
@@ -134,18 +134,4 @@ def check_reply(reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
     )
     if etag:
         pairs.append(("ETag", etag, info.etag))
-    if pin.size is not None and info.size is not None:
-        pairs.append(("size", pin.size, info.size))
-    if pin.checksum and info.extra and pin.checksum.algorithm in info.extra:
-        algorithm = pin.checksum.algorithm
-        pairs.append((algorithm, pin.checksum.value, info.extra[algorithm]))
-    for what, recorded, found in pairs:
-        if recorded != found:
-            raise ObjectChanged(
-                f"{asked.name}: the server answers with another object than was recorded",
-                subject=asked.name,
-                expected=f"{what} {recorded}",
-                found="none in the reply" if found is None else f"{found}",
-                version_id=asked.version_id,
-                differs=what,
-            )
+    check_pairs(asked.name, pin, info, asked.version_id, *pairs)
