@@ -20,6 +20,10 @@ default:
 demo *args: (_sync-demo)
     @.venvs/demo/bin/landfast demo "$@"
 
+# Record the demo's data, and show it in a browser until Ctrl-C
+ui *args: (_sync-demo)
+    @.venvs/demo/bin/landfast demo --ui "$@"
+
 # Run the `landfast` command line, in the demo's environment
 [no-cd]
 landfast *args: (_sync-demo)
@@ -110,7 +114,7 @@ _sync:
     @uv sync --locked --quiet
 
 _sync-demo:
-    @cd "{{justfile_directory()}}" && UV_PROJECT_ENVIRONMENT=.venvs/demo uv sync --locked --quiet --package landfast --extra demo
+    @cd "{{justfile_directory()}}" && UV_PROJECT_ENVIRONMENT=.venvs/demo uv sync --locked --quiet --package landfast --extra demo --extra web
 
 _sync-integration name:
     @UV_PROJECT_ENVIRONMENT=.venvs/$1 uv sync --locked --quiet --group test \

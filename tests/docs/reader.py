@@ -18,7 +18,7 @@ from landfast.cli import main
 from tests.docs.pages import Block, Command, blocks, commands, expected_prints, name_of
 
 # Not for a test: they install, or need what is not here.
-LEFT_OUT = ("pip ", "./just ", "gcloud ", "aws ", "docker ", "cd ")
+LEFT_OUT = ("pip ", "./just ", "gcloud ", "aws ", "docker ", "cd ", "landfast ui")
 SHELL = set("|<>;&`$()*~")
 MATCH = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -33,6 +33,7 @@ _COMMANDS = {
     "show": "show",
     "snapshot": "snapshot",
     "tag": "edit",
+    "ui": "ui",
     "undelete": "edit",
     "verify": "verify",
 }

@@ -13,14 +13,19 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value of everything claimed.")
 @click.option("--serve", is_flag=True, help="Keep the S3 server running at the end, until Ctrl-C.")
-def demo_command(root: str | None, as_json: bool, serve: bool) -> None:
+@click.option("--ui", is_flag=True, help="Show what was recorded in a browser, until Ctrl-C.")
+@click.option("--port", default=4747, show_default=True, help="Port of the pages; 0: any free one.")
+@click.option("--open/--no-open", "opens", default=True, help="Open the browser.")
+def demo_command(
+    *, root: str | None, as_json: bool, serve: bool, ui: bool, port: int, opens: bool
+) -> None:
     """Snapshot, train, change, diff, trace, verify and download: every step says which command does it by hand."""
     from landfast.cli.common import exit_code, fail
-    from landfast.demo import run_demo
+    from landfast.demo import ending, run_demo
     from landfast.errors import LandfastError
 
     try:
-        run_demo(root, as_json=as_json, serve=serve)
+        run_demo(root, as_json=as_json, end=ending(serve=serve, ui=ui, port=port, opens=opens))
     except LandfastError as error:
         fail(str(error), exit_code(error))
     sys.exit(0)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from landfast.demo.story import run_demo
+from landfast.demo.story import ending, run_demo
 
-__all__ = ["run_demo"]
+__all__ = ["ending", "run_demo"]

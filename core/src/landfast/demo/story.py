@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import landfast
 from landfast.demo import data
 from landfast.demo.bucket import BUCKET, exported, upload, versioned_bucket
 from landfast.demo.narrator import Narrator
 
+End: TypeAlias = "Callable[[Narrator], None] | None"
 
-def run_demo(root: str | None = None, *, as_json: bool = False, serve: bool = False) -> None:
+
+def run_demo(root: str | None = None, *, as_json: bool = False, end: End = None) -> None:
     """Run the demo in a folder of its own.
 
     Args:
         root: The folder, new or empty; None makes a temporary one, which is kept.
         as_json: Print the claims as one JSON value instead of the story.
-        serve: Keep the S3 server running at the end, until it is interrupted.
+        end: What happens at the end while the S3 server still runs; None stops it.
 
     Raises:
         Conflict: If the folder is not empty.
@@ -37,9 +40,16 @@ def run_demo(root: str | None = None, *, as_json: bool = False, serve: bool = Fa
         _on_a_folder(tell, folder)
         with versioned_bucket() as (s3, variables), exported(variables):
             _on_a_bucket(tell, folder, s3)
-            tell.end({**here, **variables} if serve else here, str(folder), is_serving=serve)
-            if serve:
-                _wait_for_interrupt(tell)
+            tell.end({**here, **variables} if end else here, str(folder), is_serving=bool(end))
+            if end is not None:
+                end(tell)
+
+
+def ending(*, serve: bool, ui: bool, port: int, opens: bool) -> End:
+    """Return what happens at the end: pages in a browser, or just the S3 server, until interrupted."""
+    if ui:
+        return lambda tell: _show(tell, port=port, opens=opens)
+    return _wait_for_interrupt if serve else None
 
 
 def _on_a_folder(tell: Narrator, folder: Path) -> None:
@@ -168,6 +178,13 @@ def _work_folder(root: str | None) -> Path:
             f"{folder} is not empty", subject=str(folder), hint="Give a new folder with --root."
         )
     return folder
+
+
+def _show(tell: Narrator, *, port: int, opens: bool) -> None:
+    from landfast.web.server import Address, serve
+
+    tell.say("")
+    serve(landfast.Client(), Address(port=port), say=tell.say, opens=opens)
 
 
 def _wait_for_interrupt(tell: Narrator) -> None:

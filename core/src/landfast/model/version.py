@@ -96,6 +96,44 @@ class VersionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionOverview:
+    """A collection and how it stands, over all of its partitions.
+
+    Args:
+        collection: The collection.
+        latest: The version that `latest` moved to last, in whichever partition; None if there is none.
+        changed_at: When it did, UTC, registry time.
+        observed_at: When anybody looked last, whether anything had changed or not.
+        sizes: When its newest live versions were made, and their bytes; oldest first.
+    """
+
+    collection: CollectionRecord
+    latest: VersionRecord | None = None
+    changed_at: datetime | None = None
+    observed_at: datetime | None = None
+    sizes: tuple[tuple[datetime, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionOverview:
+    """A partition and how it stands.
+
+    Args:
+        key: Its key; ``""`` for what has no partition.
+        versions: How many versions were ever made, deleted ones included.
+        latest: What `latest` names; None if it names nothing.
+        changed_at: When `latest` moved last, UTC, registry time.
+        observed_at: When anybody looked last.
+    """
+
+    key: str
+    versions: int = 0
+    latest: VersionRecord | None = None
+    changed_at: datetime | None = None
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PinSet:
     """A manifest blob with the same content as a version, and pins seen at some time.
 
@@ -124,6 +162,7 @@ class Observation:
         metadata: What was given with the log.
         created: Whether this observation created the version.
         moved_latest: Whether it moved `latest`.
+        repinned: Whether the look before at this version had seen other pins.
         at: UTC, registry time.
     """
 
@@ -134,6 +173,7 @@ class Observation:
     metadata: dict[str, Any] = field(default_factory=dict)
     created: bool = False
     moved_latest: bool = False
+    repinned: bool = False
     at: datetime
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,6 +182,7 @@ class Observation:
             "version": str(self.version),
             "created": self.created,
             "moved_latest": self.moved_latest,
+            "repinned": self.repinned,
             "pin_digest": self.pin_digest,
             "metadata": self.metadata,
             "run": None if self.run is None else str(self.run),

@@ -33,6 +33,12 @@ def page(
     return [_record(row) for row in tx.connection.execute(ordered).mappings()]
 
 
+def by_ids(tx: Transaction, ids: Sequence[int]) -> dict[int, CollectionRecord]:
+    """Return collections that exist."""
+    rows = tx.connection.execute(_query().where(collections.c.id.in_(ids))).mappings()
+    return {row["id"]: _record(row) for row in rows}
+
+
 def latest_page(
     tx: Transaction, collection: int, *, after: str | None, size: int
 ) -> list[VersionRecord]:

@@ -15,6 +15,7 @@ from landfast.registry import (
     blobs,
     changes,
     edges,
+    observations,
     pins,
     runs,
     scopes,
@@ -57,6 +58,7 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
         edges.add(tx, place.run_id, request.direction, version_id, place.now)
     moves = _moves(tx, request, place, version_id, created=known is None)
     changed = any(move.alias == LATEST for move in moves)
+    seen_before = observations.last_pins(tx, [version_id]).get(version_id)
     observation = _observe(tx, request, place, version_id, created=known is None, moved=changed)
     record = versions.by_id(tx, version_id)
     fed = changes.append(tx, place.partition, record, moves, run_id=place.run_id, run=request.run)
@@ -73,6 +75,7 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
             metadata=request.metadata,
             created=known is None,
             moved_latest=changed,
+            repinned=seen_before not in {None, request.summary.pin_digest},
             at=place.now,
         ),
     )

@@ -44,6 +44,7 @@ from landfast.registry import (
     versions,
 )
 from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.overview.overview import Overview
 from landfast.registry.rows import chunks
 from landfast.registry.values import (
     ChangeFilter,
@@ -71,6 +72,8 @@ class Registry:
     def __init__(self, database: LazyDatabase, *, lease: timedelta = COLLECTION_LEASE) -> None:
         self._database = database
         self._lease = lease
+        self.overview = Overview(database)
+        """Pages for people who look around."""
 
     def __reduce__(self) -> str:
         raise TypeError("a registry cannot be pickled: open it by its URL where it is needed")

@@ -12,10 +12,11 @@ from sqlalchemy import select, update
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.version import Observation, VersionRecord
-from landfast.registry import runs, scopes, versions
+from landfast.registry import observations, runs, scopes, versions
 from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import chunks, recordable
-from landfast.registry.schema.tables import aliases, edges, observations, partitions, pin_sets
+from landfast.registry.schema.tables import aliases, edges, partitions, pin_sets
+from landfast.registry.schema.tables import observations as observation_rows
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import LogOutcome, LogRequest
 
@@ -118,6 +119,7 @@ def _record(tx: Transaction, seen: Sequence[_Seen]) -> list[LogOutcome]:
     if not seen:
         return []
     now = tx.now()
+    before = observations.last_pins(tx, [each.version.id for each in seen])
     for part in chunks(each.pin_set for each in seen):
         again = update(pin_sets).where(pin_sets.c.id.in_(part)).values(seen_at=now)
         tx.connection.execute(again)
@@ -147,13 +149,17 @@ def _record(tx: Transaction, seen: Sequence[_Seen]) -> list[LogOutcome]:
         for each in seen
     ]
     # Told apart by the partition: to ask for the order of the rows costs SQLite a statement for each.
-    insert = observations.insert().returning(observations.c.partition_id, observations.c.id)
+    insert = observation_rows.insert().returning(
+        observation_rows.c.partition_id, observation_rows.c.id
+    )
     ids = {row.partition_id: row.id for row in tx.connection.execute(insert, rows)}
     who = {key: recordable(key) for each in seen if (key := each.request.run) is not None}
-    return [_outcome(each, ids[each.partition], now, who) for each in seen]
+    return [_outcome(each, ids[each.partition], now, who, before) for each in seen]
 
 
-def _outcome(each: _Seen, number: int, now: datetime, who: dict[RunKey, RunKey]) -> LogOutcome:
+def _outcome(
+    each: _Seen, number: int, now: datetime, who: dict[RunKey, RunKey], before: dict[int, str]
+) -> LogOutcome:
     observation = Observation(
         id=number,
         version=each.version.name,
@@ -162,6 +168,7 @@ def _outcome(each: _Seen, number: int, now: datetime, who: dict[RunKey, RunKey])
         metadata=each.request.metadata,
         created=False,
         moved_latest=False,
+        repinned=before.get(each.version.id) not in {None, each.request.summary.pin_digest},
         at=now,
     )
     return LogOutcome(

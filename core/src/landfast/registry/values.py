@@ -38,6 +38,25 @@ class RegistryInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionFilter:
+    """Which collections are wanted, and in which order.
+
+    Args:
+        entity: Of this entity; ``""`` is any.
+        project: Of a project of this name; ``""`` is any.
+        type: Of this type; ``""`` is any.
+        text: With this in ``project/collection``, in small letters or capitals; ``""`` is any.
+        order: ``name``, or ``changed`` for those whose `latest` moved last first.
+    """
+
+    entity: str = ""
+    project: str = ""
+    type: str = ""
+    text: str = ""
+    order: str = "name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogRequest:
     """Everything the registry needs to decide whether content is new, and to record it.
 

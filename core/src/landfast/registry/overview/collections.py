@@ -1,0 +1,133 @@
+"""Pages of collections, with what their `latest` holds and held."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from landfast.model.names import LATEST
+from landfast.model.version import CollectionOverview, VersionRecord
+from landfast.registry import collections as collection_rows
+from landfast.registry.database.engine import Transaction
+from landfast.registry.overview import looks
+from landfast.registry.schema.tables import (
+    aliases,
+    collections,
+    entities,
+    partitions,
+    projects,
+)
+from landfast.registry.schema.tables import versions as version_rows
+from landfast.registry.values import CollectionFilter
+
+_SIZES = 40
+
+
+def page(
+    tx: Transaction, of: CollectionFilter, *, start: int, size: int
+) -> tuple[list[CollectionOverview], int]:
+    """Return a page of the collections that pass a filter, and how many pass it."""
+    wanted = _passing(select(collections.c.id), of)
+    total = tx.connection.execute(select(func.count()).select_from(wanted.subquery())).scalar_one()
+    order: list[ColumnElement[Any]] = [entities.c.name, projects.c.name, collections.c.name]
+    if of.order == "changed":
+        moved = _moves().subquery()
+        wanted = wanted.outerjoin(moved, moved.c.collection_id == collections.c.id)
+        # NULL comes first on the one database and last on the other.
+        order = [moved.c.at.is_(None), moved.c.at.desc(), *order]
+    rows = tx.connection.execute(wanted.order_by(*order).offset(start).limit(size))
+    return _overviews(tx, [row.id for row in rows]), total
+
+
+def types(tx: Transaction) -> list[str]:
+    """Return the types that collections have."""
+    statement = select(collections.c.type).distinct().order_by(collections.c.type)
+    return list(tx.connection.execute(statement).scalars())
+
+
+def _passing(statement: Select[Any], of: CollectionFilter) -> Select[Any]:
+    statement = statement.select_from(collections.join(projects).join(entities))
+    if of.entity:
+        statement = statement.where(entities.c.name == of.entity)
+    if of.project:
+        statement = statement.where(projects.c.name == of.project)
+    if of.type:
+        statement = statement.where(collections.c.type == of.type)
+    if of.text:
+        name = func.lower(projects.c.name + "/" + collections.c.name)
+        statement = statement.where(name.contains(of.text.lower(), autoescape=True))
+    return statement
+
+
+def _moves() -> Select[Any]:
+    """When `latest` of any partition of a collection moved last."""
+    return (
+        select(partitions.c.collection_id, func.max(aliases.c.moved_at).label("at"))
+        .join(aliases, aliases.c.partition_id == partitions.c.id)
+        .where(aliases.c.name == LATEST)
+        .group_by(partitions.c.collection_id)
+    )
+
+
+def _overviews(tx: Transaction, ids: Sequence[int]) -> list[CollectionOverview]:
+    records = collection_rows.by_ids(tx, ids)
+    observed = looks.last_at(tx, partitions.c.collection_id, partitions.c.collection_id.in_(ids))
+    latest, sizes = _latest(tx, ids), _sizes(tx, ids)
+    return [
+        CollectionOverview(
+            collection=records[key],
+            latest=latest[key][0] if key in latest else None,
+            changed_at=latest[key][1] if key in latest else None,
+            observed_at=observed.get(key),
+            sizes=tuple(sizes[key]),
+        )
+        for key in ids
+    ]
+
+
+def _latest(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[VersionRecord, datetime]]:
+    """The version that `latest` moved to last, in any partition of each collection."""
+    order = (aliases.c.moved_at.desc(), aliases.c.version_id.desc())
+    place = func.row_number().over(partition_by=partitions.c.collection_id, order_by=order)
+    ranked = (
+        select(
+            partitions.c.collection_id,
+            aliases.c.version_id,
+            aliases.c.moved_at,
+            place.label("place"),
+        )
+        .join(aliases, aliases.c.partition_id == partitions.c.id)
+        .where(aliases.c.name == LATEST, partitions.c.collection_id.in_(ids))
+        .subquery()
+    )
+    rows = tx.connection.execute(select(ranked).where(ranked.c.place == 1)).all()
+    records = looks.records(tx, [row.version_id for row in rows])
+    return {row.collection_id: (records[row.version_id], row.moved_at) for row in rows}
+
+
+def _sizes(tx: Transaction, ids: Sequence[int]) -> dict[int, list[tuple[datetime, int]]]:
+    """When the newest live versions of each collection were made, and their bytes; oldest first."""
+    place = func.row_number().over(
+        partition_by=partitions.c.collection_id, order_by=version_rows.c.id.desc()
+    )
+    ranked = (
+        select(
+            partitions.c.collection_id,
+            version_rows.c.id,
+            version_rows.c.created_at,
+            version_rows.c.size,
+            place.label("place"),
+        )
+        .join(version_rows, version_rows.c.partition_id == partitions.c.id)
+        .where(version_rows.c.deleted_at.is_(None), partitions.c.collection_id.in_(ids))
+        .subquery()
+    )
+    newest = select(ranked).where(ranked.c.place <= _SIZES).order_by(ranked.c.id)
+    found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    for row in tx.connection.execute(newest):
+        found[row.collection_id].append((row.created_at, row.size))
+    return found

@@ -1,0 +1,168 @@
+"""The application: routes to page functions, each as HTML and as JSON, and errors as pages."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from landfast.errors import (
+    AccessDenied,
+    Conflict,
+    InvalidInput,
+    LandfastError,
+    MissingExtra,
+    NotFound,
+    Unavailable,
+)
+from landfast.model.names import ArtifactName
+from landfast.redaction import redact
+from landfast.web import render
+from landfast.web.pages.collection import collection, project
+from landfast.web.pages.home import home
+from landfast.web.query import Query
+from landfast.web.security import Guard, page_policy
+from landfast.web.view import PageFunction, Site, View
+
+logger = logging.getLogger(__name__)
+
+_STATUS: dict[type[LandfastError], int] = {
+    InvalidInput: 400,
+    AccessDenied: 403,
+    NotFound: 404,
+    Conflict: 409,
+    MissingExtra: 501,
+    Unavailable: 503,
+}
+
+# A path, and what answers it. Everything of our own that is not in the links of integrations lies below `/-/`.
+PAGES: Mapping[str, PageFunction] = {
+    "/": home,
+    "/index.json": home,
+    "/{entity}/{project}": project,
+    "/{entity}/{project}/{collection}": collection,
+}
+
+
+def create_app(site: Site) -> Starlette:
+    """Make the ASGI application of a site.
+
+    Args:
+        site: What is served, and how.
+    """
+    static = StaticFiles(directory=str(files("landfast.web") / "static"))
+    routes: list[BaseRoute] = [Mount("/-/static", static, name="static")]
+    routes += [Route(path, _endpoint(site, function)) for path, function in PAGES.items()]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, hosts=site.hosts)],
+        exception_handlers={HTTPException: _http_error(site), Exception: _unexpected(site)},
+    )
+
+
+def _endpoint(site: Site, function: PageFunction) -> Any:
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(respond, site, function, request)
+
+    return answer
+
+
+def respond(site: Site, function: PageFunction, request: Request) -> Response:
+    """Answer a request with what a page function returns or raises, in the form that is asked for."""
+    given = dict(request.query_params) | request.path_params
+    is_json = given.pop("format", "") == "json" or request.url.path == "/index.json"
+    try:
+        given, is_json = _twin(site, given, is_json=is_json)
+        view = function(site, Query(given))
+    except LandfastError as error:
+        view = error_view(error)
+    return reply(site, view, request, is_json=is_json)
+
+
+def _twin(site: Site, given: dict[str, str], *, is_json: bool) -> tuple[dict[str, str], bool]:
+    """Take ``.json`` from the end of the path, unless a collection is called so."""
+    last = next((name for name in ("view", "collection", "project") if name in given), None)
+    if last is None or not given[last].endswith(".json"):
+        return given, is_json
+    if last == "collection" and _is_there(site, given):
+        return given, is_json
+    return given | {last: given[last].removesuffix(".json")}, True
+
+
+def _is_there(site: Site, given: dict[str, str]) -> bool:
+    try:
+        name = ArtifactName(
+            entity=given["entity"], project=given["project"], collection=given["collection"]
+        )
+        return site.client.registry.collection_type(name) is not None
+    except InvalidInput:
+        return False
+
+
+def reply(site: Site, view: View, request: Request, *, is_json: bool) -> Response:
+    """Write a view in the form that is asked for."""
+    if is_json:
+        body = json.dumps(view.data, ensure_ascii=True, indent=2)
+        return Response(body, status_code=view.status, media_type="application/json")
+    return Response(
+        render.page(site, view, twin=_twin_of(site, request)),
+        status_code=view.status,
+        media_type="text/html",
+        headers={"content-security-policy": page_policy(view.origins)},
+    )
+
+
+def _twin_of(site: Site, request: Request) -> str:
+    query = [*request.query_params.multi_items(), ("format", "json")]
+    return f"{site.root_path}{request.url.path}?{urlencode(query)}"
+
+
+def error_view(error: LandfastError) -> View:
+    """Return the page of an error: the problem, what was expected and found, and what to do."""
+    status = next((code for family, code in _STATUS.items() if isinstance(error, family)), 500)
+    said = {
+        "error": type(error).__name__,
+        "problem": error.problem,
+        "expected": error.expected,
+        "found": error.found,
+        "hint": error.hint,
+    }
+    return View(template="error.html", data=said, title="Not shown", status=status)
+
+
+def _http_error(site: Site) -> Any:
+    async def answer(request: Request, error: HTTPException) -> Response:
+        problem = "there is no such page" if error.status_code == 404 else str(error.detail)
+        view = replace(error_view(NotFound(problem)), status=error.status_code)
+        return reply(site, view, request, is_json=request.url.path.endswith(".json"))
+
+    return answer
+
+
+def _unexpected(site: Site) -> Any:
+    async def answer(request: Request, error: Exception) -> Response:
+        logger.error("%s %s: %s", request.method, request.url.path, redact(repr(error)))
+        said = LandfastError(
+            "this page met something unexpected", hint="The log of `landfast ui` says more."
+        )
+        return reply(site, error_view(said), request, is_json=request.url.path.endswith(".json"))
+
+    return answer
+
+
+def json_error(status: int, problem: str) -> JSONResponse:
+    """Answer a request that is not for a page with an error."""
+    return JSONResponse({"problem": problem}, status_code=status)

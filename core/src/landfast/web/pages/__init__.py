@@ -1,0 +1,1 @@
+"""Pages: one module for what stands on a page, each a function from a query to a view."""

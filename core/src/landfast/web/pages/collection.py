@@ -1,0 +1,110 @@
+"""A project, a collection and a version of it: what the address without a view shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from landfast.model.names import ArtifactName, check_name
+from landfast.model.times import format_time
+from landfast.model.version import Observation, PartitionOverview, VersionRecord
+from landfast.model.version_facts import VersionFacts
+from landfast.web.pages.home import home
+from landfast.web.pages.version import version
+from landfast.web.query import Query, Window
+from landfast.web.view import Site, View
+
+_PLOTTED = 200
+
+
+def project(site: Site, query: Query) -> View:
+    """List the collections of one project, as `home` lists all."""
+    for kind in ("entity", "project"):
+        check_name(query.text(kind), kind)
+    return home(site, query)
+
+
+def collection(site: Site, query: Query) -> View:
+    """Show a collection: versions over time, observations, partitions; with `version`, that version.
+
+    `partition` picks one, `q` looks for a key, `partitions_page` and `page` turn the pages of keys and observations.
+    """
+    if query.text("version"):
+        return version(site, query)
+    name, registry = query.collection(), site.client.registry
+    keys = Window(number=query.number("partitions_page", 1, least=1, most=10**6), size=120)
+    partitions, total = registry.overview.partitions(
+        name, query.text("q"), start=keys.start, size=keys.size
+    )
+    shown = _shown(name, partitions, has_partition="partition" in query.given)
+    data: dict[str, Any] = {
+        "name": str(name.bare()),
+        "type": registry.collection_type(name),
+        "q": query.text("q"),
+        "partitions": [_partition(each) for each in partitions],
+        "partitions_page": keys.to_dict(total),
+        "partition": None if shown is None else _of_partition(site, shown, query.window()),
+    }
+    return View(template="collection.html", data=data, title=name.collection)
+
+
+def _shown(
+    name: ArtifactName, partitions: list[PartitionOverview], *, has_partition: bool
+) -> ArtifactName | None:
+    """Which partition's versions stand on the page: the one asked for, or the only one."""
+    if has_partition or [each.key for each in partitions] == [""]:
+        return name
+    return None
+
+
+def _partition(each: PartitionOverview) -> dict[str, Any]:
+    latest = each.latest
+    return {
+        "key": each.key,
+        "versions": each.versions,
+        "latest": None if latest is None else VersionFacts(latest).to_dict(),
+        "changed_at": None if each.changed_at is None else format_time(each.changed_at),
+        "observed_at": None if each.observed_at is None else format_time(each.observed_at),
+    }
+
+
+def _of_partition(site: Site, name: ArtifactName, window: Window) -> dict[str, Any]:
+    registry = site.client.registry
+    versions = list(islice(registry.versions(name, deleted=True), _PLOTTED))
+    looks = list(islice(registry.observations(name), window.start, window.start + window.size + 1))
+    return {
+        "key": name.partition,
+        "versions": [_version(record) for record in versions],
+        "plot": _plot(versions),
+        "observations": [
+            {**look.to_dict(), "outcome": _outcome(look)} for look in looks[: window.size]
+        ],
+        "page": window.to_dict(None, has_more=len(looks) > window.size),
+    }
+
+
+def _version(record: VersionRecord) -> dict[str, Any]:
+    return VersionFacts(record).to_dict()
+
+
+def _plot(versions: Iterable[VersionRecord]) -> list[dict[str, Any]]:
+    live = [record for record in versions if record.deleted_at is None]
+    return [
+        {
+            "version": f"v{record.index}",
+            "at": format_time(record.created_at),
+            "files": record.summary.count,
+            "bytes": record.summary.size,
+        }
+        for record in reversed(live)
+    ]
+
+
+def _outcome(look: Observation) -> str:
+    """Say in a word what a look found."""
+    if look.created:
+        return "changed"
+    if look.moved_latest:
+        return "returned"
+    return "repinned" if look.repinned else "unchanged"

@@ -1,0 +1,1 @@
+// What makes pages quicker to use; every page answers what it is for without it.
