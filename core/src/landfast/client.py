@@ -23,6 +23,7 @@ from landfast.model.options import (
 )
 from landfast.model.reference import Reference
 from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
+from landfast.model.version import History
 from landfast.own_run import OwnRun
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from landfast.model.version import (
         Change,
         CollectionRecord,
-        Observation,
         PinSet,
         VersionRecord,
     )
@@ -537,9 +537,9 @@ class Client:
         """Return what a name's alias (or latest) meant at a moment, registry time."""
         return self._version(self.registry.as_of(self.resolve_name(named), moment))
 
-    def history(self, named: Named, *, limit: int | None = None) -> list[Observation]:
+    def history(self, named: Named, *, limit: int | None = None) -> History:
         """Return the observations of a collection's partition, or of one version, newest first."""
-        return list(self.registry.observations(self.resolve_name(named), limit=limit))
+        return History(self.registry.observations(self.resolve_name(named), limit=limit))
 
     def versions(self, named: Named, *, deleted: bool = False) -> list[ArtifactVersion]:
         """Return the versions of a collection's partition, newest first."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 
 from landfast.errors import NotFound
+from landfast.html.notebook import fragment
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.digest import DigestBuilder
+from landfast.model.diff import entry_to_dict
 from landfast.model.folders import FolderTotal
 from landfast.model.manifest import ManifestEntry, ManifestSummary
+
+# Entries that a notebook shows.
+_SHOWN = 50
 
 
 class Manifest(ABC):
@@ -98,6 +104,12 @@ class Manifest(ABC):
                 hint="List what there is with `landfast ls`.",
             )
         return digests.content_digest()
+
+    def _repr_html_(self) -> str | None:
+        shown = [entry_to_dict(entry) for entry in islice(self.entries(), _SHOWN)]
+        return fragment(
+            "manifest", digest=self.digest, count=len(self), bytes=self.size, entries=shown
+        )
 
     def __len__(self) -> int:
         return self.summary.count

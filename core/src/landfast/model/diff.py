@@ -6,11 +6,16 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
+from landfast.html.notebook import fragment
 from landfast.model.manifest import ManifestEntry
 from landfast.model.times import format_time
+
+# Differences that a notebook shows.
+_SHOWN = 50
 
 
 class DiffKind(StrEnum):
@@ -131,6 +136,17 @@ class ManifestDiff:
             "sizes": self.sizes,
             "rows": [row.to_dict() for row in self.rows()],
         }
+
+    def _repr_html_(self) -> str | None:
+        return fragment(
+            "diff",
+            old=self.old,
+            new=self.new,
+            is_empty=self.is_empty,
+            counts=self.counts,
+            rows=[row.to_dict() for row in islice(self.rows(), _SHOWN)],
+            total=sum(map(len, self._by_kind().values())),
+        )
 
     def _by_kind(self) -> dict[DiffKind, tuple[DiffRow, ...]]:
         return {kind: getattr(self, kind) for kind in DiffKind}

@@ -7,11 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from landfast.html.notebook import fragment
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.times import format_time
 from landfast.model.version import VersionRecord
+
+# Edges that a notebook shows.
+_SHOWN = 50
 
 
 class Direction(StrEnum):
@@ -79,6 +83,10 @@ class Lineage:
             "downstream": [str(name) for name in self.downstream],
             "edges": [edge.to_dict() for edge in self.edges],
         }
+
+    def _repr_html_(self) -> str | None:
+        edges = [edge.to_dict() for edge in self.edges[:_SHOWN]]
+        return fragment("lineage", root=str(self.root), edges=edges, total=len(self.edges))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

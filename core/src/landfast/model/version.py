@@ -7,11 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from landfast.html.notebook import fragment
 from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
 from landfast.model.times import format_time
+
+# Observations that a notebook shows.
+_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +180,20 @@ class Observation:
     repinned: bool = False
     at: datetime
 
+    @property
+    def outcome(self) -> str:
+        """What the look found, in a word: ``created``, ``returned``, ``repinned`` or ``unchanged``."""
+        if self.created:
+            return "created"
+        if self.moved_latest:
+            return "returned"
+        return "repinned" if self.repinned else "unchanged"
+
     def to_dict(self) -> dict[str, Any]:
         """Describe the observation."""
         return {
             "version": str(self.version),
+            "outcome": self.outcome,
             "created": self.created,
             "moved_latest": self.moved_latest,
             "repinned": self.repinned,
@@ -188,6 +202,14 @@ class Observation:
             "run": None if self.run is None else str(self.run),
             "at": format_time(self.at),
         }
+
+
+class History(list[Observation]):
+    """Observations, newest first: a list that a notebook shows as a table."""
+
+    def _repr_html_(self) -> str | None:
+        looks = [look.to_dict() for look in self[:_SHOWN]]
+        return fragment("history", looks=looks, total=len(self))
 
 
 class ChangeKind(StrEnum):

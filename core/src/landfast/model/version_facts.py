@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from landfast.html.notebook import fragment
 from landfast.model.names import ArtifactName
 from landfast.model.source import Skipped, Source
 from landfast.model.times import format_time
@@ -178,6 +179,9 @@ class VersionFacts:
     def skipped(self) -> tuple[Skipped, ...]:
         """What the scan left out, by reason."""
         return self._record.skipped
+
+    def _repr_html_(self) -> str | None:
+        return fragment("version", **self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Describe it: names, digests, counts, sources; not its entries."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from landfast.model.names import ArtifactName, check_name
 from landfast.model.times import format_time
-from landfast.model.version import Observation, PartitionOverview, VersionRecord
+from landfast.model.version import PartitionOverview, VersionRecord
 from landfast.model.version_facts import VersionFacts
 from landfast.web.pages.home import home
 from landfast.web.pages.version import version
@@ -77,9 +77,7 @@ def _of_partition(site: Site, name: ArtifactName, window: Window) -> dict[str, A
         "key": name.partition,
         "versions": [_version(record) for record in versions],
         "plot": _plot(versions),
-        "observations": [
-            {**look.to_dict(), "outcome": _outcome(look)} for look in looks[: window.size]
-        ],
+        "observations": [look.to_dict() for look in looks[: window.size]],
         "page": window.to_dict(None, has_more=len(looks) > window.size),
     }
 
@@ -99,12 +97,3 @@ def _plot(versions: Iterable[VersionRecord]) -> list[dict[str, Any]]:
         }
         for record in reversed(live)
     ]
-
-
-def _outcome(look: Observation) -> str:
-    """Say in a word what a look found."""
-    if look.created:
-        return "changed"
-    if look.moved_latest:
-        return "returned"
-    return "repinned" if look.repinned else "unchanged"

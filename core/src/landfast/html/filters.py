@@ -1,0 +1,48 @@
+"""Filters: sizes, counts, times and names as people read them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from landfast.redaction import visible
+
+
+def name_markup(text: object) -> Markup:
+    """Show a name in a piece of its own: no mark in it turns the text around it, no control is obeyed."""
+    return Markup("<bdi>{}</bdi>").format(visible(str(text)))
+
+
+def size_text(size: int | None) -> str:
+    """Write bytes for a person."""
+    if size is None:
+        return "unknown size"
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError
+
+
+def count_text(number: int, one: str = "", many: str = "") -> str:
+    """Write a number with separators, and what is counted: ``1 file``, ``1,797 files``."""
+    noun = one if number == 1 else many or f"{one}s"
+    return f"{number:,} {noun}" if one else f"{number:,}"
+
+
+def moment_markup(text: str | None) -> Markup:
+    """Show a time as it is recorded, in UTC, to the second; programs read it whole."""
+    if text is None:
+        return Markup("<span>never</span>")
+    shown = datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}">{}</time>').format(text, shown)
+
+
+def pretty_text(value: Any) -> str:
+    """Write JSON for a person, what controls text written out."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    return "\n".join(map(visible, text.split("\n")))

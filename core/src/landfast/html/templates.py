@@ -1,0 +1,35 @@
+"""The template engine: every value is escaped, and what is not given is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from landfast.html import filters
+
+
+def environment(packages: Iterable[str] = ()) -> Environment:
+    """Return templates of this package, and before them those of others.
+
+    Args:
+        packages: Names of packages that have a folder ``templates``.
+    """
+    loaders: list[BaseLoader] = [
+        PackageLoader(name, "templates") for name in (*packages, "landfast.html")
+    ]
+    made = Environment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "size": filters.size_text,
+        "count": filters.count_text,
+        "moment": filters.moment_markup,
+        "name": filters.name_markup,
+        "pretty": filters.pretty_text,
+    }
+    return made
