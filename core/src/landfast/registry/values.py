@@ -57,6 +57,50 @@ class CollectionFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryState:
+    """How much a registry holds.
+
+    Args:
+        projects: With anything recorded, ever.
+        collections: In all projects.
+        partitions: In all collections; what has no partition counts as one.
+        versions: Live ones.
+        deleted: Deleted ones, which `undelete` may bring back.
+        expired: Live ones whose time to live is over; `gc` deletes those that no alias names.
+        runs: Ever begun.
+        observations: Looks at a place, ever.
+        blobs: Manifests and managed files in the registry's store, as far as it knows.
+        blob_bytes: Their bytes.
+        condemned: Of these, those that a collection of garbage is about to delete.
+    """
+
+    projects: int
+    collections: int
+    partitions: int
+    versions: int
+    deleted: int
+    expired: int
+    runs: int
+    observations: int
+    blobs: int
+    blob_bytes: int
+    condemned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPlace:
+    """A place that versions were scanned from.
+
+    Args:
+        uri: Without secrets; a folder ends in ``/``.
+        versions: How many versions name it.
+    """
+
+    uri: str
+    versions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogRequest:
     """Everything the registry needs to decide whether content is new, and to record it.
 

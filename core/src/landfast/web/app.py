@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -32,9 +32,10 @@ from landfast.model.names import ArtifactName
 from landfast.redaction import redact
 from landfast.web import render
 from landfast.web.pages.collection import collection, project
+from landfast.web.pages.health import health, health_action
 from landfast.web.pages.home import home
 from landfast.web.query import Query
-from landfast.web.security import Guard, page_policy
+from landfast.web.security import Guard, check_form, page_policy
 from landfast.web.view import PageFunction, Site, View
 
 logger = logging.getLogger(__name__)
@@ -52,9 +53,20 @@ _STATUS: dict[type[LandfastError], int] = {
 PAGES: Mapping[str, PageFunction] = {
     "/": home,
     "/index.json": home,
+    "/-/health": health,
+    "/-/health.json": health,
     "/{entity}/{project}": project,
     "/{entity}/{project}/{collection}": collection,
 }
+
+
+_TWINS = frozenset(path for path in PAGES if path.endswith(".json"))
+
+# What a form of a page asks for by POST, with the page's token. The reply is a page too.
+ACTIONS: Mapping[str, PageFunction] = {
+    "/-/health": health_action,
+}
+_MAX_FORM = 64 * 1024
 
 
 def create_app(site: Site) -> Starlette:
@@ -65,6 +77,7 @@ def create_app(site: Site) -> Starlette:
     """
     static = StaticFiles(directory=str(files("landfast.web") / "static"))
     routes: list[BaseRoute] = [Mount("/-/static", static, name="static")]
+    routes += [Route(path, _action(site, act), methods=["POST"]) for path, act in ACTIONS.items()]
     routes += [Route(path, _endpoint(site, function)) for path, function in PAGES.items()]
     return Starlette(
         routes=routes,
@@ -80,10 +93,38 @@ def _endpoint(site: Site, function: PageFunction) -> Any:
     return answer
 
 
+def _action(site: Site, function: PageFunction) -> Any:
+    async def answer(request: Request) -> Response:
+        form = await _form(request)
+        return await run_in_threadpool(_act, site, function, request, form)
+
+    return answer
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read the fields of a form; of what is larger than any form of ours, none."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MAX_FORM:
+            return {}
+    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace")
+    return dict(pairs)
+
+
+def _act(site: Site, function: PageFunction, request: Request, form: dict[str, str]) -> Response:
+    try:
+        check_form(site.token, form, request.headers)
+        view = function(site, Query(form | request.path_params))
+    except LandfastError as error:
+        view = error_view(error)
+    return reply(site, view, request, is_json=form.get("format") == "json")
+
+
 def respond(site: Site, function: PageFunction, request: Request) -> Response:
     """Answer a request with what a page function returns or raises, in the form that is asked for."""
     given = dict(request.query_params) | request.path_params
-    is_json = given.pop("format", "") == "json" or request.url.path == "/index.json"
+    is_json = given.pop("format", "") == "json" or request.url.path in _TWINS
     try:
         given, is_json = _twin(site, given, is_json=is_json)
         view = function(site, Query(given))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from landfast.errors import AccessDenied
 from landfast.redaction import visible
 
 _PORT = re.compile(r":[0-9]+\Z")
@@ -51,6 +53,27 @@ HEADERS = {
     "cache-control": "no-cache",
     "content-security-policy": page_policy(),
 }
+
+
+def check_form(token: str, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    """Refuse a form that no page of this server made.
+
+    Args:
+        token: What the pages of this server put into their forms.
+        form: What was sent.
+        headers: Of the request.
+
+    Raises:
+        AccessDenied: If it came from elsewhere.
+    """
+    is_own = hmac.compare_digest(form.get("token", "").encode(), token.encode())
+    is_near = headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if not (token and is_own and is_near):
+        raise AccessDenied(
+            "this was not asked for by a page of this server",
+            subject="token",
+            hint="Open the page again, and use its button: the server may have been started anew.",
+        )
 
 
 class Guard:

@@ -6,8 +6,8 @@ from landfast.model.names import ArtifactName
 from landfast.model.version import CollectionOverview, PartitionOverview
 from landfast.registry import scopes
 from landfast.registry.database.lazy import LazyDatabase
-from landfast.registry.overview import collections, partitions
-from landfast.registry.values import CollectionFilter
+from landfast.registry.overview import collections, partitions, state
+from landfast.registry.values import CollectionFilter, RecordedPlace, RegistryState
 
 
 class Overview:
@@ -25,6 +25,14 @@ class Overview:
     ) -> tuple[list[CollectionOverview], int]:
         """Return a page of the collections that pass a filter and how they stand, and how many pass it."""
         return self._database.read(lambda tx: collections.page(tx, of, start=start, size=size))
+
+    def state(self) -> RegistryState:
+        """Count what the registry holds."""
+        return self._database.read(state.state)
+
+    def places(self, *, limit: int = 20) -> list[RecordedPlace]:
+        """Return the places that versions were scanned from most recently."""
+        return self._database.read(lambda tx: state.places(tx, limit=limit))
 
     def types(self) -> list[str]:
         """Return the types that collections have."""
