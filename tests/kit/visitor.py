@@ -44,7 +44,7 @@ class Visitor:
     def crawl(self, start: str = "/", *, most: int = 400) -> list[str]:
         """Visit every page that links lead to, each once, and return their paths."""
         seen, waiting = {start}, deque([start])
-        visited = []
+        visited: list[str] = []
         while waiting and len(visited) < most:
             path = waiting.popleft()
             visited.append(path)
