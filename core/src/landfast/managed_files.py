@@ -25,13 +25,7 @@ from landfast.scans import scan_into
 def store_files(
     context: Context, reference: Reference, folder: Path, *, originals: dict[str, Path]
 ) -> ShardScan:
-    """Copy a file, or every file below a folder, into the store.
-
-    Args:
-        context: Whose store.
-        reference: The file, or the folder; with the checksum that names blobs, sha256.
-        folder: Where temporary files go.
-        originals: Takes the local path of each file by its sha256.
+    """Copy a file, or every file below a folder, into the store; `originals` takes their paths by sha256.
 
     Raises:
         NotFound: If there is nothing to copy.

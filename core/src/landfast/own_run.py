@@ -35,12 +35,7 @@ class OwnRun:
 
 
 def joined_or_new(joined: str | None, system: str, run_id: str | None = None) -> RunKey:
-    """Return the run that `LANDFAST_RUN` names, else a new one on this host.
-
-    Args:
-        joined: What `LANDFAST_RUN` says; None joins none.
-        system: Of a new run: ``script`` or ``cli``.
-        run_id: Of a new run; None draws one.
+    """Return the run that `LANDFAST_RUN` names, else a new one on this host, of the system ``script`` or ``cli``.
 
     Raises:
         InvalidInput: If `joined` names no run.

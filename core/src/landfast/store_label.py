@@ -67,11 +67,7 @@ class Owner:
 
 
 def owner_of(blobs: BlobStore) -> Owner | None:
-    """Read the label of a store; None if it has none.
-
-    Raises:
-        Conflict: If it cannot be read.
-    """
+    """Read the label of a store; None if it has none, `Conflict` if it cannot be read."""
     label = blobs.label()
     if label is None:
         return None
@@ -92,11 +88,7 @@ def owner_of(blobs: BlobStore) -> Owner | None:
 
 
 def check_unowned(blobs: BlobStore) -> None:
-    """Refuse a store for a registry that is still to be made, if it is another's.
-
-    Raises:
-        Conflict: If it has an owner, or blobs.
-    """
+    """Refuse a store for a registry that is still to be made, if it has an owner, or blobs."""
     owner = owner_of(blobs)
     if owner is not None:
         raise _of_another(blobs, owner, "no registry", "Name another store.")
@@ -105,11 +97,7 @@ def check_unowned(blobs: BlobStore) -> None:
 
 
 def check_no_store(blobs: BlobStore) -> None:
-    """Refuse a place of a user's own that is the store of a registry.
-
-    Raises:
-        Conflict: If it is one.
-    """
+    """Refuse a place of a user's own that is the store of a registry."""
     if blobs.label() is not None:
         raise Conflict(
             f"{blobs.url} is the store of a registry, which would take the file for garbage",
@@ -119,12 +107,7 @@ def check_no_store(blobs: BlobStore) -> None:
 
 
 def claim(registry: Registry, blobs: BlobStore, *, dry_run: bool = False) -> Owner:
-    """Make sure that a store is this registry's: label it, or find it labelled so.
-
-    Args:
-        registry: Whose it has to be.
-        blobs: The store.
-        dry_run: Whether to leave a store without a label without one.
+    """Make sure that a store is this registry's: label it, unless `dry_run`, or find it labelled so.
 
     Raises:
         Conflict: If it is another registry's, or a copy's; says what to do in both cases.

@@ -350,11 +350,7 @@ Named: TypeAlias = str | ArtifactName | ArtifactVersion
 
 
 def find_version(context: Context, named: Named) -> ArtifactVersion:
-    """Return a version by name; one that is a version already stays as it is.
-
-    Raises:
-        NotFound: Naming what is missing, and what there is.
-    """
+    """Return a version by name; one that is a version already stays as it is."""
     if isinstance(named, ArtifactVersion):
         return named
     return ArtifactVersion(context.registry.get(context.resolve_name(named)), context)

@@ -123,11 +123,7 @@ ADVICE["Artifact"] = ADVICE["ArtifactVersion"]
 
 
 def advise(kind: str, name: str) -> AttributeError:
-    """Return the error for a missing attribute, with advice if it is a W&B name.
-
-    Args:
-        kind: ``landfast``, ``Run``, ``Artifact`` or ``ArtifactVersion``.
-        name: The attribute asked for.
+    """Return the error for an attribute that ``landfast``, ``Run``, ``Artifact`` or ``ArtifactVersion`` has not.
 
     Example:
         >>> print(advise("landfast", "finish"))

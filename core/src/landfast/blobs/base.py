@@ -22,13 +22,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobInfo:
-    """One stored blob.
-
-    Args:
-        sha256: Hexadecimal name.
-        size: Bytes.
-        modified_at: UTC; when it was written last.
-    """
+    """One stored blob: its hexadecimal name, its bytes, and when it was written last, in UTC."""
 
     sha256: str
     size: int

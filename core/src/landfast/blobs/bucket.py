@@ -35,13 +35,9 @@ FRESH = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object as a list or a description has it; times in whole seconds.
+    """An object as a list or a description has it, with its bytes and the UTC time in whole seconds.
 
-    Args:
-        key: Its key.
-        size: Bytes.
-        modified_at: UTC.
-        md5: What the provider says of its bytes: their MD5, or S3's MD5 over those of its parts; None if nothing.
+    `md5` is what the provider says of its bytes: their MD5, or S3's MD5 over those of its parts; None if nothing.
     """
 
     key: str
@@ -129,14 +125,7 @@ class BucketBlobStore:
         return f"{type(self).__name__}({self.url!r})"
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store the file's bytes under their name; a blob that holds them is only refreshed in age.
-
-        Raises:
-            InvalidInput: If the bytes of `source` have another name.
-            NotFound: If there is no `source`, or no bucket.
-            AccessDenied: Naming the missing permission.
-            Unavailable: If the provider did not answer after several tries.
-        """
+        """Store the file's bytes under their name; a blob that holds them is only refreshed in age."""
         key = self._key(sha256)
         with disk_errors(source, "read"):
             file = source.open("rb")
@@ -181,12 +170,7 @@ class BucketBlobStore:
             retried(lambda: self._objects.put(key, data))
 
     def fetch(self, sha256: str, target: Path) -> None:
-        """Write the blob to `target`, verified; the file appears whole.
-
-        Raises:
-            NotFound: Naming the blob and the store.
-            Conflict: If the stored bytes are damaged.
-        """
+        """Write the blob to `target`, verified; the file appears whole."""
         chunks = self.open(sha256)
         part = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
         digest = hashlib.sha256()
@@ -210,9 +194,6 @@ class BucketBlobStore:
 
         A cut connection is opened again where it was cut; if that is not answered with the rest of
         the same object, from the first byte.
-
-        Raises:
-            NotFound: Naming the blob and the store, at the first chunk.
         """
         return self._chunks(sha256, self._key(sha256), start)
 

@@ -53,14 +53,7 @@ class LocalBlobStore:
         return self._url
 
     def put(self, source: Path, sha256: str) -> None:
-        """Store the file's bytes under their name; a blob that holds them is only refreshed in age.
-
-        Raises:
-            InvalidInput: If the bytes of `source` have another name.
-            NotFound: If there is no `source`.
-            AccessDenied: If the folder cannot be written to.
-            Unavailable: If the disk is full.
-        """
+        """Store the file's bytes under their name; a blob that holds them is only refreshed in age."""
         place = self._place(sha256)
         with disk_errors(source, "read"):
             file = source.open("rb")
@@ -92,12 +85,7 @@ class LocalBlobStore:
         _sync_folder(place.parent.parent)
 
     def fetch(self, sha256: str, target: Path) -> None:
-        """Write the blob to `target`, verified; the file appears whole.
-
-        Raises:
-            NotFound: Naming the blob and the store.
-            Conflict: If the stored bytes are damaged.
-        """
+        """Write the blob to `target`, verified; the file appears whole."""
         place = self._place(sha256)
         part = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
         with self._reading(sha256), place.open("rb") as file:
@@ -111,11 +99,7 @@ class LocalBlobStore:
                 part.unlink(missing_ok=True)
 
     def open(self, sha256: str, *, start: int = 0) -> Iterator[bytes]:
-        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB.
-
-        Raises:
-            NotFound: Naming the blob and the store, at the first chunk.
-        """
+        """Yield the blob's bytes from offset `start` in chunks of at most 1 MiB."""
         place = self._place(sha256)
         return self._chunks(sha256, place, start)
 

@@ -16,11 +16,7 @@ _KEY = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 
 
 def check_sha256(sha256: str) -> str:
-    """Return `sha256` if it can name a blob.
-
-    Raises:
-        InvalidInput: If it is not 64 lower-case hexadecimal digits.
-    """
+    """Return `sha256` if it can name a blob, 64 lower-case hexadecimal digits, else raise `InvalidInput`."""
     if not _HEX.match(sha256):
         raise InvalidInput(
             f"{sha256!r} does not name a blob",
@@ -31,11 +27,7 @@ def check_sha256(sha256: str) -> str:
 
 
 def blob_key(sha256: str) -> str:
-    """Return where a blob lies below the root of its store: ``blobs/sha256/ab/abcd...``.
-
-    Raises:
-        InvalidInput: If `sha256` is not 64 lower-case hexadecimal digits.
-    """
+    """Return where a blob lies below the root of its store: ``blobs/sha256/ab/abcd...``."""
     return f"{FOLDER}{check_sha256(sha256)[:2]}/{sha256}"
 
 

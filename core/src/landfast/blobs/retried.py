@@ -34,12 +34,7 @@ def retried(send: Callable[[], T]) -> T:
 
 
 def wait_before_next(tried: int, error: Unavailable) -> float:
-    """Return the seconds to wait: what the server asks for, at least a random part of a ceiling.
-
-    Args:
-        tried: Tries so far.
-        error: What the last one raised.
-    """
+    """Return the seconds to wait after `tried` tries: what the server asks for, at least a random part of a ceiling."""
     ceiling = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (tried - 1))
     jittered = ceiling * random.uniform(0.5, 1)  # noqa: S311 - not a secret
     asked = error.details.get("retry_after")

@@ -35,14 +35,7 @@ _STALE_S = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheUsage:
-    """What a cache holds.
-
-    Args:
-        folder: Where it lies.
-        count: Number of blobs.
-        size: Their bytes.
-        max_bytes: The most it keeps; None is no bound.
-    """
+    """What a cache holds: where it lies, the number of blobs, their bytes, and the most it keeps; None is no bound."""
 
     folder: Path
     count: int
@@ -51,11 +44,9 @@ class CacheUsage:
 
 
 class BlobCache:
-    """Keep downloaded bytes, and find them again.
+    """Keep downloaded bytes in a folder, None is the default one, and find them again.
 
-    Args:
-        folder: The cache folder; None is the default one.
-        max_bytes: What is used least recently goes when more bytes are kept; None is no bound.
+    What is used least recently goes when more than `max_bytes` are kept; None is no bound.
     """
 
     def __init__(
@@ -87,17 +78,10 @@ class BlobCache:
     def fetch(
         self, sha256: str, target: Path, *, link: Link = "copy", dir_fd: int | None = None
     ) -> bool:
-        """Write a kept blob to `target`, verified.
+        """Write a kept blob to `target`, a temporary file of the caller's, verified; False if there is no whole one.
 
-        Args:
-            sha256: From `find`.
-            target: Made anew or emptied; a temporary file of the caller's.
-            link: ``copy`` (a reflink where the filesystem can), or ``hard``: another name of the
-                cache's own read-only file, where that is possible.
-            dir_fd: Descriptor of the folder in which `target` is a name.
-
-        Returns:
-            Whether it was there and undamaged.
+        `link` may be ``copy`` (a reflink where the filesystem can), or ``hard``: another name of the cache's own
+        read-only file, where that is possible.  `dir_fd` is the folder in which `target` is a name.
 
         Raises:
             OSError: If `target` cannot be written.
@@ -134,16 +118,9 @@ class BlobCache:
     def add(
         self, source: Path, sha256: str, keys: Iterable[str] = (), *, dir_fd: int | None = None
     ) -> bool:
-        """Keep a copy of a file; a full or read-only disk is no error.
+        """Keep a copy of verified bytes, to be found by their sha256 and `keys`; tell whether it is kept now.
 
-        Args:
-            source: Verified bytes.
-            sha256: Of these bytes.
-            keys: Under which they can be found again.
-            dir_fd: Descriptor of the folder in which `source` is a name.
-
-        Returns:
-            Whether the blob is kept now.
+        A full or read-only disk is no error.  `dir_fd` is the folder in which `source` is a name.
         """
         try:
             size = os.stat(source, dir_fd=dir_fd).st_size
@@ -177,11 +154,7 @@ class BlobCache:
         )
 
     def trim(self, max_bytes: int) -> int:
-        """Remove what was used least recently until at most so many bytes are kept.
-
-        Returns:
-            The bytes that were removed.
-        """
+        """Remove what was used least recently until at most so many bytes are kept; return the bytes removed."""
         with self._alone() as is_alone:
             if not is_alone:
                 return 0  # another process is at it

@@ -17,11 +17,7 @@ def copy_bytes(
 ) -> None:
     """Write the bytes of `source` to `target`, which is made or emptied, and is no symlink.
 
-    Args:
-        source: What to copy.
-        target: Where to.
-        source_fd: Descriptor of the folder in which `source` is a name.
-        target_fd: Likewise for `target`.
+    A descriptor is that of the folder in which the path beside it is a name.
 
     Raises:
         OSError: If either cannot be opened, or the disk is full.

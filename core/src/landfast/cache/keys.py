@@ -15,14 +15,10 @@ def sha256_of(entry: ManifestEntry) -> str | None:
 
 
 def keys_of(entry: ManifestEntry, endpoint: str | None) -> tuple[str, ...]:
-    """Return the keys of an entry, besides its sha256.
+    """Return the keys of an entry, besides its sha256, as read at an endpoint; None is the provider's own.
 
     An MD5 speaks for itself.  A version id or a strong ETag speaks of one object at one endpoint.  A
     crc32c, an ETag alone or a size alone say too little.
-
-    Args:
-        entry: As recorded.
-        endpoint: Of the store that reads it; None is the provider's own.
     """
     keys = []
     if entry.checksum is not None and entry.checksum.algorithm == "md5":

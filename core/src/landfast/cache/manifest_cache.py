@@ -15,12 +15,7 @@ _MAX_BYTES = 2 * 1024**3
 
 
 class ManifestCache:
-    """Keeps manifest blobs under their sha256.
-
-    Args:
-        folder: The cache folder; files lie in ``manifests/`` below it.
-        max_bytes: Beyond this, what was used least recently goes.
-    """
+    """Keep manifest blobs under their sha256, in ``manifests/`` of the cache folder; the least used go first."""
 
     def __init__(self, folder: Path, *, max_bytes: int = _MAX_BYTES) -> None:
         self._folder = folder / "manifests"

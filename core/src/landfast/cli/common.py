@@ -94,12 +94,7 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
 
 
 def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command whose function takes `client` and `out` before its own parameters.
-
-    Args:
-        name: As typed.
-        settings: For `click.command`.
-    """
+    """Make a command whose function takes `client` and `out` before its own parameters; settings are click's."""
 
     def make(function: Callable[..., Any]) -> click.Command:
         @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")

@@ -56,11 +56,7 @@ class GcsOptions:
 
     @classmethod
     def of(cls, options: Mapping[str, Any] | None) -> GcsOptions:
-        """Read a mapping, as `landfast.toml` or a call has it.
-
-        Raises:
-            InvalidInput: Naming the option that is unknown or has a wrong value.
-        """
+        """Read a mapping; see `given_options`."""
         made = cls(**given_options(cls, "gs://", options))
         if made.anonymous and made.key_file:
             raise InvalidInput("option anonymous of gs:// excludes key_file")
@@ -97,14 +93,7 @@ class GcsConnection:
         headers: Mapping[str, str] | None = None,
         media: bool = False,
     ) -> Response:
-        """Send one GET.
-
-        Args:
-            asked: What it is about.
-            path: The path, percent-encoded.
-            parameters: Of the query.
-            headers: Sent besides those of the session.
-            media: Whether to leave the body unread, and a 416 to the caller.
+        """Send one GET for a percent-encoded path; `media` leaves the body unread, and a 416 to the caller.
 
         Raises:
             LandfastError: For every reply that is no success.
@@ -137,16 +126,9 @@ class GcsConnection:
         data: bytes | None = None,
         also: frozenset[int] = frozenset(),
     ) -> Response:
-        """Send one request that may have a body, and read the whole reply.
+        """Send one request that may have a body, and read the whole reply; `also` are statuses that are answers too.
 
-        Args:
-            asked: What it is about.
-            method: Of HTTP.
-            path: The path, percent-encoded, or a whole URL that the server gave.
-            parameters: Of the query; a whole URL has its own.
-            headers: Sent besides those of the session.
-            data: The body.
-            also: Statuses besides success that are answers.
+        The path is percent-encoded, or a whole URL that the server gave, which has parameters of its own.
 
         Raises:
             LandfastError: For every other reply.

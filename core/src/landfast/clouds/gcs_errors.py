@@ -63,11 +63,7 @@ class Asked:
 
 
 def asking(asked: Asked, send: Callable[[], T]) -> T:
-    """Send a request and let only Landfast's errors out.
-
-    The error is raised outside of the handler, so that the provider's exception, which may hold
-    tokens and keys, is not even its context.
-    """
+    """Send a request and let only Landfast's errors out, outside of the handler: see `s3_errors.asking`."""
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError

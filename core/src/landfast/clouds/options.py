@@ -12,12 +12,9 @@ from landfast.errors import InvalidInput
 
 
 def given_options(kind: type, scheme: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the options that are given, as arguments of the dataclass that describes them.
+    """Return the options that are given, as arguments of the dataclass `kind` of texts and truth values.
 
-    Args:
-        kind: A dataclass whose fields are texts and truth values.
-        scheme: Such as ``s3://``, for messages.
-        options: A mapping, as `landfast.toml` or a call has it; None as a value is not given.
+    None as a value is not given.  The scheme, such as ``s3://``, is for messages.
 
     Raises:
         InvalidInput: Naming the option that is unknown or has a wrong value.
@@ -57,11 +54,7 @@ def plain_endpoint(url: str) -> str:
 
 
 def check_ca_file(ca_file: str | None, scheme: str) -> str | None:
-    """Return the path of a file of certificate authorities, ``~`` filled in; None if none is given.
-
-    Raises:
-        InvalidInput: If it is no file.
-    """
+    """Return the path of a file of certificate authorities, ``~`` filled in; None if none is given."""
     if ca_file is None:
         return None
     path = Path(ca_file).expanduser()

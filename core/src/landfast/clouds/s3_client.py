@@ -56,11 +56,7 @@ class S3Options:
 
     @classmethod
     def of(cls, options: Mapping[str, Any] | None) -> S3Options:
-        """Read a mapping, as `landfast.toml` or a call has it.
-
-        Raises:
-            InvalidInput: Naming the option that is unknown or has a wrong value.
-        """
+        """Read a mapping; see `given_options`."""
         made = cls(**given_options(cls, "s3://", options))
         made._check()
         return made
@@ -82,11 +78,7 @@ class S3Options:
 
 
 def refuse_to_pickle_keys(options: S3Options) -> None:
-    """Keep explicit keys in this process.
-
-    Raises:
-        InvalidInput: If there are any.
-    """
+    """Keep explicit keys in this process: `InvalidInput` if there are any."""
     if options.has_keys:
         raise InvalidInput(
             "a store with explicit keys can not be sent to another process",

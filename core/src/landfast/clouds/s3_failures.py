@@ -34,13 +34,7 @@ _WORDY = frozenset({"ParamValidationError", "HTTPClientError", "ResponseParserEr
 
 
 def translate_failure(error: Exception, name: str, verb: str) -> LandfastError:
-    """Return the error for an exception of botocore, urllib3 or the system.
-
-    Args:
-        error: What was raised; it is read and not kept.
-        name: The object or bucket.
-        verb: What was tried, as a past participle.
-    """
+    """Return the error for an exception of botocore, urllib3 or the system; `verb` is a past participle."""
     names = [kind.__name__ for kind in type(error).__mro__]
     found = names[0] if names[0] in _WORDY else f"{names[0]}: {_first_line(error)}"
     problem = f"{name} could not be {verb}"

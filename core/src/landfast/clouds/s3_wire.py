@@ -109,11 +109,7 @@ _thread = threading.local()
 
 
 class ListWire:
-    """List pages of one client, for any number of threads.
-
-    Args:
-        client: A boto3 client for S3.  Its other users notice nothing.
-    """
+    """List pages of a boto3 client for S3, for any number of threads; its other users notice nothing."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -127,11 +123,7 @@ class ListWire:
             events.register(f"before-parse.*.{name}", _take_body, unique_id=f"landfast-parse-{name}")  # fmt: skip
 
     def get(self, method: str, parameters: Mapping[str, Any]) -> bytes:
-        """Return the XML of a page.
-
-        Args:
-            method: ``list_objects_v2`` or ``list_object_versions``.
-            parameters: Arguments of that method.
+        """Return the XML of a page: what botocore's `list_objects_v2` or `list_object_versions` would ask for.
 
         Raises:
             botocore.exceptions.ClientError: If the server answers with an error, even under status 200.

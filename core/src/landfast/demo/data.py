@@ -10,11 +10,7 @@ from landfast.errors import MissingExtra
 
 
 def write_digits(folder: Path) -> None:
-    """Write 1,797 handwritten digits as one CSV file a class, and a photograph of a flower.
-
-    Raises:
-        MissingExtra: If scikit-learn is not installed.
-    """
+    """Write 1,797 handwritten digits as one CSV file a class, and a photograph of a flower."""
     datasets = _sklearn_datasets()
     folder.mkdir(parents=True)
     digits = datasets.load_digits()
@@ -28,14 +24,9 @@ def write_digits(folder: Path) -> None:
 
 
 def train(folder: Path, model: Path) -> float:
-    """Fit a classifier to the digits in a folder, write its weights, and return its accuracy.
+    """Fit a classifier to the digits in a folder, write its weights as ``.npz``, and return its accuracy.
 
-    Args:
-        folder: As `write_digits` made it.
-        model: Path of the ``.npz`` file to write.
-
-    Returns:
-        The share of right answers on every fourth digit, which was not trained on.
+    That is the share of right answers on every fourth digit, which was not trained on.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression

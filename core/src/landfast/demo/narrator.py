@@ -12,13 +12,7 @@ import click
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Something that the demo says, and how to check it.
-
-    Args:
-        text: The sentence.
-        command: Arguments of ``landfast`` that answer it with ``--json``.
-        expect: What the answer has to hold.
-    """
+    """A sentence of the demo, the ``landfast`` arguments that answer it with ``--json``, and what that has to hold."""
 
     text: str
     command: tuple[str, ...]

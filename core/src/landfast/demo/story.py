@@ -17,12 +17,9 @@ End: TypeAlias = "Callable[[Narrator], None] | None"
 
 
 def run_demo(root: str | None = None, *, as_json: bool = False, end: End = None) -> None:
-    """Run the demo in a folder of its own.
+    """Run the demo in a folder of its own, new or empty; None makes a temporary one, which is kept.
 
-    Args:
-        root: The folder, new or empty; None makes a temporary one, which is kept.
-        as_json: Print the claims as one JSON value instead of the story.
-        end: What happens at the end while the S3 server still runs; None stops it.
+    `as_json` prints the claims as one JSON value instead of the story; `end` is called while the S3 server runs.
 
     Raises:
         Conflict: If the folder is not empty.

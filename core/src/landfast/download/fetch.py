@@ -94,14 +94,7 @@ class Transfer:
         self._stop = stop or threading.Event()
 
     def bring(self, entry: ManifestEntry, home: OpenFolder) -> Arrived:
-        """Bring one entry into a part file below `home`, and return it open.
-
-        Raises:
-            NotFound: If no pin leads to an object.
-            ObjectChanged: If the recorded bytes are neither at the source nor in the cache.
-            AccessDenied: If they may not be read.
-            Unavailable: If the source does not answer, or the disk is full.
-        """
+        """Bring one entry into a part file below `home`, and return it open; raises what `open_entry` does."""
         refused: list[LandfastError] = []
         for candidate in self._pins.candidates(entry):
             cached = self._from_cache(candidate.entry, candidate.store, home)

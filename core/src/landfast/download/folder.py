@@ -35,12 +35,7 @@ _TICK_S = 0.02
 
 
 class MarkedFolder:
-    """The target folder of one version.
-
-    Args:
-        root: The folder; made by `claim`.
-        identity: Full version name and digest.
-    """
+    """The target folder of one version, whose identity is its full name and digest; made by `claim`."""
 
     def __init__(self, root: Path, identity: str) -> None:
         self.root = root.absolute()
@@ -66,13 +61,9 @@ class MarkedFolder:
         return self._marker
 
     def check(self, *, replace: bool = False) -> bool:
-        """Look whether the folder may be used; nothing is written.
+        """Tell whether the folder is marked as this version's, or as one to be replaced; nothing is written.
 
-        Args:
-            replace: Whether it may hold another version of the same artifact, which is to become this one.
-
-        Returns:
-            Whether it is marked as this version's already, or as one that is to be replaced.
+        With `replace` it may hold another version of the same artifact, which is to become this one.
 
         Raises:
             Conflict: If it holds another version.
@@ -97,11 +88,7 @@ class MarkedFolder:
         )
 
     def claim(self) -> None:
-        """Make the folder and its marker.
-
-        Raises:
-            Conflict: If another version took it in the meantime.
-        """
+        """Make the folder and its marker; `Conflict` if another version took it in the meantime."""
         with disk_errors(self.root, "write below"):
             self.root.mkdir(parents=True, exist_ok=True)
             self._top = OpenFolder.of(self.root)
@@ -166,11 +153,7 @@ class MarkedFolder:
 
     @contextlib.contextmanager
     def above(self, path: str) -> Iterator[tuple[OpenFolder, str]]:
-        """Open the folder of an entry, made if it is not there; yield it and the entry's name in it.
-
-        Raises:
-            Conflict: If a symlink or a file is where a folder must be.
-        """
+        """Open the folder of an entry, made if it is not there; yield it and the entry's name in it."""
         *names, name = path.split("/")
         place = (self.root / path).parent
         with disk_errors(place, "make the folder"):
@@ -199,11 +182,7 @@ class MarkedFolder:
     def place(self, part: PartFile, path: str, fact: str, sha256: str | None) -> None:
         """Move a finished part to where its entry lies, never through a link, and remember what it holds.
 
-        Args:
-            part: Holds the bytes.
-            path: Of the entry.
-            fact: What the bytes are.
-            sha256: Of the bytes, to know them by where the entry's own token does not tell.
+        The sha256 is there to know the bytes by where the entry's own token does not tell.
         """
         target = self.root / path
         with self.above(path) as (folder, name):
@@ -287,12 +266,7 @@ class MarkedFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """What was remembered of a file.
-
-    Args:
-        state: Its status then.
-        sha256: Of its bytes, where no token of the entry proves them.
-    """
+    """What was remembered of a file: its status then, and its sha256 where no token of the entry proves the bytes."""
 
     state: str
     sha256: str | None

@@ -20,11 +20,6 @@ def folder_in_place(
 ) -> Path:
     """Return the local folder that a version was scanned from, if it still is what was recorded.
 
-    Args:
-        sources: What the version was scanned from.
-        stores: Open them.
-        verify: Compares the version with what is there now.
-
     Raises:
         InvalidInput: If the version does not lie in one local folder.
         ObjectChanged: If what is there is not what was recorded.

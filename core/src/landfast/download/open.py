@@ -21,15 +21,10 @@ if TYPE_CHECKING:
 
 
 def open_entry(pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None) -> IO[bytes]:
-    """Open one entry for reading; its bytes are verified before the first is returned.
+    """Open an entry of the newest manifest; its bytes are verified before the first is returned.
 
     They come into a file without a name, on the disk of the cache if there is one, which goes when
     the stream is closed.
-
-    Args:
-        pins: Of the version.
-        entry: From its newest manifest.
-        cache: Looked into first, and filled; None leaves it out.
 
     Raises:
         NotFound: If no pin leads to an object.

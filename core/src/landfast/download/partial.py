@@ -48,12 +48,7 @@ def _boot_id() -> str:
 
 
 class PartFile:
-    """Opened for this process alone; what another process is writing is left to it.
-
-    Args:
-        home: Where the folder of all parts is; that is made if it is not there.
-        name: From `part_name`.
-    """
+    """Opened for this process alone, in a folder of all parts; what another process is writing is left to it."""
 
     def __init__(self, home: OpenFolder, name: str) -> None:
         self.name = name

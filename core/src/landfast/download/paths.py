@@ -24,13 +24,13 @@ _KEPT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """What a filesystem takes for the same name, and how long a name may be.
+    """What a filesystem takes for the same name, and how long names and paths may be, in bytes.
 
     Args:
         folds_case: Whether ``a`` and ``A`` are one file.
         normalises: Whether composed and combining accents are one file.
-        max_name: Longest name of one file or folder, in bytes.
-        max_path: Longest path, in bytes.
+        max_name: Longest name of one file or folder.
+        max_path: Longest path.
     """
 
     folds_case: bool = False
@@ -111,17 +111,10 @@ def check_targets(
     *,
     is_empty: Callable[[str], bool] = lambda _: False,
 ) -> int:
-    """Check that all paths can be files below `root`.
+    """Check that all paths, which are sorted, can be files below `root`, and return how many there are.
 
-    Args:
-        paths: Sorted by UTF-8 bytes, as in a manifest.
-        root: The target folder, absolute.
-        disk: What its filesystem takes for the same name.
-        is_empty: Whether a path has no bytes.  Where other paths lie below such a one it stands for a
-            folder, as some tools write them, and it is named instead of these, once.
-
-    Returns:
-        How many there are.
+    What is empty, and has other paths below it, stands for a folder, as some tools write them; it is
+    named instead of these, once.
 
     Raises:
         InvalidInput: If any cannot; all of them are named, in `details["paths"]` up to a thousand.

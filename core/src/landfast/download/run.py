@@ -66,26 +66,10 @@ def download(
     exact: bool = False,
     replace: bool = False,
 ) -> DownloadReport:
-    """Write a version, or a part of it, to a folder.
+    """Write a version, or a part of it, to a folder, made if it is not there; `DownloadOptions` has the options.
 
-    Args:
-        sets: Its manifests with what they were scanned from, newest pins first, its own last.
-        stores: Opens the sources.
-        cache: Downloaded bytes; None uses none.
-        identity: Full version name and digest; a folder that holds another is refused.
-        root: The folder; made if it is not there.
-        paths: Files or folders of the version; None is all.
-        include: Globs of paths to keep.
-        exclude: Globs of paths to leave out; exclude wins.
-        allow_missing: Whether what cannot be had is reported instead of raised.
-        link: ``copy`` (a reflink where possible), or ``hard``: read-only names of the cache's files.
-        workers: Files fetched side by side.
-        progress: Called with bytes done and in all, from one thread at a time.
-        any_endpoint: Whether another endpoint than the recorded one may be read.
-        exact: Whether files that are not in the version are removed from the folder afterwards.
-        replace: Whether a folder with another version of the same artifact becomes this one's; what is not in
-            this one is then removed, as by `exact`.  In a folder that no download made, files that hold
-            the recorded bytes are taken over.
+    `sets` are its manifests with what they were scanned from, newest pins first, its own last.  A folder that
+    holds another identity, the full version name and digest, is refused; without a cache none is used.
 
     Raises:
         NotFound: If an object, or a path asked for, is not there.
@@ -172,11 +156,7 @@ class _Work:
         self._transfer = Transfer(pins, cache, link=link, on_bytes=tally.came, stop=self._stop)
 
     def run(self, entries: Iterator[ManifestEntry], workers: int) -> None:
-        """Bring them all; the first error stops the others.
-
-        Raises:
-            LandfastError: The first one.
-        """
+        """Bring them all; the first error stops the others, and is raised."""
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(workers, thread_name_prefix="landfast-download") as pool:
             try:
@@ -251,11 +231,7 @@ def _held(
 ) -> os.stat_result | None:
     """Return the status of a file that is proven to hold an entry's bytes, by reading it; else None.
 
-    Args:
-        folder: Of the file.
-        name: Of the file in it.
-        entry: As recorded.
-        sha256: Of the bytes that once came for the entry; None trusts the entry's own token alone.
+    The sha256 is that of the bytes that once came for it; None trusts the entry's own token alone.
     """
     if folder.status(name) is None or not (sha256 or is_strong(entry)):
         return None

@@ -15,12 +15,7 @@ _KEPT_BYTES = 64 * 1024**2
 
 
 class Selection:
-    """Paths and globs together; what no path and no glob was given for is wanted whole.
-
-    Args:
-        paths: Files, or folders with or without final slash; None is everything.
-        include: Globs to keep.
-        exclude: Globs to leave out; exclude wins.
+    """Paths (files, or folders) and globs together; what no path and no glob was given for is wanted whole.
 
     Raises:
         InvalidInput: If a path is empty, or a glob is none.
@@ -43,11 +38,7 @@ class Selection:
         self._is_filtered = bool(include or exclude)
 
     def of(self, manifest: Manifest) -> Iterator[EntryBatch]:
-        """Yield the wanted entries, sorted by path.
-
-        Raises:
-            NotFound: If a path names nothing, or nothing is left to download.
-        """
+        """Yield the wanted entries, sorted; `NotFound` if a path names nothing, or nothing is left to download."""
         count = 0
         for batch in self._named(manifest):
             wanted = batch
@@ -78,11 +69,7 @@ class Selection:
 
 
 class Selected:
-    """What a selection takes of a manifest: read as often as one likes, decoded once if it is not long.
-
-    Raises:
-        NotFound: As `Selection.of`, when it is read.
-    """
+    """What a selection takes of a manifest: read as often as one likes, decoded once if it is not long."""
 
     def __init__(self, selection: Selection, manifest: Manifest) -> None:
         self._selection = selection

@@ -48,10 +48,7 @@ class EntryBatch:
 
     @classmethod
     def from_rows(cls, entries: Iterable[ManifestEntry]) -> EntryBatch:
-        """Turn entries into columns.
-
-        Args:
-            entries: All are in memory at once: `in_batches` cuts a long stream.
+        """Turn entries into columns; all are in memory at once, `in_batches` cuts a long stream.
 
         Raises:
             InvalidInput: If one has text that is not UTF-8, a size beyond 2**63 - 1 bytes or a time

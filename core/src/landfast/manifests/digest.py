@@ -131,12 +131,7 @@ class DigestBuilder:
 
 
 def content_digest(entries: Iterable[ManifestEntry]) -> str:
-    """Return the content digest of sorted entries.
-
-    Raises:
-        InvalidInput: If they are not sorted by the UTF-8 bytes of their path, or repeat one, or one
-            cannot be recorded.
-    """
+    """Return the content digest of sorted entries; raises what `DigestBuilder.update` and `in_batches` do."""
     return _build(entries).content_digest()
 
 

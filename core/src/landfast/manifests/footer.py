@@ -20,11 +20,7 @@ _PIN_DIGEST = re.compile(r"lp1:[0-9a-f]{64}")
 
 
 class Footer:
-    """The texts that a manifest file holds under ``landfast.`` keys.
-
-    Args:
-        path: The file, for errors.
-        raw: The key-value metadata of its Parquet footer.
+    """The texts that a manifest file holds under ``landfast.`` keys of its Parquet footer.
 
     Raises:
         Conflict: If the file is no manifest, or of a format that this Landfast does not read.
@@ -65,11 +61,7 @@ class Footer:
         return summary
 
     def rollup(self) -> tuple[int, int]:
-        """Return where the roll-up begins in the file, and its bytes.
-
-        Raises:
-            Conflict: If the key is missing or malformed.
-        """
+        """Return where the roll-up begins in the file, and its bytes."""
         place = self._value(schema.KEY_FOLDERS, _PLACE, "offset and length, decimal")
         return int(place[1]), int(place[2])
 

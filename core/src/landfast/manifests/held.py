@@ -19,12 +19,7 @@ HELD = 100
 
 
 class HeldManifest:
-    """What a `WrittenManifest` says, of a file that is written when its path, size or sha256 is asked for.
-
-    Args:
-        manifest: The entries.
-        place: Says where the file is to lie.
-    """
+    """What a `WrittenManifest` says, of a file that is written to its place when its path, size or sha256 is asked."""
 
     def __init__(self, manifest: MemoryManifest, place: Callable[[], Path]) -> None:
         self.manifest = manifest

@@ -41,11 +41,7 @@ class MemoryManifest(Manifest):
 
     @classmethod
     def of_sorted(cls, entries: Iterable[ManifestEntry]) -> Self:
-        """Return a manifest of entries that are in order.
-
-        Raises:
-            InvalidInput: If they are not, repeat a path or cannot be recorded.
-        """
+        """Return a manifest of entries that are in order, else raise `InvalidInput`."""
         return cls.of_batches([EntryBatch.from_rows(entries)])
 
     @classmethod
@@ -94,11 +90,7 @@ class MemoryManifest(Manifest):
         yield from self._entries[start:end]
 
     def get(self, path: str) -> ManifestEntry:
-        """Return the entry at exactly `path`.
-
-        Raises:
-            NotFound: If there is none.
-        """
+        """Return the entry at exactly `path`."""
         row = bisect_left(self._paths, path)
         if row == len(self._paths) or self._paths[row] != path:
             raise no_entry(path)

@@ -71,11 +71,7 @@ def side_by_side(streams: Iterable[Iterable[EntryBatch]]) -> Iterator[list[Entry
 
 
 def distinct(batch: EntryBatch) -> EntryBatch:
-    """Return sorted rows with each path once.
-
-    Raises:
-        Conflict: If two rows at one path differ.
-    """
+    """Return sorted rows with each path once; `Conflict` if two rows at one path differ."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -25,14 +25,9 @@ _BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class SortedParquet:
-    """A Parquet file, or a part of a file that is one; opened on first use, safe for threads.
+    """A Parquet file, or the part of a file that is one; opened on first use, safe for threads.
 
     Statistics are taken as bounds: many writers cut those of long values, or leave them out.
-
-    Args:
-        path: The file.
-        offset: Where in it the Parquet file begins.
-        length: How long it is; None goes to the end.
     """
 
     def __init__(self, path: Path, offset: int = 0, length: int | None = None) -> None:
@@ -76,11 +71,7 @@ class SortedParquet:
         return [group for group in every if metadata.row_group(group).num_rows]
 
     def read(self, group: int, columns: Sequence[str]) -> pa.Table:
-        """Read some columns of one row group.
-
-        Raises:
-            Conflict: If the file is damaged.
-        """
+        """Read some columns of one row group."""
         with damage_is_conflict(self._path), self._lock:
             table = self._open().read_row_group(group, columns=list(columns), use_threads=False)
             if missing := set(columns) - set(table.column_names):
@@ -88,12 +79,7 @@ class SortedParquet:
             return table.select(list(columns))
 
     def groups(self, prefix: str, among: Sequence[int] | None = None) -> Iterator[int]:
-        """Yield the row groups that may hold a path that starts with `prefix`.
-
-        Args:
-            prefix: Of the paths wanted.
-            among: Only these, which must be in order of their paths; None is all.
-        """
+        """Yield the row groups, of `among` if given, that may hold a path that starts with `prefix`, in order."""
         groups = self.filled if among is None else among
         if not prefix:
             yield from groups

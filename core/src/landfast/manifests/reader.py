@@ -82,11 +82,7 @@ class ManifestFile(Manifest):
         return self._entries.bounds(groups[0])[0], self._entries.bounds(groups[-1])[1]
 
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
-        """Yield the entries whose path starts with `prefix` as columns, sorted by path.
-
-        Raises:
-            Conflict: If the file is damaged, or a row or the order breaks the format.
-        """
+        """Yield the entries whose path starts with `prefix` as columns, sorted by path."""
         wanted = prefix.encode(errors="surrogatepass")
         last: list[str] = []
         for group in self._entries.groups(prefix):
@@ -102,12 +98,7 @@ class ManifestFile(Manifest):
             yield from map(EntryBatch, table.to_batches())
 
     def get(self, path: str) -> ManifestEntry:
-        """Return the entry at exactly `path`.
-
-        Raises:
-            NotFound: If there is none.
-            Conflict: As `entries`, for the rows that were looked at.
-        """
+        """Return the entry at exactly `path`; only the rows of its row group are looked at."""
         group = self._entries.group_of(path)
         if group is None:
             raise no_entry(path)
@@ -122,11 +113,7 @@ class ManifestFile(Manifest):
         return next(EntryBatch(columns).rows())
 
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
-        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path.
-
-        Raises:
-            Conflict: If the roll-up is damaged or breaks the format.
-        """
+        """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""
         levels = self._levels()
         wanted = levels if depth is None else levels.keys() & {depth}
         yield from merge_sorted(
@@ -134,11 +121,7 @@ class ManifestFile(Manifest):
         )
 
     def check(self) -> None:
-        """Count and hash all rows, and compare with what footer and roll-up say; reads the whole file.
-
-        Raises:
-            Conflict: If they differ, or a row breaks the format.
-        """
+        """Count and hash all rows, and compare with what footer and roll-up say; reads the whole file."""
         summary, counter, totals = SummaryBuilder(), FolderCounter(), self._totals_by_depth()
         for batch in self.batches():
             summary.update(batch)

@@ -36,11 +36,7 @@ def breaks_format(path: Path, where: str, expected: str, found: str) -> Conflict
 
 
 def check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
-    """Refuse a file that has not the columns of the format, or has them in a type of other meaning.
-
-    Raises:
-        Conflict: If a column is missing, stands twice or has such a type.
-    """
+    """Refuse a file in which a column is missing, stands twice, or has a type of another meaning."""
     for field in wanted:
         places = found.get_all_field_indices(field.name)
         if len(places) != 1:
@@ -84,11 +80,7 @@ def _exact(path: Path, group: int, table: pa.Table, field: pa.Field) -> pa.Chunk
 
 
 def check_order(path: Path, group: int, paths: Sequence[str]) -> None:
-    """Refuse paths of which one is not after the one before it.
-
-    Raises:
-        Conflict: If one is not; names both.
-    """
+    """Refuse paths of which one is not after the one before it; names both."""
     for before, after in pairwise(paths):
         if after <= before:
             where = f"row group {group}, path {after!r}"

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenManifest:
-    """A manifest file that is complete.
-
-    Args:
-        path: Where it lies.
-        sha256: Hexadecimal sha256 of its bytes, the name of its blob.
-        size: Its bytes.
-        summary: What its footer says of its entries.
-    """
+    """A manifest file that is complete, of `size` bytes; its sha256 is the name of its blob."""
 
     path: Path
     sha256: str

@@ -19,10 +19,10 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorCheck:
-    """One thing that was tried.
+    """One thing that was tried, such as ``listing``, and how it went.
 
     Args:
-        name: ``listing``, ``versioning``, ``pinned read``, ...
+        name: What was tried.
         status: How it went.
         detail: One line: what was found, or the error.
         hint: What to do; ``""`` if nothing.
@@ -48,13 +48,7 @@ class DoctorCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinimalPermissions:
-    """The least that reading a place needs.
-
-    Args:
-        words: Sentences for people.
-        names: The permissions by their names, where the provider names them.
-        policy: What to paste into the provider's own tool; empty if it has none.
-    """
+    """The least that reading a place needs: sentences, the provider's names, and what to paste into its own tool."""
 
     words: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -67,14 +61,7 @@ class MinimalPermissions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """What was found at a place.
-
-    Args:
-        uri: The place, without secrets.
-        endpoint: The effective endpoint; None is the provider's own.
-        checks: What was tried, in order.
-        permissions: The least that is needed.
-    """
+    """What was found at a place, without secrets, and at its endpoint; None is the provider's own."""
 
     uri: str
     endpoint: str | None = None

@@ -37,13 +37,7 @@ class FolderCounter:
         self._paths = [""]
 
     def add(self, folder: str, count: int, size: int) -> list[FolderTotal]:
-        """Count the next paths, which lie in `folder`; return the folders that they complete, innermost first.
-
-        Args:
-            folder: With its final slash, ``""`` for the top.
-            count: How many paths.
-            size: Their bytes.
-        """
+        """Count paths and bytes in `folder`, with its final slash; return the folders completed, innermost first."""
         done = []
         while not folder.startswith(self._paths[-1]):
             done.append(self._close())

@@ -12,13 +12,13 @@ from landfast.model.version import VersionRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobRow:
-    """A blob as garbage collection sees it.
+    """A blob as garbage collection sees it; times in UTC.
 
     Args:
         sha256: Hexadecimal name.
         size: Bytes.
-        recorded_at: UTC; when a writer last said that it uploads or reuses it.
-        condemned_at: UTC; None unless collection has decided to delete it.
+        recorded_at: When a writer last said that it uploads or reuses it.
+        condemned_at: None unless collection has decided to delete it.
     """
 
     sha256: str
@@ -29,13 +29,7 @@ class BlobRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobCount:
-    """How many blobs of one kind, and how large.
-
-    Args:
-        count: How many.
-        size: Their bytes.
-        examples: At most ten of their names.
-    """
+    """How many blobs of one kind, their bytes, and at most ten of their names."""
 
     count: int = 0
     size: int = 0

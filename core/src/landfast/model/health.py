@@ -29,10 +29,10 @@ class BlobVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeededManifest:
-    """A manifest that a live version names.
+    """A manifest, by the sha256 of its blob, that a pin set of a live version names.
 
     Args:
-        blob: sha256 of the manifest.
+        blob: Its sha256.
         size: Bytes, as its writer said; None if nobody knows.
         version: The version.
         pin_set: Id of the pin set, for the order among equal blobs.
@@ -48,16 +48,9 @@ class NeededManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobProblem:
-    """A blob that is lost or damaged.
+    """A blob that is lost or damaged, and a version that needs it; `needed_by` counts the pin sets that do.
 
-    Args:
-        kind: What it is for.
-        verdict: How it stands.
-        sha256: Its name.
-        version: A version that needs it.
-        needed_by: How many manifests, or pin sets, name it.
-        path: Of a file: the entry.
-        detail: What was found.
+    The path is that of an entry, where the blob is a file.
     """
 
     kind: BlobKind

@@ -91,12 +91,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectMatch:
-    """A version that contains an object.
-
-    Args:
-        version: The version.
-        entry: Its entry for the object, at the pins that matched.
-    """
+    """A version that contains an object, and its entry for it, at the pins that matched."""
 
     version: VersionRecord
     entry: ManifestEntry

@@ -175,11 +175,7 @@ class ArtifactName:
 
 
 def check_name(name: str, kind: str) -> str:
-    """Return `name` if it may name an entity, a project, a collection, a type or a tag.
-
-    Raises:
-        InvalidInput: If it may not.
-    """
+    """Return `name` if it may name an entity, project, collection, type or tag, else raise `InvalidInput`."""
     if not isinstance(name, str) or not _NAME.match(name):
         raise InvalidInput(
             f"{name!r} is not a valid {kind} name",
@@ -190,11 +186,7 @@ def check_name(name: str, kind: str) -> str:
 
 
 def check_alias(alias: str) -> str:
-    """Return `alias` if it may move on a collection: a name, but never ``v`` and digits.
-
-    Raises:
-        InvalidInput: If it may not.
-    """
+    """Return `alias` if it may move on a collection, else raise `InvalidInput`: a name, but never ``v`` and digits."""
     check_name(alias, "alias")
     if _RESERVED_ALIAS.match(alias):
         raise InvalidInput(
@@ -204,11 +196,7 @@ def check_alias(alias: str) -> str:
 
 
 def check_partition(partition: str) -> str:
-    """Return `partition` if it is UTF-8 of at most 1,024 bytes.
-
-    Raises:
-        InvalidInput: If it is not.
-    """
+    """Return `partition` if it is UTF-8 of at most 1,024 bytes, else raise `InvalidInput`."""
     try:
         size = len(partition.encode())
     except UnicodeEncodeError:

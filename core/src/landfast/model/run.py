@@ -62,10 +62,7 @@ class RunKey:
 class JoinedRun:
     """What `LANDFAST_RUN` carries into subprocesses: a run, and the registry that knows it.
 
-    Args:
-        key: Of the run.
-        registry_id: Id of the registry, which who joins the run has to find; ``""`` if nobody said it.
-        registry_url: Its URL without secrets, for messages.
+    Who joins the run has to find a registry of this id, ``""`` if nobody said it; its URL is for messages.
     """
 
     key: RunKey
@@ -83,11 +80,7 @@ class JoinedRun:
 
     @classmethod
     def decode(cls, text: str) -> JoinedRun:
-        """Read what `encode` wrote.
-
-        Raises:
-            InvalidInput: If it is something else.
-        """
+        """Read what `encode` wrote; `InvalidInput` if it is something else."""
         try:
             head, _, body = text.partition(".")
             values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

@@ -179,11 +179,7 @@ class SnapshotConfig:
 
 
 def fill(template: str, partition_key: str) -> str:
-    """Return a text with its placeholder filled in and doubled braces made single.
-
-    Raises:
-        InvalidInput: If it has other braces.
-    """
+    """Return a text with its placeholder filled in and doubled braces made single; `InvalidInput` if it has others."""
 
     def replacement(found: re.Match[str]) -> str:
         if found[0] in {"{{", "}}"}:
@@ -214,11 +210,7 @@ _FIELDS: tuple[tuple[str, int, int, str], ...] = (
 
 
 def check_schedule(text: str) -> str:
-    """Return `text` if it is five fields of cron.
-
-    Raises:
-        InvalidInput: If it is not, naming the field.
-    """
+    """Return `text` if it is five fields of cron, else raise `InvalidInput` that names the field."""
     fields = text.split()
     if len(fields) != len(_FIELDS):
         raise InvalidInput(

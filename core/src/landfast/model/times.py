@@ -8,11 +8,7 @@ from landfast.errors import InvalidInput
 
 
 def format_time(moment: datetime) -> str:
-    """Write a moment as UTC with microseconds: ``2026-05-03T08:15:30.000000Z``.
-
-    Raises:
-        InvalidInput: If it has no time zone.
-    """
+    """Write an aware moment as UTC with microseconds: ``2026-05-03T08:15:30.000000Z``."""
     if moment.tzinfo is None:
         raise InvalidInput(
             f"the time {moment.isoformat()} has no zone", subject=moment.isoformat(), expected="UTC"

@@ -44,15 +44,7 @@ EXIT_UNDECIDED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPins:
-    """What lies at the source where it is not what was recorded.
-
-    Args:
-        uri: Where.
-        version_id: Its version.
-        etag: Its ETag.
-        size: Bytes.
-        modified_at: UTC.
-    """
+    """What lies at the source, in bytes and UTC, where it is not what was recorded."""
 
     uri: str
     version_id: str | None = None
@@ -103,13 +95,7 @@ class EntryVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """A place that may not be looked at; named once, whatever the number of its entries.
-
-    Args:
-        uri: The place.
-        permission: The permission that is missing, if the store could tell.
-        message: The store's one line.
-    """
+    """A place that may not be looked at, with the store's one line; named once, whatever the number of its entries."""
 
     uri: str
     permission: str | None

@@ -30,12 +30,7 @@ class Outcome(StrEnum):
 
 
 class Proof:
-    """Takes the bytes of one object in order.
-
-    Args:
-        entry: What they should be.
-        sha256: Whether their sha256 is wanted in any case.
-    """
+    """Takes the bytes of one object in order, to compare them with an entry; their sha256 too, if that is wanted."""
 
     def __init__(self, entry: ManifestEntry, *, sha256: bool = False) -> None:
         self._entry = entry
@@ -98,11 +93,7 @@ class Proof:
         return Outcome.PROVEN if found == checksum.value else Outcome.UNKNOWN
 
     def check(self) -> None:
-        """Refuse bytes that are not the recorded ones.
-
-        Raises:
-            ObjectChanged: Naming the entry, what was recorded and what came.
-        """
+        """Refuse bytes that are not the recorded ones, naming the entry, what was recorded and what came."""
         if self.outcome() is not Outcome.WRONG:
             return
         entry = self._entry

@@ -26,12 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One way to read an entry.
+    """One way to read an entry: with which pins, in which store.
 
-    Args:
-        entry: With the pins to read it by, and to compare the reply with.
-        store: Reads it.
-        is_current: Whether the current object is read, whatever was pinned.
+    With `is_current` the current object is read, whatever was pinned.
     """
 
     entry: ManifestEntry
@@ -51,11 +48,7 @@ class Candidate:
         )
 
     def check(self, info: ObjectInfo) -> None:
-        """Refuse a reply of the current object if neither it nor the bytes can prove what it is.
-
-        Raises:
-            ObjectChanged: Naming the token that is missing, or differs.
-        """
+        """Refuse a reply of the current object if neither it nor the bytes can prove what it is: `ObjectChanged`."""
         entry = self.entry
         if not self.is_current or entry.checksum is None or is_computable(entry):
             return
@@ -70,18 +63,13 @@ class Candidate:
 
 
 class PinSets:
-    """The manifests of one version, and the stores that they point into.
+    """The manifests of one version, newest pins first, its own last, and the stores that they point into.
 
     A content token means the same bytes under any pins, so newer pins are tried first.  A validator,
     or no token at all, says nothing of bytes seen later: only the version's own pins count.
 
-    Args:
-        sets: Manifests with what they were scanned from, newest pins first, the version's own last.
-        stores: Opens locations.
-        any_endpoint: Whether a source may be read at another endpoint than the recorded one.
-
     Raises:
-        Conflict: If the newest pins were recorded at another endpoint.
+        Conflict: If the newest pins were recorded at another endpoint, unless any may be read.
     """
 
     def __init__(

@@ -23,13 +23,9 @@ _ELSEWHERE = ("landfast://", SCHEME)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A source that is a folder, with the store to look at it.
+    """A source that is a folder, with the store to look at it as the reader's settings say.
 
-    Args:
-        source: As recorded.
-        location: The folder.
-        store: Opened as the reader's settings say.
-        why_not: Says why a path below the folder is left out; ``""`` if it is not.
+    `why_not` says why a path below the folder is left out; ``""`` if it is not.
     """
 
     source: Source
@@ -69,13 +65,8 @@ class Place:
 class Places:
     """The sources of one version, and their stores.
 
-    Args:
-        sources: As recorded.
-        stores: Opens them.
-        any_endpoint: Whether another endpoint than the recorded one may be looked at.
-
     Raises:
-        Conflict: If a store's endpoint is not the recorded one.
+        Conflict: If a store's endpoint is not the recorded one, unless any may be looked at.
     """
 
     def __init__(

@@ -43,13 +43,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A verdict, and the row that it speaks of.
-
-    Args:
-        verdict: How the entry stands.
-        row: What was found; None if nothing.
-        detail: One sentence, where the verdict does not say it all.
-    """
+    """A verdict, the row that it speaks of, and one sentence where the verdict does not say it all."""
 
     verdict: Verdict
     row: ObjectInfo | None = None
@@ -57,16 +51,7 @@ class Finding:
 
 
 def judge(entry: ManifestEntry, history: History, ask: Ask | None = None) -> Finding | None:
-    """Decide how an entry stands.
-
-    Args:
-        entry: As recorded.
-        history: What a listing says of its key.
-        ask: Sends a request for this object alone.
-
-    Returns:
-        The verdict; None if only `ask` can tell and it was not given.
-    """
+    """Decide how an entry stands, by what a listing says of its key; None if only `ask` can tell and was not given."""
     decide = _judge_pinned if _has_version(entry.version_id) else _judge_unpinned
     finding = decide(entry, history, ask)
     if finding is None or finding.verdict is not Verdict.ARCHIVED or history.tells_restores:

@@ -17,11 +17,7 @@ from landfast.model.manifest import ManifestEntry
 
 
 class DraftEntries:
-    """The entries of a draft: few in memory, many in files.
-
-    Args:
-        folder: Makes the folder where files may be written.
-    """
+    """The entries of a draft: few in memory, many in files of a folder."""
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder

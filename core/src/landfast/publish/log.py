@@ -42,13 +42,7 @@ def publish(
     """Log a manifest: a new version, or an observation of the live version with equal content.
 
     Unchanged content at known pins uploads nothing, unless the store lost the manifest that is answered.
-
-    Args:
-        registry: Where to log.
-        blobs: The registry's blob store.
-        request: What to log; its `blob` is filled in here.
-        manifest: What the draft holds; a held one is written only if its blob is needed.
-        find: Where managed files are, for what garbage collection took before the log.
+    `find` tells where managed files are, for what garbage collection took before the log.
 
     Raises:
         Conflict: If the collection has another type.

@@ -55,11 +55,7 @@ def lost_manifests(
 ) -> set[str]:
     """Return those manifest blobs that are not there, or not what they were, as far as a cheap look tells.
 
-    Args:
-        registry: Knows their sizes.
-        blobs: The registry's store.
-        wanted: What the footer of each says.
-        found: What was logged, perhaps the same bytes as one of them.
+    `wanted` has what the footer of each says; `found` is what was logged, perhaps the same bytes as one of them.
     """
     if len(wanted) < _MANY or blobs.url.startswith("file:"):
         return {blob for blob in wanted if not _is_readable(blobs, blob, wanted[blob], found)}

@@ -31,16 +31,7 @@ def keep_managed(
     manifest: Manifest,
     find: FindBytes = lambda _: None,
 ) -> int:
-    """Announce every managed file that a manifest names, and store again what was collected.
-
-    Args:
-        registry: Where to announce.
-        blobs: The registry's blob store.
-        manifest: About to be logged, or logged just now.
-        find: Where the bytes are, for what has to be stored again.
-
-    Returns:
-        How many files had to be stored again.
+    """Announce every managed file that a manifest names, store again what was collected; return how many that were.
 
     Raises:
         NotFound: If a file was collected and its bytes are not to be had.

@@ -39,11 +39,7 @@ def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: 
 
 
 def upload_all(registry: Registry, blobs: BlobStore, files: Sequence[LocalFile]) -> None:
-    """Store files as `upload` does each, announced in one transaction; equal ones once.
-
-    Raises:
-        InvalidInput: If the bytes of one have another name.
-    """
+    """Store files as `upload` does each, announced in one transaction; equal ones once."""
     named = {file.sha256: file for file in files}
     condemned = registry.record_blobs({file.sha256: file.size for file in named.values()})
 

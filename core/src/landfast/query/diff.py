@@ -20,15 +20,9 @@ def diff(old: Manifest, new: Manifest) -> ManifestDiff:
     """Tell what is different between two manifests.
 
     Both are read as streams, side by side; memory grows with the number of differences, not of
-    entries.  Equal content and pin digests are believed: nothing is read.
-
-    Args:
-        old: Seen as the state before.
-        new: Seen as the state after.
-
-    Returns:
-        The differences.  A file that went from a removed path to an added one, recognised by an
-        equal content token and size, is `renamed`; validators and unverified entries never are.
+    entries.  Equal content and pin digests are believed: nothing is read.  A file that went from a removed
+    path to an added one, recognised by an equal content token and size, is `renamed`; validators and
+    unverified entries never are.
     """
     import pyarrow.compute as pc
 

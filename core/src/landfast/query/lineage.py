@@ -30,13 +30,8 @@ def lineage(
     """Return the versions and runs up- and downstream of a version, transitively.
 
     A version was made from what the runs that logged it used.  Each step outwards costs two queries,
-    whatever the number of versions in it; cycles end.
-
-    Args:
-        registry: Where the edges are.
-        version: The version asked about.
-        until: Only edges up to this moment, registry time; None is the present.
-        declared: Whether to follow dependencies too that were only declared.
+    whatever the number of versions in it; cycles end.  With `until` only edges up to this moment count,
+    registry time; with `declared` also dependencies that were only declared.
     """
     inputs = {Direction.USED, Direction.DECLARED} if declared else {Direction.USED}
     outputs = {Direction.LOGGED}
@@ -55,15 +50,7 @@ def lineage(
 
 @dataclass(slots=True)
 class _Walk:
-    """Breadth first in one direction: from versions to runs to versions.
-
-    Args:
-        registry: Where the edges are.
-        start: The version to start from.
-        until: Only edges up to this moment.
-        towards: Edges from a version to the next runs.
-        beyond: Edges from these runs to the next versions.
-    """
+    """Breadth first in one direction: from versions `towards` runs, and `beyond` them to versions."""
 
     registry: Registry
     start: VersionRecord
@@ -107,17 +94,10 @@ def lineage_of_object(
     entity: str | None = None,
     until: datetime | None = None,
 ) -> ObjectLineage:
-    """Return which versions contain an object, and which runs logged or used them.
+    """Return which versions contain an object, and which runs logged or used them up to a moment.
 
-    Candidates come from the sources; of each, the one row that the object would have is looked up.
-
-    Args:
-        registry: Where the versions are.
-        open_manifest: Opens the manifest that a version record names.
-        uri: The object; an explicit pin in it counts as `version_id`.
-        version_id: Only this version of the object.
-        entity: Only versions of this entity.
-        until: Only edges up to this moment, registry time.
+    Candidates come from the sources; of each, the one row that the object would have is looked up.  An
+    explicit pin in the URI counts as `version_id`.
     """
     wanted = _Wanted.of(uri, version_id)
     matches = []

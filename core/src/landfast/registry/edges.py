@@ -35,11 +35,7 @@ def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now
 
 
 def add_all(tx: Transaction, run_id: int, direction: Direction, version_ids: Sequence[int]) -> None:
-    """Record edges of one kind; those that are there stay as they are.
-
-    Raises:
-        NotFound: If there is no such version; none is recorded then.
-    """
+    """Record edges of one kind; those that are there stay.  Without one of the versions, `NotFound` and none."""
     now = tx.now()
     for part in chunks(version_ids):
         found = tx.connection.execute(select(versions.c.id).where(versions.c.id.in_(part)))

@@ -32,11 +32,7 @@ class Scope:
 
 
 def scope(tx: Transaction, name: ArtifactName) -> Scope:
-    """Return what a name stands for; a version may be deleted.
-
-    Raises:
-        NotFound: Naming what there is.
-    """
+    """Return what a name stands for; a version may be deleted."""
     picked = versions.pick(tx, name, deleted=True).id if name.picks_version else None
     return Scope(scopes.require_partition(tx, name), picked)
 

@@ -67,15 +67,11 @@ def open_registry(
 
 
 def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
-    """Make a registry, or find that it is there with the same store.
-
-    Args:
-        url: Of an empty database.
-        store_url: ``s3://``, ``gs://`` or a folder; SQLite alone has a default, beside its file.
+    """Make a registry in an empty database, or find that it is there with the same store.
 
     Raises:
         Conflict: If the registry has another store.
-        InvalidInput: If PostgreSQL gets no store.
+        InvalidInput: If PostgreSQL gets no store; SQLite alone has a default, beside its file.
     """
     parsed = RegistryUrl.parse(url)
     if not parsed.is_sqlite:
@@ -96,12 +92,7 @@ def init_registry(url: str, store_url: str | None = None) -> RegistryInfo:
 
 
 def fork_registry(url: str, store_url: str) -> RegistryInfo:
-    """Give a registry, which was made by copying another, an id and a store of its own.
-
-    Args:
-        url: Of the copy.
-        store_url: Where copies of its blobs are already.
-    """
+    """Give the copy of a registry an id of its own, and the store where copies of its blobs are already."""
     _check_store(store_url)
     open_registry(url, create=False).close()
     database = Database(RegistryUrl.parse(url))

@@ -65,11 +65,7 @@ def forget(tx: Transaction, version_id: int, blobs: Iterable[str], *, but: str) 
 
 
 def of_version(tx: Transaction, version_id: int) -> list[PinSet]:
-    """Return the pin sets, newest seen first.
-
-    Raises:
-        NotFound: If there is no such version.
-    """
+    """Return the pin sets, newest seen first; `NotFound` if there is no such version."""
     statement = (
         select(pin_sets)
         .where(pin_sets.c.version_id == version_id)

@@ -62,11 +62,8 @@ _EVERY_CHANGE = ChangeFilter()
 class Registry:
     """A database of versions and lineage.
 
-    Threads share one; a child made by fork opens connections of its own.
-
-    Args:
-        database: Where it is.
-        lease: How long a garbage collector may take to delete what it condemned.
+    Threads share one; a child made by fork opens connections of its own.  The lease is how long a garbage
+    collector may take to delete what it condemned.
     """
 
     def __init__(self, database: LazyDatabase, *, lease: timedelta = COLLECTION_LEASE) -> None:
@@ -118,11 +115,7 @@ class Registry:
         return self._database.write(lambda tx: unchanged.log_unchanged(tx, requests))
 
     def mend_manifest(self, id: int, lost: Collection[str], request: LogRequest) -> VersionRecord:
-        """Let the version with this id name `request.blob` in place of lost manifests of the same content.
-
-        Raises:
-            BlobNeeded: As in `log`.
-        """
+        """Let the version with this id name `request.blob` in place of lost manifests of the same content; as `log`."""
         return self._database.write(lambda tx: log.mend(tx, id, lost, request))
 
     # -- reading ------------------------------------------------------------------------------
@@ -196,11 +189,7 @@ class Registry:
         return self._database.read(lambda tx: pins.of_version(tx, version_id))
 
     def as_of(self, name: ArtifactName, moment: datetime) -> VersionRecord:
-        """Return the version that the name's alias (or `latest`) named at `moment`, registry time.
-
-        Raises:
-            NotFound: If it named none.
-        """
+        """Return the version that the name's alias (or `latest`) named at a moment, registry time, else `NotFound`."""
         _check_moment(moment)
         return self._database.read(lambda tx: versions.as_of(tx, name, moment))
 
@@ -374,13 +363,9 @@ class Registry:
         self._database.write(lambda tx: announcements.mark(tx, consumer, change))
 
     def announced_position(self, consumer: str, name: ArtifactName | None = None) -> int:
-        """Return the position of the newest change that this consumer was told of, 0 if of none.
+        """Return the position of the newest change, of one partition if given, that this consumer was told of, else 0.
 
         A consumer that is told in the order of the feed goes on from there.
-
-        Args:
-            consumer: Who was told.
-            name: Only changes of this collection's partition; None is all.
         """
         if not self._database.is_there:
             return 0
@@ -397,9 +382,6 @@ class Registry:
         """Say that a writer is about to upload or reuse blobs; return those condemned: upload them again.
 
         Waits while a collector is deleting one of them, so that what is uploaded afterwards stays.
-
-        Args:
-            sizes: By sha256, in bytes.
         """
         return blobs.record_all(self._database, sizes, self._lease)
 

@@ -58,11 +58,7 @@ def finish(tx: Transaction, key: RunKey, status: RunStatus) -> None:
 
 
 def require(tx: Transaction, key: RunKey) -> int:
-    """Return the id of a run that was begun.
-
-    Raises:
-        NotFound: If it was not.
-    """
+    """Return the id of a run that was begun, else raise `NotFound`."""
     statement = select(runs.c.id).where(_is_key(key))
     found = tx.connection.execute(statement).scalar_one_or_none()
     if found is None:
@@ -71,11 +67,7 @@ def require(tx: Transaction, key: RunKey) -> int:
 
 
 def one(tx: Transaction, id_or_key: str | RunKey) -> RunRecord:
-    """Return the run of a short id or a key.
-
-    Raises:
-        NotFound: If there is none.
-    """
+    """Return the run of a short id or a key, else raise `NotFound`."""
     found = runs.c.short_id == id_or_key if isinstance(id_or_key, str) else _is_key(id_or_key)
     row = tx.connection.execute(_query().where(found)).mappings().one_or_none()
     if row is None:

@@ -57,11 +57,7 @@ def find(tx: Transaction, name: ArtifactName) -> Scope:
 
 
 def require_collection(tx: Transaction, name: ArtifactName) -> int:
-    """Return the collection's id.
-
-    Raises:
-        NotFound: Naming what there is.
-    """
+    """Return the collection's id, else raise `NotFound` that names what there is."""
     scope = find(tx, name)
     if scope.collection is None:
         raise missing.explain(tx, name, scope.entity, scope.project)
@@ -69,11 +65,7 @@ def require_collection(tx: Transaction, name: ArtifactName) -> int:
 
 
 def require_partition(tx: Transaction, name: ArtifactName) -> int:
-    """Return the partition's id.
-
-    Raises:
-        NotFound: Naming what there is.
-    """
+    """Return the partition's id, else raise `NotFound` that names what there is."""
     scope = find(tx, name)
     if scope.partition is None:
         raise missing.explain(tx, name, scope.entity, scope.project, scope.collection)
@@ -87,11 +79,7 @@ def ensure_project(tx: Transaction, entity: str, project: str) -> int:
 
 
 def ensure_partition(tx: Transaction, name: ArtifactName, kind: str) -> int:
-    """Return the id of the partition of a collection of type `kind`, made if need be.
-
-    Raises:
-        Conflict: If the collection has another type.
-    """
+    """Return the id of a partition, made if need be; `Conflict` if its collection is not of type `kind`."""
     scope = find(tx, name)
     if scope.partition is None:
         project = scope.project or ensure_project(tx, name.entity or "", name.project or "")

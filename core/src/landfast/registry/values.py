@@ -168,17 +168,9 @@ class BlobNeeded(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
-    """A run that begins, or is met again: another attempt, another process of it.
+    """A run that begins, or is met again: another attempt (1 is the first), another process of it.
 
-    Args:
-        key: What the run is called where it runs.
-        entity: Whose it is.
-        project: Where it is recorded; that of a run which was begun before stays.
-        name: For people.
-        job_type: Such as ``train``.
-        attempt: 1 for the first.
-        link: Where people look at it; secrets are taken out.
-        config: Of the run, JSON.
+    The project of a run which was begun before stays; secrets are taken out of the link.
     """
 
     key: RunKey
@@ -193,14 +185,10 @@ class RunStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionEdit:
-    """What is to change of a version.
+    """What is to change of a version; None, and for `ttl_seconds` ``...``, leaves it as it is.
 
-    Args:
-        description: None leaves it as it is.
-        metadata: None leaves it as it is.
-        ttl_seconds: Counted from when the version was made; None keeps it for ever, ``...`` leaves it as it is.
-        add_tags: Those that it has stay.
-        remove_tags: Those that it has not are no error.
+    The time to live counts from when the version was made; None keeps it for ever.  Tags to add may be there
+    already, tags to remove may not.
     """
 
     description: str | None = None
@@ -214,11 +202,8 @@ class VersionEdit:
 class ChangeFilter:
     """Which changes of the feed are wanted; without arguments all.
 
-    Args:
-        name: Only those of this collection's partition (``partition=""`` is the unpartitioned sequence), and of
-            its alias if it has one.
-        partitions: Whether `name` means all partitions of its collection.
-        entity: Only those of this entity.
+    Those of a name are of its partition (``partition=""`` is the unpartitioned sequence) or, with `partitions`,
+    all of its collection, and of its alias if it has one.
     """
 
     name: ArtifactName | None = None

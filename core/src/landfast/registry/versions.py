@@ -61,11 +61,7 @@ def live_with_digest(tx: Transaction, partition: int, digest: str) -> int | None
 
 
 def pick(tx: Transaction, name: ArtifactName, *, deleted: bool = False) -> VersionRecord:
-    """Return the version that the name picks; without a pick, `latest`.
-
-    Raises:
-        NotFound: Naming what there is.
-    """
+    """Return the version that a name picks, without a pick `latest`, else raise `NotFound` that names what there is."""
     partition = scopes.require_partition(tx, name)
     statement = query().where(versions.c.partition_id == partition)
     if not deleted:
@@ -135,11 +131,7 @@ def edit(
 
 
 def expiry(created_at: datetime, ttl_seconds: int | None) -> datetime | None:
-    """Return when a version expires.
-
-    Raises:
-        InvalidInput: If the time to live is no positive number of seconds.
-    """
+    """Return when a version expires; `InvalidInput` if the time to live is no positive number of seconds."""
     if ttl_seconds is None:
         return None
     if not 0 < ttl_seconds <= _MAX_TTL_S:

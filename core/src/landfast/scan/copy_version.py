@@ -28,17 +28,10 @@ def adopt(
     *,
     max_objects: int,
 ) -> ShardScan:
-    """Copy the entries of a version into a manifest file.
-
-    Args:
-        reference: The ``landfast://`` reference, with its name and filters.
-        version: What it was resolved to; with the sources of its newest pins.
-        manifest: At its newest pins.
-        target: Path of the file to write.
-        max_objects: The default limit; the reference's own wins.
+    """Copy the entries of a version, with its newest pins and their sources, into a manifest file.
 
     Raises:
-        LimitExceeded: If the version has more entries than allowed.
+        LimitExceeded: If the version has more entries than the reference, or else `max_objects`, allows.
         InvalidInput: If the reference asks for a kind of checksum, or for a store's options.
     """
     if reference.kind is not None or reference.options:

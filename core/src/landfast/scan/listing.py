@@ -39,14 +39,9 @@ Previous = Callable[[], Manifest | None]
 def list_batches(
     scan: ScanPlan, window: ScanWindow, store: Store, skips: SkipLog, previous: Previous
 ) -> Iterator[ObjectBatch]:
-    """Yield the objects to record, in order, each row as one response gave it.
+    """Yield the objects to record, in order, each row as one response gave it; `skips` takes what is left out.
 
-    Args:
-        scan: The plan.
-        window: The range of keys.
-        store: Where to look.
-        skips: Takes what is left out.
-        previous: Opens an earlier manifest, or answers None; only called if it spares requests.
+    An earlier manifest is only opened if it spares requests.
     """
     kind = scan.reference.kind
     asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)

@@ -25,12 +25,7 @@ def with_markers(
 ) -> Iterator[ObjectBatch]:
     """Yield sorted rows, and say of those that are folder markers without a slash that they are to be skipped.
 
-    One request is sent for each that neither the rows nor their end tells of.
-
-    Args:
-        batches: Sorted by key, each key once.
-        store: Where they come from.
-        upto: The last key that the rows may have; None if they are all.
+    One request is sent for each that neither the rows nor `upto`, the last key that they may have, tells of.
     """
 
     def ask(folder: Location) -> bool:

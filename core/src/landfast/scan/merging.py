@@ -40,11 +40,7 @@ def check_complete(scans: Sequence[ShardScan]) -> None:
 
 
 def merge(scans: Iterable[ShardScan], target: Path) -> WrittenManifest:
-    """Join the files of shards and references into one manifest file.
-
-    Raises:
-        Conflict: If two references give the same path to different objects, naming both and ``name=``.
-    """
+    """Join the files of shards and references into one; `Conflict` if two give one path to different objects."""
     with ManifestWriter(target) as writer:
         for batch in merge_manifests(ManifestFile(scan.manifest.path) for scan in scans):
             writer.add_batch(batch)

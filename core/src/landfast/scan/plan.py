@@ -30,14 +30,7 @@ def plan(
     shards: int = 1,
     previous: Manifest | None = None,
 ) -> ScanPlan:
-    """Find out what a reference is, and cut it into shards.
-
-    Args:
-        reference: What to scan.
-        stores: Where to look.
-        max_objects: The default limit; the reference's own wins.
-        shards: How many key ranges to cut.
-        previous: The manifest of an earlier version, for even cuts.
+    """Find out what a reference is, and cut it into shards, evenly if there is an earlier manifest.
 
     Raises:
         NotFound: If nothing is there, unless `allow_empty`.
@@ -89,13 +82,7 @@ def place_of(reference: Reference, stores: Stores) -> Location:
 
 
 def sibling(plan: ScanPlan, reference: Reference, *, max_objects: int) -> ScanPlan:
-    """Plan another folder of the same bucket, store and checksum, without a request.
-
-    Args:
-        plan: Of a folder.
-        reference: The other folder.
-        max_objects: The default limit; the reference's own wins.
-    """
+    """Plan another folder of the same bucket, store and checksum as that of a plan, without a request."""
     recorded, stripped = reference.location.without_secrets()
     source = replace(
         plan.source,

@@ -35,13 +35,7 @@ if TYPE_CHECKING:
 def scan_shard(
     shard: Shard, stores: Stores, target: Path, *, previous: Previous = lambda: None
 ) -> ShardScan:
-    """List one shard into a sorted manifest file.
-
-    Args:
-        shard: From `ScanPlan.shards`.
-        stores: Where to look.
-        target: Path of the file to write.
-        previous: Opens the manifest of an earlier version, which spares requests for what did not change.
+    """List one shard into a sorted manifest file; an earlier one spares requests for what did not change.
 
     Raises:
         LimitExceeded: At the first entry beyond the limit; the file is removed.
@@ -58,13 +52,7 @@ def scan_shard(
 
 
 def record(scan: ScanPlan, found: Iterable[ObjectBatch], skips: SkipLog, target: Path) -> ShardScan:
-    """Make a manifest of listed rows: of few a held one, of more a file.
-
-    Args:
-        scan: What they were listed for.
-        found: In order, without what is skipped.
-        skips: What was left out; read when the rows are.
-        target: Path of the file to write.
+    """Make a manifest of listed rows: of few a held one, of more a file.  What was skipped is known when they are read.
 
     Raises:
         LimitExceeded: At the first entry beyond the limit; the file is removed.

@@ -54,20 +54,11 @@ def lie_together(references: Sequence[Reference], stores: Stores) -> bool:
 def scan_together(
     references: Sequence[Reference], stores: Stores, folder: Path, *, max_objects: int
 ) -> tuple[list[ShardScan], tuple[str, ...]]:
-    """Scan folders that `lie_together`.
+    """Scan folders that `lie_together`; return one result for each, in order, and what the user should know.
 
     The one listing is given up where so much lies between the folders that the rest is listed faster
-    one by one: at most, twice the requests are sent that it would have taken.
-
-    Args:
-        references: The folders.
-        stores: Where to look.
-        folder: Takes the manifest files.
-        max_objects: The default limit of each; a reference's own wins.
-
-    Returns:
-        One result for each reference, in order, and what the user should know.  A folder without
-        objects gives an empty result; `merging.check_complete` refuses it.
+    one by one: at most, twice the requests are sent that it would have taken.  A folder without
+    objects gives an empty result; `merging.check_complete` refuses it.
 
     Raises:
         LimitExceeded: If a folder holds more than its limit.

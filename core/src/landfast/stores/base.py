@@ -298,12 +298,7 @@ def check_pairs(
 ) -> None:
     """Compare what a reply says of itself with what was recorded: `own` first, then size and checksum.
 
-    Args:
-        uri: What was asked for.
-        pin: As it was recorded.
-        info: As the reply says.
-        version_id: The version that was asked for, if one was.
-        own: Further facts of a store: what it is, as recorded, as found.
+    Own facts of a store are triples: what it is, as recorded, as found.
 
     Raises:
         ObjectChanged: At the first that differs.

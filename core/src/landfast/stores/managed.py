@@ -29,13 +29,7 @@ _KEY = re.compile(r"sha256:([0-9a-f]{64})\Z")
 
 
 class BlobSource:
-    """Managed files: every object is named by the sha256 of its bytes and never changes.
-
-    Args:
-        options: None are known.
-        client: Not used; the blob store has its own.
-        blobs: The registry's blob store.
-    """
+    """Managed files: every object is named by the sha256 of its bytes and never changes."""
 
     needs = ("blobs",)
 
@@ -70,22 +64,13 @@ class BlobSource:
         return Kind.MISSING if self._find(location) is None else Kind.OBJECT
 
     def list_page(self, request: ListRequest) -> Page:
-        """Refuse: blobs have no folders.
-
-        Raises:
-            InvalidInput: Always.
-        """
+        """Refuse: blobs have no folders."""
         raise InvalidInput("blobs cannot be listed as a reference", subject=str(request.location))
 
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
     ) -> ObjectInfo:
-        """Describe one blob.
-
-        Raises:
-            NotFound: If it is not in the store.
-            Unverifiable: If another checksum than sha256 is asked for.
-        """
+        """Describe one blob."""
         if version_id is not None:
             raise NotFound(f"{location} has no versions", version_id=version_id)
         if checksum not in {None, False, "sha256"}:
@@ -98,12 +83,7 @@ class BlobSource:
 
     @contextlib.contextmanager
     def open(self, pin: Pin, *, start: int = 0) -> Iterator[BlobReader]:
-        """Open a blob; two requests, one for its size.
-
-        Raises:
-            NotFound: If it is not in the store.
-            ObjectChanged: If the pin speaks of other bytes than the blob's name.
-        """
+        """Open a blob; two requests, one for its size."""
         info = self.stat(pin.location)
         is_same_size = pin.size is None or pin.size == info.size
         other = (

@@ -78,11 +78,7 @@ class Stores:
         return f"Stores({', '.join(sorted({*self._own, *_BUILT_IN}))})"
 
     def at(self, location: Location, options: Mapping[str, Any] | None = None) -> Store:
-        """Return the store that reads `location`.
-
-        Args:
-            location: Any object or folder; its scheme, and the options for its URI, decide.
-            options: Win over those that were set for its URI.
+        """Return the store that reads a location; options win over those that were set for its URI.
 
         Raises:
             InvalidInput: If no store knows the scheme.
@@ -96,14 +92,9 @@ class Stores:
         Whoever may log wrote the source.  It never says where the reader's credentials go, nor which of
         them: endpoint and identity are those of the settings.
 
-        Args:
-            location: An object or folder of the source.
-            source: As recorded.
-            any_endpoint: Whether the settings' endpoint is read even if it is not the recorded one.
-
         Raises:
-            Conflict: If the settings do not lead to the recorded endpoint, and it was not recorded
-                anonymously; names what to set.
+            Conflict: If the settings do not lead to the recorded endpoint, unless `any_endpoint`, and it was
+                not recorded anonymously; names what to set.
         """
         kinds = self._kinds(location.scheme)
         mine = self.options_for(location)
@@ -169,11 +160,7 @@ class Stores:
         return RetryingStore(self._wrap(store) if self._wrap else store, self._retry)
 
     def _maker(self, scheme: str) -> Any:
-        """Return the store of a scheme, or what makes one, imported.
-
-        Raises:
-            InvalidInput: If there is none.
-        """
+        """Return the store of a scheme, or what makes one, imported; `InvalidInput` if there is none."""
         maker = self._own.get(scheme) or _BUILT_IN.get(scheme)
         if maker is None:
             for point in entry_points(group=ENTRY_POINTS, name=scheme):

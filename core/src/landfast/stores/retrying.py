@@ -64,13 +64,7 @@ class RetryPolicy:
 
 
 class RetryingStore(Wrapper):
-    """Ask again on `Unavailable`, a bounded number of times.
-
-    Args:
-        inner: The store that does the work.
-        policy: How often and how long after each other.
-        sleep: Waits so many seconds.
-    """
+    """Ask again on `Unavailable`, a bounded number of times, waiting `sleep` seconds between."""
 
     def __init__(
         self,

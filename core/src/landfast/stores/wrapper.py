@@ -21,11 +21,7 @@ from landfast.stores.base import (
 
 
 class Wrapper:
-    """Pass everything on to `inner`.
-
-    Args:
-        inner: The store that does the work.
-    """
+    """Pass everything on to `inner`, the store that does the work."""
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner

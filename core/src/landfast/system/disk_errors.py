@@ -16,11 +16,7 @@ _NOT_A_FOLDER = {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, e
 
 @contextmanager
 def disk_errors(path: Path, purpose: str) -> Iterator[None]:
-    """Translate each `OSError` of the block.
-
-    Args:
-        path: The file or folder that the block works on.
-        purpose: What it does, such as ``"write the blob"``; it follows "cannot".
+    """Translate each `OSError` of the block; `purpose`, such as ``"write the blob"``, follows "cannot".
 
     Raises:
         NotFound: If the file is not there.

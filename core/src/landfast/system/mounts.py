@@ -54,11 +54,7 @@ def is_network_device(device: int) -> bool | None:
 def shows_mapped_writes(path: str | os.PathLike[str]) -> bool | None:
     """Tell whether a store through a memory mapping moves a file's times, at the latest with `settle`.
 
-    Args:
-        path: A file or folder that is there.
-
-    Returns:
-        None if it is not known: of network mounts, and of filesystems that were not tried.
+    None if it is not known: of network mounts, and of filesystems that were not tried.
     """
     kind = _kind_of(os.fsencode(os.path.realpath(path)))
     if kind in _MEMORY:

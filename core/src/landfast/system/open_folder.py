@@ -18,12 +18,7 @@ _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP}
 
 
 class OpenFolder:
-    """An open folder; every name in it is looked up in it alone, and no symlink is followed.
-
-    Args:
-        handle: Its descriptor, closed with this object.
-        path: What messages call it.
-    """
+    """A descriptor, closed with this object; every name in it is looked up in it alone, and no symlink is followed."""
 
     def __init__(self, handle: int, path: Path) -> None:
         self.handle = handle
@@ -35,11 +30,7 @@ class OpenFolder:
         return cls(os.open(path, _FOLDER), path)
 
     def child(self, name: str, *, create: bool = False) -> OpenFolder:
-        """Open a folder in this one.
-
-        Raises:
-            NotADirectoryError: If it is a file, or a symlink to whatever.
-        """
+        """Open a folder in this one; `NotADirectoryError` if it is a file, or a symlink to whatever."""
         try:
             handle = self._made(name) if create else self._opened(name)
         except OSError as error:

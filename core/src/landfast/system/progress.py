@@ -16,13 +16,7 @@ def silent(done: int, total: int | None) -> None:
 
 @contextmanager
 def progress(title: str, *, unit: str = "objects", shown: bool | None = None) -> Iterator[Report]:
-    """Show progress of the work in the block on standard error.
-
-    Args:
-        title: What is being done.
-        unit: ``objects`` or ``bytes``.
-        shown: None shows it if standard error is a terminal.
-    """
+    """Show progress on standard error, of ``objects`` or ``bytes``; None shows it if that is a terminal."""
     if not (sys.stderr.isatty() if shown is None else shown):
         yield silent
         return

@@ -32,13 +32,10 @@ def is_settled(status: os.stat_result, now_ns: int) -> bool:
 
 
 class StatCache:
-    """Remember hashes by path and state, for many threads and processes at once.
+    """Remember hashes by path and state in the cache folder, for many threads and processes at once.
 
-    Failing to read or write it is never an error: then files are hashed again.
-
-    Args:
-        folder: The cache folder; made when something is first remembered.
-        everywhere: Whether to trust status also where it may not show stores through a mapping.
+    Failing to read or write it is never an error: then files are hashed again.  With `everywhere` status is
+    trusted also where it may not show stores through a mapping.
     """
 
     def __init__(self, folder: Path, *, everywhere: bool = False) -> None:
@@ -51,13 +48,9 @@ class StatCache:
         return self._file.get(path, state_of(status)) if self._trusts(path, status) else None
 
     def put(self, path: bytes, status: os.stat_result, sha256: str, *, hashed_at_ns: int) -> None:
-        """Remember a sha256, unless the file is too recent.
+        """Remember the sha256 of a file with this status before and after, unless it is too recent.
 
-        Args:
-            path: Absolute local path.
-            status: The file's, the same before and after hashing.
-            sha256: Hexadecimal.
-            hashed_at_ns: When hashing began, in nanoseconds since the epoch.
+        Hashing began at `hashed_at_ns`, in nanoseconds since the epoch.
         """
         if self._trusts(path, status) and is_settled(status, hashed_at_ns):
             self._file.put(path, state_of(status), sha256)

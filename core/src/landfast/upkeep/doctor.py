@@ -39,15 +39,10 @@ class _Skip(Exception):
 
 
 def doctor(uri: str, stores: Stores, *, options: Mapping[str, Any] | None = None) -> DoctorReport:
-    """Test listing, versioning, a pinned read, checksums and the clock of a place.
+    """Test listing, versioning, a pinned read, checksums and the clock of a folder or an object.
 
     Reads a few hundred rows of a list and the first bytes of one object; writes nothing.  Expected failures
     are checks that failed, not exceptions.
-
-    Args:
-        uri: A folder or an object.
-        stores: Where to look.
-        options: For the store, as in a reference.
     """
     try:
         location = Location.parse(uri)

@@ -50,7 +50,7 @@ def collect_garbage(
     orphans: bool = True,
     orphans_since: datetime | None = None,
 ) -> GarbageReport:
-    """Delete blobs that no live or restorable version names and that are older than `grace`.
+    """Delete blobs that no live or restorable version names and that are older than `grace`; tell which.
 
     May be killed and repeated at any time, and run beside writers and beside another collection.
 
@@ -65,9 +65,6 @@ def collect_garbage(
         expire: Whether to delete versions past their time to live first; aliased ones are spared.
         orphans: Whether to look for blobs that the registry does not know.
         orphans_since: Leave those alone that were written before.
-
-    Returns:
-        What was deleted, or would be.
 
     Raises:
         NotFound: If the manifest of a version with managed files is missing: nothing is deleted then.

@@ -48,14 +48,7 @@ def check_registry(
     *,
     deep: bool = False,
 ) -> RegistryCheck:
-    """Compare what live versions need with what the store has.
-
-    Args:
-        registry: What is needed.
-        blobs: The registry's store.
-        open_manifest: Opens a manifest by the sha256 of its blob.
-        deep: Whether to read every blob again; else presence and size are taken from a listing.
-    """
+    """Compare what live versions need with what the store lists, or with `deep` with every blob read again."""
     with closing(sqlite3.connect("")) as found:
         found.executescript(_TABLES)
         # First what is needed: a blob is stored before the row that names it.

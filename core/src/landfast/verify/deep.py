@@ -14,15 +14,10 @@ _READ = frozenset({Verdict.INTACT, Verdict.MOVED, Verdict.OVERWRITTEN, Verdict.D
 
 
 def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
-    """Correct a finding by the bytes themselves.
+    """Correct a finding of a listing by the bytes themselves.
 
     Every token that can be computed is compared; of an opaque one only the size is seen, and that the
     object can be read to its end.
-
-    Args:
-        entry: As recorded.
-        finding: What a listing said.
-        store: Reads.
 
     Raises:
         AccessDenied: If the bytes may not be read.

@@ -54,11 +54,7 @@ class KeyedRows:
         self._has_jumped = False
 
     def at(self, key: str) -> History:
-        """Return what the listing says of `key`; keys must come in ascending order.
-
-        Raises:
-            AccessDenied: If listing is not permitted.
-        """
+        """Return what the listing says of `key`; keys must come in ascending order."""
         wanted = key.encode()
         self._has_jumped = False
         while (head := self._peek(key)) is not None and head.location.key.encode() < wanted:

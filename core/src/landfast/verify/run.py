@@ -53,25 +53,14 @@ def verify(
     progress: Report = silent,
     any_endpoint: bool = False,
 ) -> VerifyReport:
-    """Tell of every entry what became of its bytes at the source.
+    """Tell of every entry what became of its bytes at the source; what the version does not have is counted.
 
     Evidence is what a scan would take: tokens and version ids from lists, sha256 of local files from
     the stat cache.  A local file that was overwritten by as many bytes, with its times put back, is
     only found with `deep`.
 
-    Args:
-        manifest: At its newest pins.
-        sources: Of these pins.
-        stores: Where to look.
-        older: Further pin sets of the same version, newest first, for what is not intact.
-        deep: Whether to read the recorded bytes again, and to recompute the manifest's digests from
-            its rows; costs a download of everything.
-        workers: Requests at a time.
-        progress: Called with the entries that have a verdict, and their number.
-        any_endpoint: Whether another endpoint than the recorded one may be looked at.
-
-    Returns:
-        Counts, and every entry that is not intact. Objects that the version does not have are counted.
+    Further pin sets of the version, newest first, are asked for what is not intact at its newest.  Options
+    are those of `VerifyOptions`.
 
     Raises:
         Conflict: If a store's endpoint is not the recorded one, or (`deep`) the manifest's digests

@@ -18,12 +18,7 @@ _REPORTED = 100
 
 
 class Tally:
-    """Counts verdicts and keeps those that are not `INTACT`.
-
-    Args:
-        total: How many entries there will be.
-        progress: Called as they come.
-    """
+    """Counts verdicts, of `total` entries, tells of progress, and keeps those that are not `INTACT`."""
 
     def __init__(self, total: int, progress: Report) -> None:
         self._lock = threading.Lock()

@@ -27,9 +27,7 @@ _POSTGRES_LIMITS = "SET lock_timeout = '60s'; SET idle_in_transaction_session_ti
 def connect(url: RegistryUrl, *, only_read: bool = False) -> Engine:
     """Return an engine; nothing is opened yet.
 
-    Args:
-        url: Of the registry.
-        only_read: Whether this user cannot write a SQLite file; PostgreSQL tells it itself.
+    With `only_read` this user cannot write a SQLite file; PostgreSQL tells it itself.
 
     Raises:
         MissingExtra: If the driver is not installed.

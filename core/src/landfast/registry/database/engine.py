@@ -65,11 +65,7 @@ class Transaction:
 
 
 class Database:
-    """One database, for any number of threads, and for children made by fork.
-
-    Args:
-        url: Where it is.
-    """
+    """One database, for any number of threads, and for children made by fork."""
 
     def __init__(self, url: RegistryUrl) -> None:
         self.url = url

@@ -22,12 +22,9 @@ class Find(Protocol):
 
 
 class LazyDatabase:
-    """A database whose registry is looked for when it is first needed.
+    """A database whose registry is looked for, and made if that is asked for, when it is first needed.
 
-    Args:
-        database: Where it is.
-        find: Finds out what is there, and makes it if told to.
-        blank: Makes an empty one that is asked as long as it is not there; None makes asking `NotFound`.
+    As long as it is not there an empty one, `blank`, is asked; without that asking is `NotFound`.
     """
 
     def __init__(
@@ -41,11 +38,7 @@ class LazyDatabase:
         self._blank: Database | None = None
 
     def open(self, *, create: bool = False) -> Database:
-        """Find out what is there, once, and return its database.
-
-        Raises:
-            NotFound: If nothing is there, and it is not to be made.
-        """
+        """Find out what is there, once, and return its database; `NotFound` if nothing is, and it is not to be made."""
         if self._info is None:
             self._info = self._find(self._database, create=create)
         return self._database

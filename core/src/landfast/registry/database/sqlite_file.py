@@ -44,9 +44,7 @@ def is_there(path: Path) -> bool:
 def make(path: Path, fill: Callable[[Path], None]) -> None:
     """Make a database whole, and only then put it in its place: nobody ever meets an empty one there.
 
-    Args:
-        path: Where it is to be; one that is there already stays.
-        fill: Makes the tables in the file that it is given.
+    `fill` makes the tables in the file that it is given; a database that is there already stays.
 
     Raises:
         AccessDenied: If it cannot be made there.
@@ -142,9 +140,7 @@ def back_up(path: Path, revision: str) -> Path:
 def others_beside(path: Path, uid: str) -> list[Path]:
     """Return the other registries of a folder whose store is the folder `blobs` beside them, as all had it once.
 
-    Args:
-        path: One registry.
-        uid: Its id; copies of it, such as backups, do not count.
+    Copies of the registry with this id, such as backups, do not count.
     """
     others = []
     for file in sorted(path.parent.iterdir()):

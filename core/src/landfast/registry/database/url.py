@@ -18,23 +18,14 @@ _FORMS = "sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RegistryUrl:
-    """A parsed registry URL.
-
-    Args:
-        path: The SQLite file, absolute; None for PostgreSQL.
-        engine_url: For SQLAlchemy, password included.
-    """
+    """A parsed registry URL: an absolute SQLite file, or None for PostgreSQL; SQLAlchemy's has the password."""
 
     path: Path | None
     engine_url: URL
 
     @classmethod
     def parse(cls, text: str) -> RegistryUrl:
-        """Read a URL.
-
-        Raises:
-            InvalidInput: If no registry can be there.
-        """
+        """Read a URL; `InvalidInput` if no registry can be there."""
         scheme, mark, rest = text.partition("://")
         if mark and scheme == "sqlite":
             return cls._sqlite(text, rest)

@@ -56,11 +56,7 @@ class Json(TypeDecorator[Any]):
 
 
 def to_json(value: Any) -> str:
-    """Return the text of a JSON value.
-
-    Raises:
-        InvalidInput: If it has none.
-    """
+    """Return the text of a JSON value; `InvalidInput` if it has none."""
     try:
         return json.dumps(value, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:

@@ -27,10 +27,7 @@ _ADVISORY_LOCK = int.from_bytes(b"landfast") >> 1
 def create_tables(database: Database, store_url: str | None, place: Path | None = None) -> None:
     """Make the tables, unless somebody else did meanwhile.
 
-    Args:
-        database: Where to make them.
-        store_url: Of its blobs; None is a folder beside the SQLite file.
-        place: Where that file will lie.
+    Without a store URL blobs lie beside `place`, where the SQLite file will lie.
     """
     uid = new_uid()
     store = _beside(place, uid) if store_url is None else lasting(store_url)

@@ -18,11 +18,7 @@ BESIDE = "beside:"
 
 
 def read_revision(database: Database) -> str | None:
-    """Return the revision of the schema; None if the database is empty.
-
-    Raises:
-        Conflict: If the database holds something else.
-    """
+    """Return the revision of the schema; None if the database is empty, `Conflict` if it holds something else."""
     return database.read(lambda tx: revision_in(tx, str(database.url)))
 
 
@@ -82,11 +78,7 @@ def info_of(database: Database) -> RegistryInfo:
 
 
 def check_client(database: Database, info: RegistryInfo) -> None:
-    """Refuse a schema that is too new for this client; a newer one it may know how to read.
-
-    Raises:
-        Conflict: If it may not even read.
-    """
+    """Refuse a schema that this client may not even read; one that it may not write is refused when it writes."""
     if info.schema in REVISIONS:
         return
     client = importlib.metadata.version("landfast")

@@ -27,13 +27,9 @@ _MOST_TEXT = 200
 
 
 class Filesystems:
-    """Makes filesystems on first use, anew in every thread and every forked child.
+    """Makes filesystems, with a client's function if one is given, anew in every thread and every forked child.
 
     Many of fsspec's filesystems hold one connection (FTP) or one event loop and are safe in neither.
-
-    Args:
-        options: Passed to the filesystem's class, over what the URI itself says.
-        client: Makes the filesystem instead.
     """
 
     def __init__(self, options: Mapping[str, Any], client: ClientFactory | None) -> None:

@@ -84,11 +84,7 @@ def describe(location: Location, info: Mapping[str, Any], checksum: ChecksumKind
 
 
 def check_pin(pin: Pin, info: Mapping[str, Any]) -> None:
-    """Compare what a file is with what was recorded.
-
-    Raises:
-        ObjectChanged: If size, ETag or the recorded kind of checksum differ, or are not told.
-    """
+    """Refuse a file whose size, ETag or recorded kind of checksum differ from the pin's, or are not told."""
     size, etag = _size(info), _etag(info)
     if pin.size is not None and size is not None and size != pin.size:
         raise changed(pin.location, f"{pin.size} bytes", f"{size} bytes")

@@ -94,12 +94,7 @@ class FsspecStore:
         return None
 
     def locate(self, location: Location) -> Kind:
-        """Tell whether a location is an object, a folder, or both, from its own and its parent's rows.
-
-        Raises:
-            AccessDenied: If it may not be looked at.
-            Unavailable: If the filesystem fails.
-        """
+        """Tell whether a location is an object, a folder, or both, from its own and its parent's rows."""
         try:
             info = self._info(location)
         except NotFound:
@@ -114,11 +109,7 @@ class FsspecStore:
         return Kind.BOTH if "directory" in kinds else Kind.OBJECT
 
     def list_page(self, request: ListRequest) -> Page:
-        """List a folder, lazily without a `limit`; every folder below takes a request or more.
-
-        Raises:
-            InvalidInput: If versions are asked for.
-        """
+        """List a folder, lazily without a `limit`; every folder below takes a request or more."""
         location, limit = request.location, request.limit
         if request.versions:
             raise InvalidInput(
@@ -139,14 +130,7 @@ class FsspecStore:
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
     ) -> ObjectInfo:
-        """Describe one object; a sha256 that the filesystem does not tell is computed.
-
-        Raises:
-            NotFound: If there is none.
-            Unverifiable: If the filesystem has no checksum of the kind.
-            AccessDenied: If it may not be looked at.
-            Unavailable: If the filesystem fails.
-        """
+        """Describe one object; a sha256 that the filesystem does not tell is computed."""
         _no_versions(location, version_id)
         if checksum and checksum not in KINDS:
             raise nothing_to_tell_by(location, checksum)
@@ -157,14 +141,7 @@ class FsspecStore:
 
     @contextmanager
     def open(self, pin: Pin, *, start: int = 0) -> Iterator[FsspecReader]:
-        """Open an object, if it is the recorded one, and see that it stays so until the end.
-
-        Raises:
-            NotFound: If it is gone.
-            ObjectChanged: If it is another one.
-            AccessDenied: If it may not be read.
-            Unavailable: If the filesystem fails.
-        """
+        """Open an object, if it is the recorded one, and see that it stays so until the end."""
         location = pin.location
         _no_versions(location, pin.version_id)
         info = self._file_info(location)
@@ -205,15 +182,7 @@ class FsspecStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsspecReader:
-    """An open file; iterating yields its bytes, and an error if it changed meanwhile.
-
-    Args:
-        info: What the filesystem said of it.
-        start: Offset of the first byte.
-        file: fsspec's.
-        store: Where it was opened.
-        seen: Its `info()` at the beginning.
-    """
+    """An open file; iterating yields its bytes, and an error if it changed meanwhile."""
 
     info: ObjectInfo
     start: int
@@ -222,12 +191,7 @@ class FsspecReader:
     seen: Mapping[str, Any]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield chunks of at most 1 MiB.
-
-        Raises:
-            ObjectChanged: If the file is another one at the end than at the beginning.
-            Unavailable: If it ends early.
-        """
+        """Yield chunks of at most 1 MiB; in the end it has to be the file that it was at the beginning."""
         location, end = self.info.location, self.start
         while chunk := self.store._files.ask(location, lambda: self.file.read(_CHUNK_BYTES)):
             end += len(chunk)

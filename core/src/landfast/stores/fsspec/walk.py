@@ -15,13 +15,7 @@ Info = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What lies at a key.
-
-    Args:
-        location: A folder's has a final slash.
-        info: As the filesystem has it.
-        skip: Why it is no entry.
-    """
+    """What lies at a key, a folder's with a final slash, and why it is no entry."""
 
     location: Location
     info: Info
@@ -36,15 +30,9 @@ class Found:
 def walk(
     files: Filesystems, folder: Location, *, after: bytes = b"", before: bytes | None = None
 ) -> Iterator[Found]:
-    """Yield what lies below a folder; nothing if there is none.
+    """Yield what lies below a folder with a final slash, between two keys; nothing if there is none.
 
     fsspec's own `find` leaves out, without a word, folders that it fails to list.
-
-    Args:
-        files: The filesystems.
-        folder: With its final slash.
-        after: Only keys after this one.
-        before: Only keys before this one.
 
     Raises:
         LandfastError: As soon as a folder can't be listed.

@@ -22,13 +22,7 @@ PAGE_SIZE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One page that is asked for.
-
-    Args:
-        request: As the caller has it.
-        after: Only keys after this one; of a listing that goes on, as its token says.
-        resume: Where the page before stopped.
-    """
+    """One page that is asked for: only keys after `after`, and what comes where the page before stopped."""
 
     request: ListRequest
     after: str | None
@@ -36,11 +30,7 @@ class Listing:
 
     @classmethod
     def of(cls, request: ListRequest) -> Listing:
-        """Read the token, if there is one.
-
-        Raises:
-            InvalidInput: If it is no token.
-        """
+        """Read the token, if there is one; `InvalidInput` if it is none."""
         if request.token is None:
             return cls(request=request, after=request.after)
         resume = Resume.parse(request.token)
@@ -132,14 +122,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """Where a listing goes on.
-
-    Args:
-        token: The server's page token.
-        key: Without a token, the key to start at.
-        below: Rows up to the generation `below` of `key` were given.
-        after: Only keys after this one.
-    """
+    """Where a listing goes on: at a page token, else at a key, behind its rows down to the generation `below`."""
 
     token: str | None = None
     key: str | None = None
@@ -148,11 +131,7 @@ class Resume:
 
     @classmethod
     def parse(cls, text: str) -> Resume:
-        """Read what `str` wrote.
-
-        Raises:
-            InvalidInput: If it is something else.
-        """
+        """Read what `str` wrote; `InvalidInput` if it is something else."""
         try:
             token, key, below, after = json.loads(text)
         except (ValueError, TypeError):

@@ -97,12 +97,9 @@ def _check_end(info: ObjectInfo, start: int, asked: Asked) -> None:
 
 
 def check_reply(info: ObjectInfo, pin: Pin, asked: Asked) -> None:
-    """Compare what a reply says of itself with the pin.
+    """Refuse a reply whose generation, size or checksum differ from the pin's, or that tells no generation.
 
     Some servers accept a generation and answer with other bytes all the same.
-
-    Raises:
-        ObjectChanged: If generation, size or checksum differ, or the generation is not told.
     """
     pairs: list[tuple[str, object, object]] = []
     if pin.version_id:

@@ -145,8 +145,7 @@ class GcsStore:
     def list_page(self, request: ListRequest) -> Page:
         """List with `objects.list`.
 
-        With versions a key of more than 1,000 generations comes in several runs, each of them
-        newest first.  See `landfast.stores.base.Store.list_page`.
+        With versions a key of more than 1,000 generations comes in several runs, each of them newest first.
         """
         _check_kind(request.checksum)
         listing = Listing.of(request)
@@ -157,10 +156,7 @@ class GcsStore:
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
     ) -> ObjectInfo:
-        """Describe with `objects.get`.
-
-        See `landfast.stores.base.Store.stat`.
-        """
+        """Describe with `objects.get`."""
         _check_kind(checksum)
         asked = Asked.of(location, "described", "storage.objects.get", version_id)
         path = object_path(location.authority, location.key)
@@ -188,8 +184,7 @@ class GcsStore:
         """Open with `objects.get` of the media.
 
         Where the recorded generation is gone, two further requests tell an overwritten object of a
-        bucket without versioning (`ObjectChanged`) from a generation that was deleted
-        (`NotFound`).  See `landfast.stores.base.Store.open`.
+        bucket without versioning (`ObjectChanged`) from a generation that was deleted (`NotFound`).
         """
         _generation(pin.location, pin.version_id)
         return self._open(pin, start)

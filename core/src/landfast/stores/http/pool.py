@@ -47,13 +47,9 @@ class HttpPool:
     _pid: int = field(default=0, repr=False)
 
     def send(self, method: str, location: Location, url: str, **headers: str) -> Any:
-        """Send a request and return the open reply, its body unread.
+        """Send a GET or HEAD and return the open reply, its body unread; names of headers with underscores for dashes.
 
-        Args:
-            method: GET or HEAD.
-            location: What errors name.
-            url: Where to send it; may hold secrets.
-            headers: With underscores for dashes.
+        The URL may hold secrets, so errors name the location.
 
         Raises:
             Unavailable: If no reply came.

@@ -30,14 +30,14 @@ _WORTH_A_RETRY = frozenset({408, 421, 425, 429})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """One reply's statements about its object.
+    """One reply's statements about its object, headers verbatim.
 
     Args:
         size: Bytes of the whole object; None where the reply does not tell.
         start: Offset of the first byte of the body; None for a part that does not say which it is.
-        etag: Verbatim, with quotes and ``W/``, without blanks around it.
-        last_modified: Verbatim.
-        date: When the server answered, verbatim.
+        etag: With quotes and ``W/``, without blanks around it.
+        last_modified: When it was modified.
+        date: When the server answered.
     """
 
     size: int | None

@@ -138,11 +138,7 @@ class HttpStore:
         return None
 
     def list_page(self, request: ListRequest) -> Page:
-        """Refuse.
-
-        Raises:
-            InvalidInput: Always.
-        """
+        """Refuse."""
         raise InvalidInput(
             f"{request.location} cannot be listed: HTTP has no listing",
             subject=str(request.location),
@@ -155,18 +151,11 @@ class HttpStore:
     ) -> ObjectInfo:
         """Describe an object by what one reply says of it.
 
-        Args:
-            location: The URL; secrets in it are used.
-            version_id: Refused.
-            checksum: None takes the strong ETag of what was modified a while ago, else the sha256 of a body of
-                at most `hash_limit` bytes, else the strong ETag, the weak one, or Last-Modified; a kind
-                takes that one.
+        Without a kind the checksum is the strong ETag of what was modified a while ago, else the sha256 of a body of
+        at most `hash_limit` bytes, else the strong ETag, the weak one, or Last-Modified.
 
         Raises:
-            NotFound: If there is no such object.
-            AccessDenied: If it may not be read.
             Unverifiable: If the server gives nothing of what was asked for.
-            Unavailable: If the server fails.
         """
         _no_versions(location, version_id)
         if checksum == "sha256":
@@ -192,16 +181,8 @@ class HttpStore:
     def open(self, pin: Pin, *, start: int = 0) -> Iterator[HttpReader]:
         """Open an object for reading, if it still is the recorded one.
 
-        Args:
-            pin: A strong ETag is a condition of the request; all validators and the size are
-                compared with the reply's.
-            start: Offset to read from; a server without ranges starts at 0 all the same.
-
-        Raises:
-            NotFound: If it is gone.
-            ObjectChanged: If it is another one.
-            AccessDenied: If it may not be read.
-            Unavailable: If the server fails, or the body breaks off.
+        A strong ETag is a condition of the request; all validators and the size are compared with the
+        reply's.  A server without ranges starts at 0 whatever `start` says.
         """
         _no_versions(pin.location, pin.version_id)
         headers = {"If_Match": pin.etag} if pin.etag and is_strong(pin.etag) else {}
@@ -278,24 +259,14 @@ class HttpStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReader:
-    """An open reply; iterating yields the body's bytes as they were sent, never decoded.
-
-    Args:
-        info: What the reply says of the object.
-        start: Offset of the first byte.
-        reply: urllib3's.
-    """
+    """An open reply; iterating yields the body's bytes as they were sent, never decoded."""
 
     info: ObjectInfo
     start: int
     reply: Any
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield chunks of at most 1 MiB.
-
-        Raises:
-            Unavailable: If the body breaks off.
-        """
+        """Yield chunks of at most 1 MiB; `Unavailable` if the body breaks off."""
         try:
             yield from self.reply.stream(_CHUNK_BYTES, decode_content=False)
         except urllib3.exceptions.HTTPError as error:

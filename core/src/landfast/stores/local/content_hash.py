@@ -28,12 +28,7 @@ R = TypeVar("R")
 def sha256_of_file(
     path: bytes, status: os.stat_result, cache: StatCache | None
 ) -> tuple[str, os.stat_result]:
-    """Return the sha256 of a file's bytes, and the status that it had before and after.
-
-    Args:
-        path: Absolute local path of a regular file.
-        status: As just seen, to look up in the cache.
-        cache: Where to look first; None hashes always.
+    """Return the sha256 of a file's bytes, and the status that it had before and after, not `status` by then.
 
     Raises:
         Unavailable: If the file is written to all the time.

@@ -28,11 +28,7 @@ class FileOptions:
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> FileOptions:
-        """Check options.
-
-        Raises:
-            InvalidInput: If one is unknown or has an impossible value.
-        """
+        """Check options; `InvalidInput` if one is unknown or has an impossible value."""
         known = {item.name for item in fields(cls)}
         if unknown := sorted(options.keys() - known):
             raise InvalidInput(
@@ -53,11 +49,7 @@ class FileOptions:
         return made
 
     def local(self, key: str) -> Path:
-        """Return where a recorded path lies on this machine, by the longest folder of the map.
-
-        Raises:
-            InvalidInput: If no path can have that name.
-        """
+        """Return where a recorded path lies on this machine, by the longest folder of the map."""
         if "\0" in key:
             raise InvalidInput(f"{key!r} is not a path", subject=repr(key))
         best, mapped = "", key

@@ -33,11 +33,7 @@ class FileReader:
     status: os.stat_result
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield chunks.
-
-        Raises:
-            ObjectChanged: If the file is written to meanwhile.
-        """
+        """Yield chunks; `ObjectChanged` if the file is written to meanwhile."""
         count = self.start
         path = shown(os.fsencode(self.info.location.key))
         try:

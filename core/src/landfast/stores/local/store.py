@@ -50,13 +50,7 @@ _CAPABILITIES = Capabilities(list_checksums=_KINDS, in_place=True, cacheable=Fal
 
 
 class FileStore:
-    """Files by their bytes: sha256 by default, remembered while a file's status does not change.
-
-    Args:
-        options: See `FileOptions`.
-        client: Not used; files need none.
-        cache_dir: The cache folder; None is the default one.
-    """
+    """Files by their bytes: sha256 by default, remembered while a file's status does not change."""
 
     needs = ("cache_dir",)
     option_kinds = OptionKinds(recorded=frozenset({"stat_cache", "symlinks"}))
@@ -98,11 +92,7 @@ class FileStore:
         return Versioning.NONE
 
     def locate(self, location: Location) -> Kind:
-        """Tell what is at a path.
-
-        Raises:
-            NotFound: If it is a symlink that leads nowhere.
-        """
+        """Tell what is at a path; `NotFound` if it is a symlink that leads nowhere."""
         try:
             status = self._status(location)
         except NotFound:
@@ -112,13 +102,7 @@ class FileStore:
         return Kind.FOLDER if stat.S_ISDIR(status.st_mode) else Kind.OBJECT
 
     def list_page(self, request: ListRequest) -> Page:
-        """List the whole tree below a folder on one lazy page, or `limit` rows of it.
-
-        Raises:
-            InvalidInput: For `versions`, an unknown checksum kind, a name that is not UTF-8.
-            NotFound: If a symlink leads nowhere.
-            Unavailable: If a file is written to all the time.
-        """
+        """List the whole tree below a folder on one lazy page, or `limit` rows of it."""
         if request.versions:
             raise InvalidInput("file:// keeps no versions", subject=str(request.location))
         kind, limit = _kind(request.checksum), request.limit
@@ -139,13 +123,7 @@ class FileStore:
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
     ) -> ObjectInfo:
-        """Describe one file, hashing it if asked to.
-
-        Raises:
-            NotFound: If there is none, or a version is asked for.
-            InvalidInput: If it is no regular file.
-            Unverifiable: If the checksum kind is unknown.
-        """
+        """Describe one regular file, hashing it if asked to."""
         _no_version(location, version_id)
         kind = _kind(checksum)
         path = _bytes(self._set.local(location.key))
@@ -158,10 +136,6 @@ class FileStore:
         """Open a file; its size and times must stay the same until the last byte is read.
 
         The caller compares the bytes with the checksum: a file has no versions and no conditions.
-
-        Raises:
-            NotFound: If there is none.
-            ObjectChanged: If the size, or a ``stat`` checksum, is another.
         """
         _no_version(pin.location, pin.version_id)
         path = _bytes(self._set.local(pin.location.key))

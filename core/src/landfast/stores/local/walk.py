@@ -32,14 +32,7 @@ _SPECIAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One file, or what is none.
-
-    Args:
-        path: Where it lies on this machine.
-        name: Its path under the folder that is walked.
-        status: Of the file itself, behind links; None if it is gone.
-        skip: Why it is no entry; "" if it is one.
-    """
+    """One file with its status behind links, None if it is gone, or what is none, and why; ``""`` if it is one."""
 
     path: bytes
     name: bytes
@@ -60,13 +53,7 @@ class _Folder:
 def walk(
     root: bytes, *, after: bytes = b"", before: bytes | None = None, symlinks: Symlinks = "follow"
 ) -> Generator[Found]:
-    """Yield what lies below `root`; nothing if there is no such folder.
-
-    Args:
-        root: The folder, with or without final slash.
-        after: Only names after this one.
-        before: Only names before this one.
-        symlinks: Whether they are followed or told as skipped.
+    """Yield what lies below `root`, between two names; nothing if there is no such folder.
 
     Raises:
         NotFound: If a symlink leads nowhere.

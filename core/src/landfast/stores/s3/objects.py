@@ -27,12 +27,7 @@ PROVIDER_CHECKSUMS = {"sha256": "ChecksumSHA256", "crc64nvme": "ChecksumCRC64NVM
 
 
 def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -> ObjectInfo:
-    """Return what a reply says of its object.
-
-    Args:
-        reply: Of HeadObject or GetObject.
-        location: The object asked for.
-        kind: The checksum wanted; None is the ETag.
+    """Return what a HeadObject or GetObject says of its object, with the checksum wanted; None is the ETag.
 
     Raises:
         Unverifiable: If the provider keeps no checksum of this kind over the whole object.

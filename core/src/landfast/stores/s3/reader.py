@@ -117,12 +117,9 @@ def _request(pin: Pin, start: int) -> tuple[Asked, dict[str, Any]]:
 
 
 def check_reply(reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
-    """Compare what a reply says of itself with the pin.
+    """Refuse a reply whose version id, ETag, size or checksum differ from the pin's.
 
     Some servers accept a version id or a condition and answer with other bytes all the same.
-
-    Raises:
-        ObjectChanged: If version id, ETag, size or checksum differ.
     """
     info = describe(reply, pin.location, False)
     pairs: list[tuple[str, object, object]] = []

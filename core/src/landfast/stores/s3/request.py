@@ -15,12 +15,7 @@ PAGE_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page that is asked for.
-
-    Args:
-        request: As the caller has it.
-        restores: Whether rows tell that an archived object was restored.
-    """
+    """One page that is asked for; `restores` says whether rows tell that an archived object was restored."""
 
     request: ListRequest
     restores: bool = False

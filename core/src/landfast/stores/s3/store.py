@@ -144,10 +144,7 @@ class S3Store:
         return Kind.OBJECT if folder is None else Kind.BOTH
 
     def list_page(self, request: ListRequest) -> Page:
-        """List with ListObjectsV2, or ListObjectVersions.
-
-        See `landfast.stores.base.Store.list_page`.
-        """
+        """List with ListObjectsV2, or ListObjectVersions."""
         location, versions = request.location, request.versions
         if request.checksum not in {None, False, ETAG}:
             raise _unknown_kind(request.checksum, f"in lists: {ETAG}")
@@ -167,10 +164,7 @@ class S3Store:
     def stat(
         self, location: Location, *, version_id: str | None = None, checksum: ChecksumKind = None
     ) -> ObjectInfo:
-        """Describe with HeadObject; a delete marker is `NotFound` with ``details["delete_marker"]``.
-
-        See `landfast.stores.base.Store.stat`.
-        """
+        """Describe with HeadObject; a delete marker is `NotFound` with ``details["delete_marker"]``."""
         if checksum not in {None, False, ETAG, *PROVIDER_CHECKSUMS}:
             raise _unknown_kind(checksum, f": {', '.join((ETAG, *PROVIDER_CHECKSUMS))}")
         permission = "s3:GetObjectVersion" if version_id else "s3:GetObject"
@@ -187,10 +181,7 @@ class S3Store:
         return describe(reply, location, checksum)
 
     def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
-        """Open with GetObject.
-
-        See `landfast.stores.base.Store.open`.
-        """
+        """Open with GetObject."""
         return open_pin(self._client(), pin, start, self._payer())
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002

@@ -26,12 +26,7 @@ _MOST_LEVELS = 8
 
 
 def parse(body: bytes, listing: Listing) -> tuple[ObjectBatch, ET.Element]:
-    """Return the rows of a page, and the page.
-
-    Raises:
-        Unavailable: If it is no XML, or has other rows than a list.
-        InvalidInput: If it is another kind of reply than was asked for.
-    """
+    """Return the rows of a page, and the page; raises what `read_page` does."""
     root = root_of(body, listing)
     try:
         return ObjectBatch.from_rows(_rows(root, listing)), root
@@ -43,12 +38,7 @@ def parse(body: bytes, listing: Listing) -> tuple[ObjectBatch, ET.Element]:
 
 
 def root_of(body: bytes, listing: Listing) -> ET.Element:
-    """Read XML of a page, with the names of its own namespace as they are without one.
-
-    Raises:
-        Unavailable: If it is no XML, or nested more deeply than any page.
-        InvalidInput: If it is another kind of reply than was asked for.
-    """
+    """Read XML of a page, with the names of its own namespace as they are without one; raises what `read_page` does."""
     try:
         root = ET.fromstring(body)  # noqa: S314 - expat limits entities itself
     except ET.ParseError as error:
