@@ -297,6 +297,7 @@ class Artifact(Draft):
     full_name: _Forwarded[ArtifactName] = _Forwarded()
     qualified_name: _Forwarded[str] = _Forwarded()
     uri: _Forwarded[str] = _Forwarded()
+    url: _Forwarded[str | None] = _Forwarded()
     digest: _Forwarded[str] = _Forwarded()
     size: _Forwarded[int] = _Forwarded()
     file_count: _Forwarded[int] = _Forwarded()

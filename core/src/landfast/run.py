@@ -103,6 +103,12 @@ class Run:
         """The page about it elsewhere."""
         return self.record.link
 
+    @property
+    def url(self) -> str | None:
+        """Its web page; None unless `LANDFAST_UI_URL` says where `landfast ui` is reached."""
+        base = self.client.settings.ui_url
+        return self.record.page(base) if base else None
+
     def env(self) -> dict[str, str]:
         """Return the variables that let a subprocess, a pod or a Spark step join this run: `Client.run_env`."""
         return self.client.run_env()

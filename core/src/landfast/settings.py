@@ -31,6 +31,7 @@ VARIABLES = {
     "cache_size": "LANDFAST_CACHE_SIZE",
     "artifact_dir": "LANDFAST_ARTIFACT_DIR",
     "max_objects": "LANDFAST_MAX_OBJECTS",
+    "ui_url": "LANDFAST_UI_URL",
     "run": "LANDFAST_RUN",
 }
 _FILE_ONLY = {"options", "path_map", "endpoint_map"}
@@ -51,6 +52,7 @@ class Settings:
         cache_size: The most bytes it may hold.
         artifact_dir: Folder of downloads; None is ``./artifacts``.
         max_objects: The most entries of one reference.
+        ui_url: Where `landfast ui` is reached, for links; None makes none.
         run: The run to join, as `LANDFAST_RUN` has it; None joins none.
         options: Store options by URI prefix; the longest prefix wins.
         path_map: Folder here by folder as recorded, for mounts that differ between machines.
@@ -65,6 +67,7 @@ class Settings:
     cache_size: int = DEFAULT_CACHE_BYTES
     artifact_dir: Path | None = None
     max_objects: int = DEFAULT_MAX_OBJECTS
+    ui_url: str | None = None
     run: str | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     path_map: Mapping[str, str] = field(default_factory=dict)

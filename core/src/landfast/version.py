@@ -86,6 +86,12 @@ class ArtifactVersion(VersionFacts):
             return False  # these pins are lost
 
     @property
+    def url(self) -> str | None:
+        """Its web page; None unless `LANDFAST_UI_URL` says where `landfast ui` is reached."""
+        base = self.context.settings.ui_url
+        return self.page(base) if base else None
+
+    @property
     def manifest(self) -> Manifest:
         """Its entries, as they were when it was created; newer pins are used by `download`."""
         return self.context.open_manifest(self._record.blob)

@@ -9,7 +9,7 @@ _NO_SERVER = "there is no service to log in to; the registry is LANDFAST_REGISTR
 _NO_MEDIA = "Landfast records files by reference; write the object to a file and use add_reference or add_file"
 
 _ALIAS = "use version.promote(alias): an alias is the pointer"
-_NO_PAGE = "there is no page for it; run.link is what init(link=...) was given"
+_PAGE = "use run.url, which leads there"
 _EDGES = "use client.edges([run.key]), or `landfast run show ID`"
 _SAY_IT = "Landfast keeps none; say it in init(config=...)"
 
@@ -72,7 +72,8 @@ ADVICE: dict[str, dict[str, str]] = {
         "log_code": "add the folder to an artifact of type 'code' with add_dir",
         "upsert_artifact": "map client.scan_shard over workers and log the result once; see docs/scanning.md",
         "finish_artifact": "map client.scan_shard over workers and log the result once; see docs/scanning.md",
-        **dict.fromkeys(("url", "project_url", "get_url", "get_project_url"), _NO_PAGE),
+        "get_url": "use run.url",
+        **dict.fromkeys(("project_url", "get_project_url"), _PAGE),
         **dict.fromkeys(("tags", "notes", "group"), _SAY_IT),
         "path": "use run.entity, run.project and run.id",
         "start_time": "use run.record.started_at",
@@ -106,7 +107,6 @@ ADVICE["ArtifactVersion"] = ADVICE["Artifact"] | {
     "files": "use version.entries()",
     "history_step": _METRICS,
     "id": "use version.qualified_name, or version.digest",
-    "url": "there is no page for it; version.uri names it",
     "updated_at": "use created_at; edits of what is not content are not dated",
     **dict.fromkeys(("is_link", "linked_artifacts", "linked_at"), _ALIAS),
     "source_collection": "use version.collection",

@@ -132,6 +132,14 @@ class RunRecord:
     started_at: datetime
     finished_at: datetime | None = None
 
+    def page(self, ui_url: str) -> str:
+        """Return the address of its web page.
+
+        Args:
+            ui_url: Base URL of Landfast's web pages.
+        """
+        return f"{ui_url.rstrip('/')}/-/run/{self.id}"
+
     def to_dict(self) -> dict[str, Any]:
         """Describe the run."""
         return {

@@ -25,5 +25,5 @@ class LandfastLink(BaseOperatorLink):
 
 
 def version_page(ui_url: str | None, version: landfast.ArtifactVersion) -> str:
-    """Return the page of a version; empty if no web UI is known."""
-    return version.page(ui_url) if ui_url else ""
+    """Return the page of a version; without a web UI URL that of `LANDFAST_UI_URL`, or nothing."""
+    return version.page(ui_url) if ui_url else version.url or ""

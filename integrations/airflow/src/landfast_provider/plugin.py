@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,8 @@ from landfast_provider.version_compat import conf
 
 
 def task_views() -> list[dict[str, Any]]:
-    """Return the view that leads from a task instance to its run; none where ``[landfast] ui_url`` is unset."""
-    ui_url = conf.get("landfast", "ui_url", fallback="").rstrip("/")
+    """Return the view that leads from a task instance to its run; none where nobody says where pages are."""
+    ui_url = conf.get("landfast", "ui_url", fallback="") or os.environ.get("LANDFAST_UI_URL", "")
     if not ui_url:
         return []
     # A page for all: what Airflow's database keeps is not known here.
@@ -24,7 +25,7 @@ def task_views() -> list[dict[str, Any]]:
     return [
         {
             "name": "Landfast",
-            "href": f"{ui_url}/runs?{system}&{run}",
+            "href": f"{ui_url.rstrip('/')}/runs?{system}&{run}",
             "destination": "task_instance",
             "url_route": "landfast",
         }

@@ -39,7 +39,8 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=None, description="The most entries of one reference; 10,000 by default."
     )
     ui_url: str | None = Field(
-        default=None, description="Base URL of Landfast's web pages, for links in metadata."
+        default=None,
+        description="Base URL of Landfast's web pages, for links in metadata; else LANDFAST_UI_URL.",
     )
     dagster_url: str | None = Field(
         default=None,
@@ -138,8 +139,9 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.client.promote(name, alias)
 
     def url_of(self, version: landfast.ArtifactVersion) -> str | None:
-        """Return the web page of a version; None without ``ui_url``."""
-        return version.page(self.ui_url) if self.ui_url else None
+        """Return the web page of a version; None without ``ui_url`` or ``LANDFAST_UI_URL``."""
+        base = self.ui_url or self.client.settings.ui_url
+        return version.page(base) if base else None
 
     def check_shared(self, context: Any) -> None:
         """Refuse the registry that nobody chose where steps do not run on one machine.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prefect.assets import Asset, AssetProperties
 
-from prefect_landfast.names import asset_key, full_name
+from prefect_landfast.names import asset_key, collection_page, full_name
 
 
 def artifact_asset(
@@ -24,7 +24,7 @@ def artifact_asset(
         name: ``[[entity/]project/]collection``; the rest from the settings of this place.
         description: Of the asset, at most 2,500 characters.
         owners: Who answers for it.
-        url: A page about it.
+        url: A page about it; else its page below `LANDFAST_UI_URL`.
 
     Raises:
         landfast.InvalidInput: If `name` is none.
@@ -37,7 +37,7 @@ def artifact_asset(
     given = {
         "name": f"{full.project}/{full.collection}",
         "description": description,
-        "url": url,
+        "url": url or collection_page(full),
         "owners": None if owners is None else list(owners),
     }
     # What is not given stays as it was declared elsewhere.

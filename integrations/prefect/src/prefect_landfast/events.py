@@ -157,6 +157,7 @@ def _payload(version: landfast.ArtifactVersion, change: landfast.Change) -> dict
         "bytes": version.size,
         "position": change.position,
         "changed_at": change.at.isoformat(),
+        "page": version.url,
         "logged_by": None if change.run is None else str(change.run),
     }
 

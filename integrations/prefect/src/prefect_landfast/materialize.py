@@ -71,7 +71,7 @@ def materialize_artifact(
         registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
         asset_description: Of the asset.
         owners: Of the asset.
-        url: A page about the asset.
+        url: A page about the asset; else its page below `LANDFAST_UI_URL`.
         by: The tool that materializes it, in the asset's event.
         task_options: Of Prefect's `task`: retries, tags, cache_policy, asset_deps, ...
 

@@ -35,3 +35,9 @@ def asset_key(name: landfast.ArtifactName) -> str:
         'landfast://default/vision/flowers'
     """
     return f"landfast://{name.entity}/{name.project}/{name.collection}"
+
+
+def collection_page(name: landfast.ArtifactName) -> str | None:
+    """Return the web page of a collection; None unless `LANDFAST_UI_URL` says where pages are."""
+    base = landfast.load_settings().ui_url
+    return base and f"{base.rstrip('/')}/{name.entity}/{name.project}/{name.collection}"

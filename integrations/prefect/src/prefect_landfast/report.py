@@ -94,6 +94,7 @@ def markdown(client: landfast.Client, change: landfast.Change) -> str:
         "Digest": f"`{version.digest}`",
         "Source": ", ".join(f"`{source.uri}`" for source in version.sources[:MAX_PATHS]),
         "Logged by": _run_link(client, change),
+        "Page": f"[{version.qualified_name}]({version.url})" if version.url else "",
         "Look closer": f"`landfast show {version.qualified_name}`",
     }
     lines = [f"# {version.project}/{version.name}", "", "| | |", "|---|---|"]
@@ -115,6 +116,8 @@ def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[st
         "bytes": version.size,
         "uris": [source.uri for source in version.sources[:MAX_PATHS]],
     }
+    if version.url:
+        said["page"] = version.url
     if change is not None and change.previous is not None:
         diff = client.diff(str(change.previous), version)
         said |= {"previous": str(change.previous), **diff.counts}
