@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from landfast.html import filters
+from landfast.redaction import visible
 
 
 def environment(packages: Iterable[str] = ()) -> Environment:
@@ -31,5 +32,6 @@ def environment(packages: Iterable[str] = ()) -> Environment:
         "moment": filters.moment_markup,
         "name": filters.name_markup,
         "pretty": filters.pretty_text,
+        "visible": visible,
     }
     return made

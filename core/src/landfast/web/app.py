@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
+from importlib import resources
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -32,6 +32,7 @@ from landfast.model.names import ArtifactName
 from landfast.redaction import redact
 from landfast.web import render
 from landfast.web.pages.collection import collection, project
+from landfast.web.pages.files import files
 from landfast.web.pages.health import health, health_action
 from landfast.web.pages.home import home
 from landfast.web.query import Query
@@ -57,6 +58,8 @@ PAGES: Mapping[str, PageFunction] = {
     "/-/health.json": health,
     "/{entity}/{project}": project,
     "/{entity}/{project}/{collection}": collection,
+    "/{entity}/{project}/{collection}/files": files,
+    "/{entity}/{project}/{collection}/files.json": files,
 }
 
 
@@ -75,10 +78,10 @@ def create_app(site: Site) -> Starlette:
     Args:
         site: What is served, and how.
     """
-    static = StaticFiles(directory=str(files("landfast.web") / "static"))
+    static = StaticFiles(directory=str(resources.files("landfast.web") / "static"))
     routes: list[BaseRoute] = [Mount("/-/static", static, name="static")]
     routes += [Route(path, _action(site, act), methods=["POST"]) for path, act in ACTIONS.items()]
-    routes += [Route(path, _endpoint(site, function)) for path, function in PAGES.items()]
+    routes += [Route(path, _endpoint(site, path, function)) for path, function in PAGES.items()]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, hosts=site.hosts)],
@@ -86,9 +89,9 @@ def create_app(site: Site) -> Starlette:
     )
 
 
-def _endpoint(site: Site, function: PageFunction) -> Any:
+def _endpoint(site: Site, path: str, function: PageFunction) -> Any:
     async def answer(request: Request) -> Response:
-        return await run_in_threadpool(respond, site, function, request)
+        return await run_in_threadpool(respond, site, path, function, request)
 
     return answer
 
@@ -121,12 +124,20 @@ def _act(site: Site, function: PageFunction, request: Request, form: dict[str, s
     return reply(site, view, request, is_json=form.get("format") == "json")
 
 
-def respond(site: Site, function: PageFunction, request: Request) -> Response:
-    """Answer a request with what a page function returns or raises, in the form that is asked for."""
+def respond(site: Site, path: str, function: PageFunction, request: Request) -> Response:
+    """Answer a request with what a page function returns or raises, in the form that is asked for.
+
+    Args:
+        site: What is served.
+        path: Of the route, as `PAGES` has it.
+        function: The page's.
+        request: What is asked for.
+    """
     given = dict(request.query_params) | request.path_params
-    is_json = given.pop("format", "") == "json" or request.url.path in _TWINS
+    is_json = given.pop("format", "") == "json" or path in _TWINS
     try:
-        given, is_json = _twin(site, given, is_json=is_json)
+        if path.endswith("}"):
+            given, is_json = _twin(site, given, is_json=is_json)
         view = function(site, Query(given))
     except LandfastError as error:
         view = error_view(error)

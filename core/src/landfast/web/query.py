@@ -30,12 +30,25 @@ class Query:
         Raises:
             InvalidInput: If it holds what no name in a registry holds.
         """
-        value = self.given.get(name, default)
-        if "\0" in value or not _is_unicode(value):
+        value = self.path(name, default)
+        if "\0" in value:
             raise InvalidInput(
                 f"the parameter {name!r} cannot be looked up",
                 subject=name,
                 expected="Unicode text without NUL",
+            )
+        return value
+
+    def path(self, name: str, default: str = "") -> str:
+        """Return a parameter that is a path in a manifest, which may hold any character.
+
+        Raises:
+            InvalidInput: If it is no text.
+        """
+        value = self.given.get(name, default)
+        if not _is_unicode(value):
+            raise InvalidInput(
+                f"the parameter {name!r} cannot be looked up", subject=name, expected="Unicode text"
             )
         return value
 

@@ -8,6 +8,7 @@ from typing import Any
 from landfast.errors import NotFound
 from landfast.model.times import format_time
 from landfast.version import ArtifactVersion
+from landfast.web.pages.files import files_at_top
 from landfast.web.query import Query
 from landfast.web.snippets import use_it
 from landfast.web.view import Site, View
@@ -29,6 +30,7 @@ def version(site: Site, query: Query) -> View:
         "observations": [
             look.to_dict() for look in islice(registry.observations(found.full_name), _LOOKS)
         ],
+        "files_at_top": files_at_top(found),
         "use_it": use_it(found.qualified_name),
     }
     return View(template="version.html", data=data, title=found.name)
