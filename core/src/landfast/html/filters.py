@@ -42,6 +42,20 @@ def moment_markup(text: str | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(text, shown)
 
 
+def duration_text(seconds: float | None) -> str:
+    """Write how long something took for a person."""
+    if seconds is None:
+        return "\N{EN DASH}"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
 def pretty_text(value: Any) -> str:
     """Write JSON for a person, what controls text written out."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)

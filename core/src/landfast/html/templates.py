@@ -30,6 +30,7 @@ def environment(packages: Iterable[str] = ()) -> Environment:
         "size": filters.size_text,
         "count": filters.count_text,
         "moment": filters.moment_markup,
+        "duration": filters.duration_text,
         "name": filters.name_markup,
         "pretty": filters.pretty_text,
         "visible": visible,

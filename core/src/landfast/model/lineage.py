@@ -122,3 +122,39 @@ class ObjectLineage:
     def runs(self) -> tuple[RunKey, ...]:
         """The runs that logged or used these versions, in order of their first edge."""
         return tuple(dict.fromkeys(edge.run for edge in self.edges))
+
+
+class Side(StrEnum):
+    """Where a neighbour is: what something was made from is up, what was made from it is down."""
+
+    UP = "up"
+    DOWN = "down"
+
+    def directions(self, *, of_runs: bool, declared: bool) -> tuple[Direction, ...]:
+        """Return which edges lead there, of runs or of versions.
+
+        Args:
+            of_runs: Whether they are followed from runs.
+            declared: Whether dependencies count too that were only declared.
+        """
+        if (self is Side.UP) is of_runs:
+            return (Direction.USED, Direction.DECLARED) if declared else (Direction.USED,)
+        return (Direction.LOGGED,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A version beside a run, or a run beside a version.
+
+    Args:
+        edge: Between the two.
+        run_id: Short id of the run.
+        group_total: How many neighbours like this one there are: of the same collection, or of the same
+            system, step and type of job.
+        total: How many neighbours there are on this side.
+    """
+
+    edge: Edge
+    run_id: str
+    group_total: int
+    total: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -157,3 +158,16 @@ class RunRecord:
             "started_at": format_time(self.started_at),
             "finished_at": None if self.finished_at is None else format_time(self.finished_at),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOverview:
+    """A run and how much it touched.
+
+    Args:
+        run: The run.
+        edges: How many versions it used, declared and logged, by `Direction`; none is left out.
+    """
+
+    run: RunRecord
+    edges: Mapping[str, int] = field(default_factory=dict)

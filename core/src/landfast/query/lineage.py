@@ -115,6 +115,26 @@ def lineage_of_object(
     )
 
 
+def object_in(
+    registry: Registry,
+    open_manifest: OpenManifest,
+    version: VersionRecord,
+    uri: str,
+    *,
+    version_id: str | None = None,
+) -> ManifestEntry | None:
+    """Return the entry of an object in one version, at the newest pins that match; None if it holds none.
+
+    Args:
+        registry: Where the pins are.
+        open_manifest: Opens the manifest that a version record names.
+        version: Such as one of `Registry.containing`.
+        uri: The object; an explicit pin in it counts as `version_id`.
+        version_id: Only this version of the object.
+    """
+    return _find(registry, open_manifest, version, _Wanted.of(uri, version_id))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     """The object asked about; `literal` is its spelling where what looks like a pin or a secret is none."""

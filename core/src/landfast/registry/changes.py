@@ -129,18 +129,26 @@ def page(
     size: int,
 ) -> list[Change]:
     """Return the next changes above a position."""
-    statement = query().where(changes.c.position > after).limit(size)
+    above = changes.c.position > after
+    return load(tx, query().where(above, *passing(tx, of)).limit(size))
+
+
+def passing(tx: Transaction, of: ChangeFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter on a `query()`."""
+    wanted: list[ColumnElement[bool]] = []
     if of.name is not None:
         scope = scopes.find(tx, of.name)
         if of.partitions:
-            statement = statement.where(collections.c.id == scope.collection)
+            wanted.append(collections.c.id == scope.collection)
         else:
-            statement = statement.where(changes.c.partition_id == scope.partition)
+            wanted.append(changes.c.partition_id == scope.partition)
         if of.name.alias is not None:
-            statement = statement.where(changes.c.alias == of.name.alias)
+            wanted.append(changes.c.alias == of.name.alias)
     if of.entity is not None:
-        statement = statement.where(entities.c.name == of.entity)
-    return load(tx, statement)
+        wanted.append(entities.c.name == of.entity)
+    if of.kind is not None:
+        wanted.append(changes.c.kind == of.kind.value)
+    return wanted
 
 
 def newest(

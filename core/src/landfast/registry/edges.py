@@ -60,11 +60,11 @@ def touching(
     wanted += [runs.c.key_sha256.in_(part) for part in chunks(hashes)]
     found: dict[tuple[datetime, int], Edge] = {}
     for condition in wanted:
-        statement = _query().where(condition)
+        statement = query().where(condition)
         if until is not None:
             statement = statement.where(edges.c.at <= until)
         for row in tx.connection.execute(statement).mappings():
-            found[row["at"], row["id"]] = _record(row)
+            found[row["at"], row["id"]] = record(row)
     return [found[key] for key in sorted(found)]
 
 
@@ -73,7 +73,7 @@ def uses_page(
 ) -> list[tuple[int, Edge]]:
     """Return uses with their row ids, newest first; see `Registry.latest_uses`."""
     scope, like = scopes.find(tx, name), recordable(by)
-    statement = _query().where(
+    statement = query().where(
         collections.c.id == scope.collection
         if whole
         else versions.c.partition_id == scope.partition,
@@ -86,17 +86,19 @@ def uses_page(
     if below is not None:
         statement = statement.where(edges.c.id < below)
     rows = tx.connection.execute(statement.order_by(edges.c.id.desc()).limit(size)).mappings()
-    return [(row["id"], _record(row)) for row in rows]
+    return [(row["id"], record(row)) for row in rows]
 
 
-def _query() -> Select[Any]:
+def query() -> Select[Any]:
+    """Select edges with the names of both ends; `record` reads a row."""
     joined = NAMED_VERSIONS.join(edges, edges.c.version_id == versions.c.id).join(
         runs, edges.c.run_id == runs.c.id
     )
     return select(*edges.c, versions.c.number, *NAME_COLUMNS, *KEY_COLUMNS).select_from(joined)
 
 
-def _record(row: RowMapping) -> Edge:
+def record(row: RowMapping) -> Edge:
+    """Read a row of `query()`."""
     key = key_of(row)
     assert key is not None
     return Edge(

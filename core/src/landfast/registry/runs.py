@@ -69,10 +69,10 @@ def require(tx: Transaction, key: RunKey) -> int:
 def one(tx: Transaction, id_or_key: str | RunKey) -> RunRecord:
     """Return the run of a short id or a key, else raise `NotFound`."""
     found = runs.c.short_id == id_or_key if isinstance(id_or_key, str) else _is_key(id_or_key)
-    row = tx.connection.execute(_query().where(found)).mappings().one_or_none()
+    row = tx.connection.execute(query().where(found)).mappings().one_or_none()
     if row is None:
         raise _unknown(str(id_or_key))
-    return _record(row)
+    return record(row)
 
 
 def _is_key(key: RunKey) -> ColumnElement[bool]:
@@ -83,13 +83,13 @@ def page(
     tx: Transaction, entity: str, project: str | None, *, below: int | None, size: int
 ) -> list[tuple[int, RunRecord]]:
     """Return runs with their row ids, newest first."""
-    statement = _query().where(entities.c.name == entity)
+    statement = query().where(entities.c.name == entity)
     if project is not None:
         statement = statement.where(projects.c.name == project)
     if below is not None:
         statement = statement.where(runs.c.id < below)
     rows = tx.connection.execute(statement.order_by(runs.c.id.desc()).limit(size)).mappings()
-    return [(row["id"], _record(row)) for row in rows]
+    return [(row["id"], record(row)) for row in rows]
 
 
 def _locked(tx: Transaction, key: RunKey) -> RowMapping | None:
@@ -127,13 +127,15 @@ def _again(tx: Transaction, row: RowMapping, attempt: int, given: dict[str, Any]
         tx.connection.execute(update(runs).where(runs.c.id == row["id"]).values(**given))
 
 
-def _query() -> Select[Any]:
+def query() -> Select[Any]:
+    """Select runs with their projects; `record` reads a row."""
     return select(
         *runs.c, projects.c.name.label("project_name"), entities.c.name.label("entity_name")
     ).select_from(runs.join(projects).join(entities))
 
 
-def _record(row: RowMapping) -> RunRecord:
+def record(row: RowMapping) -> RunRecord:
+    """Read a row of `query()`."""
     key = RunKey(
         system=row["system"],
         deployment=row["deployment"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
@@ -11,7 +12,7 @@ from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
-from landfast.model.version import Change, Observation, VersionRecord
+from landfast.model.version import Change, ChangeKind, Observation, VersionRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,71 @@ class RecordedPlace:
 
     uri: str
     versions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs are wanted; what is ``""``, empty or None is any.
+
+    Args:
+        entity: Of projects of this entity.
+        project: Of a project of this name.
+        system: As in `RunKey`.
+        deployment: As in `RunKey`.
+        run_ids: With one of these run ids.
+        node: As in `RunKey`.
+        part: As in `RunKey`; ``""`` is a run without a part, None any.
+        status: How they stand.
+        text: With this in name, run id or node, in small letters or capitals.
+    """
+
+    entity: str = ""
+    project: str = ""
+    system: str = ""
+    deployment: str = ""
+    run_ids: tuple[str, ...] = ()
+    node: str = ""
+    part: str | None = None
+    status: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourRequest:
+    """Whose neighbours are wanted, and how many of each.
+
+    Args:
+        versions: Ids of versions, whose runs are wanted.
+        runs: Short ids of runs, whose versions are wanted.
+        directions: Of the edges; a use that was declared too is one neighbour.
+        until: Only edges up to this moment, registry time.
+        of_group: At most so many that are alike, or two more if these are all.
+        each: At most so many of one version or run.
+    """
+
+    versions: tuple[int, ...] = ()
+    runs: tuple[str, ...] = ()
+    directions: tuple[Direction, ...]
+    until: datetime | None = None
+    of_group: int = 6
+    each: int = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeWindow:
+    """Which page of the feed is wanted.
+
+    Args:
+        after: Only positions above it.
+        before: Only positions below it; None for no bound.
+        size: Rows of the page.
+        newest_first: Whether the page is filled from the end of the feed, and in that order.
+    """
+
+    after: int = 0
+    before: int | None = None
+    size: int = 50
+    newest_first: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,3 +275,4 @@ class ChangeFilter:
     name: ArtifactName | None = None
     partitions: bool = False
     entity: str | None = None
+    kind: ChangeKind | None = None

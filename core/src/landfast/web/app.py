@@ -31,10 +31,13 @@ from landfast.errors import (
 from landfast.model.names import ArtifactName
 from landfast.redaction import redact
 from landfast.web import render
+from landfast.web.pages.changes import changes
 from landfast.web.pages.collection import collection, project
 from landfast.web.pages.files import files
 from landfast.web.pages.health import health, health_action
 from landfast.web.pages.home import home
+from landfast.web.pages.object import object_page
+from landfast.web.pages.runs import run, runs
 from landfast.web.query import Query
 from landfast.web.security import Guard, check_form, page_policy
 from landfast.web.view import PageFunction, Site, View
@@ -56,6 +59,13 @@ PAGES: Mapping[str, PageFunction] = {
     "/index.json": home,
     "/-/health": health,
     "/-/health.json": health,
+    "/-/changes": changes,
+    "/-/changes.json": changes,
+    "/-/object": object_page,
+    "/-/object.json": object_page,
+    "/-/run/{run}": run,
+    "/runs": runs,
+    "/runs.json": runs,
     "/{entity}/{project}": project,
     "/{entity}/{project}/{collection}": collection,
     "/{entity}/{project}/{collection}/files": files,
@@ -137,16 +147,18 @@ def respond(site: Site, path: str, function: PageFunction, request: Request) -> 
     is_json = given.pop("format", "") == "json" or path in _TWINS
     try:
         if path.endswith("}"):
-            given, is_json = _twin(site, given, is_json=is_json)
+            given, is_json = _twin(site, given, request.path_params, is_json=is_json)
         view = function(site, Query(given))
     except LandfastError as error:
         view = error_view(error)
     return reply(site, view, request, is_json=is_json)
 
 
-def _twin(site: Site, given: dict[str, str], *, is_json: bool) -> tuple[dict[str, str], bool]:
+def _twin(
+    site: Site, given: dict[str, str], path: Mapping[str, str], *, is_json: bool
+) -> tuple[dict[str, str], bool]:
     """Take ``.json`` from the end of the path, unless a collection is called so."""
-    last = next((name for name in ("view", "collection", "project") if name in given), None)
+    last = next((name for name in ("view", "run", "collection", "project") if name in path), None)
     if last is None or not given[last].endswith(".json"):
         return given, is_json
     if last == "collection" and _is_there(site, given):

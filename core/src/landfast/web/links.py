@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
@@ -46,3 +46,14 @@ def runs_page(key: RunKey) -> str:
             "part": key.part,
         },
     )
+
+
+def elsewhere(link: str | None) -> str | None:
+    """Return a link of a run to a page of its orchestrator, if a browser may follow it; else None."""
+    if not link or any(character <= " " for character in link):
+        return None
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
+    return link if parts.scheme in {"http", "https"} and parts.hostname else None

@@ -9,6 +9,7 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context as Variables
 
 from landfast.html import templates
+from landfast.redaction import visible
 from landfast.web import links
 from landfast.web.view import Site, View
 
@@ -31,7 +32,7 @@ def page(site: Site, view: View, *, twin: str) -> str:
     """
     template = environment().get_template(view.template)
     return template.render(
-        **view.data, site=site, title=view.title, twin=twin, template=view.template
+        **view.data, site=site, title=visible(view.title), twin=twin, template=view.template
     )
 
 

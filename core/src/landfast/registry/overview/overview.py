@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from landfast.model.lineage import Direction, Edge, Neighbour
 from landfast.model.names import ArtifactName
-from landfast.model.version import CollectionOverview, PartitionOverview
+from landfast.model.run import RunKey, RunOverview, RunRecord
+from landfast.model.version import Change, CollectionOverview, PartitionOverview, VersionRecord
 from landfast.registry import scopes
 from landfast.registry.database.lazy import LazyDatabase
-from landfast.registry.overview import collections, partitions, state
-from landfast.registry.values import CollectionFilter, RecordedPlace, RegistryState
+from landfast.registry.overview import collections, feed, looks, neighbours, partitions, runs, state
+from landfast.registry.values import (
+    ChangeFilter,
+    ChangeWindow,
+    CollectionFilter,
+    NeighbourRequest,
+    RecordedPlace,
+    RegistryState,
+    RunFilter,
+)
 
 
 class Overview:
@@ -51,3 +63,57 @@ class Overview:
                 tx, scopes.require_collection(tx, name), text, start=start, size=size
             )
         )
+
+    def runs(self, of: RunFilter, *, start: int = 0, size: int = 50) -> list[RunOverview]:
+        """Return a page of the runs that pass a filter, newest first."""
+        return self._database.read(lambda tx: runs.page(tx, of, start=start, size=size))
+
+    def runs_by_key(self, keys: Sequence[RunKey]) -> dict[RunKey, RunRecord]:
+        """Return the runs of these keys that there are."""
+        return self._database.read(lambda tx: runs.by_key(tx, keys))
+
+    def systems(self) -> list[str]:
+        """Return the systems that runs are of, such as ``airflow``."""
+        return self._database.read(runs.systems)
+
+    def edge_counts(self, key: RunKey) -> dict[str, int]:
+        """Return how many versions a run used, declared and logged, by direction.
+
+        Raises:
+            NotFound: If there is no such run.
+        """
+        return self._database.read(lambda tx: runs.counts(tx, key))
+
+    def edges_of_run(
+        self, key: RunKey, direction: Direction, *, start: int = 0, size: int = 50
+    ) -> list[Edge]:
+        """Return a page of the edges of a run in one direction, oldest first."""
+        return self._database.read(
+            lambda tx: runs.edges_of(tx, key, direction, start=start, size=size)
+        )
+
+    def neighbours(self, of: NeighbourRequest) -> list[Neighbour]:
+        """Return some neighbours of versions and of runs, the newest of each kind, with how many there are."""
+        return self._database.read(lambda tx: neighbours.near(tx, of))
+
+    def neighbour_totals(self, of: NeighbourRequest) -> dict[tuple[int | str, Direction], int]:
+        """Return how many edges of each direction versions (by id) and runs (by short id) have."""
+        return self._database.read(lambda tx: neighbours.totals(tx, of))
+
+    def edges_between(self, of: NeighbourRequest) -> list[tuple[str, Edge]]:
+        """Return edges between these versions and runs, with the runs' short ids, newest first; at most `each`."""
+        return self._database.read(lambda tx: neighbours.between(tx, of))
+
+    def edges_touching(
+        self, of: NeighbourRequest, *, start: int = 0, size: int = 50
+    ) -> tuple[list[tuple[str, Edge]], int]:
+        """Return a page of the edges of any of these, with the runs' short ids, and how many there are."""
+        return self._database.read(lambda tx: neighbours.touching(tx, of, start=start, size=size))
+
+    def versions(self, ids: Sequence[int]) -> dict[int, VersionRecord]:
+        """Return versions by id, deleted ones included."""
+        return self._database.read(lambda tx: looks.records(tx, ids))
+
+    def changes(self, of: ChangeFilter, window: ChangeWindow) -> list[Change]:
+        """Return a page of the changes that pass a filter; a collection that is not there has none."""
+        return self._database.read(lambda tx: feed.page(tx, of, window))

@@ -1,0 +1,154 @@
+"""Pages of runs, of the feed and of neighbours, on both databases."""
+
+from datetime import timedelta
+
+import pytest
+from landfast.errors import NotFound
+from landfast.model.lineage import Direction, Neighbour
+from landfast.model.manifest import ManifestSummary
+from landfast.model.names import ArtifactName
+from landfast.model.run import RunKey, RunRecord
+from landfast.model.version import ChangeKind, VersionRecord
+from landfast.registry.registry import Registry
+from landfast.registry.values import (
+    ChangeFilter,
+    ChangeWindow,
+    LogRequest,
+    NeighbourRequest,
+    RunFilter,
+    RunStart,
+)
+
+USES = (Direction.USED, Direction.DECLARED)
+
+
+def run(registry: Registry, name: str, *, node: str = "", part: str = "") -> RunRecord:
+    key = RunKey(system="test", deployment="here", run_id=name, node=node, part=part)
+    return registry.begin_run(RunStart(key=key, entity="e", project="p", name=f"Run {name}"))
+
+
+def log(registry: Registry, collection: str, number: int = 0) -> VersionRecord:
+    digest = f"lf1:{collection:>32}{number:032}".replace(" ", "0")
+    summary = ManifestSummary(
+        digest=digest, pin_digest="lp1:" + digest[4:], count=1, size=1, unverified=0, unpinned=0
+    )
+    blob = f"{number:032x}{hash(collection) & 0xFFFF:032x}"
+    registry.record_blobs({blob: 1})
+    request = LogRequest(
+        name=ArtifactName(entity="e", project="p", collection=collection),
+        type="t",
+        summary=summary,
+        blob=blob,
+        ticket=registry.ticket(),
+    )
+    return registry.log(request).version
+
+
+def test_runs_by_each_part_of_the_key(registry: Registry) -> None:
+    whole, part = run(registry, "a", node="n"), run(registry, "a", node="n", part="1")
+    other = run(registry, "B")
+
+    def found(**of: object) -> list[str]:
+        return [each.run.id for each in registry.overview.runs(RunFilter(**of))]  # type: ignore[arg-type]
+
+    assert found() == [other.id, part.id, whole.id]
+    assert found(run_ids=("a",)) == [part.id, whole.id]
+    assert found(node="n", part="") == [whole.id]
+    assert found(part="1") == [part.id]
+    assert found(text="run b") == [other.id]
+    assert found(text="%") == []
+    assert found(system="test", deployment="there") == []
+    assert registry.overview.systems() == ["test"]
+    assert registry.overview.runs_by_key([other.key, whole.key]).keys() == {other.key, whole.key}
+
+
+def test_edges_of_a_run_are_paged_and_counted(registry: Registry) -> None:
+    worker = run(registry, "a")
+    ids = [log(registry, "c", number).id for number in range(5)]
+    registry.add_edges(worker.key, Direction.USED, ids)
+    registry.add_edges(worker.key, Direction.LOGGED, ids[:1])
+    overview = registry.overview
+    assert overview.edge_counts(worker.key) == {Direction.USED: 5, Direction.LOGGED: 1}
+    page = overview.edges_of_run(worker.key, Direction.USED, start=3, size=3)
+    assert [edge.version_id for edge in page] == ids[3:]
+    assert overview.runs(RunFilter())[0].edges == {"used": 5, "logged": 1}
+    with pytest.raises(NotFound):
+        overview.edge_counts(RunKey(system="test", deployment="here", run_id="nobody"))
+
+
+def test_the_feed_from_either_end(registry: Registry) -> None:
+    first = log(registry, "c", 0)
+    log(registry, "c", 1)
+    log(registry, "d", 0)
+    registry.promote(first.name, "good")
+
+    def positions(of: ChangeFilter, window: ChangeWindow) -> list[int]:
+        return [change.position for change in registry.overview.changes(of, window)]
+
+    assert positions(ChangeFilter(), ChangeWindow()) == [4, 3, 2, 1]
+    assert positions(ChangeFilter(), ChangeWindow(before=3)) == [2, 1]
+    assert positions(ChangeFilter(), ChangeWindow(after=2, newest_first=False)) == [3, 4]
+    of_c = ChangeFilter(name=first.name.bare(), partitions=True)
+    assert positions(of_c, ChangeWindow(size=2)) == [4, 2]
+    assert positions(ChangeFilter(kind=ChangeKind.ALIAS), ChangeWindow()) == [4]
+
+
+def near(registry: Registry, of: NeighbourRequest) -> list[Neighbour]:
+    return registry.overview.neighbours(of)
+
+
+def test_neighbours_are_few_of_each_kind_and_all_are_counted(registry: Registry) -> None:
+    worker = run(registry, "a")
+    many = [log(registry, "many", number).id for number in range(20)]
+    one = log(registry, "one").id
+    registry.add_edges(worker.key, Direction.USED, [one, *many])
+    request = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=3, each=10)
+    found = near(registry, request)
+    # The newest of each collection first, and then more.
+    assert [each.edge.version_id for each in found] == [many[-1], one, many[-2], many[-3]]
+    assert {each.total for each in found} == {21}
+    assert [each.group_total for each in found] == [20, 1, 20, 20]
+    assert {each.run_id for each in found} == {worker.id}
+    few = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=3, each=2)
+    assert [each.edge.version_id for each in near(registry, few)] == [many[-1], one]
+    # Two more than are shown of a kind are shown too, rather than counted.
+    almost = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=18, each=50)
+    assert len(near(registry, almost)) == 21
+
+
+def test_runs_beside_a_version_are_alike_by_step(registry: Registry) -> None:
+    version = log(registry, "c").id
+    fits = [run(registry, f"fit{number}", node="fit") for number in range(4)]
+    score = run(registry, "score", node="score")
+    for each in (*fits, score):
+        registry.add_edges(each.key, Direction.USED, [version])
+    request = NeighbourRequest(versions=(version,), directions=USES, of_group=1, each=10)
+    found = near(registry, request)
+    assert [(each.run_id, each.group_total) for each in found] == [(score.id, 1), (fits[-1].id, 4)]
+
+
+def test_a_use_that_was_declared_too_is_one_neighbour(registry: Registry) -> None:
+    worker, version, other = run(registry, "a"), log(registry, "c").id, log(registry, "d").id
+    registry.add_edges(worker.key, Direction.DECLARED, [version, other])
+    registry.add_edges(worker.key, Direction.USED, [version])
+    request = NeighbourRequest(runs=(worker.id,), directions=USES)
+    found = {each.edge.version_id: each.edge.direction for each in near(registry, request)}
+    assert found == {version: Direction.USED, other: Direction.DECLARED}
+    both = NeighbourRequest(versions=(version, other), runs=(worker.id,), directions=USES)
+    assert registry.overview.neighbour_totals(both) == {
+        (version, Direction.USED): 1,
+        (other, Direction.DECLARED): 1,
+        (worker.id, Direction.USED): 1,
+        (worker.id, Direction.DECLARED): 1,
+    }
+    assert [edge.version_id for _, edge in registry.overview.edges_between(both)] == [
+        version,
+        other,
+    ]
+    rows, total = registry.overview.edges_touching(both, size=1)
+    assert (len(rows), total) == (1, 2)
+    earliest = min(each.edge.at for each in near(registry, request))
+    before = NeighbourRequest(
+        runs=(worker.id,), directions=USES, until=earliest - timedelta(microseconds=1)
+    )
+    assert near(registry, before) == []
