@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from landfast.registry.registry import Registry
     from landfast.stores.base import ClientFactory, Store
     from landfast.stores.opener import Stores
+    from landfast.stores.retrying import RetryPolicy
 
 
 class _Origin(NamedTuple):
@@ -153,6 +154,16 @@ class Context:
     @cached_property
     def stores(self) -> Stores:
         """Every store that a URI can name."""
+        return self._stores()
+
+    @cached_property
+    def quick_stores(self) -> Stores:
+        """The same, asked twice at most: for who waits in front of a page."""
+        from landfast.stores.retrying import RetryPolicy
+
+        return self._stores(RetryPolicy(attempts=2, most_s=1.0))
+
+    def _stores(self, retry: RetryPolicy | None = None) -> Stores:
         from landfast.stores.opener import Stores
 
         options = {prefix: dict(chosen) for prefix, chosen in self.settings.options.items()}
@@ -165,6 +176,7 @@ class Context:
             blobs=partial(getattr, self, "blobs"),
             cache_dir=self.settings.cache_dir,
             endpoints=self.settings.endpoint_map,
+            retry=retry,
         )
 
     @cached_property
@@ -369,7 +381,7 @@ class Context:
         )
 
 
-_PARTS = ("registry", "blobs", "owned_blobs", "stores", "cache")
+_PARTS = ("registry", "blobs", "owned_blobs", "stores", "quick_stores", "cache")
 
 
 def _reopen(

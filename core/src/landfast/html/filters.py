@@ -60,3 +60,9 @@ def pretty_text(value: Any) -> str:
     """Write JSON for a person, what controls text written out."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     return "\n".join(map(visible, text.split("\n")))
+
+
+def lines_text(text: str) -> str:
+    """Write a text with its lines and tabs, all other controls written out."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in lines)

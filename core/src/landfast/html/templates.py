@@ -34,5 +34,6 @@ def environment(packages: Iterable[str] = ()) -> Environment:
         "name": filters.name_markup,
         "pretty": filters.pretty_text,
         "visible": visible,
+        "lines": filters.lines_text,
     }
     return made

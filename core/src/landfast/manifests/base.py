@@ -61,6 +61,16 @@ class Manifest(ABC):
             NotFound: If there is none.
         """
 
+    def neighbours(self, path: str) -> tuple[str | None, str | None]:
+        """Return the paths just before and just after a path, whether it is there or not; None at the ends."""
+        before = None
+        for entry in self.entries():
+            if entry.path > path:
+                return before, entry.path
+            if entry.path < path:
+                before = entry.path
+        return before, None
+
     def check(self) -> None:  # noqa: B027 - one in memory computes its summary from its entries
         """Recompute what the manifest says of its entries from all of them, where it was only read.
 

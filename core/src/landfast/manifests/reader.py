@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from heapq import merge as merge_sorted
@@ -111,6 +111,27 @@ class ManifestFile(Manifest):
             check_order(self._path, group, [before, path])
         (columns,) = table.slice(row, 1).to_batches()
         return next(EntryBatch(columns).rows())
+
+    def neighbours(self, path: str) -> tuple[str | None, str | None]:
+        """Return the paths just before and just after a path, from the row groups that can hold them.
+
+        Raises:
+            Conflict: As `entries`, for the rows that were looked at.
+        """
+        group = self._entries.group_of(path)
+        if group is None:
+            return super().neighbours(path)
+        paths, _ = self._remembered(group)
+        low, high = bisect_left(paths, path), bisect_right(paths, path)
+        filled = self._entries.filled
+        at = filled.index(group)
+        before = paths[low - 1] if low else None
+        after = paths[high] if high < len(paths) else None
+        if before is None and at > 0:
+            before = self._entries.ends(filled[at - 1])[1].decode()
+        if after is None and at + 1 < len(filled):
+            after = self._entries.ends(filled[at + 1])[0].decode()
+        return before, after
 
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
         """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""

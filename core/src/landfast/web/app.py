@@ -19,20 +19,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from landfast.errors import (
-    AccessDenied,
-    Conflict,
-    InvalidInput,
-    LandfastError,
-    MissingExtra,
-    NotFound,
-    Unavailable,
-)
+from landfast.errors import InvalidInput, LandfastError, NotFound
 from landfast.model.names import ArtifactName
 from landfast.redaction import redact
-from landfast.web import render
+from landfast.web import raw, render
+from landfast.web.error_page import error_view
 from landfast.web.pages.changes import changes
 from landfast.web.pages.collection import collection, project
+from landfast.web.pages.file import file
 from landfast.web.pages.files import files
 from landfast.web.pages.health import health, health_action
 from landfast.web.pages.home import home
@@ -43,15 +37,6 @@ from landfast.web.security import Guard, check_form, page_policy
 from landfast.web.view import PageFunction, Site, View
 
 logger = logging.getLogger(__name__)
-
-_STATUS: dict[type[LandfastError], int] = {
-    InvalidInput: 400,
-    AccessDenied: 403,
-    NotFound: 404,
-    Conflict: 409,
-    MissingExtra: 501,
-    Unavailable: 503,
-}
 
 # A path, and what answers it. Everything of our own that is not in the links of integrations lies below `/-/`.
 PAGES: Mapping[str, PageFunction] = {
@@ -70,6 +55,8 @@ PAGES: Mapping[str, PageFunction] = {
     "/{entity}/{project}/{collection}": collection,
     "/{entity}/{project}/{collection}/files": files,
     "/{entity}/{project}/{collection}/files.json": files,
+    "/{entity}/{project}/{collection}/file": file,
+    "/{entity}/{project}/{collection}/file.json": file,
 }
 
 
@@ -92,6 +79,7 @@ def create_app(site: Site) -> Starlette:
     routes: list[BaseRoute] = [Mount("/-/static", static, name="static")]
     routes += [Route(path, _action(site, act), methods=["POST"]) for path, act in ACTIONS.items()]
     routes += [Route(path, _endpoint(site, path, function)) for path, function in PAGES.items()]
+    routes.append(Route("/{entity}/{project}/{collection}/raw", _bytes(site)))
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, hosts=site.hosts)],
@@ -102,6 +90,16 @@ def create_app(site: Site) -> Starlette:
 def _endpoint(site: Site, path: str, function: PageFunction) -> Any:
     async def answer(request: Request) -> Response:
         return await run_in_threadpool(respond, site, path, function, request)
+
+    return answer
+
+
+def _bytes(site: Site) -> Any:
+    async def answer(request: Request) -> Response:
+        try:
+            return await raw.answer(site, request)
+        except LandfastError as error:
+            return await run_in_threadpool(reply, site, error_view(error), request, is_json=False)
 
     return answer
 
@@ -192,19 +190,6 @@ def reply(site: Site, view: View, request: Request, *, is_json: bool) -> Respons
 def _twin_of(site: Site, request: Request) -> str:
     query = [*request.query_params.multi_items(), ("format", "json")]
     return f"{site.root_path}{request.url.path}?{urlencode(query)}"
-
-
-def error_view(error: LandfastError) -> View:
-    """Return the page of an error: the problem, what was expected and found, and what to do."""
-    status = next((code for family, code in _STATUS.items() if isinstance(error, family)), 500)
-    said = {
-        "error": type(error).__name__,
-        "problem": error.problem,
-        "expected": error.expected,
-        "found": error.found,
-        "hint": error.hint,
-    }
-    return View(template="error.html", data=said, title="Not shown", status=status)
 
 
 def _http_error(site: Site) -> Any:
