@@ -49,3 +49,20 @@ def test_a_collection_may_be_called_as_a_twin(client: Client, pages: Served, dat
     assert pages.get("/default/vision/data.json").headers["content-type"].startswith("text/html")
     assert pages.get("/default/vision/data.json.json").data["name"] == "default/vision/data.json"
     assert pages.get("/default/vision/data?format=json").data["name"] == "default/vision/data"
+
+
+def test_versions_are_listed_page_by_page_each_compared_with_the_one_before(
+    client: Client, pages: Served, data: Path
+) -> None:
+    for number in range(27):
+        (data / "a.txt").write_text(str(number))
+        client.log("data", data)
+    first = pages.get("/default/vision/data.json").data["partition"]
+    second = pages.get("/default/vision/data.json?versions_page=2").data["partition"]
+    listed = [each["version"] for each in first["versions"] + second["versions"]]
+    assert listed == [f"v{number}" for number in range(26, -1, -1)]
+    assert (first["before"], second["before"]) == ("v1", None)
+    assert [point["version"] for point in first["plot"]][:2] == ["v0", "v1"]
+    page = pages.get("/default/vision/data").text
+    assert "old=v1&amp;new=v2" in page
+    assert "versions_page=2" in page

@@ -16,6 +16,7 @@ from landfast.web.query import Query, Window
 from landfast.web.view import Site, View
 
 _PLOTTED = 200
+_LISTED = 25
 
 
 def project(site: Site, query: Query) -> View:
@@ -28,7 +29,8 @@ def project(site: Site, query: Query) -> View:
 def collection(site: Site, query: Query) -> View:
     """Show a collection: versions over time, observations, partitions; with `version`, that version.
 
-    `partition` picks one, `q` looks for a key, `partitions_page` and `page` turn the pages of keys and observations.
+    `partition` picks one, `q` looks for a key; `partitions_page`, `versions_page` and `page` (of observations) turn
+    the pages.
     """
     if query.text("version"):
         return version(site, query)
@@ -44,7 +46,7 @@ def collection(site: Site, query: Query) -> View:
         "q": query.text("q"),
         "partitions": [_partition(each) for each in partitions],
         "partitions_page": keys.to_dict(total),
-        "partition": None if shown is None else _of_partition(site, shown, query.window()),
+        "partition": None if shown is None else _of_partition(site, shown, query),
     }
     return View(template="collection.html", data=data, title=name.collection)
 
@@ -69,21 +71,23 @@ def _partition(each: PartitionOverview) -> dict[str, Any]:
     }
 
 
-def _of_partition(site: Site, name: ArtifactName, window: Window) -> dict[str, Any]:
-    registry = site.client.registry
-    versions = list(islice(registry.versions(name, deleted=True), _PLOTTED))
+def _of_partition(site: Site, name: ArtifactName, query: Query) -> dict[str, Any]:
+    registry, window = site.client.registry, query.window()
+    listed = Window(number=query.number("versions_page", 1, least=1, most=10**6), size=_LISTED)
+    last = listed.start + listed.size
+    newest = list(islice(registry.versions(name, deleted=True), max(_PLOTTED, last + 1)))
     looks = list(islice(registry.observations(name), window.start, window.start + window.size + 1))
+    # One more than is listed: the oldest one on the page is compared with it.
+    shown = [VersionFacts(record).to_dict() for record in newest[listed.start : last + 1]]
     return {
         "key": name.partition,
-        "versions": [_version(record) for record in versions],
-        "plot": _plot(versions),
+        "versions": shown[: listed.size],
+        "before": shown[listed.size]["version"] if len(shown) > listed.size else None,
+        "versions_page": listed.to_dict(None, has_more=len(shown) > listed.size),
+        "plot": _plot(newest[:_PLOTTED]),
         "observations": [look.to_dict() for look in looks[: window.size]],
         "page": window.to_dict(None, has_more=len(looks) > window.size),
     }
-
-
-def _version(record: VersionRecord) -> dict[str, Any]:
-    return VersionFacts(record).to_dict()
 
 
 def _plot(versions: Iterable[VersionRecord]) -> list[dict[str, Any]]:
