@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.reference import UNLIMITED
 from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri, check_schedule
-from landfast.snapshots_file import allowed_keys, load_snapshots, snapshots_of
+from landfast.snapshots_file import _KEYS, load_snapshots, snapshots_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "snapshots.md"
 
@@ -61,7 +61,7 @@ def test_documentation_lists_every_key() -> None:
     table = DOCS.read_text(encoding="utf-8").partition("## Keys")[2]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     listed = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
-    assert listed == set(allowed_keys())
+    assert listed == set(_KEYS)
 
 
 def test_every_key_reaches_the_config(tmp_path: Path) -> None:

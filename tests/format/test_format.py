@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landfast.errors import Conflict, InvalidInput, NotFound
-from landfast.manifests.digest import content_digest, pin_digest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
-from landfast.manifests.summary import summarize
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.checksum import CONTENT_TOKENS, VALIDATORS
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
+
+from tests.kit.digests import content_digest, pin_digest, summarize
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "docs" / "format.md").read_text(encoding="utf-8")

@@ -224,6 +224,13 @@ class Client:
     ) -> ArtifactVersion:
         """Log a draft; from then on it forwards to its version.
 
+        Args:
+            draft: With a name or a partition of its own.
+            aliases: To move to the version; `latest` is implied.
+            tags: To add to the version.
+            direction: Of the edge; None records none.
+            move_latest: False for backfills.
+
         Raises:
             Conflict: If the collection has another type, or the draft is logged already.
             InvalidInput: If nothing was added to it.
@@ -243,17 +250,10 @@ class Client:
         direction: Direction | None = Direction.LOGGED,
         move_latest: bool = True,
     ) -> list[ArtifactVersion]:
-        """Log many drafts, such as the partitions of a data set; as `log_artifact` does each.
+        """Log many drafts, such as the partitions of a data set; with the arguments of `log_artifact`.
 
         What changed is logged one by one.  All that is as it was is one transaction, and no manifest is
         written for it.
-
-        Args:
-            drafts: Each with a name or a partition of its own.
-            aliases: To move to each version; `latest` is implied.
-            tags: To add to each version.
-            direction: As in `log_artifact`.
-            move_latest: False for backfills.
 
         Returns:
             The version of each draft, in order.
@@ -284,21 +284,10 @@ class Client:
         direction: Direction | None = Direction.LOGGED,
         move_latest: bool = True,
     ) -> ArtifactVersion:
-        """Log what all shards of one plan found, as one version.
+        """Log what all shards of one plan found, as one version; all other arguments are those of `log`.
 
-        Args:
-            name: As in `log`.
-            scans: One result of `scan_shard` for every shard.
-            ticket: From `ticket`, drawn before `plan`; None draws one now.
-            type: As in `log`, like all that follow.
-            partition: The partition key.
-            aliases: To move to the version.
-            tags: To add to the version.
-            metadata: JSON object.
-            description: Of the version if it is new.
-            ttl: How long the version is kept if it is new.
-            direction: As in `log_artifact`.
-            move_latest: False for backfills.
+        The scans are one result of `scan_shard` for every shard, the ticket is from `ticket`, drawn before `plan`; None
+        draws one now.
         """
         draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
         draft.add_scans(scans, ticket=ticket)
@@ -389,14 +378,7 @@ class Client:
         shards: int = 1,
         **place: Unpack[PlaceOptions],
     ) -> str:
-        """Return the content digest of a place, without logging it.
-
-        Args:
-            reference: As in `log`.
-            name: As in `Artifact.add_reference`.
-            shards: As in `log`.
-            place: As in `log`.
-        """
+        """Return the content digest of a place, as `scan` finds it."""
         return self.scan(reference, name, shards=shards, **place).digest
 
     @named_options(PlaceOptions)
@@ -411,10 +393,10 @@ class Client:
         """Return the manifest of a place, without logging it; its file goes with it.
 
         Args:
-            reference: As in `log`.
-            name: As in `Artifact.add_reference`.
-            shards: As in `log`.
-            place: As in `log`.
+            reference: As in `log`, like `shards`.
+            name: As in `Artifact.add_reference`, like what follows.
+            shards: How many key ranges to cut the scan into.
+            place: See `PlaceOptions`.
         """
         return scans.scan(self._context, Reference.of(reference, name, **place), shards=shards)
 
@@ -622,12 +604,7 @@ class Client:
         self.registry.mark_announced(consumer, change)
 
     def announced_position(self, consumer: str, name: Named | None = None) -> int:
-        """Return the position of the newest change that a consumer was told of; 0 if of none.
-
-        Args:
-            consumer: Who was told.
-            name: Only changes of this collection's partition.
-        """
+        """Return the position of the newest change, of one partition if named, that a consumer was told of, else 0."""
         within = None if name is None else self.resolve_name(name).bare()
         return self.registry.announced_position(consumer, within)
 
@@ -703,11 +680,7 @@ class Client:
         return self.registry.edges(runs=runs)
 
     def uses(self, named: Named) -> list[Edge]:
-        """Return who used any version of a collection's partition, first use first; declared uses too.
-
-        Args:
-            named: As in `get`; a version in it is not looked at.
-        """
+        """Return who used any version of a collection's partition, first use first; declared uses too."""
         full = self.resolve_name(named).bare()
         try:
             found = [record.id for record in self.registry.versions(full, deleted=True)]
@@ -790,9 +763,10 @@ class Client:
         return self._here(named).open(path, any_endpoint=any_endpoint)
 
     def path(self, named: Named, path: str = "") -> Path:
-        """Return the verified local path of a `file://` entry, or of the folder that holds all entries.
+        """Return the verified local path of a `file://` entry, or of the folder that holds all entries; no copy.
 
         Raises:
+            InvalidInput: If it is no file of this machine.
             NotFound: If it has no local path.
             ObjectChanged: If what is there is not what was recorded.
         """

@@ -32,14 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOptions:
-    """How drafts are logged.
-
-    Args:
-        aliases: To move to each version; `latest` is implied.
-        tags: To add to each version.
-        direction: Of the edge; None records none.
-        move_latest: False for backfills.
-    """
+    """How drafts are logged; see `Client.log_all`."""
 
     aliases: Sequence[str] = ()
     tags: Sequence[str] = ()
@@ -51,13 +44,7 @@ class Draft:
     """A version in the making: what was scanned for it so far.  Logged, it has a version and cannot change.
 
     Args:
-        name: ``[[entity/]project/]collection[~PARTITION]``.
-        type: ``dataset``, ``model``, ...; one per collection.
-        description: Of the version.
-        metadata: JSON object.
-        partition: The partition key, instead of ``~PARTITION``.
-        ttl: How long the version is kept; None keeps it.
-        context: Where to log; None is the process's, found when it is needed.
+        context: Where to log; None is the process's, found when it is needed.  All others are as of `Artifact`.
 
     Raises:
         InvalidInput: If the name or type is no name, or the name says a version.
@@ -204,11 +191,7 @@ class Draft:
         return self._folder
 
     def _merged(self) -> WrittenManifest | HeldManifest:
-        """Join everything that was added into one manifest.
-
-        Raises:
-            InvalidInput: If nothing was added.
-        """
+        """Join everything that was added into one manifest; `InvalidInput` if nothing was."""
         if self._entries is None:
             raise InvalidInput(
                 f"artifact {self._name} is empty",
@@ -223,11 +206,7 @@ class Draft:
         return path if path is not None and path.is_file() else None
 
     def _bind(self, context: Context) -> None:
-        """Log on this context, unless the draft has scanned on another registry's.
-
-        Raises:
-            Conflict: If it has.
-        """
+        """Log on this context; `Conflict` if the draft has scanned on another registry's."""
         if self._context is None:
             self._context = context
         elif self._scans and not self._context.shares_registry(context):
@@ -265,11 +244,7 @@ def log_draft(context: Context, draft: Draft, options: LogOptions) -> ArtifactVe
 def log_drafts(
     context: Context, drafts: Sequence[Draft], options: LogOptions
 ) -> list[ArtifactVersion]:
-    """Log many drafts; all that is as it was is one transaction.
-
-    Raises:
-        LandfastError: The first error, the others as notes; every other draft is logged all the same.
-    """
+    """Log many drafts; see `Client.log_all`."""
     from landfast.publish.log import Unpublished, publish_all
 
     _remark(context, [scan for draft in drafts for scan in draft._scans])

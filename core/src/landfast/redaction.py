@@ -92,14 +92,10 @@ _PRIVATE_KEY = re.compile(
 
 
 def is_secret_parameter(name: str, beside: Iterable[str] = (), value: str = "") -> bool:
-    """Tell whether a URL query parameter of this name authorises its holder.
+    """Tell whether a URL query parameter of this name authorises its holder, beside all names of the query.
 
-    Args:
-        name: As it stands in the URL.
-        beside: The names of all parameters of the same query: some, as Azure's ``st`` and ``se``,
-            are part of a signature only where there is one.
-        value: As it stands in the URL: a ``key`` or ``code`` that is a short number or the name of a
-            file is none.
+    Some, as Azure's ``st`` and ``se``, are part of a signature only where there is one; a ``key`` or ``code`` that
+    is a short number or the name of a file is none.
 
     Example:
         >>> is_secret_parameter("st"), is_secret_parameter("st", beside=["st", "sig"])

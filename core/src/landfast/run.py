@@ -205,12 +205,7 @@ class Run:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.finish(exit_code=0 if kind is None else 1)
 
     if not TYPE_CHECKING:  # a type checker shall name a wrong attribute itself

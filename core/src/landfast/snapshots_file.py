@@ -288,8 +288,3 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "ttl": (_ttl, "a number and s, m, h, d or w, such as 30d"),
     "options": (_json_object, "a mapping of store options"),
 }
-
-
-def allowed_keys() -> Sequence[str]:
-    """Return the keys that a snapshot may have."""
-    return tuple(_KEYS)

@@ -35,12 +35,9 @@ R = TypeVar("R")
 
 
 def named_options(*more: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a public function refuse names of options that it does not have, and name the right one.
+    """Let a public function refuse names of options that neither it nor the `TypedDict` of its ``**options`` has.
 
     Options that W&B's function has and that mean nothing here are taken and ignored.
-
-    Args:
-        more: The `TypedDict` of its ``**options``, where it has such.
 
     Example:
         >>> @named_options()

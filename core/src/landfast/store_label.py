@@ -139,11 +139,7 @@ def adopt(registry: Registry, blobs: BlobStore) -> Owner:
 
 
 def check_alone(info: RegistryInfo) -> None:
-    """Refuse to collect garbage where registries of one folder still have their blobs in one store.
-
-    Raises:
-        Conflict: Naming the others.
-    """
+    """Refuse to collect garbage where registries of one folder still have their blobs in one store, and name them."""
     path = Path(info.database)
     if not path.is_absolute() or info.store_url != f"{(path.parent / 'blobs').as_uri()}/":
         return
@@ -162,9 +158,6 @@ def copy_blobs(registry: Registry, blobs: BlobStore, target: BlobStore) -> int:
     """Copy the blobs that a registry knows to a store that nobody owns; return how many were copied.
 
     May be killed and repeated.
-
-    Raises:
-        Conflict: If the target is another registry's.
     """
     owner = owner_of(target)
     if owner is not None:

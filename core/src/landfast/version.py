@@ -103,11 +103,7 @@ class ArtifactVersion(VersionFacts):
         return self.manifest.entries(prefix)
 
     def get_entry(self, path: str) -> ManifestEntry:
-        """Return the entry at a path.
-
-        Raises:
-            NotFound: If there is none.
-        """
+        """Return the entry at a path; `NotFound` if there is none."""
         return self.manifest.get(path)
 
     def uris(self, prefix: str = "") -> list[str]:
@@ -119,13 +115,7 @@ class ArtifactVersion(VersionFacts):
         return self.manifest.subtree_digest(prefix)
 
     def path(self, path: str = "") -> Path:
-        """Return the verified local path of a `file://` entry, or of the folder that holds all entries; no copy.
-
-        Raises:
-            InvalidInput: If it is no file of this machine.
-            NotFound: If it has no local path.
-            ObjectChanged: If what is there is not what was recorded.
-        """
+        """Return the verified local path of a `file://` entry, or of the folder that holds all; see `Client.path`."""
         from landfast.download.in_place import folder_in_place
         from landfast.download.open import path_in_place
         from landfast.verify.run import verify
@@ -137,16 +127,7 @@ class ArtifactVersion(VersionFacts):
         return path_in_place(pins, pins.newest.get(path))
 
     def open(self, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
-        """Open one entry for reading; the bytes are verified before the first is returned.
-
-        Args:
-            path: Of the entry.
-            any_endpoint: Whether another endpoint than the recorded one may be read.
-
-        Raises:
-            NotFound: If there is no such entry, or its object is gone.
-            ObjectChanged: If only other bytes are to be had.
-        """
+        """Open one entry for reading, its bytes verified; `Client.open` has the options."""
         from landfast.download.open import open_entry
 
         pins = self._pins(any_endpoint=any_endpoint)
@@ -260,11 +241,7 @@ class ArtifactVersion(VersionFacts):
         return ArtifactVersion(record, self.context)
 
     def delete(self, *, delete_aliases: bool = False) -> ArtifactVersion:
-        """Soft-delete it; the objects it refers to are never touched.
-
-        Raises:
-            Conflict: If aliases name it and `delete_aliases` is False.
-        """
+        """Soft-delete it; `Client.delete` has the options."""
         record = self.context.registry.delete(self.full_name, delete_aliases=delete_aliases)
         return ArtifactVersion(record, self.context)
 
@@ -278,11 +255,7 @@ class ArtifactVersion(VersionFacts):
 
     @property
     def context(self) -> Context:
-        """What it is read with.
-
-        Raises:
-            Conflict: If it was unpickled where another registry is.
-        """
+        """What it is read with; `Conflict` if it was unpickled where another registry is."""
         if self._context_here is None:
             context = self._opener().context if self._opener else default_context()
             if not context.is_of(self._registry_id):

@@ -7,6 +7,7 @@ _METRICS = (
 )
 _NO_SERVER = "there is no service to log in to; the registry is LANDFAST_REGISTRY_URL"
 _NO_MEDIA = "Landfast records files by reference; write the object to a file and use add_reference or add_file"
+_MEDIA = "Table Image Audio Video Html Object3D Molecule Histogram Plotly Graph"
 
 _ALIAS = "use version.promote(alias): an alias is the pointer"
 _PAGE = "use run.url, which leads there"
@@ -42,21 +43,7 @@ ADVICE: dict[str, dict[str, str]] = {
         "use_model": "use run.use_artifact(name, type='model')",
         "link_model": _ALIAS,
         "teardown": _NO_SERVER,
-        **dict.fromkeys(
-            (
-                "Table",
-                "Image",
-                "Audio",
-                "Video",
-                "Html",
-                "Object3D",
-                "Molecule",
-                "Histogram",
-                "Plotly",
-                "Graph",
-            ),
-            _NO_MEDIA,
-        ),
+        **dict.fromkeys(_MEDIA.split(), _NO_MEDIA),
     },
     "Run": {
         **dict.fromkeys(
@@ -136,33 +123,13 @@ def advise(kind: str, name: str) -> AttributeError:
     )
 
 
+_OF_ITS_RUNS = (
+    "allow_val_change anonymous config_exclude_keys config_include_keys dir fork_from force group magic mode"
+    " monitor_gym notes reinit resume resume_from save_code settings sync_tensorboard tags tensorboard"
+)
 # Options of W&B's functions: what to use here; an empty text means that it may be ignored.
 OPTIONS: dict[str, dict[str, str]] = {
-    "init": dict.fromkeys(
-        (
-            "allow_val_change",
-            "anonymous",
-            "config_exclude_keys",
-            "config_include_keys",
-            "dir",
-            "fork_from",
-            "force",
-            "group",
-            "magic",
-            "mode",
-            "monitor_gym",
-            "notes",
-            "reinit",
-            "resume",
-            "resume_from",
-            "save_code",
-            "settings",
-            "sync_tensorboard",
-            "tags",
-            "tensorboard",
-        ),
-        "",
-    ),
+    "init": dict.fromkeys(_OF_ITS_RUNS.split(), ""),
     "Artifact": {
         "storage_region": "",
         "digest_algorithm": "",

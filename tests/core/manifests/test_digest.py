@@ -10,14 +10,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from landfast.errors import InvalidInput, NotFound
 from landfast.manifests.batch import EntryBatch, in_batches
-from landfast.manifests.digest import DigestBuilder, content_digest, pin_digest
+from landfast.manifests.digest import DigestBuilder
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.merge import merge_batches
-from landfast.manifests.summary import summarize
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
 from landfast.model.times import format_time
 from landfast.testing import strategies
+
+from tests.kit.digests import content_digest, pin_digest, summarize
 
 MAY = datetime(2026, 5, 3, 8, 15, 30, tzinfo=UTC)
 MD5 = Checksum("md5", "900150983cd24fb0d6963f7d28e17f72")

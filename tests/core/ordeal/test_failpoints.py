@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from kit.servers.moto import Moto
 from landfast import Client
-from landfast.manifests.digest import content_digest
 from landfast.registry.opener import init_registry
 
 from tests.core.ordeal.killable import (
@@ -29,6 +28,7 @@ from tests.core.ordeal.killable import (
     work,
     write_all_the_time,
 )
+from tests.kit.digests import content_digest
 
 PATIENCE_S = 120
 # Far more than one log takes: managed files are safe for so long before their version is logged.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from landfast import Client
-from landfast.manifests.digest import content_digest
 from sqlalchemy import NullPool, create_engine, text
+
+from tests.kit.digests import content_digest
 
 DISTINCT, SHARED = 20, 5
 PATIENCE_S = 1000

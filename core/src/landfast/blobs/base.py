@@ -91,11 +91,8 @@ class BlobStore(Protocol):
         ...
 
     def set_label(self, data: bytes, *, new: bool) -> None:
-        """Label the store.
+        """Label the store with at most a few kilobytes; with `new` a label that is there stays: read back whose it is.
 
-        Args:
-            data: At most a few kilobytes.
-            new: Whether to leave a label that is there already; read it back to know whose it is. A server
-                that ignores conditions on writes may replace it all the same.
+        A server that ignores conditions on writes may replace it all the same.
         """
         ...

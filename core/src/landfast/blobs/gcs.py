@@ -14,11 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from landfast.blobs.bucket import BucketBlobStore, Stored
-from landfast.blobs.names import CHUNK_BYTES
 from landfast.blobs.parts import root_of
 from landfast.blobs.retried import retried
+from landfast.clouds.bodies import gcs_extent, gcs_media
 from landfast.clouds.gcs_client import GcsConnection, GcsOptions, make_client, object_path
-from landfast.clouds.gcs_errors import Asked, asking, reading
+from landfast.clouds.gcs_errors import Asked, reading
 from landfast.clouds.per_process import PerProcess
 from landfast.errors import LandfastError, NotFound, Unavailable
 from landfast.model.location import Location
@@ -32,20 +32,14 @@ _UPLOAD = "/upload/storage/v1"
 _FIELDS = "name,size,updated,md5Hash"
 _OCTETS = "application/octet-stream"
 _CANCELLED = frozenset({204, 404, 499})
-_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 _KEPT = re.compile(r"bytes=0-(\d+)")
 
 
 class GcsBlobStore(BucketBlobStore):
-    """Blobs below ``gs://BUCKET/PREFIX``.
-
-    Args:
-        url: The bucket and the prefix.
-        options: See `landfast.clouds.gcs_client.GcsOptions`.
-        client_factory: Makes a `google.cloud.storage.Client`; called once in each process.
+    """Blobs below ``gs://BUCKET/PREFIX``; `client_factory` makes a `google.cloud.storage.Client`, once in each process.
 
     Raises:
-        InvalidInput: If the URL names no bucket, or an option is unknown.
+        InvalidInput: If the URL names no bucket, or one of `GcsOptions` is unknown.
 
     Example:
         >>> GcsBlobStore("gs://bucket/landfast/").url
@@ -67,13 +61,6 @@ class GcsObjects:
 
     def __init__(self, root: Location, options: GcsOptions, factory: ClientFactory | None) -> None:
         self._root, self._options, self._factory = root, options, factory
-        self._connection = PerProcess(self._connect)
-
-    def __getstate__(self) -> tuple[Location, GcsOptions, ClientFactory | None]:
-        return self._root, self._options, self._factory
-
-    def __setstate__(self, state: tuple[Location, GcsOptions, ClientFactory | None]) -> None:
-        self._root, self._options, self._factory = state
         self._connection = PerProcess(self._connect)
 
     def _connect(self) -> GcsConnection:
@@ -264,28 +251,11 @@ class GcsBody:
 
     def __init__(self, reply: Response, start: int, asked: Asked) -> None:
         self._reply, self._asked = reply, asked
-        span = _RANGE.fullmatch(reply.headers.get("content-range", ""))
-        partial_reply = span is not None and reply.status_code != 200
-        self.start = int(span[1] or start) if span and partial_reply else 0
-        length = reply.headers.get("content-length")
-        self.size = int(span[2]) if span and partial_reply else int(length) if length else None
+        self.start, self.size = gcs_extent(reply, start)
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB; nothing where the offset is behind the end."""
-        if self._reply.status_code == 416:
-            return
-        at = self.start
-        chunks = self._reply.raw.stream(CHUNK_BYTES, decode_content=False)
-        while chunk := asking(self._asked, lambda: next(chunks, b"")):
-            at += len(chunk)
-            yield chunk
-        if self.size not in {None, at}:
-            raise Unavailable(
-                f"the bytes of {self._asked.name} ended early",
-                subject=self._asked.name,
-                expected=f"{self.size} bytes",
-                found=f"{at}",
-            )
+        return gcs_media(self._reply, self._asked, self.start, self.size)
 
 
 def _all_stored(body: dict[str, Any]) -> list[Stored]:

@@ -34,13 +34,10 @@ _FOLDER_NAME = re.compile(r"[0-9a-f]{2}")
 
 
 class LocalBlobStore:
-    """Blobs in a folder: ``blobs/sha256/ab/abcd...``, read-only files that appear whole.
+    """Blobs in a folder, made for the first: ``blobs/sha256/ab/abcd...``, read-only files that appear whole.
 
     A blob is written beside its place, forced to disk, and renamed; a killed writer leaves at most a
     file in ``blobs/tmp``, which a later writer removes after a day.
-
-    Args:
-        root: The folder; made when the first blob is stored.
     """
 
     def __init__(self, root: Path) -> None:

@@ -17,12 +17,9 @@ def open_blobs(
     options: Mapping[str, Any] | None = None,
     client_factory: Callable[[], Any] | None = None,
 ) -> BlobStore:
-    """Return the blob store at `url`.
+    """Return the blob store at a folder, ``file:///FOLDER``, ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX``.
 
-    Args:
-        url: A folder, ``file:///FOLDER``, ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX``.
-        options: Non-secret options of the provider: endpoint, region, profile, ...
-        client_factory: Makes the provider's client; called on first use.
+    Options of the provider are not secret: endpoint, region, profile; its client is made on first use.
 
     Raises:
         InvalidInput: If the URL names something else.

@@ -18,11 +18,7 @@ MOST_PARTS = 9_000  # S3 takes 10,000
 
 
 def root_of(url: str, scheme: str) -> Location:
-    """Return the root that a URL names.
-
-    Raises:
-        InvalidInput: If the URL is of another scheme or holds credentials.
-    """
+    """Return the root that a URL names; `InvalidInput` if it is of another scheme or holds credentials."""
     root = Location.parse(url, pins=False)
     if root.scheme != scheme or "@" in root.authority:
         raise InvalidInput(

@@ -16,8 +16,9 @@ from landfast.blobs.bucket import BucketBlobStore, Stored
 from landfast.blobs.names import CHUNK_BYTES
 from landfast.blobs.parts import root_of
 from landfast.blobs.retried import retried
+from landfast.clouds.bodies import to_the_end
 from landfast.clouds.per_process import PerProcess
-from landfast.clouds.s3_client import S3Options, make_client, refuse_to_pickle_keys
+from landfast.clouds.s3_client import S3Options, make_client
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.clouds.s3_replies import first_byte, total_size
 from landfast.errors import LandfastError, NotFound, ObjectChanged, Unavailable
@@ -30,15 +31,10 @@ _MD5_ETAG = re.compile(r"[0-9a-f]{32}(-[0-9]+)?\Z")
 
 
 class S3BlobStore(BucketBlobStore):
-    """Blobs below ``s3://BUCKET/PREFIX``.
-
-    Args:
-        url: The bucket and the prefix.
-        options: See `landfast.clouds.s3_client.S3Options`.
-        client_factory: Makes a boto3 S3 client; called once in each process.
+    """Blobs below ``s3://BUCKET/PREFIX``; `client_factory` makes a boto3 S3 client, once in each process.
 
     Raises:
-        InvalidInput: If the URL names no bucket, or an option is unknown.
+        InvalidInput: If the URL names no bucket, or one of `S3Options` is unknown.
 
     Example:
         >>> S3BlobStore("s3://bucket/landfast/").url
@@ -59,19 +55,8 @@ class S3Objects:
     """The requests of S3; see `landfast.blobs.bucket.Objects`."""
 
     def __init__(self, root: Location, options: S3Options, factory: ClientFactory | None) -> None:
-        self._root, self._options, self._factory = root, options, factory
-        self._client = PerProcess(self._make_client)
-
-    def __getstate__(self) -> tuple[Location, S3Options, ClientFactory | None]:
-        refuse_to_pickle_keys(self._options)
-        return self._root, self._options, self._factory
-
-    def __setstate__(self, state: tuple[Location, S3Options, ClientFactory | None]) -> None:
-        self._root, self._options, self._factory = state
-        self._client = PerProcess(self._make_client)
-
-    def _make_client(self) -> Any:
-        return make_client(self._options, self._factory)
+        self._root, self._options = root, options
+        self._client = PerProcess(partial(make_client, options, factory))
 
     @property
     def root(self) -> Location:
@@ -209,18 +194,11 @@ class S3Body:
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB."""
         if self._stream is None:
-            return
-        at = self.start
-        while chunk := asking(self._asked, lambda: self._stream.read(CHUNK_BYTES)):
-            at += len(chunk)
-            yield chunk
-        if self.size is not None and at != self.size:
-            raise Unavailable(
-                f"the bytes of {self._asked.name} ended early",
-                subject=self._asked.name,
-                expected=f"{self.size} bytes",
-                found=f"{at}",
-            )
+            return iter(())
+        read = partial(self._stream.read, CHUNK_BYTES)
+        return to_the_end(
+            self._asked.name, lambda: asking(self._asked, read), self.start, self.size
+        )
 
 
 def _stored(key: str, size: int, modified: datetime) -> Stored:

@@ -22,11 +22,7 @@ class ManifestCache:
         self._max_bytes = max_bytes
 
     def path(self, sha256: str, blobs: BlobStore) -> Path:
-        """Return the manifest as a local file, fetched and verified if it is not here.
-
-        Raises:
-            NotFound: If the store does not have it.
-        """
+        """Return the manifest as a local file, fetched and verified if it is not here."""
         path = self._folder / sha256[:2] / sha256
         try:
             os.utime(path)

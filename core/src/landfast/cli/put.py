@@ -177,6 +177,6 @@ def _json_object(text: str | None) -> dict[str, Any] | None:
         raise InvalidInput(
             "--metadata is no JSON object",
             subject="--metadata",
-            expected='such as \'{"split": "train"}\'',
+            expected=_OBJECT,
         )
     return value

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class PerProcess:
-    """A client that is made on first use in each process: connections do not survive a fork."""
+    """A client that is made on first use in each process: connections survive neither fork nor pickle."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -27,6 +27,9 @@ class PerProcess:
                 if state.client is None:
                     state.client = self._make()
         return state.client
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PerProcess, (self._make,)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,19 +71,13 @@ class S3Options:
         if self.endpoint is not None:
             check_endpoint(self.endpoint)
 
-    @property
-    def has_keys(self) -> bool:
-        """Whether explicit keys are given."""
-        return self.access_key_id is not None
-
-
-def refuse_to_pickle_keys(options: S3Options) -> None:
-    """Keep explicit keys in this process: `InvalidInput` if there are any."""
-    if options.has_keys:
-        raise InvalidInput(
-            "a store with explicit keys can not be sent to another process",
-            hint="Give a profile, a role, the environment's credentials, or a client factory.",
-        )
+    def __getstate__(self) -> list[Any]:
+        if self.access_key_id is not None:
+            raise InvalidInput(
+                "a store with explicit keys can not be sent to another process",
+                hint="Give a profile, a role, the environment's credentials, or a client factory.",
+            )
+        return [getattr(self, each.name) for each in fields(self)]
 
 
 def make_client(options: S3Options, factory: ClientFactory | None) -> Any:

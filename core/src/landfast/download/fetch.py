@@ -68,14 +68,9 @@ class Arrived:
 
 
 class Transfer:
-    """Brings entries; one instance serves many threads.
+    """Brings entries, from the cache first, which is filled; one instance serves many threads.
 
-    Args:
-        pins: Where the bytes may be had.
-        cache: Looked into first, and filled; None leaves it out.
-        link: How cached bytes come to the target.
-        on_bytes: Called with the number of bytes that came.
-        stop: When set, `bring` raises `Stopped` at the next chunk.
+    `on_bytes` is called with the number of bytes that came; when `stop` is set, `bring` raises `Stopped`.
     """
 
     def __init__(
@@ -90,7 +85,7 @@ class Transfer:
         self._pins = pins
         self._cache = cache
         self._link = link
-        self._on_bytes = on_bytes or _ignore
+        self._on_bytes = on_bytes or (lambda _: None)
         self._stop = stop or threading.Event()
 
     def bring(self, entry: ManifestEntry, home: OpenFolder) -> Arrived:
@@ -266,10 +261,6 @@ class Transfer:
             hint=" ".join(filter(None, hints)) or None,
             **error.details,
         )
-
-
-def _ignore(_count: int) -> None:
-    """Nobody wants to know."""
 
 
 def _too_long(entry: ManifestEntry) -> ObjectChanged:

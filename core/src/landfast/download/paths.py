@@ -46,11 +46,7 @@ class Disk:
 
 
 def probe(folder: Path) -> Disk:
-    """Find out by trying, in the folder or the nearest one above it that exists.
-
-    Raises:
-        AccessDenied: If nothing can be written there.
-    """
+    """Find out by trying, in the folder or the nearest one above it that exists; that has to be writable."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     with disk_errors(folder, "write below"):

@@ -79,7 +79,7 @@ class EntryBatch:
         # A datetime costs ten times as much to make through Arrow as from its microseconds.
         values = [
             (column.cast(pa.int64()) if name == "modified_at" else column).to_pylist()
-            for name, column in zip(schema.ENTRY_COLUMNS, self.columns.columns, strict=True)
+            for name, column in zip(self.columns.schema.names, self.columns.columns, strict=True)
         ]
         return map(_entry, *values)
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from landfast.errors import InvalidInput
-from landfast.manifests.batch import EntryBatch, bad_size, in_batches
+from landfast.manifests.batch import EntryBatch, bad_size
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from landfast.model.manifest import ManifestEntry
 
 # What -1 is, too.
 _NULL_LENGTH = b"\xff\xff\xff\xff"
@@ -61,12 +58,7 @@ def _values(column: pa.Array) -> memoryview:
 
 
 class DigestBuilder:
-    """Compute both digests of a manifest in one pass over its sorted rows.
-
-    Example:
-        >>> DigestBuilder().content_digest()[:4]
-        'lf1:'
-    """
+    """Compute both digests of a manifest in one pass over its sorted rows."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -128,23 +120,6 @@ class DigestBuilder:
     def _final(self, header: bytes, columns: list[bytes]) -> str:
         count = struct.pack("<Q", self.count)
         return hashlib.sha256(header + count + b"".join(columns)).hexdigest()
-
-
-def content_digest(entries: Iterable[ManifestEntry]) -> str:
-    """Return the content digest of sorted entries; raises what `DigestBuilder.update` and `in_batches` do."""
-    return _build(entries).content_digest()
-
-
-def pin_digest(entries: Iterable[ManifestEntry]) -> str:
-    """Return the pin digest of sorted entries; as `content_digest` otherwise."""
-    return _build(entries).pin_digest()
-
-
-def _build(entries: Iterable[ManifestEntry]) -> DigestBuilder:
-    builder = DigestBuilder()
-    for batch in in_batches(entries):
-        builder.update(batch)
-    return builder
 
 
 def _out_of_order(path: str, last: str) -> InvalidInput:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from heapq import merge as merge_sorted
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from landfast.errors import NotFound
@@ -215,12 +214,7 @@ class ManifestFile(Manifest):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

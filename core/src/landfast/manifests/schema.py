@@ -26,19 +26,6 @@ KEY_UNPINNED = b"landfast.unpinned"
 # Offset and length of the roll-up, a second Parquet file between the row groups and the footer.
 KEY_FOLDERS = b"landfast.folders"
 
-ENTRY_COLUMNS = (
-    "path",
-    "size",
-    "checksum_algorithm",
-    "checksum",
-    "uri",
-    "version_id",
-    "etag",
-    "etag_is_checksum",
-    "modified_at",
-)
-FOLDER_COLUMNS = ("depth", "path", "count", "size")
-
 
 @functools.cache
 def entry_schema() -> pa.Schema:

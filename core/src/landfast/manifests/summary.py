@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import accumulate
 
 from landfast.errors import InvalidInput
-from landfast.manifests.batch import EntryBatch, in_batches
+from landfast.manifests.batch import EntryBatch
 from landfast.manifests.digest import DigestBuilder
-from landfast.model.manifest import ManifestEntry, ManifestSummary
+from landfast.model.manifest import ManifestSummary
 
 # What a signed integer of 64 bits holds, in files and databases alike.
 _MAX_BYTES = 2**63 - 1
@@ -53,16 +52,3 @@ class SummaryBuilder:
             unverified=self._unverified,
             unpinned=self._unpinned,
         )
-
-
-def summarize(entries: Iterable[ManifestEntry]) -> ManifestSummary:
-    """Return the summary of sorted entries.
-
-    Raises:
-        InvalidInput: If they are not sorted by the UTF-8 bytes of their path, or repeat one, or one
-            cannot be recorded.
-    """
-    builder = SummaryBuilder()
-    for batch in in_batches(entries):
-        builder.update(batch)
-    return builder.build()

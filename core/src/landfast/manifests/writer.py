@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from landfast.errors import InvalidInput
@@ -117,13 +116,7 @@ class ManifestWriter:
             self._left.append(batch)
 
     def extend(self, entries: Iterable[ManifestEntry]) -> None:
-        """Take many entries, in order.
-
-        Raises:
-            InvalidInput: As `add_batch`, or if an entry cannot be recorded (text that is not UTF-8, an
-                impossible size, a time without zone).
-            Unavailable: If the disk is full.
-        """
+        """Take many entries, in order; raises what `add_batch` and `in_batches` do."""
         for batch in in_batches(entries):
             self.add_batch(batch)
 
@@ -163,12 +156,7 @@ class ManifestWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._finished is None:
             self._discard()
 

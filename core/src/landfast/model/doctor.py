@@ -21,12 +21,8 @@ class CheckStatus(StrEnum):
 class DoctorCheck:
     """One thing that was tried, such as ``listing``, and how it went.
 
-    Args:
-        name: What was tried.
-        status: How it went.
-        detail: One line: what was found, or the error.
-        hint: What to do; ``""`` if nothing.
-        permission: The permission that is missing, if the store could tell.
+    The detail is one line: what was found, or the error; then the hint says what to do, if anything, and the
+    permission what is missing, if the store could tell.
     """
 
     name: str

@@ -308,10 +308,7 @@ class Location:
 
 
 def plain_parameters(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read the option `plain_parameters`: query parameters that look like a secret and are none.
-
-    Args:
-        options: For a store; the names as a list, or as text with commas between them.
+    """Read the option `plain_parameters`, a list or text with commas: what looks like a secret in a query and is none.
 
     Raises:
         InvalidInput: If one of them is a secret wherever it stands.

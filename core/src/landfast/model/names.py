@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from landfast.errors import InvalidInput
@@ -99,9 +100,7 @@ class ArtifactName:
             project=project,
             collection=collection,
             partition=_decode_partition(partition, text),
-            index=picked.index,
-            alias=picked.alias,
-            digest=picked.digest,
+            **picked,
         )
 
     @classmethod
@@ -123,9 +122,7 @@ class ArtifactName:
             project=path[1],
             collection=path[2],
             partition=query.get("partition", ""),
-            index=picked.index,
-            alias=picked.alias,
-            digest=picked.digest,
+            **picked,
         )
 
     def within(self, *, entity: str, project: str) -> ArtifactName:
@@ -213,29 +210,22 @@ def check_partition(partition: str) -> str:
     return partition
 
 
-@dataclass(frozen=True, slots=True)
-class _Pick:
-    index: int | None = None
-    alias: str | None = None
-    digest: str | None = None
-
-
-def _split_pick(text: str) -> tuple[str, _Pick]:
+def _split_pick(text: str) -> tuple[str, dict[str, Any]]:
     # The partition is percent-encoded, so the first ':' or '@' begins the pick.
     match = re.search(r"[:@]", text)
     if match is None:
-        return text, _Pick()
+        return text, {}
     return text[: match.start()], _pick(match[0], text[match.end() :], text)
 
 
-def _pick(mark: str, word: str, text: str) -> _Pick:
+def _pick(mark: str, word: str, text: str) -> dict[str, Any]:
     version = _VERSION.match(word)
     if mark == ":" and version:
-        return _Pick(index=int(version[1]))
+        return {"index": int(version[1])}
     if mark == ":" and _NAME.match(word):
-        return _Pick(alias=check_alias(word))
+        return {"alias": check_alias(word)}
     if mark == "@" and _DIGEST.match(word):
-        return _Pick(digest=word)
+        return {"digest": word}
     raise InvalidInput(
         f"{text!r} does not say a version",
         subject=text,

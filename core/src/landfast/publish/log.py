@@ -14,12 +14,12 @@ from pathlib import Path
 
 from landfast.blobs.base import BlobStore
 from landfast.blobs.names import blob_key
-from landfast.errors import LandfastError, Unavailable
+from landfast.errors import LandfastError
 from landfast.manifests.held import HeldManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import WrittenManifest
 from landfast.model.blob_uri import holds_files
-from landfast.publish.repair import lost_manifests, manifests_of, mend, sha256_of
+from landfast.publish.repair import collected_again, lost_manifests, manifests_of, mend, sha256_of
 from landfast.publish.retain import FindBytes, keep_managed
 from landfast.publish.upload import upload
 from landfast.registry.registry import Registry
@@ -66,11 +66,7 @@ def publish(
             return outcome
         lost = lost_manifests(registry, blobs, manifests_of(registry, outcome, request), manifest)
         return mend(registry, blobs, outcome, request, manifest, lost) if lost else outcome
-    raise Unavailable(
-        f"the manifest of {request.name} was garbage-collected again and again while it was being logged",
-        subject=str(request.name),
-        hint="Give `landfast gc` a longer grace period.",
-    )
+    raise collected_again(request, "logged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +116,7 @@ def publish_all(
 
 
 def copy_into(blobs: BlobStore, path: Path) -> str:
-    """Store a file in a blob store that is no registry's, and return the URI of where it lies.
-
-    Raises:
-        NotFound: If there is no such file.
-    """
+    """Store a file in a blob store that is no registry's, and return the URI of where it lies."""
     sha256 = sha256_of(path)
     # Not refreshed in age as a registry's blobs are: in a versioning bucket that makes another version.
     if not blobs.holds(sha256, path):

@@ -122,8 +122,13 @@ def mend(
             return replace(outcome, version=registry.mend_manifest(outcome.version.id, lost, named))
         except BlobNeeded:
             continue
-    raise Unavailable(
-        f"the manifest of {request.name} was garbage-collected again and again while it was being stored",
+    raise collected_again(request, "stored")
+
+
+def collected_again(request: LogRequest, doing: str) -> Unavailable:
+    """Build the error for a manifest that garbage collection takes whenever it is stored."""
+    return Unavailable(
+        f"the manifest of {request.name} was garbage-collected again and again while it was being {doing}",
         subject=str(request.name),
         hint="Give `landfast gc` a longer grace period.",
     )

@@ -14,7 +14,7 @@ from landfast.model.run import RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
 from landfast.registry import scopes
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import key_sha256, recordable
+from landfast.registry.rows import KEY_COLUMNS, key_of, key_sha256, recordable
 from landfast.registry.schema.tables import entities, projects, runs
 from landfast.registry.values import RunStart
 
@@ -130,19 +130,17 @@ def _again(tx: Transaction, row: RowMapping, attempt: int, given: dict[str, Any]
 def query() -> Select[Any]:
     """Select runs with their projects; `record` reads a row."""
     return select(
-        *runs.c, projects.c.name.label("project_name"), entities.c.name.label("entity_name")
+        *runs.c,
+        *KEY_COLUMNS,
+        projects.c.name.label("project_name"),
+        entities.c.name.label("entity_name"),
     ).select_from(runs.join(projects).join(entities))
 
 
 def record(row: RowMapping) -> RunRecord:
     """Read a row of `query()`."""
-    key = RunKey(
-        system=row["system"],
-        deployment=row["deployment"],
-        run_id=row["run_id"],
-        node=row["node"],
-        part=row["part"],
-    )
+    key = key_of(row)
+    assert key is not None
     return RunRecord(
         id=row["short_id"],
         key=key,

@@ -226,10 +226,7 @@ class LogOutcome:
 
 
 class BlobNeeded(Exception):
-    """The log needs a manifest blob that the request did not name: upload it and ask again.
-
-    Not a `LandfastError`: it never leaves the publish service.
-    """
+    """The log needs a manifest blob that the request did not name: upload it and ask again; never leaves `publish`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from landfast.errors import InvalidInput
 from landfast.manifests.held import HeldManifest
@@ -76,8 +76,37 @@ class ScanPlan:
         )
 
 
+class AsJson:
+    """What an orchestrator that hands on text can hand on."""
+
+    __slots__ = ()
+
+    def to_json(self) -> str:
+        """Write it as JSON, without the secrets that a pickle of it would leave out too."""
+        return json.dumps(_encoded(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: If the text is something else.
+        """
+        try:
+            part = _decoded(json.loads(text))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            part = None
+        if not isinstance(part, cls):
+            raise InvalidInput(
+                f"the text is no {cls.__name__}",
+                subject=cls.__name__,
+                expected=f"what {cls.__name__}.to_json() wrote, with this version of landfast",
+            )
+        return part
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
+class Shard(AsJson):
     """One key range of a plan.
 
     It pickles, and is written as JSON, without secrets: a worker brings its own.
@@ -92,23 +121,9 @@ class Shard:
     number: int
     window: ScanWindow
 
-    def to_json(self) -> str:
-        """Write it as JSON, for an orchestrator that hands on text."""
-        return _dumps(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Shard:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InvalidInput: If the text is something else.
-        """
-        shard: Shard = _loads(text, cls)
-        return shard
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShardScan:
+class ShardScan(AsJson):
     """The result of one shard: a sorted manifest, and what was left out.
 
     Args:
@@ -131,20 +146,6 @@ class ShardScan:
     max_objects: int = UNLIMITED
     allow_empty: bool = False
 
-    def to_json(self) -> str:
-        """Write it as JSON, for an orchestrator that hands on text; the manifest lies in the store."""
-        return _dumps(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> ShardScan:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InvalidInput: If the text is something else.
-        """
-        scan: ShardScan = _loads(text, cls)
-        return scan
-
 
 def public_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what may be recorded of the options of a reference."""
@@ -165,30 +166,6 @@ _KINDS = (
     *(ShardScan, Skipped, WrittenManifest, ManifestSummary),
 )
 _BY_NAME: dict[str, Any] = {kind.__name__: kind for kind in _KINDS} | {"Path": Path}
-
-
-def _dumps(part: Shard | ShardScan) -> str:
-    """Write a part as JSON, without the secrets that a pickle of it would leave out too."""
-    return json.dumps(_encoded(part), separators=(",", ":"))
-
-
-def _loads(text: str, kind: type[Any]) -> Any:
-    """Read what `_dumps` wrote.
-
-    Raises:
-        InvalidInput: If the text is something else.
-    """
-    try:
-        part = _decoded(json.loads(text))
-    except (ValueError, TypeError, KeyError, RecursionError):
-        part = None
-    if not isinstance(part, kind):
-        raise InvalidInput(
-            f"the text is no {kind.__name__}",
-            subject=kind.__name__,
-            expected=f"what {kind.__name__}.to_json() wrote, with this version of landfast",
-        )
-    return part
 
 
 def _encoded(value: Any) -> Any:

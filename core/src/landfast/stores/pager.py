@@ -33,13 +33,8 @@ _MOST_SORTED = 500_000
 class Pager:
     """The pages of one listing; each is an iterator of batches, to be read to its end before the next.
 
-    Where a place has no order, all rows come as one page, sorted.
-
-    Args:
-        store: Where to look.
-        request: The first page; `before` is left to the caller.
-        or_current: Called with the error if versions cannot be listed; then the current objects are.
-            None raises it.
+    Where a place has no order, all rows come as one page, sorted.  If versions cannot be listed, `or_current` is
+    called with the error, and the current objects are; None raises it.
 
     Raises:
         LimitExceeded: If there are too many to be sorted.

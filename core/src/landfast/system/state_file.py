@@ -33,11 +33,9 @@ _ABANDONED: list[sqlite3.Connection] = []
 class StateFile:
     """One fact for each path, true while the path's state stays the same; for many threads and processes.
 
-    Args:
-        path: The SQLite file; made, with its folder, when something is first written.
-        is_shared: Whether it serves many folders and processes for long: then it has a write-ahead
-            log, and forgets what was not asked for in 90 days.
-        before_write: Called with the paths whose facts are to be written; if it raises `OSError`, they are not.
+    The SQLite file is made, with its folder, when something is first written.  One that `is_shared` serves many
+    folders and processes for long: it has a write-ahead log, and forgets what was not asked for in 90 days.
+    `before_write` is called with the paths whose facts are to be written; if it raises `OSError`, they are not.
     """
 
     def __init__(

@@ -16,15 +16,8 @@ from landfast.stores.pager import Pager
 class KeyedRows:
     """The rows of a folder or prefix, by key.
 
-    Every version is listed where that is asked for and the server can, else the current objects.
-
-    Args:
-        store: Where to look.
-        location: What the keys start with.
-        versions: Whether every version is wanted.
-        checksum: The kind wanted.
-        jump: Whether pages between two wanted keys may be left out; then the others are not all seen.
-        on_other: Called with the rows of each key that was passed over.
+    Every version is listed where that is asked for and the server can, else the current objects.  With `jump` pages
+    between two wanted keys may be left out; else `on_other` is called with the rows of each key passed over.
     """
 
     def __init__(

@@ -23,11 +23,9 @@ _NETWORK = {
 
 
 def network_type(folder: Path, mounts: str | None = None) -> str | None:
-    """Return the type of the network filesystem that holds `folder`; None if it is local or unknown.
+    """Return the type of the network filesystem that holds a folder, or will; None if it is local or unknown.
 
-    Args:
-        folder: Need not exist; then its nearest existing parent counts.
-        mounts: Text in the format of ``/proc/mounts``; the machine's own by default.
+    The text is in the format of ``/proc/mounts``; without it the machine's own is read.
 
     Example:
         >>> network_type(Path("/mnt/share/x"), "nas:/x /mnt/share nfs4 rw 0 0")

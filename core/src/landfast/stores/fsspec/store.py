@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class FsspecStore:
         self._files = Filesystems(self._options, client)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._options, self._client)
+        return partial(FsspecStore, client=self._client), (self._options,)
 
     def __repr__(self) -> str:
         return f"FsspecStore({', '.join(sorted(self._options))})"
@@ -212,10 +213,6 @@ class FsspecReader:
 def _row(found: Found, checksum: ChecksumKind) -> ObjectInfo:
     row = describe(found.location, found.info, False if found.skip else checksum)
     return replace(row, skip=found.skip)
-
-
-def _rebuild(options: dict[str, Any], client: ClientFactory | None) -> FsspecStore:
-    return FsspecStore(options, client=client)
 
 
 def _no_versions(location: Location, version_id: str | None) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from landfast.clouds.bodies import GCS_RANGE, gcs_extent, gcs_media
 from landfast.clouds.gcs_client import GcsConnection, object_path
-from landfast.clouds.gcs_errors import Asked, asking, reading
-from landfast.errors import ObjectChanged, Unavailable
+from landfast.clouds.gcs_errors import Asked, reading
+from landfast.errors import ObjectChanged
 from landfast.stores.base import ObjectInfo, Pin, check_pairs, wrong_range
 from landfast.stores.gcs.rows import describe_headers
 
 if TYPE_CHECKING:
     from requests import Response
-
-CHUNK = 1024 * 1024
-_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
 
 class GcsReader:
@@ -30,21 +27,8 @@ class GcsReader:
         self._asked = asked
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield chunks of at most 1 MiB, as they are stored: gzip is not unpacked."""
-        if self._reply.status_code == 416:
-            return  # nothing is left after the offset
-        at = self.start
-        chunks = self._reply.raw.stream(CHUNK, decode_content=False)
-        while chunk := asking(self._asked, lambda: next(chunks, b"")):
-            at += len(chunk)
-            yield chunk
-        if self.info.size not in {None, at}:
-            raise Unavailable(
-                f"the bytes of {self._asked.name} ended early",
-                subject=self._asked.name,
-                expected=f"{self.info.size} bytes",
-                found=f"{at}",
-            )
+        """Yield chunks of at most 1 MiB."""
+        return gcs_media(self._reply, self._asked, self.start, self.info.size)
 
 
 @contextmanager
@@ -59,28 +43,16 @@ def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsRea
     parameters = {"alt": "media", **({"generation": generation} if generation else {})}
     path = "/download/storage/v1" + object_path(pin.location.authority, pin.location.key)
     with connection.get(asked, path, parameters, headers=headers, media=True) as reply:
-        first, size = reading(asked, lambda: _extent(reply, start))
+        first, size = reading(asked, lambda: gcs_extent(reply, start))
         info = reading(asked, lambda: describe_headers(reply.headers, pin.location, size))
         if reply.status_code == 416:
             _check_end(info, start, asked)
         else:
-            if start and reply.status_code == 206 and not _RANGE.match(_span(reply)):
+            span = str(reply.headers.get("content-range", ""))
+            if start and reply.status_code == 206 and not GCS_RANGE.match(span):
                 raise wrong_range(asked.name, start, None)
             check_reply(info, pin, asked)
         yield GcsReader(reply, info, first, asked)
-
-
-def _extent(reply: Response, start: int) -> tuple[int, int | None]:
-    """Return the offset of the first byte and the size of the whole object."""
-    found = _RANGE.fullmatch(_span(reply))
-    if found is not None and reply.status_code != 200:
-        return int(found[1] or start), int(found[2])
-    size = reply.headers.get("x-goog-stored-content-length") or reply.headers.get("content-length")
-    return 0, int(size) if size else None
-
-
-def _span(reply: Response) -> str:
-    return str(reply.headers.get("content-range", ""))
 
 
 def _check_end(info: ObjectInfo, start: int, asked: Asked) -> None:

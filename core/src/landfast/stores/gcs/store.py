@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,11 +84,8 @@ class GcsStore:
     ) -> None:
         self._options = GcsOptions.of(options)
         self._factory = client
-        self._client = PerProcess(self._make_client)
+        self._client = PerProcess(partial(make_client, self._options, client))
         self._connection = PerProcess(self._connect)
-
-    def _make_client(self) -> Any:
-        return make_client(self._options, self._factory)
 
     def _connect(self) -> GcsConnection:
         return GcsConnection(self._client(), self._options)
@@ -95,14 +93,6 @@ class GcsStore:
     def __repr__(self) -> str:
         handed_in = ", client=..." if self._factory is not None else ""
         return f"GcsStore({self._options!r}{handed_in})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_options": self._options, "_factory": self._factory}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._options, self._factory = state["_options"], state["_factory"]
-        self._client = PerProcess(self._make_client)
-        self._connection = PerProcess(self._connect)
 
     @property
     def endpoint(self) -> str | None:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -105,7 +106,7 @@ class HttpStore:
         self._pool = HttpPool(client=client, **settings)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._options, self._client)
+        return partial(HttpStore, client=self._client), (self._options,)
 
     def __repr__(self) -> str:
         return f"HttpStore({', '.join(sorted(self._options))})"
@@ -299,10 +300,6 @@ def _told(pin: Pin, facts: Facts) -> Checksum | None:
     """Return the reply's validator of the recorded kind."""
     kind = None if pin.checksum is None else pin.checksum.algorithm
     return facts.validator(kind) if kind in _VALIDATORS else None
-
-
-def _rebuild(options: dict[str, Any], client: ClientFactory | None) -> HttpStore:
-    return HttpStore(options, client=client)
 
 
 def _no_versions(location: Location, version_id: str | None) -> None:

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class FileStore:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._options, str(self._cache_dir))
+        return partial(FileStore, cache_dir=str(self._cache_dir)), (self._options,)
 
     def __repr__(self) -> str:
         return f"FileStore({self._options!r})"
@@ -199,10 +200,6 @@ class FileStore:
             return replace(_info(location, status), checksum=Checksum("sha256", sha256))
         token = _stat_token(status) if kind == "stat" else None
         return replace(_info(location, status), checksum=token)
-
-
-def _rebuild(options: dict[str, Any], cache_dir: str) -> FileStore:
-    return FileStore(options, cache_dir=cache_dir)
 
 
 def _kind(checksum: ChecksumKind) -> str | None:

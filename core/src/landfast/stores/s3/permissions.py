@@ -14,10 +14,7 @@ _S3_READ = ("s3:GetObject", "s3:GetObjectVersion")
 
 
 def minimal_permissions(location: Location) -> MinimalPermissions:
-    """Return what a user needs to record a place and read it back.
-
-    Args:
-        location: A folder or an object.
+    """Return what a user needs to record a folder or an object and read it back.
 
     Example:
         >>> minimal_permissions(Location.parse("s3://b/d/")).policy["Statement"][0]["Action"]

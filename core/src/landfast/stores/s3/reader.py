@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from landfast.clouds.bodies import CHUNK_BYTES, to_the_end
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.clouds.s3_replies import bare_etag, first_byte
 from landfast.errors import (
@@ -14,12 +16,10 @@ from landfast.errors import (
     LandfastError,
     NotFound,
     ObjectChanged,
-    Unavailable,
 )
 from landfast.stores.base import ObjectInfo, Pin, check_pairs
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 
-CHUNK = 1024 * 1024
 NULL = "null"
 
 
@@ -35,17 +35,9 @@ class S3Reader:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB."""
-        at, end = self.start, self.info.size if self.info.size is not None else self._pinned
-        while chunk := asking(self._asked, lambda: self._body.read(CHUNK)):
-            at += len(chunk)
-            yield chunk
-        if end is not None and at != end:
-            raise Unavailable(
-                f"the bytes of {self._asked.name} ended early",
-                subject=self._asked.name,
-                expected=f"{end} bytes",
-                found=f"{at}",
-            )
+        end = self.info.size if self.info.size is not None else self._pinned
+        read = partial(self._body.read, CHUNK_BYTES)
+        return to_the_end(self._asked.name, lambda: asking(self._asked, read), self.start, end)
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from landfast.clouds.per_process import PerProcess
-from landfast.clouds.s3_client import S3Options, make_client, public_endpoint, refuse_to_pickle_keys
+from landfast.clouds.s3_client import S3Options, make_client, public_endpoint
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.clouds.s3_wire import ListWire
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
@@ -82,23 +83,15 @@ class S3Store:
     ) -> None:
         self._options = S3Options.of(options)
         self._factory = client
-        self._open()
+        self._client = PerProcess(partial(make_client, self._options, client))
+        self._wire = PerProcess(self._make_wire)
 
-    def _open(self) -> None:
-        self._client = PerProcess(lambda: make_client(self._options, self._factory))
-        self._wire = PerProcess(lambda: ListWire(self._client()))
+    def _make_wire(self) -> ListWire:
+        return ListWire(self._client())
 
     def __repr__(self) -> str:
         handed_in = ", client=..." if self._factory is not None else ""
         return f"S3Store({self._options!r}{handed_in})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        refuse_to_pickle_keys(self._options)
-        return {"_options": self._options, "_factory": self._factory}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._options, self._factory = state["_options"], state["_factory"]
-        self._open()
 
     @property
     def endpoint(self) -> str | None:
