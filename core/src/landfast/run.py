@@ -35,15 +35,7 @@ _current: Run | None = None
 class Run:
     """One execution of a script: what it uses and logs leaves lineage edges.
 
-    Made by `landfast.init`.  A context manager: an exception marks it failed.
-
-    Args:
-        client: Bound to the run's project and key.
-        job_type: Such as ``train``.
-        name: Display name.
-        config: Parameters.
-        link: A page about the run elsewhere.
-        joined: Whether a parent process owns the run.
+    Made by `landfast.init`, which has the options.  A context manager: an exception marks it failed.
     """
 
     def __init__(

@@ -98,22 +98,8 @@ class GcsConnection:
         Raises:
             LandfastError: For every reply that is no success.
         """
-        payer = {"userProject": self._user_project} if self._user_project else {}
-        reply: Response = asking(
-            asked,
-            lambda: self._session.get(
-                self._base + path,
-                params={**parameters, **payer},
-                headers=dict(headers or {}),
-                stream=media,
-                **self._sent,
-            ),
-        )
-        if reply.ok or (media and reply.status_code == 416):
-            return reply
-        with reply:
-            body = asking(asked, lambda: _head_of(reply, media=media))
-        raise translate_reply(reply.status_code, reply.headers, body, asked)
+        also = frozenset({416}) if media else frozenset[int]()
+        return self.send(asked, "GET", path, parameters, headers=headers, also=also, media=media)
 
     def send(
         self,
@@ -125,8 +111,9 @@ class GcsConnection:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
         also: frozenset[int] = frozenset(),
+        media: bool = False,
     ) -> Response:
-        """Send one request that may have a body, and read the whole reply; `also` are statuses that are answers too.
+        """Send one request that may have a body; `also` are statuses besides success that are answers.
 
         The path is percent-encoded, or a whole URL that the server gave, which has parameters of its own.
 
@@ -143,13 +130,16 @@ class GcsConnection:
                 params=None if whole else {**parameters, **payer},
                 headers=dict(headers or {}),
                 data=data,
-                allow_redirects=False,
+                stream=media,
+                allow_redirects=method == "GET",
                 **self._sent,
             ),
         )
         if (reply.ok and reply.status_code < 300) or reply.status_code in also:
             return reply
-        raise translate_reply(reply.status_code, reply.headers, reply.content, asked)
+        with reply:
+            body = asking(asked, lambda: _head_of(reply, media=media))
+        raise translate_reply(reply.status_code, reply.headers, body, asked)
 
 
 def make_client(options: GcsOptions, factory: ClientFactory | None = None) -> Any:

@@ -14,14 +14,7 @@ from landfast.model.version import Change, VersionRecord
 
 
 class VersionFacts:
-    """What is known of a version without opening anything.
-
-    Args:
-        record: What the registry knows.
-        created: Whether the log that returned this made the version.
-        changed: Whether that log moved `latest`.
-        change: The row of the change feed, if it did.
-    """
+    """What is known of a version without opening anything; see `ArtifactVersion`."""
 
     def __init__(
         self,

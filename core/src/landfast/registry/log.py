@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import update
 
 from landfast.model.names import LATEST, check_alias, check_name
-from landfast.model.version import ChangeKind, Observation, VersionRecord
+from landfast.model.version import ChangeKind, VersionRecord
 from landfast.registry import (
     aliases,
     blobs,
@@ -24,8 +24,7 @@ from landfast.registry import (
     versions,
 )
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import recordable, skipped_json, sources_json
-from landfast.registry.schema.tables import observations as observation_rows
+from landfast.registry.rows import skipped_json, sources_json
 from landfast.registry.schema.tables import partitions
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
@@ -58,26 +57,23 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
         edges.add(tx, place.run_id, request.direction, version_id, place.now)
     moves = _moves(tx, request, place, version_id, created=known is None)
     changed = any(move.alias == LATEST for move in moves)
-    seen_before = observations.last_pins(tx, [version_id]).get(version_id)
-    observation = _observe(tx, request, place, version_id, created=known is None, moved=changed)
     record = versions.by_id(tx, version_id)
+    look = observations.Look(
+        request=request,
+        version=record,
+        partition=place.partition,
+        run_id=place.run_id,
+        created=known is None,
+        moved_latest=changed,
+    )
+    (observation,) = observations.add(tx, [look], place.now)
     fed = changes.append(tx, place.partition, record, moves, run_id=place.run_id, run=request.run)
     return LogOutcome(
         version=record,
         created=known is None,
         changed=changed,
         change=fed[0] if changed else None,
-        observation=Observation(
-            id=observation,
-            version=record.name,
-            run=None if request.run is None else recordable(request.run),
-            pin_digest=request.summary.pin_digest,
-            metadata=request.metadata,
-            created=known is None,
-            moved_latest=changed,
-            repinned=seen_before not in {None, request.summary.pin_digest},
-            at=place.now,
-        ),
+        observation=observation,
     )
 
 
@@ -189,25 +185,3 @@ def _moves(
             check_alias(alias)
             moves.append(aliases.move(tx, place.partition, alias, version_id, ChangeKind.ALIAS))
     return [move for move in moves if move is not None]
-
-
-def _observe(
-    tx: Transaction,
-    request: LogRequest,
-    place: _Place,
-    version_id: int,
-    *,
-    created: bool,
-    moved: bool,
-) -> int:
-    values = {
-        "partition_id": place.partition,
-        "version_id": version_id,
-        "run_id": place.run_id,
-        "pin_digest": request.summary.pin_digest,
-        "metadata": request.metadata,
-        "created": created,
-        "moved_latest": moved,
-        "at": place.now,
-    }
-    return tx.new_id(observation_rows, **values)

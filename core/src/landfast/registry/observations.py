@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import RowMapping, func, select
 
 from landfast.model.names import ArtifactName
-from landfast.model.version import Observation
+from landfast.model.version import Observation, VersionRecord
 from landfast.registry import scopes, versions
 from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import (
@@ -18,9 +19,59 @@ from landfast.registry.rows import (
     chunks,
     key_of,
     name_of,
+    recordable,
 )
 from landfast.registry.schema.tables import observations, runs
 from landfast.registry.schema.tables import versions as version_rows
+from landfast.registry.values import LogRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A look that is to be recorded, and the version that it found."""
+
+    request: LogRequest
+    version: VersionRecord
+    partition: int
+    run_id: int | None
+    created: bool = False
+    moved_latest: bool = False
+
+
+def add(tx: Transaction, looks: Sequence[Look], at: datetime) -> list[Observation]:
+    """Record looks, each at another partition, and return them in order."""
+    before = last_pins(tx, [look.version.id for look in looks])
+    rows = [
+        {
+            "partition_id": look.partition,
+            "version_id": look.version.id,
+            "run_id": look.run_id,
+            "pin_digest": look.request.summary.pin_digest,
+            "metadata": look.request.metadata,
+            "created": look.created,
+            "moved_latest": look.moved_latest,
+            "at": at,
+        }
+        for look in looks
+    ]
+    # Told apart by the partition: to ask for the order of the rows costs SQLite a statement for each.
+    insert = observations.insert().returning(observations.c.partition_id, observations.c.id)
+    ids = {row.partition_id: row.id for row in tx.connection.execute(insert, rows)}
+    who = {key: recordable(key) for look in looks if (key := look.request.run) is not None}
+    return [
+        Observation(
+            id=ids[look.partition],
+            version=look.version.name,
+            run=None if look.request.run is None else who[look.request.run],
+            pin_digest=look.request.summary.pin_digest,
+            metadata=look.request.metadata,
+            created=look.created,
+            moved_latest=look.moved_latest,
+            repinned=before.get(look.version.id) not in {None, look.request.summary.pin_digest},
+            at=at,
+        )
+        for look in looks
+    ]
 
 
 @dataclass(frozen=True, slots=True)

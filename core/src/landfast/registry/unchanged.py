@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 
 from landfast.model.names import LATEST, ArtifactName
-from landfast.model.run import RunKey
-from landfast.model.version import Observation, VersionRecord
+from landfast.model.version import VersionRecord
 from landfast.registry import observations, runs, scopes, versions
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import chunks, recordable
+from landfast.registry.observations import Look
+from landfast.registry.rows import chunks
 from landfast.registry.schema.tables import aliases, edges, partitions, pin_sets
-from landfast.registry.schema.tables import observations as observation_rows
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import LogOutcome, LogRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _Seen(Look):
     """A request that changes nothing: its version, with the same content at the same pins, is `latest`."""
 
-    request: LogRequest
-    version: VersionRecord
-    partition: int
     pin_set: int
-    run_id: int | None
 
 
 def log_unchanged(tx: Transaction, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
@@ -119,7 +113,6 @@ def _record(tx: Transaction, seen: Sequence[_Seen]) -> list[LogOutcome]:
     if not seen:
         return []
     now = tx.now()
-    before = observations.last_pins(tx, [each.version.id for each in seen])
     for part in chunks(each.pin_set for each in seen):
         again = update(pin_sets).where(pin_sets.c.id.in_(part)).values(seen_at=now)
         tx.connection.execute(again)
@@ -135,42 +128,10 @@ def _record(tx: Transaction, seen: Sequence[_Seen]) -> list[LogOutcome]:
     ]
     if linked:
         tx.connection.execute(tx.insert(edges).on_conflict_do_nothing(), linked)
-    rows = [
-        {
-            "partition_id": each.partition,
-            "version_id": each.version.id,
-            "run_id": each.run_id,
-            "pin_digest": each.request.summary.pin_digest,
-            "metadata": each.request.metadata,
-            "created": False,
-            "moved_latest": False,
-            "at": now,
-        }
-        for each in seen
+    found = observations.add(tx, seen, now)
+    return [
+        LogOutcome(
+            version=each.version, created=False, changed=False, change=None, observation=observation
+        )
+        for each, observation in zip(seen, found, strict=True)
     ]
-    # Told apart by the partition: to ask for the order of the rows costs SQLite a statement for each.
-    insert = observation_rows.insert().returning(
-        observation_rows.c.partition_id, observation_rows.c.id
-    )
-    ids = {row.partition_id: row.id for row in tx.connection.execute(insert, rows)}
-    who = {key: recordable(key) for each in seen if (key := each.request.run) is not None}
-    return [_outcome(each, ids[each.partition], now, who, before) for each in seen]
-
-
-def _outcome(
-    each: _Seen, number: int, now: datetime, who: dict[RunKey, RunKey], before: dict[int, str]
-) -> LogOutcome:
-    observation = Observation(
-        id=number,
-        version=each.version.name,
-        run=None if each.request.run is None else who[each.request.run],
-        pin_digest=each.request.summary.pin_digest,
-        metadata=each.request.metadata,
-        created=False,
-        moved_latest=False,
-        repinned=before.get(each.version.id) not in {None, each.request.summary.pin_digest},
-        at=now,
-    )
-    return LogOutcome(
-        version=each.version, created=False, changed=False, change=None, observation=observation
-    )
