@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from kit.servers.certificate import own_certificate
+from landfast.clouds.retry import RetryPolicy
 from landfast.manifests.base import Manifest
 from landfast.manifests.reader import ManifestFile
 from landfast.model.reference import UNLIMITED, Reference
@@ -17,7 +18,6 @@ from landfast.scan.merging import merge, merged_sources
 from landfast.scan.plan import plan
 from landfast.scan.shard import scan_shard
 from landfast.stores.opener import Stores
-from landfast.stores.retrying import RetryPolicy
 
 settings.register_profile("landfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("landfast")

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from contextlib import AbstractContextManager
 
+from kit.wrapper import Wrapper
 from landfast.model.location import Location
 from landfast.stores.base import (
     ChecksumKind,
@@ -19,7 +20,6 @@ from landfast.stores.base import (
     Store,
     Versioning,
 )
-from landfast.stores.wrapper import Wrapper
 
 
 class RequestCounts:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from kit.wrapper import Wrapper
 from landfast.model.location import Location
 from landfast.stores.base import (
     ChecksumKind,
@@ -20,7 +21,6 @@ from landfast.stores.base import (
     Store,
     Versioning,
 )
-from landfast.stores.wrapper import Wrapper
 
 
 class LimitingStore(Wrapper):

@@ -7,6 +7,7 @@ import pytest
 from kit.gcs.faults import ApiStatus
 from kit.servers.faults import Reset, Truncate
 from landfast.blobs.gcs import GcsBlobStore
+from landfast.clouds.retry import RetryPolicy
 from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound, Unavailable
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
 
@@ -106,7 +107,7 @@ def test_one_failure_of_a_small_upload_is_survived(gcs, blobs, tmp_path, kind):
 
 
 def test_upload_that_fails_for_good_leaves_nothing(gcs, name, blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("landfast.blobs.retried.ATTEMPTS", 2)
+    monkeypatch.setattr("landfast.blobs.retried.POLICY", RetryPolicy(attempts=2))
     source, digest = write_blob(tmp_path, some_bytes(BIG))
     gcs.inject(ApiStatus(status=500), kind="put-object", at=range(3, 99))
     with pytest.raises(Unavailable, match="500"):

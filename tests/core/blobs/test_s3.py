@@ -8,6 +8,7 @@ import pytest
 from kit.servers.faults import Reset, Status, Truncate
 from landfast.blobs import parts
 from landfast.blobs.s3 import S3BlobStore
+from landfast.clouds.retry import RetryPolicy
 from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound, Unavailable
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
 
@@ -153,7 +154,7 @@ def test_one_failure_of_a_small_upload_is_survived(s3_proxy, blobs, tmp_path, ki
 
 
 def test_upload_that_fails_for_good_leaves_nothing(s3_proxy, name, blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("landfast.blobs.retried.ATTEMPTS", 2)
+    monkeypatch.setattr("landfast.blobs.retried.POLICY", RetryPolicy(attempts=2))
     source, digest = write_blob(tmp_path, some_bytes(BIG))
     s3_proxy.proxy.inject(Status(status=500), kind="upload-part", at=range(2, 99))
     with pytest.raises(Unavailable, match="500"):

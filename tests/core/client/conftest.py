@@ -30,7 +30,7 @@ def any_client(registry_url: str) -> Iterator[Client]:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many tries as ever, with next to no waiting between them."""
-    from landfast.stores.retrying import RetryPolicy
+    from landfast.clouds.retry import RetryPolicy
 
     monkeypatch.setattr(RetryPolicy, "wait_s", lambda *_: 0.01)
 

@@ -22,9 +22,9 @@ from kit.servers.faults import Status
 from kit.servers.ftp import ftp
 from kit.servers.process import free_port
 from landfast import Artifact, Client, LandfastError, Reference
+from landfast.clouds.retry import RetryPolicy
 from landfast.manifests.reader import ManifestFile
 from landfast.registry.opener import init_registry
-from landfast.stores.retrying import RetryPolicy
 from sqlalchemy import create_engine, inspect, text
 
 MARK = "pLaNtEdByThEtEsT"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kit.counting import CountingStore
+from landfast.clouds.retry import RetryPolicy
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
 from landfast.stores import opener
@@ -16,7 +17,7 @@ from landfast.stores.base import Pin, Store
 from landfast.stores.local import FileStore
 from landfast.stores.managed import BlobSource
 from landfast.stores.opener import Stores
-from landfast.stores.retrying import RetryingStore, RetryPolicy
+from landfast.stores.retrying import RetryingStore
 from landfast.testing.store_suite import in_fork, read
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from kit.counting import CountingStore, RequestCounts
 from kit.limiting import LimitingStore
+from kit.wrapper import Wrapper
+from landfast.clouds.retry import RetryPolicy
 from landfast.errors import NotFound, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import Kind, ListRequest, Pin, Store
 from landfast.stores.local import FileStore
-from landfast.stores.retrying import RetryingStore, RetryPolicy
-from landfast.stores.wrapper import Wrapper
+from landfast.stores.retrying import RetryingStore
 from landfast.testing.store_suite import Place, StoreSuite, pin_of, read
 
 from .test_file import Folder

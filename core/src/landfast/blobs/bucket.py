@@ -23,7 +23,7 @@ from landfast.blobs.names import (
     sha256_of_key,
 )
 from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset, md5s
-from landfast.blobs.retried import ATTEMPTS, retried, wait_before_next
+from landfast.blobs.retried import POLICY, retried
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import wrong_range
@@ -211,9 +211,9 @@ class BucketBlobStore:
                 continue
             except Unavailable as error:
                 cuts = 1 if read.at > before else cuts + 1
-                if cuts >= ATTEMPTS:
+                if cuts >= POLICY.attempts:
                     raise
-                wait_s = wait_before_next(cuts, error)
+                wait_s = POLICY.wait_s(cuts, error)
             else:
                 return
             time.sleep(wait_s)

@@ -11,12 +11,13 @@ from typing import Any
 
 from landfast.blobs.base import BlobStore
 from landfast.clouds.options import check_endpoint, plain_endpoint
+from landfast.clouds.retry import RetryPolicy
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.doctor import MinimalPermissions
 from landfast.model.location import Location
 from landfast.model.source import Source
 from landfast.stores.base import ClientFactory, OptionKinds, Store
-from landfast.stores.retrying import RetryingStore, RetryPolicy
+from landfast.stores.retrying import RetryingStore
 
 ENTRY_POINTS = "landfast.stores"
 _BUILT_IN = {
