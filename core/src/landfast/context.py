@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from landfast.blobs.base import BlobStore
     from landfast.cache.blob_cache import BlobCache
     from landfast.cache.manifest_cache import ManifestCache
+    from landfast.clouds.retry import RetryPolicy
     from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
     from landfast.model.source import Source
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from landfast.registry.registry import Registry
     from landfast.stores.base import ClientFactory, Store
     from landfast.stores.opener import Stores
-    from landfast.stores.retrying import RetryPolicy
 
 
 class _Origin(NamedTuple):
@@ -159,7 +159,7 @@ class Context:
     @cached_property
     def quick_stores(self) -> Stores:
         """The same, asked twice at most: for who waits in front of a page."""
-        from landfast.stores.retrying import RetryPolicy
+        from landfast.clouds.retry import RetryPolicy
 
         return self._stores(RetryPolicy(attempts=2, most_s=1.0))
 
