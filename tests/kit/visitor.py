@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
-from kit.browser import Browser, browser
+from kit.browser import browser
+from kit.pages import serving
+from landfast.client import Client
 
 
 @dataclass  # Playwright sets attributes on the owner of a handler
@@ -102,6 +104,18 @@ def visiting(base: str, *, allowed: tuple[str, ...] = (), **window: Any) -> Iter
             context.close()
 
 
-def as_browser(visitor: Visitor) -> Browser:
-    """Return the window as one that waits for texts and takes pictures."""
-    return Browser(visitor.page)
+def every_page(client: Client, *, most: int = 60, **site: Any) -> list[str]:
+    """Serve a registry, follow the links of its pages in a browser, and return them.
+
+    Args:
+        client: Of the registry.
+        most: Pages to visit.
+        site: Further fields of `Site`.
+
+    Raises:
+        AssertionError: If the browser complains of one.
+    """
+    with serving(client, **site) as served, visiting(served.url) as visitor:
+        visited = visitor.crawl(most=most)
+    assert not visitor.problems, "\n".join(visitor.problems)
+    return visited

@@ -16,6 +16,7 @@ import pytest
 from kit.browser import Browser
 from kit.servers.moto import Moto, moto
 from kit.servers.postgres import Postgres
+from kit.visitor import every_page
 from landfast.registry.opener import init_registry
 from packaging.version import Version
 
@@ -231,3 +232,8 @@ def test_no_secret_is_in_logs_or_in_what_airflow_stores(scene: Scene) -> None:
     for secret in scene.secrets:
         assert secret not in logs
         assert secret.encode() not in stored
+
+
+def test_every_page_of_what_the_dags_recorded(scene: Scene) -> None:
+    visited = every_page(scene.client, previews="proxy")
+    assert any(path.startswith("/-/run/") for path in visited)

@@ -15,6 +15,7 @@ from typing import Any
 import landfast
 import pytest
 from kit.servers.moto import Moto
+from kit.visitor import every_page
 
 from tests.with_prefect.server import PrefectServer, background, prefect, wait_for
 
@@ -364,3 +365,9 @@ def test_picture_of_a_run_that_found_nothing_new(place, story, browser) -> None:
     said = "Finished in state Completed('unchanged at v0')"
     browser.open(f"{place.server.url}/runs/flow-run/{unchanged['id']}", said)
     browser.picture("prefect-run", said)
+
+
+def test_every_page_of_what_the_flows_recorded(place) -> None:
+    visited = every_page(place.client(), previews="proxy")
+    assert "/default/vision/worked" in visited
+    assert any(path.startswith("/-/run/") for path in visited)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import landfast
 import pytest
+from kit.visitor import every_page
 
 from tests.with_dagster.live.conftest import UI, Chapter
 
@@ -91,6 +92,12 @@ def test_picture_of_a_check(changed: Chapter, browser) -> None:
     server = changed.world.server
     browser.open(f"{server.url}/assets/model?view=checks", "references_intact")
     browser.picture("dagster-check", f"{version.qualified_name}: 1 intact")
+
+
+def test_every_page_of_what_the_example_recorded(changed: Chapter) -> None:
+    visited = every_page(changed.world.client, previews="proxy")
+    assert "/default/uncategorized/model?version=v1" in visited
+    assert any("/lineage" in path for path in visited)
 
 
 def test_a_b_a_fires_three_times_and_the_third_reads_v0(returned: Chapter) -> None:
