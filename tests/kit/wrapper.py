@@ -14,6 +14,8 @@ from landfast.stores.base import (
     ObjectInfo,
     Page,
     Pin,
+    Presigner,
+    PresignRequest,
     Reader,
     Store,
     Versioning,
@@ -56,6 +58,11 @@ class Wrapper:
     def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
         """Open the recorded bytes."""
         return self.inner.open(pin, start=start)
+
+    def presign(self, pin: Pin, request: PresignRequest) -> str | None:
+        """Sign as the inner store does, if it does."""
+        inner = self.inner
+        return inner.presign(pin, request) if isinstance(inner, Presigner) else None
 
     def path(self, location: Location) -> Path | None:
         """Return the local path, if there is one."""

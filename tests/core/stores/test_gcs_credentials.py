@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -21,7 +21,7 @@ from kit.servers.proxy import proxy
 from landfast import Client, Reference
 from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
 from landfast.model.location import Location
-from landfast.stores.base import ListRequest
+from landfast.stores.base import ListRequest, Pin, PresignRequest
 from landfast.stores.gcs import GcsStore
 
 WHERE = Location.parse("gs://data/x")
@@ -310,3 +310,23 @@ def test_no_error_and_no_text_of_a_store_holds_key_or_token(
         assert secret not in text
     for error in (caught.value, caught_broken.value):
         assert error.__context__ is None
+
+
+def test_a_key_signs_the_address_of_one_generation(
+    google: GcsServer, planter: Planter, tmp_path: Path
+) -> None:
+    path = planter.plant(tmp_path / "key.json", "signer@test")
+    pin = Pin(location=WHERE, version_id="17")
+    request = PresignRequest(seconds=300, media_type="image/png")
+    url = GcsStore({"endpoint": google.url, "key_file": str(path)}).presign(pin, request)
+    assert url is not None
+    asked = dict(parse_qsl(urlsplit(url).query))
+    assert url.startswith(f"{google.url}/data/x?")
+    assert asked["generation"] == "17"
+    assert asked["X-Goog-Algorithm"] == "GOOG4-RSA-SHA256"
+    assert asked["X-Goog-Expires"] == "300"
+    assert asked["response-content-type"] == "image/png"
+    assert not google.requests  # to sign is no request
+    assert GcsStore({"endpoint": google.url, "anonymous": True}).presign(pin, request) is None
+    unpinned = Pin(location=WHERE)
+    assert GcsStore({"key_file": str(path)}).presign(unpinned, request) is None

@@ -141,7 +141,14 @@ def _own_client(options: S3Options) -> Any:
     client = session.client("s3", endpoint_url=endpoint, config=Config(**settings), verify=verify)
     if own:
         _follow_no_redirects(client)
+    choose: Any = _sign_addresses_by_v4
+    client.meta.events.register_first("choose-signer.s3.GetObject", choose)
     return client
+
+
+def _sign_addresses_by_v4(signature_version: object, **_: Any) -> str | None:
+    """Keep botocore from signing addresses by V2, which KMS and newer regions refuse."""
+    return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
 
 
 def _configured_addressing(core: Any) -> str | None:

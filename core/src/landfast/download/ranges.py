@@ -69,6 +69,11 @@ class PinnedBytes:
         # What was found to have the bytes is asked first for the next piece.
         self._found: Candidate | None = None
 
+    @property
+    def found(self) -> Candidate | None:
+        """The place that the last piece came from; None before, and where all bytes were brought."""
+        return self._found
+
     def read(self, start: int, size: int) -> bytes:
         """Return up to `size` bytes from offset `start`; fewer at the end.
 

@@ -41,6 +41,8 @@ __all__ = [
     "OptionKinds",
     "Page",
     "Pin",
+    "PresignRequest",
+    "Presigner",
     "Reader",
     "Store",
     "Versioning",
@@ -94,6 +96,9 @@ class Capabilities:
         stable_order: Whether pages come in UTF-8 byte order of the key.
         clock: Whose time counts where there is no `endpoint`: a URL, with ``{scheme}`` and ``{host}`` of the location.
         lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
+        presigns: Whether it may have the method `presign` of `Presigner`.
+        cors_setting: What lets pages of another origin read a bucket, for a person to run, with ``{bucket}`` and
+            ``{origin}`` in it.
     """
 
     listing: bool = True
@@ -109,6 +114,8 @@ class Capabilities:
     stable_order: bool = True
     clock: str = ""
     lists_restores: bool = True
+    presigns: bool = False
+    cors_setting: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +287,36 @@ class Store(Protocol):
     def path(self, location: Location) -> Path | None:
         """Return the local path of the object in place, or None."""
         ...
+
+
+@runtime_checkable
+class Presigner(Protocol):
+    """A store whose objects a browser can read by an address that it signs."""
+
+    def presign(self, pin: Pin, request: PresignRequest) -> str | None:
+        """Return an address that reads exactly one version of an object for a while; no request of its bytes.
+
+        Args:
+            pin: With a version id.
+            request: How long, and how the bytes are to be labelled.
+
+        Returns:
+            None where these credentials cannot sign.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresignRequest:
+    """How an address is to be signed.
+
+    Args:
+        seconds: How long it is good for.
+        media_type: What the reply is to say that the bytes are.
+    """
+
+    seconds: int
+    media_type: str
 
 
 def wrong_range(uri: str, asked: int, found: object) -> ObjectChanged:

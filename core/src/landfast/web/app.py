@@ -146,10 +146,15 @@ def respond(site: Site, path: str, function: PageFunction, request: Request) -> 
     try:
         if path.endswith("}"):
             given, is_json = _twin(site, given, request.path_params, is_json=is_json)
-        view = function(site, Query(given))
+        view = function(site, Query(given, origin=_origin(request)))
     except LandfastError as error:
         view = error_view(error)
     return reply(site, view, request, is_json=is_json)
+
+
+def _origin(request: Request) -> str:
+    """Return where the browser has the pages from; the name is one that `Guard` let through."""
+    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _twin(
@@ -179,11 +184,14 @@ def reply(site: Site, view: View, request: Request, *, is_json: bool) -> Respons
     if is_json:
         body = json.dumps(view.data, ensure_ascii=True, indent=2)
         return Response(body, status_code=view.status, media_type="application/json")
+    headers = {"content-security-policy": page_policy(view.origins)}
+    if view.signed:
+        headers["cache-control"] = "no-store"
     return Response(
         render.page(site, view, twin=_twin_of(site, request)),
         status_code=view.status,
         media_type="text/html",
-        headers={"content-security-policy": page_policy(view.origins)},
+        headers=headers,
     )
 
 

@@ -20,9 +20,11 @@ class Query:
 
     Args:
         given: Of path and query string, decoded.
+        origin: Of the pages, as the browser asks for them.
     """
 
     given: Mapping[str, str]
+    origin: str = ""
 
     def text(self, name: str, default: str = "") -> str:
         """Return a parameter as it is.

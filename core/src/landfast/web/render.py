@@ -32,7 +32,12 @@ def page(site: Site, view: View, *, twin: str) -> str:
     """
     template = environment().get_template(view.template)
     return template.render(
-        **view.data, site=site, title=visible(view.title), twin=twin, template=view.template
+        **view.data,
+        signed=view.signed,
+        site=site,
+        title=visible(view.title),
+        twin=twin,
+        template=view.template,
     )
 
 

@@ -41,6 +41,7 @@ class View:
         title: Of the page.
         status: Of the reply.
         origins: Servers that the page may load pictures and sound from, beside its own.
+        signed: Addresses that hold a signature, by name: the page has them, its twin and every log have not.
     """
 
     template: str
@@ -48,6 +49,7 @@ class View:
     title: str = ""
     status: int = 200
     origins: tuple[str, ...] = ()
+    signed: dict[str, str] = field(repr=False, default_factory=dict)
 
 
 PageFunction: TypeAlias = Callable[[Site, Query], View]

@@ -36,12 +36,14 @@ from landfast.stores.base import (
     OptionKinds,
     Page,
     Pin,
+    PresignRequest,
     Reader,
     Versioning,
     locate_by_listing,
 )
 from landfast.stores.gcs.listing import Listing
 from landfast.stores.gcs.permissions import minimal_permissions
+from landfast.stores.gcs.presign import CORS_SETTING, presign
 from landfast.stores.gcs.reader import open_pin
 from landfast.stores.gcs.rows import FIELDS, KINDS, describe
 
@@ -109,6 +111,8 @@ class GcsStore:
             list_checksums=KINDS,
             pinned_listing=True,
             clock="https://storage.googleapis.com",
+            presigns=True,
+            cors_setting=CORS_SETTING,
             versioning_command="gcloud storage buckets update gs://{bucket} --versioning",
         )
 
@@ -211,6 +215,14 @@ class GcsStore:
             version_id=pin.version_id,
             differs="generation",
         )
+
+    def presign(self, pin: Pin, request: PresignRequest) -> str | None:
+        """Sign the address of one generation, where the credentials can sign.
+
+        See `landfast.stores.base.Presigner`.
+        """
+        payer = self._options.user_project
+        return presign(self._client(), pin, request, payer, endpoint=self.endpoint)
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""

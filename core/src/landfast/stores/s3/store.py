@@ -24,6 +24,7 @@ from landfast.stores.base import (
     OptionKinds,
     Page,
     Pin,
+    PresignRequest,
     Reader,
     Versioning,
     first_row,
@@ -32,6 +33,7 @@ from landfast.stores.base import (
 from landfast.stores.s3.listing import list_page
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 from landfast.stores.s3.permissions import minimal_permissions
+from landfast.stores.s3.presign import CORS_SETTING, presign
 from landfast.stores.s3.reader import NULL, open_pin
 from landfast.stores.s3.request import Listing, is_directory_bucket
 
@@ -106,6 +108,8 @@ class S3Store:
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
             clock="https://s3.amazonaws.com",
             lists_restores=self.endpoint is None,
+            presigns=True,
+            cors_setting=CORS_SETTING,
             versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
             " --versioning-configuration Status=Enabled",
         )
@@ -176,6 +180,13 @@ class S3Store:
     def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
         """Open with GetObject."""
         return open_pin(self._client(), pin, start, self._payer())
+
+    def presign(self, pin: Pin, request: PresignRequest) -> str | None:
+        """Sign a GetObject of one version; a bucket that is read without credentials needs no signature.
+
+        See `landfast.stores.base.Presigner`.
+        """
+        return presign(self._client(), pin, request, self._payer())
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from landfast.download.ranges import PinnedBytes
@@ -12,18 +13,23 @@ from landfast.pins.sets import PinSets
 from landfast.version import ArtifactVersion
 from landfast.web.error_page import error_facts, status_of
 from landfast.web.preview.build import TABLE_BYTES, TEXT_BYTES, preview
+from landfast.web.preview.presigned import presigned
 from landfast.web.query import Query
 from landfast.web.raw import MOST_WHOLE
 from landfast.web.view import Site, View
 
+# Each asks for less of the browser and the bucket than the one before.
+_MODES = ("presigned", "proxy", "none")
 _NONE: dict[str, Any] = {"kind": "none", "mode": "none", "is_too_large": False}
 
 
 def file(site: Site, query: Query) -> View:
-    """Show a file: `version`, `partition`, `path`; `previews` (``proxy``, ``none``) instead of the server's setting."""
+    """Show a file: `version`, `partition`, `path`; `previews` (``proxy``, ``none``) asks for less than usual."""
     context = site.client.context
     path = query.path("path")
-    wanted = query.choice("previews", "", "presigned", "proxy", "none") or site.previews
+    mode = max(
+        site.previews, query.choice("previews", "presigned", "proxy", "none"), key=_MODES.index
+    )
     found = ArtifactVersion(site.client.registry.get(query.version(), deleted=True), context)
     pins_of = context.pinned_manifests(found.record)
     manifest = pins_of[0][0]
@@ -44,15 +50,41 @@ def file(site: Site, query: Query) -> View:
         "preview": _NONE,
         "refused": None,
     }
-    status = 200
-    if wanted != "none":
-        try:
-            pins = PinSets(pins_of, context.quick_stores)
-            source = PinnedBytes(pins, entry, cache=context.cache, most_whole=MOST_WHOLE)
-            data["preview"] = _NONE | preview(source) | {"mode": "proxy"}
-        except LandfastError as error:
-            data["refused"], status = error_facts(error), status_of(error)
-    return View(template="file.html", data=data, title=path.rpartition("/")[2], status=status)
+    view = View(template="file.html", data=data, title=path.rpartition("/")[2])
+    if mode == "none":
+        return view
+    try:
+        pins = PinSets(pins_of, context.quick_stores)
+        source = PinnedBytes(pins, entry, cache=context.cache, most_whole=MOST_WHOLE)
+        data["preview"] = _NONE | preview(source) | {"mode": "server"}
+        return _embedded(view, source, query, mode)
+    except LandfastError as error:
+        data["refused"] = error_facts(error)
+        return replace(view, status=status_of(error))
+
+
+def _embedded(view: View, source: PinnedBytes, query: Query, mode: str) -> View:
+    """Let the browser load what it shows itself: from the bucket where it may, else through this server."""
+    shown = view.data["preview"]
+    if "media_type" not in shown or shown["is_too_large"]:
+        return view
+    shown["mode"] = "proxy"
+    if mode != "presigned" or shown["kind"] == "document":
+        return view
+    signed = presigned(source, kind=shown["kind"], media_type=shown["media_type"])
+    if signed is None:
+        return view
+    shown |= {
+        "mode": "presigned",
+        "origin": signed.origin,
+        "bucket": signed.bucket,
+        "page_origin": query.origin,
+        "seconds": signed.seconds,
+        "cors_setting": signed.cors_setting.replace("{bucket}", signed.bucket).replace(
+            "{origin}", query.origin
+        ),
+    }
+    return replace(view, origins=(signed.origin,), signed={"preview": signed.url})
 
 
 def _facts(entry: ManifestEntry) -> dict[str, Any]:
