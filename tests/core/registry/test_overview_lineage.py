@@ -3,50 +3,25 @@
 from datetime import timedelta
 
 import pytest
+from kit.lineages import Recorder
 from landfast.errors import NotFound
 from landfast.model.lineage import Direction, Neighbour
-from landfast.model.manifest import ManifestSummary
-from landfast.model.names import ArtifactName
-from landfast.model.run import RunKey, RunRecord
-from landfast.model.version import ChangeKind, VersionRecord
+from landfast.model.run import RunKey
+from landfast.model.version import ChangeKind
 from landfast.registry.registry import Registry
-from landfast.registry.values import (
-    ChangeFilter,
-    ChangeWindow,
-    LogRequest,
-    NeighbourRequest,
-    RunFilter,
-    RunStart,
-)
+from landfast.registry.values import ChangeFilter, ChangeWindow, NeighbourRequest, RunFilter
 
 USES = (Direction.USED, Direction.DECLARED)
 
 
-def run(registry: Registry, name: str, *, node: str = "", part: str = "") -> RunRecord:
-    key = RunKey(system="test", deployment="here", run_id=name, node=node, part=part)
-    return registry.begin_run(RunStart(key=key, entity="e", project="p", name=f"Run {name}"))
+@pytest.fixture
+def recorder(registry: Registry) -> Recorder:
+    return Recorder(registry)
 
 
-def log(registry: Registry, collection: str, number: int = 0) -> VersionRecord:
-    digest = f"lf1:{collection:>32}{number:032}".replace(" ", "0")
-    summary = ManifestSummary(
-        digest=digest, pin_digest="lp1:" + digest[4:], count=1, size=1, unverified=0, unpinned=0
-    )
-    blob = f"{number:032x}{hash(collection) & 0xFFFF:032x}"
-    registry.record_blobs({blob: 1})
-    request = LogRequest(
-        name=ArtifactName(entity="e", project="p", collection=collection),
-        type="t",
-        summary=summary,
-        blob=blob,
-        ticket=registry.ticket(),
-    )
-    return registry.log(request).version
-
-
-def test_runs_by_each_part_of_the_key(registry: Registry) -> None:
-    whole, part = run(registry, "a", node="n"), run(registry, "a", node="n", part="1")
-    other = run(registry, "B")
+def test_runs_by_each_part_of_the_key(registry: Registry, recorder: Recorder) -> None:
+    whole, part = recorder.run("a", node="n"), recorder.run("a", node="n", part="1")
+    other = recorder.run("B", name="Run b")
 
     def found(**of: object) -> list[str]:
         return [each.run.id for each in registry.overview.runs(RunFilter(**of))]  # type: ignore[arg-type]
@@ -62,9 +37,9 @@ def test_runs_by_each_part_of_the_key(registry: Registry) -> None:
     assert registry.overview.runs_by_key([other.key, whole.key]).keys() == {other.key, whole.key}
 
 
-def test_edges_of_a_run_are_paged_and_counted(registry: Registry) -> None:
-    worker = run(registry, "a")
-    ids = [log(registry, "c", number).id for number in range(5)]
+def test_edges_of_a_run_are_paged_and_counted(registry: Registry, recorder: Recorder) -> None:
+    worker = recorder.run("a")
+    ids = [recorder.log("c").id for number in range(5)]
     registry.add_edges(worker.key, Direction.USED, ids)
     registry.add_edges(worker.key, Direction.LOGGED, ids[:1])
     overview = registry.overview
@@ -76,10 +51,10 @@ def test_edges_of_a_run_are_paged_and_counted(registry: Registry) -> None:
         overview.edge_counts(RunKey(system="test", deployment="here", run_id="nobody"))
 
 
-def test_the_feed_from_either_end(registry: Registry) -> None:
-    first = log(registry, "c", 0)
-    log(registry, "c", 1)
-    log(registry, "d", 0)
+def test_the_feed_from_either_end(registry: Registry, recorder: Recorder) -> None:
+    first = recorder.log("c")
+    recorder.log("c")
+    recorder.log("d")
     registry.promote(first.name, "good")
 
     def positions(of: ChangeFilter, window: ChangeWindow) -> list[int]:
@@ -97,10 +72,12 @@ def near(registry: Registry, of: NeighbourRequest) -> list[Neighbour]:
     return registry.overview.neighbours(of)
 
 
-def test_neighbours_are_few_of_each_kind_and_all_are_counted(registry: Registry) -> None:
-    worker = run(registry, "a")
-    many = [log(registry, "many", number).id for number in range(20)]
-    one = log(registry, "one").id
+def test_neighbours_are_few_of_each_kind_and_all_are_counted(
+    registry: Registry, recorder: Recorder
+) -> None:
+    worker = recorder.run("a")
+    many = [recorder.log("many").id for number in range(20)]
+    one = recorder.log("one").id
     registry.add_edges(worker.key, Direction.USED, [one, *many])
     request = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=3, each=10)
     found = near(registry, request)
@@ -116,10 +93,10 @@ def test_neighbours_are_few_of_each_kind_and_all_are_counted(registry: Registry)
     assert len(near(registry, almost)) == 21
 
 
-def test_runs_beside_a_version_are_alike_by_step(registry: Registry) -> None:
-    version = log(registry, "c").id
-    fits = [run(registry, f"fit{number}", node="fit") for number in range(4)]
-    score = run(registry, "score", node="score")
+def test_runs_beside_a_version_are_alike_by_step(registry: Registry, recorder: Recorder) -> None:
+    version = recorder.log("c").id
+    fits = [recorder.run(f"fit{number}", node="fit") for number in range(4)]
+    score = recorder.run("score", node="score")
     for each in (*fits, score):
         registry.add_edges(each.key, Direction.USED, [version])
     request = NeighbourRequest(versions=(version,), directions=USES, of_group=1, each=10)
@@ -127,8 +104,10 @@ def test_runs_beside_a_version_are_alike_by_step(registry: Registry) -> None:
     assert [(each.run_id, each.group_total) for each in found] == [(score.id, 1), (fits[-1].id, 4)]
 
 
-def test_a_use_that_was_declared_too_is_one_neighbour(registry: Registry) -> None:
-    worker, version, other = run(registry, "a"), log(registry, "c").id, log(registry, "d").id
+def test_a_use_that_was_declared_too_is_one_neighbour(
+    registry: Registry, recorder: Recorder
+) -> None:
+    worker, version, other = recorder.run("a"), recorder.log("c").id, recorder.log("d").id
     registry.add_edges(worker.key, Direction.DECLARED, [version, other])
     registry.add_edges(worker.key, Direction.USED, [version])
     request = NeighbourRequest(runs=(worker.id,), directions=USES)

@@ -30,6 +30,7 @@ from landfast.web.pages.file import file
 from landfast.web.pages.files import files
 from landfast.web.pages.health import health, health_action
 from landfast.web.pages.home import home
+from landfast.web.pages.lineage import lineage
 from landfast.web.pages.object import object_page
 from landfast.web.pages.runs import run, runs
 from landfast.web.query import Query
@@ -53,6 +54,8 @@ PAGES: Mapping[str, PageFunction] = {
     "/runs.json": runs,
     "/{entity}/{project}": project,
     "/{entity}/{project}/{collection}": collection,
+    "/{entity}/{project}/{collection}/lineage": lineage,
+    "/{entity}/{project}/{collection}/lineage.json": lineage,
     "/{entity}/{project}/{collection}/files": files,
     "/{entity}/{project}/{collection}/files.json": files,
     "/{entity}/{project}/{collection}/file": file,
