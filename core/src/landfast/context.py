@@ -130,11 +130,7 @@ class Context:
 
     @cached_property
     def owned_blobs(self) -> BlobStore:
-        """The same store for whoever writes: it is labelled as this registry's, which is looked at once.
-
-        Raises:
-            Conflict: If it is another registry's, or a copy's.
-        """
+        """The same store for whoever writes: it has to be this registry's, which is looked at once, else `Conflict`."""
         from landfast.store_label import claim
 
         self.registry.ticket()  # who writes makes the registry, if it is not there yet

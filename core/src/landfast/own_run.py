@@ -35,11 +35,7 @@ class OwnRun:
 
 
 def joined_or_new(joined: str | None, system: str, run_id: str | None = None) -> RunKey:
-    """Return the run that `LANDFAST_RUN` names, else a new one on this host, of the system ``script`` or ``cli``.
-
-    Raises:
-        InvalidInput: If `joined` names no run.
-    """
+    """Return the run that `LANDFAST_RUN` names, else a new one on this host, of the system ``script`` or ``cli``."""
     if joined:
         return RunKey.decode(joined)
     return RunKey(

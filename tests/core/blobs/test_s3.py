@@ -176,7 +176,7 @@ def test_cut_download_goes_on_where_it_was_cut(s3_proxy, blobs, tmp_path):
 
 
 def test_download_that_is_always_cut_is_unavailable(s3_proxy, blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("landfast.blobs.bucket.ATTEMPTS", 2)
+    monkeypatch.setattr("landfast.blobs.bucket.POLICY", RetryPolicy(attempts=2))
     source, digest = write_blob(tmp_path, some_bytes(MIB))
     blobs.put(source, digest)
     s3_proxy.proxy.inject(Truncate(keep=0), kind="get-object")

@@ -17,10 +17,7 @@ def copy_bytes(
 ) -> None:
     """Write the bytes of `source` to `target`, which is made or emptied, and is no symlink.
 
-    A descriptor is that of the folder in which the path beside it is a name.
-
-    Raises:
-        OSError: If either cannot be opened, or the disk is full.
+    A descriptor is that of the folder in which the path beside it is a name.  Errors are the system's.
     """
     written = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with (

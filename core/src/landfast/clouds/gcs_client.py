@@ -93,11 +93,7 @@ class GcsConnection:
         headers: Mapping[str, str] | None = None,
         media: bool = False,
     ) -> Response:
-        """Send one GET for a percent-encoded path; `media` leaves the body unread, and a 416 to the caller.
-
-        Raises:
-            LandfastError: For every reply that is no success.
-        """
+        """Send one GET, as `send` does; `media` leaves the body unread, and a 416 to the caller."""
         also = frozenset({416}) if media else frozenset[int]()
         return self.send(asked, "GET", path, parameters, headers=headers, also=also, media=media)
 

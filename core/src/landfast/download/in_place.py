@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 def folder_in_place(
     sources: Sequence[Source], stores: Stores, verify: Callable[[], VerifyReport]
 ) -> Path:
-    """Return the local folder that a version was scanned from, if it still is what was recorded.
-
-    Raises:
-        InvalidInput: If the version does not lie in one local folder.
-        ObjectChanged: If what is there is not what was recorded.
-    """
+    """Return the local folder that a version was scanned from, if it still is what was recorded; as `path_in_place`."""
     if len(sources) == 1 and sources[0].uri.endswith("/"):
         location = Location.parse(sources[0].uri, pins=False)
         local = stores.recorded(location, sources[0]).path(location)

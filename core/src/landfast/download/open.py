@@ -47,13 +47,7 @@ def open_entry(pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None) 
 
 
 def path_in_place(pins: PinSets, entry: ManifestEntry) -> Path:
-    """Return where an entry's file lies on this machine, after its bytes were verified.
-
-    Raises:
-        InvalidInput: If it is no local file.
-        NotFound: If it is gone.
-        ObjectChanged: If its bytes are not the recorded ones.
-    """
+    """Return where an entry's file lies on this machine, its bytes verified; raises what `Client.path` does."""
     refused: LandfastError | None = None
     for candidate in pins.candidates(entry):
         path = candidate.store.path(Location.parse(candidate.entry.uri, pins=False))

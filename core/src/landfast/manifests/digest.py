@@ -72,11 +72,7 @@ class DigestBuilder:
         self._pins = [_TextColumn() for _ in range(3)]
 
     def update(self, batch: EntryBatch) -> None:
-        """Take the next rows.
-
-        Raises:
-            InvalidInput: If a path is empty or does not sort after the one before, or a size is negative.
-        """
+        """Take the next rows; `InvalidInput` if a path is empty or out of order, or a size negative."""
         import pyarrow.compute as pc
 
         if not len(batch):

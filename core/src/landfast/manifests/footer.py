@@ -43,11 +43,7 @@ class Footer:
             )
 
     def summary(self, rows: int) -> ManifestSummary:
-        """Return what the footer says of the file's rows.
-
-        Raises:
-            Conflict: If a key is missing or malformed, or the count is not that of the rows.
-        """
+        """Return what the footer says; `Conflict` if a key is missing or malformed, or a count is not the rows."""
         summary = ManifestSummary(
             digest=self._value(schema.KEY_CONTENT_DIGEST, _CONTENT_DIGEST, "an lf1: digest")[0],
             pin_digest=self._value(schema.KEY_PIN_DIGEST, _PIN_DIGEST, "an lp1: digest")[0],

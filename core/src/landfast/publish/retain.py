@@ -33,8 +33,7 @@ def keep_managed(
 ) -> int:
     """Announce every managed file that a manifest names, store again what was collected; return how many that were.
 
-    Raises:
-        NotFound: If a file was collected and its bytes are not to be had.
+    `NotFound` if a file was collected and its bytes are not to be had.
     """
     stored = 0
     for batch in in_batches(_managed(manifest)):

@@ -52,10 +52,9 @@ def scan_shard(
 
 
 def record(scan: ScanPlan, found: Iterable[ObjectBatch], skips: SkipLog, target: Path) -> ShardScan:
-    """Make a manifest of listed rows: of few a held one, of more a file.  What was skipped is known when they are read.
+    """Make a manifest of listed rows: of few a held one, of more a file; raises what `scan_shard` does.
 
-    Raises:
-        LimitExceeded: At the first entry beyond the limit; the file is removed.
+    What was skipped is known when the rows are read.
     """
     batches = (_entries(scan, batch) for batch in _limited(scan, found))
     few: list[EntryBatch] = []

@@ -27,7 +27,6 @@ T = TypeVar("T")
 OpenManifest = Callable[[VersionRecord], Manifest]
 
 DEFAULT_GRACE = timedelta(days=1)
-# The source of managed files, and what the URIs of their entries begin with.
 # So many names are held in memory while manifests are read.
 _PORTION = 100_000
 _WORKERS = 8
@@ -160,8 +159,9 @@ class _Collection:
         kept = self._registry.containing(SOURCE, deleted_since=self._older_than)
         for version in kept:
             for manifest in self._manifests(version):
-                found.update(sha256_of(entry.uri) for entry in manifest.entries())
-                found &= wanted
+                for batch in manifest.batches():
+                    uris = batch.columns["uri"].to_pylist()
+                    found |= wanted.intersection(map(sha256_of, uris))
         return found
 
     def _manifests(self, version: VersionRecord) -> Iterator[Manifest]:

@@ -25,12 +25,9 @@ _POSTGRES_LIMITS = "SET lock_timeout = '60s'; SET idle_in_transaction_session_ti
 
 
 def connect(url: RegistryUrl, *, only_read: bool = False) -> Engine:
-    """Return an engine; nothing is opened yet.
+    """Return an engine; nothing is opened yet.  `MissingExtra` if its driver is not installed.
 
     With `only_read` this user cannot write a SQLite file; PostgreSQL tells it itself.
-
-    Raises:
-        MissingExtra: If the driver is not installed.
     """
     return _postgresql(url) if url.path is None else _sqlite(url, url.path, only_read)
 

@@ -45,9 +45,6 @@ def make(path: Path, fill: Callable[[Path], None]) -> None:
     """Make a database whole, and only then put it in its place: nobody ever meets an empty one there.
 
     `fill` makes the tables in the file that it is given; a database that is there already stays.
-
-    Raises:
-        AccessDenied: If it cannot be made there.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -63,11 +63,7 @@ def modified_at(info: Mapping[str, Any]) -> datetime | None:
 
 
 def describe(location: Location, info: Mapping[str, Any], checksum: ChecksumKind) -> ObjectInfo:
-    """Turn an `info()` of a file into a row.
-
-    Raises:
-        Unverifiable: If it has nothing of the kind asked for, or nothing at all by default.
-    """
+    """Turn an `info()` of a file into a row; `Unverifiable` if it has nothing of the kind asked for, or at all."""
     found = tokens(info)
     token = None
     if checksum is not False:

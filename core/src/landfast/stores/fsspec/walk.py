@@ -32,10 +32,7 @@ def walk(
 ) -> Iterator[Found]:
     """Yield what lies below a folder with a final slash, between two keys; nothing if there is none.
 
-    fsspec's own `find` leaves out, without a word, folders that it fails to list.
-
-    Raises:
-        LandfastError: As soon as a folder can't be listed.
+    fsspec's own `find` leaves out, without a word, folders that it fails to list; here they are errors.
     """
     for found in sorted(_children(files, folder), key=lambda child: child.order):
         order = found.order

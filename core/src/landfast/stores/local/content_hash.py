@@ -28,10 +28,9 @@ R = TypeVar("R")
 def sha256_of_file(
     path: bytes, status: os.stat_result, cache: StatCache | None
 ) -> tuple[str, os.stat_result]:
-    """Return the sha256 of a file's bytes, and the status that it had before and after, not `status` by then.
+    """Return the sha256 of a file's bytes, and the status that it had before and after.
 
-    Raises:
-        Unavailable: If the file is written to all the time.
+    `Unavailable` if the file is written to all the time.
     """
     known = cache.get(path, status) if cache is not None else None
     if known is not None:

@@ -29,8 +29,7 @@ PROVIDER_CHECKSUMS = {"sha256": "ChecksumSHA256", "crc64nvme": "ChecksumCRC64NVM
 def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -> ObjectInfo:
     """Return what a HeadObject or GetObject says of its object, with the checksum wanted; None is the ETag.
 
-    Raises:
-        Unverifiable: If the provider keeps no checksum of this kind over the whole object.
+    `Unverifiable` if the provider keeps no checksum of this kind over the whole object.
     """
     etag, extra = bare_etag(reply.get("ETag")), provider_checksums(reply)
     if etag and _is_md5(reply, location, etag):

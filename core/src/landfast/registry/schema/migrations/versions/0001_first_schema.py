@@ -15,293 +15,250 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
-def upgrade() -> None:
-    """Make every table."""
-    op.create_table(
-        "blobs",
-        sa.Column("sha256", TEXT, nullable=False),
-        sa.Column("size", BIG, nullable=False),
-        sa.Column("recorded_at", MOMENT, nullable=False),
-        sa.Column("condemned_at", MOMENT, nullable=True),
-        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_blobs")),
-    )
-    op.create_index(op.f("ix_blobs_recorded_at"), "blobs", ["recorded_at"], unique=False)
-    op.create_table(
-        "counters",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("value", BIG, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
-    )
-    op.create_table(
-        "entities",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_entities")),
-        sa.UniqueConstraint("name", name=op.f("uq_entities_name")),
-    )
-    op.create_table(
-        "registry",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("uid", TEXT, nullable=False),
-        sa.Column("store_url", TEXT, nullable=True),
-        sa.Column("oldest_reader", TEXT, nullable=False),
-        sa.Column("oldest_writer", TEXT, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_registry")),
-    )
-    op.create_table(
-        "projects",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("entity_id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], name=op.f("fk_projects_entity_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
-        sa.UniqueConstraint("entity_id", "name", name=op.f("uq_projects_entity_id_name")),
-    )
-    op.create_table(
-        "collections",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("project_id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("type", TEXT, nullable=False),
-        sa.Column("description", TEXT, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_collections_project_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_collections")),
-        sa.UniqueConstraint("project_id", "name", name=op.f("uq_collections_project_id_name")),
-    )
-    op.create_table(
-        "runs",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("short_id", TEXT, nullable=False),
-        sa.Column("key_sha256", TEXT, nullable=False),
-        sa.Column("system", TEXT, nullable=False),
-        sa.Column("deployment", TEXT, nullable=False),
-        sa.Column("run_id", TEXT, nullable=False),
-        sa.Column("node", TEXT, nullable=False),
-        sa.Column("part", TEXT, nullable=False),
-        sa.Column("project_id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("job_type", TEXT, nullable=False),
-        sa.Column("status", TEXT, nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("link", TEXT, nullable=True),
-        sa.Column("config", sa.Text(), nullable=False),
-        sa.Column("started_at", MOMENT, nullable=False),
-        sa.Column("finished_at", MOMENT, nullable=True),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_runs_project_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
-        sa.UniqueConstraint("key_sha256", name=op.f("uq_runs_key_sha256")),
-        sa.UniqueConstraint("short_id", name=op.f("uq_runs_short_id")),
-    )
-    op.create_index(op.f("ix_runs_project_id_id"), "runs", ["project_id", "id"], unique=False)
-    op.create_table(
-        "partitions",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("collection_id", BIG, nullable=False),
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("next_index", BIG, nullable=False),
-        sa.Column("latest_ticket", BIG, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["collection_id"], ["collections.id"], name=op.f("fk_partitions_collection_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_partitions")),
-        sa.UniqueConstraint("collection_id", "key", name=op.f("uq_partitions_collection_id_key")),
-    )
-    op.create_table(
-        "alias_removals",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("partition_id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("position", BIG, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partition_id"], ["partitions.id"], name=op.f("fk_alias_removals_partition_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_alias_removals")),
-    )
-    op.create_index(
-        op.f("ix_alias_removals_partition_id_name_position"),
-        "alias_removals",
-        ["partition_id", "name", "position"],
-        unique=False,
-    )
-    op.create_table(
-        "announcements",
-        sa.Column("consumer", TEXT, nullable=False),
-        sa.Column("partition_id", BIG, nullable=False),
-        sa.Column("position", BIG, nullable=False),
-        sa.Column("digest", TEXT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partition_id"], ["partitions.id"], name=op.f("fk_announcements_partition_id")
-        ),
-        sa.PrimaryKeyConstraint("consumer", "partition_id", name=op.f("pk_announcements")),
-    )
-    op.create_table(
-        "versions",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("partition_id", BIG, nullable=False),
-        sa.Column("number", BIG, nullable=False),
-        sa.Column("digest", TEXT, nullable=False),
-        sa.Column("pin_digest", TEXT, nullable=False),
-        sa.Column("count", BIG, nullable=False),
-        sa.Column("size", BIG, nullable=False),
-        sa.Column("unverified", BIG, nullable=False),
-        sa.Column("unpinned", BIG, nullable=False),
-        sa.Column("blob", TEXT, nullable=False),
-        sa.Column("sources", sa.Text(), nullable=False),
-        sa.Column("skipped", sa.Text(), nullable=False),
-        sa.Column("description", TEXT, nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
-        sa.Column("ttl_seconds", BIG, nullable=True),
-        sa.Column("expires_at", MOMENT, nullable=True),
-        sa.Column("run_id", BIG, nullable=True),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.Column("deleted_at", MOMENT, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["partition_id"], ["partitions.id"], name=op.f("fk_versions_partition_id")
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_versions_run_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
-        sa.UniqueConstraint("partition_id", "number", name=op.f("uq_versions_partition_id_number")),
-    )
-    op.create_index(op.f("ix_versions_expires_at"), "versions", ["expires_at"], unique=False)
-    op.create_index(
+sa.Table(
+    "blobs",
+    metadata,
+    sa.Column("sha256", TEXT, primary_key=True),
+    sa.Column("size", BIG, nullable=False),
+    sa.Column("recorded_at", MOMENT, nullable=False),
+    sa.Column("condemned_at", MOMENT),
+    sa.Index(None, "recorded_at"),
+)
+
+sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("value", BIG, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+)
+
+sa.Table(
+    "entities",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.UniqueConstraint("name"),
+)
+
+sa.Table(
+    "registry",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("uid", TEXT, nullable=False),
+    sa.Column("store_url", TEXT),
+    sa.Column("oldest_reader", TEXT, nullable=False),
+    sa.Column("oldest_writer", TEXT, nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+)
+
+sa.Table(
+    "projects",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("entity_id", BIG, sa.ForeignKey("entities.id"), nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.UniqueConstraint("entity_id", "name"),
+)
+
+sa.Table(
+    "collections",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("project_id", BIG, sa.ForeignKey("projects.id"), nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("type", TEXT, nullable=False),
+    sa.Column("description", TEXT, nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.UniqueConstraint("project_id", "name"),
+)
+
+sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("short_id", TEXT, nullable=False),
+    sa.Column("key_sha256", TEXT, nullable=False),
+    sa.Column("system", TEXT, nullable=False),
+    sa.Column("deployment", TEXT, nullable=False),
+    sa.Column("run_id", TEXT, nullable=False),
+    sa.Column("node", TEXT, nullable=False),
+    sa.Column("part", TEXT, nullable=False),
+    sa.Column("project_id", BIG, sa.ForeignKey("projects.id"), nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("job_type", TEXT, nullable=False),
+    sa.Column("status", TEXT, nullable=False),
+    sa.Column("attempt", sa.Integer(), nullable=False),
+    sa.Column("link", TEXT),
+    sa.Column("config", sa.Text(), nullable=False),
+    sa.Column("started_at", MOMENT, nullable=False),
+    sa.Column("finished_at", MOMENT),
+    sa.UniqueConstraint("key_sha256"),
+    sa.UniqueConstraint("short_id"),
+    sa.Index(None, "project_id", "id"),
+)
+
+sa.Table(
+    "partitions",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("collection_id", BIG, sa.ForeignKey("collections.id"), nullable=False),
+    sa.Column("key", TEXT, nullable=False),
+    sa.Column("next_index", BIG, nullable=False),
+    sa.Column("latest_ticket", BIG, nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.UniqueConstraint("collection_id", "key"),
+)
+
+sa.Table(
+    "alias_removals",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("partition_id", BIG, sa.ForeignKey("partitions.id"), nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("position", BIG, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Index(None, "partition_id", "name", "position"),
+)
+
+sa.Table(
+    "announcements",
+    metadata,
+    sa.Column("consumer", TEXT, primary_key=True),
+    sa.Column("partition_id", BIG, sa.ForeignKey("partitions.id"), primary_key=True),
+    sa.Column("position", BIG, nullable=False),
+    sa.Column("digest", TEXT, nullable=False),
+)
+
+sa.Table(
+    "versions",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("partition_id", BIG, sa.ForeignKey("partitions.id"), nullable=False),
+    sa.Column("number", BIG, nullable=False),
+    sa.Column("digest", TEXT, nullable=False),
+    sa.Column("pin_digest", TEXT, nullable=False),
+    sa.Column("count", BIG, nullable=False),
+    sa.Column("size", BIG, nullable=False),
+    sa.Column("unverified", BIG, nullable=False),
+    sa.Column("unpinned", BIG, nullable=False),
+    sa.Column("blob", TEXT, nullable=False),
+    sa.Column("sources", sa.Text(), nullable=False),
+    sa.Column("skipped", sa.Text(), nullable=False),
+    sa.Column("description", TEXT, nullable=False),
+    sa.Column("metadata", sa.Text(), nullable=False),
+    sa.Column("ttl_seconds", BIG),
+    sa.Column("expires_at", MOMENT),
+    sa.Column("run_id", BIG, sa.ForeignKey("runs.id")),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("deleted_at", MOMENT),
+    sa.UniqueConstraint("partition_id", "number"),
+    sa.Index(None, "expires_at"),
+    sa.Index(
         "uq_versions_live_digest",
-        "versions",
-        ["partition_id", "digest"],
+        "partition_id",
+        "digest",
         unique=True,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
-    )
-    op.create_table(
-        "aliases",
-        sa.Column("partition_id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("moved_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partition_id"], ["partitions.id"], name=op.f("fk_aliases_partition_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["versions.id"], name=op.f("fk_aliases_version_id")
-        ),
-        sa.PrimaryKeyConstraint("partition_id", "name", name=op.f("pk_aliases")),
-    )
-    op.create_index(op.f("ix_aliases_version_id"), "aliases", ["version_id"], unique=False)
-    op.create_table(
-        "changes",
-        sa.Column("position", BIG, autoincrement=False, nullable=False),
-        sa.Column("kind", TEXT, nullable=False),
-        sa.Column("alias", TEXT, nullable=False),
-        sa.Column("partition_id", BIG, nullable=False),
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("previous_id", BIG, nullable=True),
-        sa.Column("run_id", BIG, nullable=True),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partition_id"], ["partitions.id"], name=op.f("fk_changes_partition_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["previous_id"], ["versions.id"], name=op.f("fk_changes_previous_id")
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_changes_run_id")),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["versions.id"], name=op.f("fk_changes_version_id")
-        ),
-        sa.PrimaryKeyConstraint("position", name=op.f("pk_changes")),
-    )
-    op.create_index(
-        op.f("ix_changes_partition_id_alias_position"),
-        "changes",
-        ["partition_id", "alias", "position"],
-        unique=False,
-    )
-    op.create_table(
-        "edges",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("run_id", BIG, nullable=False),
-        sa.Column("direction", TEXT, nullable=False),
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_edges_run_id")),
-        sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name=op.f("fk_edges_version_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_edges")),
-        sa.UniqueConstraint(
-            "run_id", "direction", "version_id", name=op.f("uq_edges_run_id_direction_version_id")
-        ),
-    )
-    op.create_index(op.f("ix_edges_version_id"), "edges", ["version_id"], unique=False)
-    op.create_table(
-        "observations",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("partition_id", BIG, nullable=False),
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("run_id", BIG, nullable=True),
-        sa.Column("pin_digest", TEXT, nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
-        sa.Column("created", sa.Boolean(), nullable=False),
-        sa.Column("moved_latest", sa.Boolean(), nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["partition_id"], ["partitions.id"], name=op.f("fk_observations_partition_id")
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_observations_run_id")),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["versions.id"], name=op.f("fk_observations_version_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_observations")),
-    )
-    op.create_index(
-        op.f("ix_observations_partition_id_id"),
-        "observations",
-        ["partition_id", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_observations_version_id_id"), "observations", ["version_id", "id"], unique=False
-    )
-    op.create_table(
-        "pin_sets",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("pin_digest", TEXT, nullable=False),
-        sa.Column("blob", TEXT, nullable=False),
-        sa.Column("sources", sa.Text(), nullable=False),
-        sa.Column("seen_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["versions.id"], name=op.f("fk_pin_sets_version_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pin_sets")),
-        sa.UniqueConstraint(
-            "version_id", "pin_digest", name=op.f("uq_pin_sets_version_id_pin_digest")
-        ),
-    )
-    op.create_index(op.f("ix_pin_sets_blob"), "pin_sets", ["blob"], unique=False)
-    op.create_table(
-        "sources",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("uri", TEXT, nullable=False),
-        sa.Column("uri_start", TEXT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["versions.id"], name=op.f("fk_sources_version_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
-    )
-    op.create_index(op.f("ix_sources_uri_start"), "sources", ["uri_start"], unique=False)
-    op.create_index(op.f("ix_sources_version_id"), "sources", ["version_id"], unique=False)
-    op.create_table(
-        "tags",
-        sa.Column("version_id", BIG, nullable=False),
-        sa.Column("name", TEXT, nullable=False),
-        sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name=op.f("fk_tags_version_id")),
-        sa.PrimaryKeyConstraint("version_id", "name", name=op.f("pk_tags")),
-    )
+    ),
+)
+
+sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("partition_id", BIG, sa.ForeignKey("partitions.id"), primary_key=True),
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("moved_at", MOMENT, nullable=False),
+    sa.Index(None, "version_id"),
+)
+
+sa.Table(
+    "changes",
+    metadata,
+    sa.Column("position", BIG, primary_key=True, autoincrement=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("alias", TEXT, nullable=False),
+    sa.Column("partition_id", BIG, sa.ForeignKey("partitions.id"), nullable=False),
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("previous_id", BIG, sa.ForeignKey("versions.id")),
+    sa.Column("run_id", BIG, sa.ForeignKey("runs.id")),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Index(None, "partition_id", "alias", "position"),
+)
+
+sa.Table(
+    "edges",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("run_id", BIG, sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("direction", TEXT, nullable=False),
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.UniqueConstraint("run_id", "direction", "version_id"),
+    sa.Index(None, "version_id"),
+)
+
+sa.Table(
+    "observations",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("partition_id", BIG, sa.ForeignKey("partitions.id"), nullable=False),
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("run_id", BIG, sa.ForeignKey("runs.id")),
+    sa.Column("pin_digest", TEXT, nullable=False),
+    sa.Column("metadata", sa.Text(), nullable=False),
+    sa.Column("created", sa.Boolean(), nullable=False),
+    sa.Column("moved_latest", sa.Boolean(), nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Index(None, "partition_id", "id"),
+    sa.Index(None, "version_id", "id"),
+)
+
+sa.Table(
+    "pin_sets",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("pin_digest", TEXT, nullable=False),
+    sa.Column("blob", TEXT, nullable=False),
+    sa.Column("sources", sa.Text(), nullable=False),
+    sa.Column("seen_at", MOMENT, nullable=False),
+    sa.UniqueConstraint("version_id", "pin_digest"),
+    sa.Index(None, "blob"),
+)
+
+sa.Table(
+    "sources",
+    metadata,
+    sa.Column("id", BIG, primary_key=True),
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("uri", TEXT, nullable=False),
+    sa.Column("uri_start", TEXT, nullable=False),
+    sa.Index(None, "uri_start"),
+    sa.Index(None, "version_id"),
+)
+
+sa.Table(
+    "tags",
+    metadata,
+    sa.Column("version_id", BIG, sa.ForeignKey("versions.id"), primary_key=True),
+    sa.Column("name", TEXT, primary_key=True),
+)
+
+
+def upgrade() -> None:
+    """Make every table."""
+    metadata.create_all(op.get_bind())
