@@ -47,7 +47,7 @@ test-with integration *args: (_sync-integration integration)
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
 
 # Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, and with the oldest framework; the built wheels
-test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
+test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
     .venv/bin/python -m pytest {{core_tests}} -m "system and not nightly" -n 2 --dist worksteal "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow

@@ -3,9 +3,11 @@
 from pathlib import Path
 from urllib.parse import urlencode
 
+import landfast
 import pytest
-from kit.pages import Reply, Served
+from kit.pages import Reply, Served, serving
 from landfast.client import Client
+from landfast.settings import load_settings
 
 
 def ask(pages: Served, token: str = "a-token", **form: str) -> Reply:
@@ -27,6 +29,26 @@ def test_the_page_counts_without_asking_a_store(client: Client, pages: Served, d
     assert [place["uri"] for place in said["places"]] == [data.as_uri() + "/"]
     assert said["looked"] is None
     assert "Check the store" in pages.get("/-/health").text
+
+
+def test_the_default_registry_is_shown_before_it_is_made_and_is_not_made(tmp_path: Path) -> None:
+    client = landfast.Client(settings=load_settings(tmp_path))
+    with serving(client) as pages:
+        said = pages.get("/-/health.json").data
+        assert said["registry"]["id"] is None
+        assert said["state"]["versions"] == 0
+        assert "The first log makes it" in pages.get("/-/health").text
+        for path in ("/", "/runs", "/-/changes", "/-/object"):
+            assert pages.get(path).status == 200, path
+    file = Path(client.settings.effective_registry_url.removeprefix("sqlite:///"))
+    assert not file.exists()
+
+
+def test_a_registry_that_somebody_named_and_that_is_not_there_is_said(pages: Served) -> None:
+    for path in ("/", "/-/health", "/default/vision/data"):
+        page = pages.get(path)
+        assert page.status == 404
+        assert "landfast registry init" in page.text
 
 
 def test_the_buttons_look(client: Client, pages: Served, data: Path) -> None:

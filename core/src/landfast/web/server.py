@@ -78,6 +78,7 @@ def serve(
     Raises:
         MissingExtra: If the extra `web` is not installed.
         InvalidInput: If others could reach the address and nobody allowed it.
+        NotFound: If the registry that is named is not there.
         Unavailable: If the port is taken.
     """
     missing = [
@@ -86,6 +87,7 @@ def serve(
     if missing:
         raise MissingExtra.of("web", "`landfast ui`")
     _check_remote(address, allow_remote=allow_remote)
+    client.registry.overview.types()  # one that does not answer is said here, not on the first page
     import uvicorn
 
     from landfast.web.app import create_app

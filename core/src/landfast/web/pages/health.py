@@ -23,23 +23,32 @@ def health_action(site: Site, query: Query) -> View:
 
 
 def _view(site: Site, looked: dict[str, Any] | None) -> View:
-    client = site.client
-    info, overview = client.registry_info, client.registry.overview
+    overview = site.client.registry.overview
     data = {
-        "registry": {
-            "id": info.id,
-            "url": client.display_url,
-            "store": info.store_url,
-            "schema": info.schema,
-            "oldest_reader": info.oldest_reader,
-            "oldest_writer": info.oldest_writer,
-            "head": client.head(),
-        },
+        "registry": _registry(site),
         "state": asdict(overview.state()),
         "places": [asdict(place) for place in overview.places()],
         "looked": looked,
     }
     return View(template="health.html", data=data, title="Health")
+
+
+def _registry(site: Site) -> dict[str, Any]:
+    """Say who the registry is; where there is none yet, only its URL."""
+    client = site.client
+    said: dict[str, Any] = {"url": client.display_url, "id": None}
+    try:
+        info = client.registry_info
+    except NotFound:
+        return said
+    return said | {
+        "id": info.id,
+        "store": info.store_url,
+        "schema": info.schema,
+        "oldest_reader": info.oldest_reader,
+        "oldest_writer": info.oldest_writer,
+        "head": client.head(),
+    }
 
 
 def _check(site: Site, query: Query) -> dict[str, Any]:  # noqa: ARG001 - as all that look
