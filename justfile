@@ -44,7 +44,7 @@ test-core *args: _sync
 # Run one integration's tests, in its own environment: dagster, prefect or airflow
 test-with integration *args: (_sync-integration integration)
     @echo "== tests/with_$1"
-    .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
+    .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, and with the oldest framework; the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
@@ -58,7 +58,7 @@ test-live integration *args: (_packages "chromium:chromium") (_sync-integration 
 # Run one integration's tests with the oldest framework that it supports
 test-oldest integration *args: (_oldest integration)
     @echo "== tests/with_$1, oldest supported"
-    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 "${@:2}"
+    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run one integration's slow tests, beside its live server and in a browser, with the oldest framework that it supports
 test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest integration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -52,6 +53,12 @@ COMPLETE = "LANDFAST_TEST_COMPLETE"
 
 class LeftLoopback(RuntimeError):
     """A test tried to reach another machine."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C in a run in the background too: tests send it to programs, which inherit this."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -186,7 +186,10 @@ def test_mend_37_a_mapped_reader_has_its_inlet(operator: Any) -> None:
 def test_mend_37_a_sensor_reads_no_more_than_its_last_run(
     airflow: Any, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add(airflow, "LandfastArtifactSensor(task_id='t', artifact='nlp/corpus', timeout=1)")
+    sensor = (
+        "LandfastArtifactSensor(task_id='t', artifact='nlp/corpus', timeout=1, poke_interval=1)"
+    )
+    add(airflow, sensor)
     for text in "ABCD":
         (data / "a.txt").write_text(text)
         airflow.client.log("nlp/corpus", data)
