@@ -55,18 +55,18 @@ test-live integration *args: (_packages "chromium:chromium") (_sync-integration 
     @echo "== tests/with_$1, live"
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
-# Run one integration's tests with the oldest framework that it supports
-test-oldest integration *args: (_oldest integration)
-    @echo "== tests/with_$1, oldest supported"
-    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
+# Run one integration's tests with the oldest framework that it supports, or those of the `core` with its oldest dependencies
+test-oldest name *args: (_oldest name)
+    @echo "== tests of $1, oldest supported"
+    .venvs/$1-oldest/bin/python -m pytest {{ if name != "core" { "tests/with_" + name } else if args == "" { core_tests } else { "" } }} -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run one integration's slow tests, beside its live server and in a browser, with the oldest framework that it supports
 test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest integration)
     @echo "== tests/with_$1, oldest supported, live"
     .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
-# Run what is too heavy for every change: every moment to be killed at, the oldest frameworks live, the benchmarks
-nightly: (_packages "nginx:nginx-light") _sync (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
+# Run what is too heavy for every change: every moment to be killed at, the oldest dependencies of the core, the oldest frameworks live, the benchmarks
+nightly: (_packages "nginx:nginx-light") _sync (test-oldest "core") (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
     .venv/bin/python -m pytest {{core_tests}} -m nightly -n 2 --dist worksteal
     .venv/bin/python benchmarks/run.py
 

@@ -116,6 +116,7 @@ def _own_client(options: S3Options) -> Any:
         aws_session_token=options.session_token,
     )
     core = session._session
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
     if options.role:
         _assume(core, options.role, options.external_id)
     endpoint = options.endpoint or _environment_endpoint(core)
@@ -149,6 +150,14 @@ def _own_client(options: S3Options) -> Any:
 def _sign_addresses_by_v4(signature_version: object, **_: Any) -> str | None:
     """Keep botocore from signing addresses by V2, which KMS and newer regions refuse."""
     return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
+
+
+@functools.lru_cache(maxsize=4)
+def _models(search_path: str | None) -> Any:
+    """Botocore's descriptions of AWS, read once in a process: each session would read its own."""
+    from botocore.loaders import create_loader
+
+    return create_loader(search_path)
 
 
 def _configured_addressing(core: Any) -> str | None:
