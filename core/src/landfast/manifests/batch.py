@@ -149,9 +149,17 @@ class EntryBatch:
         """Return those rows that lie below `folder`, which starts every path, without it in their paths."""
         import pyarrow.compute as pc
 
-        inside = self.where(pc.not_equal(self.paths, folder)).columns
-        paths = pc.utf8_slice_codeunits(inside["path"], len(folder))
-        return EntryBatch(inside.set_column(0, inside.schema.field(0), paths))
+        inside = self.where(pc.not_equal(self.paths, folder))
+        return inside._at(pc.utf8_slice_codeunits(inside.paths, len(folder)))
+
+    def within(self, folder: str) -> EntryBatch:
+        """Return the rows with `folder` before each path."""
+        import pyarrow.compute as pc
+
+        return self._at(pc.binary_join_element_wise(folder, self.paths, "")) if folder else self
+
+    def _at(self, paths: pa.Array) -> EntryBatch:
+        return EntryBatch(self.columns.set_column(0, self.columns.schema.field(0), paths))
 
     def _versions(self) -> pa.Array:
         import pyarrow.compute as pc

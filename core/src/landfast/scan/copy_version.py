@@ -8,9 +8,9 @@ from pathlib import Path
 
 from landfast.errors import InvalidInput
 from landfast.manifests.base import Manifest
+from landfast.manifests.batch import EntryBatch
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.globs import PathFilter
-from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
@@ -47,20 +47,23 @@ def adopt(
     why = skips.watch(PathFilter(reference.include, reference.exclude))
     limit = reference.max_objects or max_objects
 
-    def copied() -> Iterator[ManifestEntry]:
+    def copied() -> Iterator[EntryBatch]:
         count = 0
-        for entry in manifest.entries():
-            reason = why(entry.path)
-            if reason:
-                skips.add(reason, entry.path)
-                continue
-            count += 1
+        for batch in manifest.batches():
+            kept = batch
+            if reference.include or reference.exclude:
+                reasons = {path: why(path) for path in batch.paths.to_pylist()}
+                for path in filter(reasons.get, reasons):
+                    skips.add(reasons[path], path)
+                kept = batch.where([not reason for reason in reasons.values()])
+            count += len(kept)
             if count > limit:
                 raise too_many(version.name.uri, limit)
-            yield replace(entry, path=prefix + entry.path)
+            yield kept.within(prefix)
 
     with ManifestWriter(target) as writer:
-        writer.extend(copied())
+        for batch in copied():
+            writer.add_batch(batch)
         written = writer.finish()
     own = Source(
         uri=version.name.uri,

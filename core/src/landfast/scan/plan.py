@@ -112,10 +112,8 @@ def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[Scan
     prefix = f"{name}/" if name else ""
     if previous is not None and len(previous) >= shards:
         step = -(-len(previous) // shards)
-        paths = itertools.islice(
-            (entry.path for entry in previous.entries(prefix)), step, None, step
-        )
-        cuts = [path[len(prefix) :] for path in paths]
+        paths = (path for batch in previous.batches(prefix) for path in batch.paths.to_pylist())
+        cuts = [path[len(prefix) :] for path in itertools.islice(paths, step, None, step)]
     else:
         printable = [chr(code) for code in range(0x21, 0x7F)]
         cuts = [printable[len(printable) * number // shards] for number in range(1, shards)]

@@ -92,9 +92,12 @@ def _needed(registry: Registry, open_manifest: Callable[[str], Manifest]) -> Ite
 
 
 def _files(need: NeededManifest, manifest: Manifest) -> Iterator[_Need]:
-    for entry in manifest.entries():
-        if sha256 := sha256_of(entry.uri):
-            yield sha256, BlobKind.FILE, entry.size, str(need.version), entry.path, ""
+    version = str(need.version)
+    for batch in manifest.batches():
+        columns = (batch.columns[name].to_pylist() for name in ("uri", "size", "path"))
+        for uri, size, path in zip(*columns, strict=True):
+            if sha256 := sha256_of(uri):
+                yield sha256, BlobKind.FILE, size, version, path, ""
 
 
 def _judged(
