@@ -15,15 +15,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from landfast.errors import InvalidInput, LandfastError, NotFound
 from landfast.model.names import ArtifactName
-from landfast.redaction import redact
+from landfast.redaction import redact, visible
 from landfast.web import raw, render
 from landfast.web.error_page import error_view
+from landfast.web.mask import masked
 from landfast.web.pages.changes import changes
 from landfast.web.pages.collection import collection, project
 from landfast.web.pages.file import file
@@ -85,8 +86,8 @@ def create_app(site: Site) -> Starlette:
     routes.append(Route("/{entity}/{project}/{collection}/raw", _bytes(site)))
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=site.hosts)],
-        exception_handlers={HTTPException: _http_error(site), Exception: _unexpected(site)},
+        middleware=[Middleware(Guard, hosts=site.hosts, root_path=site.root_path)],
+        exception_handlers={HTTPException: _http_error(site)},
     )
 
 
@@ -101,8 +102,8 @@ def _bytes(site: Site) -> Any:
     async def answer(request: Request) -> Response:
         try:
             return await raw.answer(site, request)
-        except LandfastError as error:
-            return await run_in_threadpool(reply, site, error_view(error), request, is_json=False)
+        except Exception as error:  # noqa: BLE001 - said by the page
+            return await run_in_threadpool(refuse, site, error, request, is_json=False)
 
     return answer
 
@@ -127,12 +128,13 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _act(site: Site, function: PageFunction, request: Request, form: dict[str, str]) -> Response:
+    is_json = form.get("format") == "json"
     try:
         check_form(site.token, form, request.headers)
-        view = function(site, Query(form | request.path_params))
-    except LandfastError as error:
-        view = error_view(error)
-    return reply(site, view, request, is_json=form.get("format") == "json")
+        view = function(site, Query(form | request.path_params, origin=_origin(request)))
+        return reply(site, view, request, is_json=is_json)
+    except Exception as error:  # noqa: BLE001 - said by the page
+        return refuse(site, error, request, is_json=is_json)
 
 
 def respond(site: Site, path: str, function: PageFunction, request: Request) -> Response:
@@ -150,9 +152,19 @@ def respond(site: Site, path: str, function: PageFunction, request: Request) -> 
         if path.endswith("}"):
             given, is_json = _twin(site, given, request.path_params, is_json=is_json)
         view = function(site, Query(given, origin=_origin(request)))
-    except LandfastError as error:
-        view = error_view(error)
-    return reply(site, view, request, is_json=is_json)
+        return reply(site, view, request, is_json=is_json)
+    except Exception as error:  # noqa: BLE001 - said by the page
+        return refuse(site, error, request, is_json=is_json)
+
+
+def refuse(site: Site, error: Exception, request: Request, *, is_json: bool) -> Response:
+    """Answer with the page of an error; of one that nobody foresaw, the log says a line."""
+    if not isinstance(error, LandfastError):
+        logger.error("%s %s: %s", request.method, visible(request.url.path), redact(repr(error)))
+        error = LandfastError(
+            "this page met something unexpected", hint="The log of `landfast ui` says more."
+        )
+    return reply(site, error_view(error), request, is_json=is_json)
 
 
 def _origin(request: Request) -> str:
@@ -183,7 +195,8 @@ def _is_there(site: Site, given: dict[str, str]) -> bool:
 
 
 def reply(site: Site, view: View, request: Request, *, is_json: bool) -> Response:
-    """Write a view in the form that is asked for."""
+    """Write a view in the form that is asked for, secrets in free text masked in both."""
+    view = replace(view, data=masked(view.data))
     if is_json:
         body = json.dumps(view.data, ensure_ascii=True, indent=2)
         return Response(body, status_code=view.status, media_type="application/json")
@@ -210,19 +223,3 @@ def _http_error(site: Site) -> Any:
         return reply(site, view, request, is_json=request.url.path.endswith(".json"))
 
     return answer
-
-
-def _unexpected(site: Site) -> Any:
-    async def answer(request: Request, error: Exception) -> Response:
-        logger.error("%s %s: %s", request.method, request.url.path, redact(repr(error)))
-        said = LandfastError(
-            "this page met something unexpected", hint="The log of `landfast ui` says more."
-        )
-        return reply(site, error_view(said), request, is_json=request.url.path.endswith(".json"))
-
-    return answer
-
-
-def json_error(status: int, problem: str) -> JSONResponse:
-    """Answer a request that is not for a page with an error."""
-    return JSONResponse({"problem": problem}, status_code=status)
