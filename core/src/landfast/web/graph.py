@@ -22,8 +22,8 @@ from landfast.redaction import visible
 from landfast.web import links
 from landfast.web.layout import draw
 
-_VERSION, _RUN, _CLUSTER = (206.0, 48.0), (180.0, 48.0), (166.0, 34.0)
-_LETTERS = 24
+_VERSION, _RUN, _CLUSTER = (200.0, 48.0), (190.0, 48.0), (166.0, 34.0)
+_LETTERS = 22
 
 Pair = tuple[str, str]
 
@@ -157,7 +157,7 @@ def _run(run: RunRecord) -> dict[str, Any]:
     text = " · ".join(part for part in (run.key.system, step if step != title else "") if part)
     return {
         "kind": "run",
-        "title": _short(title, 17),
+        "title": _short(title, 16),
         "text": _short(text, 22),
         "whole": visible(f"{run.name or run.key} ({run.key.system}, {run.status})"),
         "name": None,
