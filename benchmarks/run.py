@@ -1,6 +1,6 @@
-"""Measure the scan, the manifest and the imports, each beside a peer or a physical floor in the same run.
+"""Measure the scan, the manifest, its pages and the imports, each beside a peer or a physical floor in the same run.
 
-    python benchmarks/run.py [--entries 200000] [--files 20000] [--repeat 3] [--memory 600000]
+    python benchmarks/run.py [--entries 200000] [--files 20000] [--repeat 3] [--memory 600000] [--listed 1000000]
 
 CPU seconds of this machine, the median of the repeats. Ratios are what to quote: they hold when the machine is busy
 or slow. The log of an S3 prefix is `s3_log.py`, which runs by itself too.
@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import file_pages
 import s3_log
 
 ROOT = Path(__file__).parents[1]
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--memory", type=int, default=600_000)
+    parser.add_argument("--listed", type=int, default=1_000_000)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="landfast-bench-"))
     os.environ["LANDFAST_CACHE_DIR"] = str(folder / "cache")
@@ -154,6 +156,7 @@ def main() -> None:
         integration_import_cost(given.repeat)
         s3_log.run(given.entries, given.repeat, given.memory)
         folder_scan(given.files, given.repeat, folder)
+        file_pages.run(given.listed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from landfast.errors import Conflict, NotFound
+from landfast.manifests import pages
+from landfast.manifests.folder import Folder
 from landfast.manifests.memory import MemoryManifest
+from landfast.manifests.ranking import FileOrder
 from landfast.manifests.reader import ManifestFile
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
@@ -134,6 +138,19 @@ def put(name: str, row: int, value: Any, kind: pa.DataType | None = None) -> Cha
     return column(name, changed)
 
 
+def walked(manifest: ManifestFile) -> list[ManifestEntry]:
+    """Collect the entries folder by folder, a few at a time."""
+    found, left = [], [""]
+    while left:
+        folder = Folder(manifest, left.pop())
+        left += [total.path for total in folder.subfolders(0, 10_000)]
+        for start in range(0, folder.file_count, 3):
+            found += folder.files(start, start + 3)
+        by_size = folder.files(0, folder.file_count, order=FileOrder.SIZE)
+        assert {entry.path for entry in by_size} <= {entry.path for entry in found}
+    return sorted(found, key=lambda entry: entry.sort_key)
+
+
 def test_mend_09_files_of_real_writers_are_among_the_golden_ones() -> None:
     writers = {key.split()[1] for key in FOREIGN}
     assert writers == {"polars", "datafusion", "duckdb", "fastparquet", "pyarrow"}
@@ -150,6 +167,7 @@ def test_mend_09_every_path_of_a_file_by_another_writer_is_found(key: str) -> No
             assert list(manifest.entries(row.path)) == list(memory.entries(row.path))
             with pytest.raises(NotFound):
                 manifest.get(missing)
+        assert walked(manifest) == rows
         manifest.check()
 
 
@@ -190,6 +208,7 @@ def test_mend_09_another_type_of_the_same_meaning_is_the_same_value(
     with ManifestFile(write(tmp_path / "m", rows, change)) as manifest:
         assert list(manifest.entries()) == rows
         assert [manifest.get(row.path) for row in rows] == rows
+        assert walked(manifest) == rows
         manifest.check()
 
 
@@ -211,6 +230,27 @@ def test_mend_09_how_a_writer_encodes_makes_no_difference(
     with ManifestFile(write(tmp_path / "m", rows, **options)) as manifest:
         assert list(manifest.entries()) == rows
         assert [manifest.get(row.path) for row in rows] == rows
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("dictionary", [True, False])
+@pytest.mark.parametrize("rows_of_a_page", [1, 3, 64])
+def test_rows_are_found_however_columns_are_cut_into_pages(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    compression: str,
+    version: str,
+    dictionary: bool,
+    rows_of_a_page: int,
+) -> None:
+    monkeypatch.setattr(pages, "_SMALL_BYTES", 0)
+    rows = [replace(row, etag=None) if n % 3 else row for n, row in enumerate(entries(200))]
+    rows.sort(key=lambda row: row.sort_key)
+    options = {"data_page_version": version, "data_page_size": 1, "use_dictionary": dictionary}
+    options |= {"compression": compression, "write_batch_size": rows_of_a_page}
+    with ManifestFile(write(tmp_path / "m", rows, **options)) as manifest:
+        assert walked(manifest) == rows
 
 
 def test_mend_09_columns_of_nothing_but_null_may_have_no_type(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The file browser: folders with totals, files, sorted, by page, whatever they are called."""
 
+import hashlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -114,3 +115,31 @@ def test_every_file_is_found_by_walking_down_whatever_it_is_called(
         left += [each["path"] for each in found["folders"]]
         seen += [each["path"] for each in found["files"]]
     assert sorted(seen) == sorted(HOSTILE)
+
+
+def test_a_page_reads_no_part_of_the_manifest_that_it_does_not_show(
+    client: Client, pages: Served
+) -> None:
+    tokens = [hashlib.md5(b"%d" % n).hexdigest() for n in range(20_000)]
+    version = record(
+        client, "large", [entry(f"{n:05}", n, token) for n, token in enumerate(tokens)]
+    )
+    blob = client.context.blob_path(version.record.blob)
+    data = bytearray(blob.read_bytes())
+    half = len(data) // 2
+    data[half : half + 50_000] = bytes(50_000)
+    blob.chmod(0o600)
+    blob.write_bytes(data)
+    assert names(pages.get("/default/vision/large/files.json").data["files"])[0] == "00000"
+    assert pages.get("/default/vision/large/files?page=400").status == 200
+    assert pages.get("/default/vision/large/files?page=200").status == 409
+
+
+def test_a_manifest_that_is_not_the_recorded_one_is_not_shown(
+    client: Client, pages: Served
+) -> None:
+    one, other = record(client, "one", [entry("a")]), record(client, "other", [entry("b")])
+    place = client.context.blob_path(one.record.blob)
+    place.chmod(0o600)
+    place.write_bytes(client.context.blob_path(other.record.blob).read_bytes())
+    assert pages.get("/default/vision/one/files").status == 409

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landfast.errors import Conflict, LandfastError
+from landfast.manifests.pages import read_range
 from landfast.system.disk_errors import disk_errors, of_os_error
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class SortedParquet:
         self._lock = threading.Lock()
         self._file: pq.ParquetFile | None = None
         self._ends: dict[int, tuple[bytes, bytes]] = {}
+        self._bounds: dict[int, tuple[bytes, bytes]] = {}
 
     def __getstate__(self) -> tuple[Path, int, int | None]:
         return self._path, self._offset, self._length
@@ -78,6 +80,17 @@ class SortedParquet:
                 raise ValueError(f"no column {min(missing)!r}")
             return table.select(list(columns))
 
+    def read_rows(self, group: int, columns: Sequence[str], start: int, stop: int) -> pa.Table:
+        """Read some rows of one row group: only the pages that hold them, where columns have several.
+
+        Raises:
+            Conflict: If the file is damaged.
+        """
+        with damage_is_conflict(self._path), self._lock:
+            metadata = self._open().metadata
+            with _Part(self._path, self._offset, self._length) as file:
+                return read_range(file, metadata, group, columns, start, stop)
+
     def groups(self, prefix: str, among: Sequence[int] | None = None) -> Iterator[int]:
         """Yield the row groups, of `among` if given, that may hold a path that starts with `prefix`, in order."""
         groups = self.filled if among is None else among
@@ -105,9 +118,12 @@ class SortedParquet:
 
     def bounds(self, group: int) -> tuple[bytes, bytes]:
         """Return bytes that no path of a row group is less than, and that none is greater than."""
-        with damage_is_conflict(self._path):
-            found = _statistics(self.metadata, group, "path")
-            return self.ends(group) if found is None else (found.min_raw, found.max_raw)
+        if group not in self._bounds:
+            with damage_is_conflict(self._path):
+                found = statistics(self.metadata, group, "path")
+                said = None if found is None else (found.min_raw, found.max_raw)
+            self._bounds[group] = said or self.ends(group)
+        return self._bounds[group]
 
     def ends(self, group: int) -> tuple[bytes, bytes]:
         """Return the first and the last path of a row group, read from its rows."""
@@ -141,7 +157,8 @@ def _utf8(path: str | bytes) -> bytes:
     return path if isinstance(path, bytes) else path.encode()
 
 
-def _statistics(metadata: Any, group: int, name: str) -> Any:
+def statistics(metadata: Any, group: int, name: str) -> Any:
+    """Return the statistics of a column of a row group; None if there are none."""
     columns = metadata.row_group(group)
     for number in range(columns.num_columns):
         column = columns.column(number)
@@ -195,7 +212,7 @@ class _Part(io.RawIOBase):
     """A part of a file, as a file."""
 
     def __init__(self, path: Path, offset: int, length: int | None) -> None:
-        self._file = path.open("rb")
+        self._file = path.open("rb", buffering=0)
         total = self._file.seek(0, io.SEEK_END)
         self._offset = offset
         self._length = total - offset if length is None else length

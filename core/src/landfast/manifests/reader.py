@@ -8,6 +8,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from heapq import merge as merge_sorted
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,9 +23,11 @@ from landfast.manifests.parquet import (
     damage_is_conflict,
     damaged,
     prefix_range,
+    statistics,
 )
 from landfast.manifests.rollup import folder_runs
 from landfast.manifests.rows import breaks_format, check_columns, check_order, checked
+from landfast.manifests.sorted_rows import SortedRows
 from landfast.manifests.summary import SummaryBuilder
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.model.manifest import ManifestEntry, ManifestSummary
@@ -44,13 +47,16 @@ class ManifestFile(Manifest):
         path: The file.
         sha256: What its bytes must hash to; None trusts the file, which is then only checked as it
             is read (footer, checksum of each page, count).
+        summary: What its footer must say, for a look at a part of a file that is too large to hash for that.
 
     Raises:
         NotFound: If there is no such file.
         Conflict: If it is damaged, no manifest, or of a newer format than this Landfast reads.
     """
 
-    def __init__(self, path: Path, *, sha256: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, sha256: str | None = None, summary: ManifestSummary | None = None
+    ) -> None:
         self._path = path
         if sha256 is not None:
             _check_bytes(path, sha256)
@@ -59,6 +65,8 @@ class ManifestFile(Manifest):
         metadata = self._entries.metadata
         footer = Footer(path, metadata.metadata or {})
         self._summary = footer.summary(metadata.num_rows)
+        if summary not in {None, self._summary}:
+            raise damaged(path, f"expected {summary}")
         check_columns(path, self._entries.columns, schema.entry_schema())
         self._folders = SortedParquet(path, *footer.rollup())
 
@@ -134,11 +142,25 @@ class ManifestFile(Manifest):
 
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
         """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""
-        levels = self._levels()
+        levels = self._levels
         wanted = levels if depth is None else levels.keys() & {depth}
         yield from merge_sorted(
             *(self._run(levels[level], prefix) for level in wanted), key=lambda total: total.path
         )
+
+    @property
+    def rows(self) -> SortedRows:
+        """Its entries by number; each reader takes one of its own."""
+        return SortedRows(self._path, self._entries, schema.entry_schema(), self._entries.filled)
+
+    def level(self, depth: int) -> SortedRows:
+        """Return the rows of the roll-up whose folders are so deep, by number.
+
+        Raises:
+            Conflict: If the roll-up is damaged or breaks the format.
+        """
+        groups = self._levels.get(depth, [])
+        return SortedRows(self._path, self._folders, schema.folder_schema(), groups)
 
     def check(self) -> None:
         """Count and hash all rows, and compare with what footer and roll-up say; reads the whole file."""
@@ -155,29 +177,41 @@ class ManifestFile(Manifest):
         self._compare("its footer", self._summary, summary.build())
 
     def _totals_by_depth(self) -> defaultdict[int, Iterator[FolderTotal]]:
-        runs = {level: self._run(groups, "") for level, groups in self._levels().items()}
+        runs = {level: self._run(groups, "") for level, groups in self._levels.items()}
         return defaultdict(lambda: iter(()), runs)
 
     def _compare(self, where: str, said: object, counted: object) -> None:
         if said != counted:
             raise breaks_format(self._path, where, f"{counted}, counted from the rows", str(said))
 
+    @cached_property
     def _levels(self) -> dict[int, list[int]]:
         """The row groups of the roll-up by the depth of their folders."""
         check_columns(self._path, self._folders.columns, schema.folder_schema())
         levels: dict[int, list[int]] = {}
         for group in self._folders.filled:
-            depths = self._folders.read(group, ["depth"]).column(0).unique().to_pylist()
-            if len(depths) != 1:
-                where = f"row group {group} of its roll-up"
-                raise breaks_format(self._path, where, "folders of one depth", f"depths {depths}")
-            levels.setdefault(depths[0], []).append(group)
+            levels.setdefault(self._depth(group), []).append(group)
         return levels
+
+    def _depth(self, group: int) -> int:
+        with damage_is_conflict(self._path):
+            said = statistics(self._folders.metadata, group, "depth")
+            if said is not None and said.min == said.max:
+                return int(said.min)
+        return self._only_depth(group, self._folders.read(group, ["depth"]))
+
+    def _only_depth(self, group: int, table: pa.Table) -> int:
+        depths = table.column("depth").unique().to_pylist()
+        if len(depths) != 1:
+            where = f"row group {group} of its roll-up"
+            raise breaks_format(self._path, where, "folders of one depth", f"depths {depths}")
+        return int(depths[0])
 
     def _run(self, groups: list[int], prefix: str) -> Iterator[FolderTotal]:
         last: list[str] = []
         for group in self._folders.groups(prefix, groups):
             table = self._checked(self._folders, group, schema.folder_schema())
+            self._only_depth(group, table)
             paths: list[str] = table.column("path").to_pylist()
             check_order(self._path, group, last + paths[:1])
             last = paths[-1:]

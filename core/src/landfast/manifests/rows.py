@@ -47,8 +47,17 @@ def check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
             raise breaks_format(path, f"column {field.name!r}", _name(field.type), str(kind))
 
 
-def checked(path: Path, group: int, table: pa.Table, wanted: pa.Schema) -> pa.Table:
-    """Return the table of a row group in the types of the format.
+def checked(
+    path: Path, group: int, table: pa.Table, wanted: pa.Schema, *, first: int = 0
+) -> pa.Table:
+    """Return rows of a row group in the types of the format.
+
+    Args:
+        path: The file, for errors.
+        group: The row group.
+        table: The rows.
+        wanted: Columns as the format has them.
+        first: The number of the first of them in the row group.
 
     Raises:
         Conflict: If a value has no such form, a row breaks a rule, or paths are out of order.
@@ -56,27 +65,40 @@ def checked(path: Path, group: int, table: pa.Table, wanted: pa.Schema) -> pa.Ta
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = [_exact(path, group, table, field) for field in wanted]
-    exact = pa.table(columns, names=wanted.names)
-    rules = [*map(_never_null, wanted), *(_FOLDERS if "depth" in wanted.names else _ENTRIES)]
-    for column, expected, broken in rules:
-        row = pc.index(broken(pc, exact), True).as_py()
+    columns = [exact(path, group, table, field, first=first) for field in wanted]
+    found = pa.table(columns, names=wanted.names)
+    for column, expected, broken in _FOLDERS if "depth" in wanted.names else _ENTRIES:
+        row = pc.index(broken(pc, found), True).as_py()
         if row >= 0:
-            raise _bad_row(path, group, table, row, column, expected)
-    paths = exact.column("path")
+            raise _bad_row(path, group, first, table, row, column, expected)
+    paths = found.column("path")
     row = pc.index(pc.less_equal(paths.slice(1), paths.slice(0, len(paths) - 1)), True).as_py()
     check_order(path, group, paths.slice(row, 2).to_pylist() if row >= 0 else [])
-    return exact
+    return found
 
 
-def _exact(path: Path, group: int, table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    column = table.column(field.name)
-    exact = _cast(column, field.type)
-    if exact is not None:
-        return exact
-    ends = range(1, len(column) + 1)
-    row = bisect_left(ends, True, key=lambda end: _cast(column.slice(0, end), field.type) is None)
-    raise _bad_row(path, group, table, row, field.name, _name(field.type))
+def exact(
+    path: Path, group: int, table: pa.Table, field: pa.Field, *, first: int = 0
+) -> pa.ChunkedArray:
+    """Return a column in the type of the format, otherwise as `checked`.
+
+    Raises:
+        Conflict: If a value has no such form, or is null where none may be.
+    """
+    import pyarrow.compute as pc
+
+    column, expected = table.column(field.name), _name(field.type)
+    found = _cast(column, field.type)
+    if found is None:
+        ends = range(1, len(column) + 1)
+        row = bisect_left(
+            ends, True, key=lambda end: _cast(column.slice(0, end), field.type) is None
+        )
+    elif found.null_count and not field.nullable:
+        row, expected = pc.index(pc.is_null(found), True).as_py(), "a value, never null"
+    else:
+        return found
+    raise _bad_row(path, group, first, table, row, field.name, expected)
 
 
 def check_order(path: Path, group: int, paths: Sequence[str]) -> None:
@@ -90,9 +112,11 @@ def check_order(path: Path, group: int, paths: Sequence[str]) -> None:
 
 
 def _bad_row(
-    path: Path, group: int, table: pa.Table, row: int, column: str, expected: str
+    path: Path, group: int, first: int, table: pa.Table, row: int, column: str, expected: str
 ) -> Conflict:
-    where = f"row {row} of row group {group}, path {_shown(table['path'], row)}"
+    where = f"row {first + row} of row group {group}"
+    if "path" in table.column_names:
+        where += f", path {_shown(table['path'], row)}"
     return breaks_format(
         path, where, f"{column}: {expected}", f"{column}: {_shown(table[column], row)}"
     )
@@ -109,15 +133,6 @@ def _shown(column: pa.ChunkedArray, row: int) -> str:
         return str(value[0])
     data = value.cast(pa.large_binary())[0].as_py()
     return "null" if data is None else repr(data.decode(errors="backslashreplace"))
-
-
-def _never_null(field: pa.Field) -> _Rule:
-    may_be = field.nullable
-    return (
-        field.name,
-        "a value, never null",
-        lambda pc, t: pc.and_(pc.is_null(t[field.name]), not may_be),
-    )
 
 
 def _token_is_odd(pc: Any, table: pa.Table) -> Any:

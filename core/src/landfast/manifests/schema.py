@@ -13,7 +13,7 @@ FORMAT_MINOR = 0
 
 # Rows per row group: a prefix read decodes at most two groups that it does not need whole, and the
 # footer of ten million rows stays under a megabyte.
-ROWS_PER_GROUP = 32_768
+ROWS_PER_GROUP = 8_192
 FOLDERS_PER_GROUP = 16_384
 
 KEY_FORMAT = b"landfast.format"
@@ -90,4 +90,7 @@ COMMON_OPTIONS: dict[str, Any] = {
     "compression_level": 3,
     "store_schema": False,
     "write_page_checksum": True,
+    # Pages of some 512 rows where a row is wide: who wants a single row reads little beside it.
+    "data_page_size": 4 * 1024,
+    "write_batch_size": 512,
 }

@@ -22,6 +22,9 @@ from landfast.system.disk_errors import disk_errors
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+# Digests and roll-up cost less an entry where more of them are looked at together.
+_GROUPS_AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenManifest:
@@ -64,7 +67,7 @@ class ManifestWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Rows that fill no row group yet.
+        # Rows that are not looked at yet.
         self._left: list[EntryBatch] = []
         self._summary = SummaryBuilder()
         self._finished: WrittenManifest | None = None
@@ -99,7 +102,7 @@ class ManifestWriter:
     def add_batch(self, batch: EntryBatch) -> None:
         """Take the next rows, in order of the UTF-8 bytes of the paths.
 
-        They are looked at when they fill a row group, or at `finish`, which may raise the same.
+        They are looked at when they fill a few row groups, or at `finish`, which may raise the same.
 
         Raises:
             InvalidInput: If one is out of order, repeats a path, has none or a negative size.
@@ -107,11 +110,12 @@ class ManifestWriter:
         """
         if self._finished is not None:
             raise InvalidInput(f"the manifest {self._path.name} is finished")
-        room = schema.ROWS_PER_GROUP - sum(map(len, self._left))
+        at_once = _GROUPS_AT_ONCE * schema.ROWS_PER_GROUP
+        room = at_once - sum(map(len, self._left))
         while len(batch) >= room:
             self._left.append(batch.slice(0, room))
             self._flush()
-            batch, room = batch.slice(room, len(batch)), schema.ROWS_PER_GROUP
+            batch, room = batch.slice(room, len(batch)), at_once
         if len(batch):
             self._left.append(batch)
 
@@ -131,11 +135,11 @@ class ManifestWriter:
 
     def _flush(self) -> None:
         if self._left:
-            group, self._left = joined(self._left), []
-            self._summary.update(group)
-            self._rollup.update(group)
+            rows, self._left = joined(self._left), []
+            self._summary.update(rows)
+            self._rollup.update(rows)
             with disk_errors(self._path, "write the manifest"):
-                self._parquet.write_batch(group.columns, row_group_size=len(group))
+                self._parquet.write_batch(rows.columns, row_group_size=schema.ROWS_PER_GROUP)
 
     def _complete(self, summary: ManifestSummary) -> WrittenManifest:
         offset, length = self._append_rollup()

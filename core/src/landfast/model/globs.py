@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from landfast.errors import InvalidInput
 
 _MAGIC = re.compile(r"[*?\[]")
+_PATTERN = re.compile(r"[*?\[{\\!]")
 _ESCAPED = re.compile(r"\\.")
 _ROOT = re.compile(r"(?:\.?/)+|\.\Z")
 
@@ -71,6 +72,18 @@ def hint_for_glob(place: str) -> str | None:
     cut = len(place) - len(path) + path.rfind("/", 0, first.start()) + 1
     folder, glob = place[:cut] or ".", place[cut:]
     return f"A place is no glob: give {folder} with --include {glob!r} (include=[{glob!r}])."
+
+
+def literal_start(glob: str) -> str:
+    """Return what every path that a glob matches begins with; ``""`` if that is hard to say.
+
+    Example:
+        >>> literal_start("2026/05-*/**/*.csv"), literal_start("*.csv"), literal_start("./a/b.csv")
+        ('2026/05-', '', '')
+    """
+    start = _PATTERN.split(glob, maxsplit=1)[0]
+    is_plain = not start.startswith((".", "/")) and not re.search(r"//|/\.", start)
+    return start.rstrip("/") if is_plain else ""
 
 
 def file_glob(path: str) -> str:

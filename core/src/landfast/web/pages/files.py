@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from landfast.errors import LandfastError
-from landfast.manifests.folder import FileOrder, Folder
+from landfast.manifests.folder import Folder
+from landfast.manifests.ranking import FileOrder
 from landfast.model.diff import entry_to_dict
 from landfast.model.folders import FolderTotal
 from landfast.model.manifest import ManifestEntry
@@ -25,7 +26,7 @@ def files(site: Site, query: Query) -> View:
     found = ArtifactVersion(
         site.client.registry.get(query.version(), deleted=True), site.client.context
     )
-    folder = Folder(found.manifest, query.path("folder"))
+    folder = Folder(site.client.context.glance_at(found.record), query.path("folder"))
     data = {**head(found), **_listing(folder, query)}
     return View(template="files.html", data=data, title=f"{folder.path or 'Files'} in {found.name}")
 
@@ -48,7 +49,7 @@ def head(found: ArtifactVersion) -> dict[str, Any]:
 def files_at_top(found: ArtifactVersion) -> dict[str, Any]:
     """Return the beginning of a version's file list for its own page, or why there is none."""
     try:
-        folder = Folder(found.manifest)
+        folder = Folder(found.context.glance_at(found.record))
         query = Query({"size": str(_AT_TOP)})
         return {"missing": None, **_listing(folder, query)}
     except LandfastError as error:
