@@ -99,9 +99,8 @@ class Places:
         return any(place.key_of(entry) is not None for place in self.folders)
 
     def first_of(self, entry: ManifestEntry, place: Place) -> bool:
-        """Whether `place` is the first folder that the entry may have come from."""
-        first = next((p for p in self.folders if p.key_of(entry) is not None), None)
-        return first is place
+        """Whether `place`, from which an entry may have come, is the first such folder."""
+        return place is next(p for p in self.folders if p is place or p.key_of(entry) is not None)
 
     def store_of(self, entry: ManifestEntry, location: Location) -> Store:
         """Open the store of an entry, with the options of its source where there is one."""

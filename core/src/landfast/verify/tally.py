@@ -39,16 +39,17 @@ class Tally:
 
     def add(self, entry: ManifestEntry, finding: Finding) -> None:
         """Take the verdict on one entry; of two on the same path the better one stays."""
-        row = _row(entry, finding)
+        verdict = finding.verdict
+        row = None if verdict is Verdict.INTACT else _row(entry, finding)
         with self._lock:
             known = self._rows.get(entry.path)
-            if known is not None and known.verdict.badness <= row.verdict.badness:
+            if known is not None and known.verdict.badness <= verdict.badness:
                 return
             if known is not None:
                 del self._rows[entry.path]
-                self._count(known, -1)
-            self._count(row, +1)
-            if row.verdict is not Verdict.INTACT:
+                self._count(known.entry, known.verdict, -1)
+            self._count(entry, verdict, +1)
+            if row is not None:
                 self._rows[entry.path] = row
             done = self._counts.total()
         if done % _REPORTED == 0 or done == self._total:
@@ -87,13 +88,13 @@ class Tally:
             deep=deep,
         )
 
-    def _count(self, row: EntryVerdict, step: int) -> None:
-        self._counts[row.verdict] += step
-        self._sizes[row.verdict] += step * (row.entry.size or 0)
+    def _count(self, entry: ManifestEntry, verdict: Verdict, step: int) -> None:
+        self._counts[verdict] += step
+        self._sizes[verdict] += step * (entry.size or 0)
 
 
 def _row(entry: ManifestEntry, finding: Finding) -> EntryVerdict:
-    is_same = finding.verdict in {Verdict.INTACT, Verdict.DELETED, Verdict.ARCHIVED}
+    is_same = finding.verdict in {Verdict.DELETED, Verdict.ARCHIVED}
     found = None if finding.row is None or is_same else _found(finding.row)
     return EntryVerdict(entry=entry, verdict=finding.verdict, found=found, detail=finding.detail)
 
