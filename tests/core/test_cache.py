@@ -1,7 +1,6 @@
 """The blob cache gives out what it was given and nothing else, and stays within its bound."""
 
 import hashlib
-import multiprocessing
 import os
 import subprocess
 import time
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from kit.forks import context, fork
 from landfast.cache import BlobCache
 from landfast.cache.keys import keys_of, sha256_of
 from landfast.model.checksum import Checksum
@@ -145,10 +145,9 @@ def _work(folder: str, number: int, barrier: object) -> None:
 
 
 def test_many_processes_share_a_cache_that_overflows(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(4)
     folder = str(tmp_path / "cache")
-    workers = [context.Process(target=_work, args=(folder, n, barrier)) for n in range(4)]
+    workers = [fork(_work, folder, n, barrier) for n in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -11,7 +11,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import landfast
 from kit.failpoints import arm
 from landfast import Artifact, ArtifactVersion, Client, Reference, RunStatus
 
@@ -122,12 +121,3 @@ def collect(job: Job, kill_at: int | None) -> None:
     report = client.gc(grace=timedelta(0), dry_run=False)
     client.close()
     job.note("complete", blobs=report.deleted.count, summary=points.summary)
-
-
-PRELOADED = [
-    *("boto3", "landfast.client", "landfast.download.run", "psycopg", "pyarrow.parquet"),
-    *("landfast.manifests.writer", "landfast.registry.opener", "landfast.blobs.opener"),
-    *("landfast.stores.s3", "landfast.blobs.s3", "sqlalchemy.dialects.sqlite.pysqlite"),
-    *("sqlalchemy.dialects.postgresql.psycopg", "landfast.upkeep.gc", landfast.__name__),
-]
-"""What a fork server imports once, so that each process of many starts at once."""

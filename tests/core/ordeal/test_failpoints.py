@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.forks import context, fork
 from kit.servers.moto import Moto
 from landfast import Client
 from landfast.registry.opener import init_registry
 
 from tests.core.ordeal.killable import (
     OBJECTS,
-    PRELOADED,
     Job,
     collect,
     collect_all_the_time,
@@ -37,9 +36,6 @@ GRACE = timedelta(seconds=20)
 KILLS = 12
 # Beside others, each kill waits for them: every third moment, in the system run. Set it to 1 for all.
 BESIDE_STEP = int(os.environ.get("LANDFAST_TEST_BESIDE_STEP", "3"))
-
-context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload([*PRELOADED, "tests.core.ordeal.killable"])
 
 
 class Ordeal:
@@ -61,7 +57,7 @@ class Ordeal:
         )
 
     def run(self, job: Job, kill_at: int | None, target: Any = work) -> int | None:
-        child = context.Process(target=target, args=(job, kill_at))
+        child = fork(target, job, kill_at)
         child.start()
         child.join(PATIENCE_S)
         return child.exitcode
@@ -70,10 +66,7 @@ class Ordeal:
     def beside(self, *targets: tuple[Any, ...]) -> Iterator[None]:
         """Run processes that go on until the block ends."""
         stop = context.Event()
-        children = [
-            context.Process(target=target, args=(job, stop, *more))
-            for target, job, *more in targets
-        ]
+        children = [fork(target, job, stop, *more) for target, job, *more in targets]
         for child in children:
             child.start()
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from kit.forks import context, fork
 from landfast import Client
 from sqlalchemy import NullPool, create_engine, text
 
@@ -47,12 +47,8 @@ def write(url: str, folder: Path, number: int, barrier: Barrier) -> None:
 def test_processes_log_to_one_collection_at_once(
     registry_url: str, tmp_path: Path, processes: int
 ) -> None:
-    context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(processes)
-    children = [
-        context.Process(target=write, args=(registry_url, tmp_path, number, barrier))
-        for number in range(processes)
-    ]
+    children = [fork(write, registry_url, tmp_path, number, barrier) for number in range(processes)]
     for child in children:
         child.start()
     for child in children:

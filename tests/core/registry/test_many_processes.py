@@ -1,8 +1,8 @@
 """Many processes log to one collection at once: no gap, no duplicate, on either database."""
 
-import multiprocessing
 from multiprocessing.synchronize import Barrier
 
+from kit.forks import context, fork
 from landfast.registry.opener import open_registry
 from landfast.testing.registry.drafts import NAME, draft, log, summary
 from sqlalchemy import NullPool, create_engine, text
@@ -26,12 +26,8 @@ def write(url: str, number: int, barrier: Barrier) -> None:
 
 
 def test_many_processes_log_without_gap_or_duplicate(registry_url: str) -> None:
-    context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(_PROCESSES)
-    processes = [
-        context.Process(target=write, args=(registry_url, number, barrier))
-        for number in range(_PROCESSES)
-    ]
+    processes = [fork(write, registry_url, number, barrier) for number in range(_PROCESSES)]
     for process in processes:
         process.start()
     for process in processes:

@@ -1,7 +1,6 @@
 """The stat cache saves hashing, and never tells a hash that is not the file's."""
 
 import hashlib
-import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kit.forks import context, fork
 from landfast.model.location import Location
 from landfast.stores.base import ListRequest
 from landfast.stores.local import FileStore
@@ -364,10 +364,9 @@ def test_many_processes_share_one_cache(folder: Path, tmp_path: Path) -> None:
     for n in range(200):
         (folder / f"more{n:03}").write_bytes(b"m%d" % n)
     expected = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())]
-    context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(4), context.Queue()
     arguments = (str(folder), str(tmp_path / "cache"), barrier, answers)
-    processes = [context.Process(target=_scan, args=arguments) for _ in range(4)]
+    processes = [fork(_scan, *arguments) for _ in range(4)]
     for process in processes:
         process.start()
     for _ in processes:

@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import json
-import multiprocessing
 import os
 import signal
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.forks import context, fork
 from landfast.blobs.local import LocalBlobStore
 from landfast.errors import NotFound, Unavailable
 from landfast.manifests.base import Manifest
@@ -411,9 +411,8 @@ def test_killed_collection_is_finished_by_the_next(url: str, tmp_path: Path) -> 
         house._managed("x", b"garbage %d" % number)
     kept = house.log("a", "one", files={"x": b"kept"})
     house.registry.close()
-    context = multiprocessing.get_context("spawn")
     for step in ("condemn", "delete", "forget"):
-        child = context.Process(target=_collect_and_die, args=(url, folder, step))
+        child = fork(_collect_and_die, url, folder, step)
         child.start()
         child.join(120)
         assert child.exitcode == -signal.SIGKILL, step
@@ -540,14 +539,9 @@ def test_writer_gets_its_bytes_again_while_they_are_being_deleted(url: str, tmp_
 def test_collection_beside_writers_loses_nothing(url: str, tmp_path: Path) -> None:
     folder = tmp_path / "house"
     house_at(url, folder).registry.close()
-    context = multiprocessing.get_context("spawn")
     stop, problems = context.Event(), context.Queue()
-    writers = [
-        context.Process(target=_write, args=(url, folder, number, problems)) for number in range(3)
-    ]
-    collectors = [
-        context.Process(target=_collect, args=(url, folder, stop, problems)) for _ in range(2)
-    ]
+    writers = [fork(_write, url, folder, number, problems) for number in range(3)]
+    collectors = [fork(_collect, url, folder, stop, problems) for _ in range(2)]
     for process in (*writers, *collectors):
         process.start()
     for process in writers:
