@@ -101,6 +101,7 @@ def _endpoint(site: Site, path: str, function: PageFunction) -> Any:
 def _bytes(site: Site) -> Any:
     async def answer(request: Request) -> Response:
         try:
+            await run_in_threadpool(site.client.registry.overview.refresh)
             return await raw.answer(site, request)
         except Exception as error:  # noqa: BLE001 - said by the page
             return await run_in_threadpool(refuse, site, error, request, is_json=False)
@@ -131,6 +132,7 @@ def _act(site: Site, function: PageFunction, request: Request, form: dict[str, s
     is_json = form.get("format") == "json"
     try:
         check_form(site.token, form, request.headers)
+        site.client.registry.overview.refresh()
         view = function(site, Query(form | request.path_params, origin=_origin(request)))
         return reply(site, view, request, is_json=is_json)
     except Exception as error:  # noqa: BLE001 - said by the page
@@ -149,6 +151,7 @@ def respond(site: Site, path: str, function: PageFunction, request: Request) -> 
     given = dict(request.query_params) | request.path_params
     is_json = given.pop("format", "") == "json" or path in _TWINS
     try:
+        site.client.registry.overview.refresh()
         if path.endswith("}"):
             given, is_json = _twin(site, given, request.path_params, is_json=is_json)
         view = function(site, Query(given, origin=_origin(request)))

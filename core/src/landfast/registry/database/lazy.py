@@ -77,6 +77,15 @@ class LazyDatabase:
         """Yield rows page by page; see `Database.stream`."""
         return self._open_or_blank().stream(fetch, cursor, start=start, limit=limit)
 
+    def refresh(self) -> None:
+        """Find out again what is there, for who has it open for long: it may be gone, or upgraded by a newer client.
+
+        Raises:
+            LandfastError: As opening it does.
+        """
+        if self._info is not None:
+            self._info = self._find(self._database, create=False)
+
     def close(self) -> None:
         """Close connections; the registry may be used again afterwards."""
         self._database.close()

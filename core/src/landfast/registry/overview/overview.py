@@ -32,6 +32,15 @@ class Overview:
     def __init__(self, database: LazyDatabase) -> None:
         self._database = database
 
+    def refresh(self) -> None:
+        """Look whether the registry still is there and may be read by this client; two small requests.
+
+        Raises:
+            NotFound: If it is gone.
+            Conflict: If a newer client upgraded it.
+        """
+        self._database.refresh()
+
     def collections(
         self, of: CollectionFilter, *, start: int = 0, size: int = 50
     ) -> tuple[list[CollectionOverview], int]:
