@@ -45,6 +45,9 @@ partitions = st.one_of(
 #: A content digest.
 digests = hex_text(64).map(lambda text: f"lf1:{text}")
 
+# Made once, as all that is not drawn: Hypothesis checks a new strategy, which takes longer than a draw.
+_maybe_names = st.none() | names
+
 
 @st.composite
 def artifact_names(draw: st.DrawFn, *, full: bool = False) -> ArtifactName:
@@ -54,8 +57,8 @@ def artifact_names(draw: st.DrawFn, *, full: bool = False) -> ArtifactName:
         draw: Given by Hypothesis.
         full: Whether entity, project and a version are always there.
     """
-    entity = draw(names if full else st.none() | names)
-    project = draw(names if full or entity is not None else st.none() | names)
+    entity = draw(names if full else _maybe_names)
+    project = draw(names if full or entity is not None else _maybe_names)
     kinds = ["index", "alias", "digest"] if full else ["", "index", "alias", "digest"]
     kind = draw(st.sampled_from(kinds))
     return ArtifactName(
@@ -116,6 +119,10 @@ paths = st.one_of(
 )
 _times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 _ids = st.one_of(st.none(), st.just("null"), st.text(_ALNUM + "._", min_size=1, max_size=32))
+_checksums = st.none() | checksums()
+_sizes = st.none() | st.integers(0, 2**40) | st.just(2**53)
+_etags = st.none() | utf8_text
+_moments = st.none() | _times
 
 
 @st.composite
@@ -127,18 +134,17 @@ def entries(draw: st.DrawFn, *, path: str | None = None) -> ManifestEntry:
         path: Of the entry; None draws one.
     """
     where = draw(paths) if path is None else path
-    checksum = draw(st.none() | checksums())
-    etags = st.none() | utf8_text
+    checksum = draw(_checksums)
     return ManifestEntry(
         path=where,
-        size=draw(st.none() | st.integers(0, 2**40) | st.just(2**53)),
+        size=draw(_sizes),
         checksum=checksum,
         uri=Location(scheme="s3", authority="b", key=where).uri
         if draw(st.booleans())
         else "file:///x",
         version_id=draw(_ids),
-        etag=draw(etags if checksum is None else etags | st.just(checksum.value)),
-        modified_at=draw(st.none() | _times),
+        etag=draw(_etags if checksum is None else _etags | st.just(checksum.value)),
+        modified_at=draw(_moments),
     )
 
 
@@ -154,12 +160,13 @@ def manifests(*, max_size: int = 20) -> st.SearchStrategy[MemoryManifest]:
     return entry_lists(max_size=max_size).map(MemoryManifest)
 
 
+_buckets = st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True)
+
+
 @st.composite
 def locations(draw: st.DrawFn) -> Location:
     """Objects in buckets and on disk, without a pin."""
     if draw(st.booleans()):
         return Location(scheme="file", authority="", key=draw(file_paths))
-    bucket = draw(st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True))
-    return Location(
-        scheme=draw(st.sampled_from(["s3", "gs"])), authority=bucket, key=draw(object_keys)
-    )
+    scheme = draw(st.sampled_from(["s3", "gs"]))
+    return Location(scheme=scheme, authority=draw(_buckets), key=draw(object_keys))
