@@ -63,7 +63,7 @@ class Recorder:
         )
         return self.registry.log(request).version
 
-    def log_again(self, version: VersionRecord, by: RunRecord) -> None:
+    def log_again(self, by: RunRecord, version: VersionRecord) -> None:
         """Let a run log a version that is there."""
         self.registry.add_edges(by.key, Direction.LOGGED, [version.id])
 

@@ -88,6 +88,9 @@ def test_neighbours_are_few_of_each_kind_and_all_are_counted(
     assert {each.run_id for each in found} == {worker.id}
     few = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=3, each=2)
     assert [each.edge.version_id for each in near(registry, few)] == [many[-1], one]
+    some = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=3, each=10, among=5)
+    assert [each.edge.version_id for each in near(registry, some)] == many[:-6:-1]
+    assert {(each.total, each.group_total) for each in near(registry, some)} == {(21, 5)}
     # Two more than are shown of a kind are shown too, rather than counted.
     almost = NeighbourRequest(runs=(worker.id,), directions=USES, of_group=18, each=50)
     assert len(near(registry, almost)) == 21

@@ -149,8 +149,8 @@ class Neighbour:
     Args:
         edge: Between the two.
         run_id: Short id of the run.
-        group_total: How many neighbours like this one there are: of the same collection, or of the same
-            system, step and type of job.
+        group_total: How many neighbours like this one are among those looked at: of the same collection, or of the
+            same system, step and type of job.
         total: How many neighbours there are on this side.
     """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from landfast.model.lineage import Direction, Edge, Neighbour, Side
-from landfast.model.run import RunKey, RunRecord
+from landfast.model.run import RunRecord
 from landfast.model.version import VersionRecord
 from landfast.registry.registry import Registry
 from landfast.registry.values import NeighbourRequest
@@ -27,6 +27,8 @@ MOST_LEVELS = 4
 MOST_NODES = 400
 MOST_CLUSTERS = 100
 _MOST_EDGES = 3_000
+# Of all nodes of a hop, for what is alike among their neighbours.
+_LOOKED_AT = 10_000
 _NOT_ON_THE_WAY = -1
 
 
@@ -123,15 +125,13 @@ class _Walk:
 
     registry: Registry
     hops: Hops
-    nodes: dict[str, RunKey | int] = field(default_factory=dict)
+    nodes: dict[str, None] = field(default_factory=dict)
     waiting: dict[tuple[str, Side], int] = field(default_factory=dict)
     looked: dict[tuple[str, Side], list[tuple[str, Neighbour]]] = field(default_factory=dict)
     is_cut: bool = False
 
     def begin(self, root: VersionRecord) -> None:
-        self._meet(
-            version_node(root.id), root.id, {Side.UP: self.hops.up, Side.DOWN: self.hops.down}
-        )
+        self._meet(version_node(root.id), {Side.UP: self.hops.up, Side.DOWN: self.hops.down})
 
     def step(self) -> None:
         """Look at all sides that wait: a query for each kind of node, side and level."""
@@ -149,7 +149,7 @@ class _Walk:
                 self.looked[node, side].append((other, near))
                 # The run in between costs nothing: a hop leads from version to version.
                 left = now[node, side] - 1 if is_run else max(now[node, side], 0)
-                self._meet(other, near.edge.version_id if is_run else near.edge.run, {side: left})
+                self._meet(other, {side: left})
 
     def _level(self, node: str, side: Side, left: int) -> int:
         """How much is shown there: once if it is on the way, and once more as often as it was asked for."""
@@ -167,15 +167,16 @@ class _Walk:
             until=self.hops.until,
             of_group=_OF_GROUP * times,
             each=min(_EACH * times, MOST_NODES),
+            among=max(_LOOKED_AT // len(nodes), _EACH * times),
         )
 
-    def _meet(self, node: str, what: RunKey | int, left: Mapping[Side, int]) -> None:
+    def _meet(self, node: str, left: Mapping[Side, int]) -> None:
         """Show a node, if there is room, and look at its sides that are asked for."""
         if node not in self.nodes:
             if len(self.nodes) >= MOST_NODES:
                 self.is_cut = True
                 return
-            self.nodes[node] = what
+            self.nodes[node] = None
         for side in Side:
             hops = left.get(side, _NOT_ON_THE_WAY)
             if self._level(node, side, hops) and (node, side) not in self.looked:
@@ -193,14 +194,13 @@ class _Picture:
 
     def finished(self, root: VersionRecord) -> Neighbourhood:
         overview, nodes = self.registry.overview, self.walk.nodes
-        by_id = overview.versions([what for what in nodes.values() if isinstance(what, int)])
-        keys = [key for key in nodes.values() if isinstance(key, RunKey)]
-        by_key = overview.runs_by_key(keys)
-        versions = {n: by_id[what] for n, what in nodes.items() if isinstance(what, int)}
-        runs = {n: by_key[what] for n, what in nodes.items() if isinstance(what, RunKey)}
+        by_number = overview.versions([int(node) for node in nodes if not _is_run(node)])
+        by_id = overview.runs_by_id([node[1:] for node in nodes if _is_run(node)])
+        versions = {node: by_number[int(node)] for node in nodes if not _is_run(node)}
+        runs = {node: by_id[node[1:]] for node in nodes if _is_run(node)}
         request = NeighbourRequest(
-            versions=tuple(by_id),
-            runs=tuple(run.id for run in runs.values()),
+            versions=tuple(by_number),
+            runs=tuple(by_id),
             directions=tuple(Direction)
             if self.hops.declared
             else (Direction.USED, Direction.LOGGED),

@@ -139,6 +139,7 @@ class NeighbourRequest:
         until: Only edges up to this moment, registry time.
         of_group: At most so many that are alike, or two more if these are all.
         each: At most so many of one version or run.
+        among: Only so many of the newest of one version or run are looked at for their kinds.
     """
 
     versions: tuple[int, ...] = ()
@@ -147,6 +148,7 @@ class NeighbourRequest:
     until: datetime | None = None
     of_group: int = 6
     each: int = 12
+    among: int = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def near(tx: Transaction, of: NeighbourRequest) -> list[Neighbour]:
     if of.versions:
         found += _near(tx, of, edges.c.version_id.in_(of.versions), edges.c.version_id, _RUN_KIND)
     if of.runs:
-        found += _near(tx, of, runs.c.short_id.in_(of.runs), edges.c.run_id, _VERSION_KIND)
+        found += _near(tx, of, _of_runs(of), edges.c.run_id, _VERSION_KIND)
     return found
 
 
@@ -37,21 +37,32 @@ def _near(
     node: ColumnElement[Any],
     kind: Sequence[ColumnElement[Any]],
 ) -> list[Neighbour]:
-    alike = (node, *kind)
-    ranked = (
+    newest = (
         select(
             edges.c.id,
             node.label("node"),
-            func.row_number().over(partition_by=alike, order_by=edges.c.id.desc()).label("place"),
-            func.count().over(partition_by=alike).label("group_total"),
+            func.row_number().over(partition_by=node, order_by=edges.c.id.desc()).label("age"),
             func.count().over(partition_by=node).label("total"),
         )
+        .where(where, *_counting(of.directions, of.until))
+        .subquery()
+    )
+    alike = (newest.c.node, *kind)
+    ranked = (
+        select(
+            newest.c.id,
+            newest.c.node,
+            newest.c.total,
+            func.row_number().over(partition_by=alike, order_by=edges.c.id.desc()).label("place"),
+            func.count().over(partition_by=alike).label("group_total"),
+        )
         .select_from(
-            edges.join(runs, edges.c.run_id == runs.c.id)
+            newest.join(edges, edges.c.id == newest.c.id)
+            .join(runs, edges.c.run_id == runs.c.id)
             .join(versions, edges.c.version_id == versions.c.id)
             .join(partitions, versions.c.partition_id == partitions.c.id)
         )
-        .where(where, *_counting(of.directions, of.until))
+        .where(newest.c.age <= of.among)
         .subquery()
     )
     few = or_(ranked.c.place <= of.of_group, ranked.c.group_total <= of.of_group + 2)
@@ -99,11 +110,9 @@ def touching(
     tx: Transaction, of: NeighbourRequest, *, start: int, size: int
 ) -> tuple[list[tuple[str, Edge]], int]:
     """Return a page of the edges of any of these versions and runs, newest first, and how many there are."""
-    wanted = or_(edges.c.version_id.in_(of.versions), runs.c.short_id.in_(of.runs))
+    wanted = or_(edges.c.version_id.in_(of.versions), _of_runs(of))
     counted = (
-        select(func.count())
-        .select_from(edges.join(runs, edges.c.run_id == runs.c.id))
-        .where(wanted, *_counting(of.directions, of.until))
+        select(func.count()).select_from(edges).where(wanted, *_counting(of.directions, of.until))
     )
     statement = _with_ids(of).where(wanted).order_by(edges.c.id.desc()).offset(start).limit(size)
     return _read(tx, statement), tx.connection.execute(counted).scalar_one()
@@ -115,22 +124,27 @@ def totals(tx: Transaction, of: NeighbourRequest) -> dict[tuple[int | str, Direc
     A declared use of what was used too is not counted again.
     """
     found: dict[tuple[int | str, Direction], int] = {}
-    ends: tuple[tuple[Any, Any], ...] = (
-        (edges.c.version_id, of.versions),
-        (runs.c.short_id, of.runs),
+    with_runs = edges.join(runs, edges.c.run_id == runs.c.id)
+    ends: tuple[tuple[Any, Any, Any], ...] = (
+        (edges.c.version_id, edges, of.versions),
+        (runs.c.short_id, with_runs, of.runs),
     )
-    for node, wanted in ends:
+    for node, source, wanted in ends:
         if not wanted:
             continue
         statement = (
             select(node.label("node"), edges.c.direction, func.count().label("total"))
-            .select_from(edges.join(runs, edges.c.run_id == runs.c.id))
+            .select_from(source)
             .where(node.in_(wanted), *_counting(of.directions, of.until))
             .group_by(node, edges.c.direction)
         )
         for row in tx.connection.execute(statement).mappings():
             found[row["node"], Direction(row["direction"])] = row["total"]
     return found
+
+
+def _of_runs(of: NeighbourRequest) -> ColumnElement[bool]:
+    return edges.c.run_id.in_(select(runs.c.id).where(runs.c.short_id.in_(of.runs)))
 
 
 def _with_ids(of: NeighbourRequest) -> Select[Any]:

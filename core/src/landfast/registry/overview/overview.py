@@ -81,6 +81,10 @@ class Overview:
         """Return the runs of these keys that there are."""
         return self._database.read(lambda tx: runs.by_key(tx, keys))
 
+    def runs_by_id(self, ids: Sequence[str]) -> dict[str, RunRecord]:
+        """Return the runs of these short ids that there are."""
+        return self._database.read(lambda tx: runs.by_id(tx, ids))
+
     def systems(self) -> list[str]:
         """Return the systems that runs are of, such as ``airflow``."""
         return self._database.read(runs.systems)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from landfast.model.lineage import Direction, Edge
 from landfast.model.run import RunKey, RunOverview, RunRecord
@@ -29,13 +29,21 @@ def page(tx: Transaction, of: RunFilter, *, start: int, size: int) -> list[RunOv
 
 def by_key(tx: Transaction, keys: Sequence[RunKey]) -> dict[RunKey, RunRecord]:
     """Return the runs of these keys that there are."""
-    found = {}
-    for part in chunks(map(key_sha256, keys)):
-        statement = run_rows.query().where(runs.c.key_sha256.in_(part))
-        for row in tx.connection.execute(statement).mappings():
-            record = run_rows.record(row)
-            found[record.key] = record
-    return found
+    found = _among(tx, runs.c.key_sha256, map(key_sha256, keys))
+    return {run.key: run for run in found}
+
+
+def by_id(tx: Transaction, ids: Sequence[str]) -> dict[str, RunRecord]:
+    """Return the runs of these short ids that there are."""
+    return {run.id: run for run in _among(tx, runs.c.short_id, ids)}
+
+
+def _among(
+    tx: Transaction, column: ColumnElement[str], wanted: Iterable[str]
+) -> Iterator[RunRecord]:
+    for part in chunks(wanted):
+        statement = run_rows.query().where(column.in_(part))
+        yield from map(run_rows.record, tx.connection.execute(statement).mappings())
 
 
 def systems(tx: Transaction) -> list[str]:

@@ -97,13 +97,13 @@ def _table(site: Site, around: Neighbourhood, hops: Hops, window: Window) -> dic
         until=hops.until,
     )
     found, total = overview.edges_touching(wanted, start=window.start, size=window.size)
-    runs = overview.runs_by_key([edge.run for _, edge in found])
+    runs = overview.runs_by_id([run for run, _ in found])
     return {
         "edges": [
             {
                 **edge.to_dict(),
                 "run": run,
-                "run_name": runs[edge.run].name or str(edge.run),
+                "run_name": runs[run].name or str(edge.run),
                 "system": edge.run.system,
                 "run_node": _drawn(run_node(run), around),
                 "version_node": _drawn(version_node(edge.version_id), around),

@@ -73,8 +73,8 @@ def _matches(
     near = defaultdict(list)
     for each in overview.neighbours(wanted):
         near[each.edge.version_id].append(each)
-    keys = [each.edge.run for runs in near.values() for each in runs]
-    records = overview.runs_by_key(keys)
+    ids = [each.run_id for runs in near.values() for each in runs]
+    records = overview.runs_by_id(ids)
     return [
         {
             "version": _facts(version),
@@ -84,7 +84,7 @@ def _matches(
                 "uri": entry.uri,
                 "version_id": entry.version_id,
             },
-            "runs": [_run(each, records[each.edge.run]) for each in near[version.id]],
+            "runs": [_run(each, records[each.run_id]) for each in near[version.id]],
             "more_runs": near[version.id][0].total - len(near[version.id])
             if near[version.id]
             else 0,
