@@ -34,6 +34,7 @@ from landfast.web.pages.home import home
 from landfast.web.pages.lineage import lineage
 from landfast.web.pages.object import object_page
 from landfast.web.pages.runs import run, runs
+from landfast.web.pages.verify import verify, verify_action
 from landfast.web.query import Query
 from landfast.web.security import Guard, check_form, page_policy
 from landfast.web.view import PageFunction, Site, View
@@ -61,6 +62,8 @@ PAGES: Mapping[str, PageFunction] = {
     "/{entity}/{project}/{collection}/files.json": files,
     "/{entity}/{project}/{collection}/file": file,
     "/{entity}/{project}/{collection}/file.json": file,
+    "/{entity}/{project}/{collection}/verify": verify,
+    "/{entity}/{project}/{collection}/verify.json": verify,
 }
 
 
@@ -69,6 +72,7 @@ _TWINS = frozenset(path for path in PAGES if path.endswith(".json"))
 # What a form of a page asks for by POST, with the page's token. The reply is a page too.
 ACTIONS: Mapping[str, PageFunction] = {
     "/-/health": health_action,
+    "/{entity}/{project}/{collection}/verify": verify_action,
 }
 _MAX_FORM = 64 * 1024
 
