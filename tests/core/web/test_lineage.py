@@ -1,7 +1,10 @@
 """The lineage page: a hop at first, counts of what is hidden, as of a time, and everything as a table."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from kit.lineages import Recorder
@@ -9,7 +12,8 @@ from kit.pages import Served
 from landfast.client import Client
 from landfast.model.times import format_time
 from landfast.model.version import VersionRecord
-from landfast.query.neighbourhood import MOST_CLUSTERS, MOST_NODES
+from landfast.query.neighbourhood import MOST_CLUSTERS, MOST_NODES, run_node
+from markupsafe import escape
 from sqlalchemy import Engine, event
 
 
@@ -252,3 +256,26 @@ def test_a_lineage_of_any_size_is_drawn_in_part(pages: Served, recorder: Recorde
     )
     page = pages.get(page_of(first, down=20, page=2))
     assert page.status == 200
+
+
+HOSTILE = "a/b <script>alert(1)</script>\u202e%2F&x=1"
+
+
+def test_hostile_keys_and_names_are_shown_and_led_to(pages: Served, recorder: Recorder) -> None:
+    run = recorder.run(HOSTILE, system='"><b>', node=HOSTILE, name=HOSTILE)
+    version = recorder.log("odd", run, partition=HOSTILE)
+    path = f"/default/vision/odd/lineage?partition={quote(HOSTILE, safe='')}"
+    for tail in ("", "&selected=" + run_node(run.id), "&size=1", "&size=1&page=2"):
+        page = pages.get(path + tail)
+        assert page.status == 200
+        assert "<script>alert" not in page.text
+        assert "<b>" not in page.text.replace("<b><bdi>", "")
+        assert "\u202e" not in page.text.partition("<svg width")[2].partition("</svg>\n</div>")[0]
+    data = pages.get(path + "&format=json").data
+    assert data["partition"] == HOSTILE
+    assert f'name="partition" value="{escape(HOSTILE)}"' in pages.get(path).text
+    linked = re.findall(r'href="([^"]*/odd\?[^"]*)"', pages.get(path).text)
+    assert linked
+    for link in linked:
+        assert pages.get(unescape(link)).status == 200
+    assert version.name.partition == HOSTILE

@@ -132,7 +132,7 @@ def test_the_feed_is_read_from_either_end(client: Client, pages: Served, data: P
     assert first["page"]["has_more"]
     assert positions(f"before={first['page']['next']}") == [3, 2, 1]
     page = pages.get("/-/changes?size=2").text
-    assert f'href="/-/changes?order=newest&amp;before={first["page"]["next"]}"' in page
+    assert f'href="/-/changes?before={first["page"]["next"]}&amp;size=2&amp;order=newest"' in page
     assert pages.get("/-/changes?kind=lost").status == 400
 
 

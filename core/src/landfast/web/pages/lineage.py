@@ -49,6 +49,7 @@ def lineage(site: Site, query: Query) -> View:
     data = {
         "name": str(root.name),
         "collection": str(root.name.bare()),
+        "partition": root.name.partition,
         "version": f"v{root.index}",
         "created_at": format_time(root.created_at),
         "is_after": until is not None and root.created_at > until,
