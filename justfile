@@ -73,6 +73,7 @@ nightly: (_packages "nginx:nginx-light") _sync (test-oldest "core") (test-oldest
 # Take the documentation's pictures anew, each after its page shows what it should
 pictures:
     for name in {{integrations}}; do LANDFAST_TEST_PICTURES="$PWD/docs/images" just test-live $name -k picture; done
+    LANDFAST_TEST_PICTURES="$PWD/docs/images" .venv/bin/python -m pytest tests/core/web/test_browser.py -k picture
 
 # Check style, spelling, TOML and YAML: what the git hooks check, on all files
 lint: _sync

@@ -298,6 +298,7 @@ def test_a_bind_that_others_reach_needs_leave_and_says_what_it_shows(client: Cli
 
 
 def test_a_taken_port_is_said(client: Client) -> None:
+    client.init_registry()
     with contextlib.closing(bound(Address(port=0))) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(Unavailable, match=f"port {port} .*--port"):

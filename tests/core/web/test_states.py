@@ -190,4 +190,6 @@ def test_a_file_that_may_only_be_read_is_shown(
 def test_a_file_that_is_gone_is_said(client: Client, pages: Served, data: Path) -> None:
     client.log("data", data)
     (data / "a.txt").unlink()
-    assert pages.get(at("file", "a.txt").replace("/files/", "/data/")).status == 404
+    page = pages.get(at("file", "a.txt").replace("/files/", "/data/"))
+    assert page.status == 200
+    assert "The recorded bytes cannot be had any more." in page.text

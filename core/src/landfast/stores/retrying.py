@@ -22,6 +22,8 @@ from landfast.stores.base import (
     ObjectInfo,
     Page,
     Pin,
+    Presigner,
+    PresignRequest,
     Reader,
     Store,
     Versioning,
@@ -85,6 +87,11 @@ class RetryingStore:
         """Open the recorded bytes; only the opening is tried again."""
         with contextlib.ExitStack() as stack:
             yield self._retried(lambda: stack.enter_context(self.inner.open(pin, start=start)))
+
+    def presign(self, pin: Pin, request: PresignRequest) -> str | None:
+        """Sign as the inner store does, if it does; that is no request."""
+        inner = self.inner
+        return inner.presign(pin, request) if isinstance(inner, Presigner) else None
 
     def _retried(self, call: Callable[[], T]) -> T:
         return self.policy.run(call, sleep=self._sleep)

@@ -56,4 +56,5 @@ def elsewhere(link: str | None) -> str | None:
         parts = urlsplit(link)
     except ValueError:
         return None
-    return link if parts.scheme in {"http", "https"} and parts.hostname else None
+    is_web = link.lower().startswith(("http://", "https://"))
+    return link if is_web and parts.hostname else None

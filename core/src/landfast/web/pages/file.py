@@ -11,7 +11,7 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.times import format_time
 from landfast.pins.sets import PinSets
 from landfast.version import ArtifactVersion
-from landfast.web.error_page import error_facts, status_of
+from landfast.web.error_page import error_facts
 from landfast.web.preview.build import TABLE_BYTES, TEXT_BYTES, preview
 from landfast.web.preview.presigned import presigned
 from landfast.web.query import Query
@@ -59,8 +59,8 @@ def file(site: Site, query: Query) -> View:
         data["preview"] = _NONE | preview(source) | {"mode": "server"}
         return _embedded(view, source, query, mode)
     except LandfastError as error:
-        data["refused"] = error_facts(error)
-        return replace(view, status=status_of(error))
+        data["refused"] = error_facts(error)  # what was recorded is shown all the same
+        return view
 
 
 def _embedded(view: View, source: PinnedBytes, query: Query, mode: str) -> View:
