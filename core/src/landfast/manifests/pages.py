@@ -141,6 +141,8 @@ def _page(file: Seekable, place: int) -> tuple[int, int, int]:
         try:
             fields: dict[int, int] = {}
             length = _struct(data, 0, fields)
+            if _PAGE_BYTES not in fields:
+                raise ValueError("a page with an odd header")
             return length, fields[_PAGE_BYTES], max(fields.get(which, 0) for which in _PAGE_ROWS)
         except IndexError:
             if len(data) < wanted or wanted >= _LONGEST_HEADER:
