@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
-from typing import TypeAlias
+from operator import attrgetter
+from typing import TypeAlias, TypeVar
 
 from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch, differ
@@ -13,6 +14,7 @@ from landfast.manifests.merge import side_by_side
 from landfast.model.diff import DiffKind, DiffRow, ManifestDiff
 from landfast.model.manifest import ManifestEntry
 
+_T = TypeVar("_T")
 _Content: TypeAlias = "tuple[str, str, int]"
 
 
@@ -93,7 +95,7 @@ def _renames(removed: list[DiffRow], added: list[DiffRow]) -> tuple[DiffRow, ...
     pairs = [
         DiffRow(kind=DiffKind.RENAMED, old=old, new=new)
         for content, entries in came.items()
-        for old, new in _pair(went[content], entries)
+        for old, new in pair_by_name(went[content], entries, path=attrgetter("path"))
     ]
     return tuple(sorted(pairs, key=lambda row: row.path.encode()))
 
@@ -105,23 +107,29 @@ def _content(entry: ManifestEntry) -> _Content | None:
     return (checksum.algorithm, checksum.value, entry.size)
 
 
-def _pair(
-    went: list[ManifestEntry], came: list[ManifestEntry]
-) -> Iterator[tuple[ManifestEntry, ManifestEntry]]:
-    """Pair duplicates: first those that kept their file name, then in order of path."""
-    by_name: dict[str, list[ManifestEntry]] = defaultdict(list)
-    for entry in reversed(went):
-        by_name[_file_name(entry)].append(entry)
+def pair_by_name(
+    went: Sequence[_T], came: Sequence[_T], *, path: Callable[[_T], str]
+) -> Iterator[tuple[_T, _T]]:
+    """Pair what has equal content: first those that kept their file name, then in order of path.
+
+    Args:
+        went: What was removed.
+        came: What was added.
+        path: Tells where it is.
+    """
+    by_name: dict[str, list[_T]] = defaultdict(list)
+    for each in reversed(went):
+        by_name[_file_name(path(each))].append(each)
     left = []
-    for entry in came:
-        same_name = by_name.get(_file_name(entry))
+    for each in came:
+        same_name = by_name.get(_file_name(path(each)))
         if same_name:
-            yield same_name.pop(), entry
+            yield same_name.pop(), each
         else:
-            left.append(entry)
-    rest = sorted((e for entries in by_name.values() for e in entries), key=lambda e: e.sort_key)
+            left.append(each)
+    rest = sorted((each for every in by_name.values() for each in every), key=path)
     yield from zip(rest, left, strict=False)
 
 
-def _file_name(entry: ManifestEntry) -> str:
-    return entry.path.rpartition("/")[2]
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2]
