@@ -27,6 +27,7 @@ from landfast.web.error_page import error_view
 from landfast.web.mask import masked
 from landfast.web.pages.changes import changes
 from landfast.web.pages.collection import collection, project
+from landfast.web.pages.diff import diff
 from landfast.web.pages.file import file
 from landfast.web.pages.files import files
 from landfast.web.pages.health import health, health_action
@@ -60,6 +61,8 @@ PAGES: Mapping[str, PageFunction] = {
     "/{entity}/{project}/{collection}/lineage.json": lineage,
     "/{entity}/{project}/{collection}/files": files,
     "/{entity}/{project}/{collection}/files.json": files,
+    "/{entity}/{project}/{collection}/diff": diff,
+    "/{entity}/{project}/{collection}/diff.json": diff,
     "/{entity}/{project}/{collection}/file": file,
     "/{entity}/{project}/{collection}/file.json": file,
     "/{entity}/{project}/{collection}/verify": verify,

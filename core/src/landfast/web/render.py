@@ -42,7 +42,7 @@ def page(site: Site, view: View, *, twin: str) -> str:
 
 
 @pass_context
-def _url(variables: Variables, path: str, **query: Any) -> str:
+def _url(variables: Variables, path: str, /, **query: Any) -> str:
     root: str = variables["site"].root_path
     return root + links.address(path, query)
 

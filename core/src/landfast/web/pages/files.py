@@ -62,7 +62,7 @@ def _listing(folder: Folder, query: Query) -> dict[str, Any]:
     shown = _matching(folder, glob, window) if glob else _level(folder, query, window)
     return {
         "folder": {"path": folder.path, "files": folder.total.count, "bytes": folder.total.size},
-        "crumbs": _crumbs(folder.path),
+        "crumbs": crumbs(folder.path),
         "glob": glob,
         **shown,
     }
@@ -111,7 +111,7 @@ def _file(each: ManifestEntry, parent: str) -> dict[str, Any]:
     return {"name": each.path.removeprefix(parent), **entry_to_dict(each)}
 
 
-def _crumbs(path: str) -> list[dict[str, str]]:
+def crumbs(path: str) -> list[dict[str, str]]:
     """Name the folders that a folder lies in, from the top, itself last."""
     ends = [at + 1 for at, letter in enumerate(path) if letter == "/"]
     starts = [0, *ends]
