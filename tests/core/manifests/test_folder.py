@@ -253,7 +253,7 @@ def column_share(path: Path, name: str) -> float:
     with ManifestFile(path) as manifest:
         metadata = manifest._entries.metadata
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
-        place = schema.ENTRY_COLUMNS.index(name)
+        place = schema.entry_schema().names.index(name)
         return sum(g.column(place).total_compressed_size for g in groups) / path.stat().st_size
 
 
