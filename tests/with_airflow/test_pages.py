@@ -11,6 +11,7 @@ import pytest
 from kit.pages import serving
 
 from tests.with_airflow.test_operators import add_snapshot
+from tests.with_airflow.test_plugin import views
 
 
 @pytest.fixture
@@ -49,3 +50,23 @@ def test_the_snippet_for_airflow_uses_the_version(airflow: Any, data: Path) -> N
     assert airflow.states(airflow.run("d")) == {"train": "success"}
     (run,) = version.used_by()
     assert (run.key.system, run.key.node) == ("airflow", "train")
+
+
+def test_the_view_of_a_task_instance_is_the_page_of_its_run(
+    airflow: Any, data: Path, tmp_path: Path
+) -> None:
+    add_snapshot(airflow, str(data))
+    run = airflow.run("d")
+    with serving(airflow.client) as pages:
+        (view,) = views(
+            tmp_path,
+            AIRFLOW__LANDFAST__UI_URL=pages.url,
+            AIRFLOW__API__BASE_URL="https://airflow.example/",
+        )
+        # As Airflow fills it in for a task that is not mapped.
+        filled = {"DAG_ID": "d", "RUN_ID": run.run_id, "TASK_ID": "snapshot", "MAP_INDEX": "-1"}
+        link = view["href"]
+        for name, value in filled.items():
+            link = link.replace("{" + name + "}", value)
+        found = pages.get(link.removeprefix(pages.url) + "&format=json").data["runs"]
+    assert [each["key"] for each in found] == [f"airflow/d/{run.run_id}/snapshot"]

@@ -16,8 +16,8 @@ from kit.servers.exchange import Request, Response, http_kind
 from kit.servers.faults import Truncate
 from kit.servers.proxy import proxy
 from kit.servers.scripted import Scripted
-from landfast.blobs import retried
 from landfast.blobs.opener import open_blobs
+from landfast.clouds.retry import RetryPolicy
 from landfast.download.open import open_entry
 from landfast.download.run import download
 from landfast.errors import Conflict, ObjectChanged
@@ -165,7 +165,9 @@ def test_mend_08_wrong_bytes_in_the_right_range_are_noticed_by_a_computed_token(
 def test_mend_08_blobs_are_read_from_the_first_byte_where_a_range_is_answered_wrongly(
     s3_proxy: Any, gcs: GcsServer, tmp_path: Path, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retried, "FIRST_WAIT_S", 0.01)
+    soon = RetryPolicy(first_s=0.01)
+    monkeypatch.setattr("landfast.blobs.retried.POLICY", soon)
+    monkeypatch.setattr("landfast.blobs.bucket.POLICY", soon)
     front = s3_proxy.proxy if scheme == "s3" else gcs
     bucket = s3_proxy.direct.bucket() if scheme == "s3" else gcs.bucket()
     blobs, sha256 = open_blobs(f"{scheme}://{bucket}/blobs"), hashlib.sha256(DATA).hexdigest()

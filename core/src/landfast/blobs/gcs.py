@@ -251,7 +251,8 @@ class GcsBody:
 
     def __init__(self, reply: Response, start: int, asked: Asked) -> None:
         self._reply, self._asked = reply, asked
-        self.start, self.size = gcs_extent(reply, start)
+        # Blobs are never packed: the reply's own length tells one that is whole from another.
+        self.start, self.size = gcs_extent(reply, start, lengths=("content-length",))
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB; nothing where the offset is behind the end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from landfast.clouds.gcs_errors import Asked, asking
@@ -30,12 +30,23 @@ def to_the_end(name: str, read: Callable[[], bytes], at: int, end: int | None) -
         )
 
 
-def gcs_extent(reply: Response, start: int) -> tuple[int, int | None]:
-    """Return the offset of a media reply's first byte, and the size of the whole object."""
+_LENGTHS = ("x-goog-stored-content-length", "content-length")
+
+
+def gcs_extent(
+    reply: Response, start: int, *, lengths: Sequence[str] = _LENGTHS
+) -> tuple[int, int | None]:
+    """Return the offset of a media reply's first byte, and the size of the whole object.
+
+    Args:
+        reply: To a request of the bytes.
+        start: The offset that was asked for.
+        lengths: Headers that tell the size of a reply that is no range, the best first.
+    """
     found = GCS_RANGE.fullmatch(reply.headers.get("content-range", ""))
     if found is not None and reply.status_code != 200:
         return int(found[1] or start), int(found[2])
-    size = reply.headers.get("x-goog-stored-content-length") or reply.headers.get("content-length")
+    size = next(filter(None, map(reply.headers.get, lengths)), None)
     return 0, int(size) if size else None
 
 
