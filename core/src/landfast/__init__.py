@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
-    from landfast.model.verdict import Verdict, VerifyReport
+    from landfast.model.verdict import Verdict, Verification, VerifyReport
     from landfast.model.version import (
         Change,
         ChangeKind,
@@ -93,7 +93,7 @@ _NAMES = {
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
-    "model.verdict": "Verdict VerifyReport",
+    "model.verdict": "Verdict Verification VerifyReport",
     "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VersionRecord",
     "redaction": "redact",
     "registry.database.url": "check_registry_url",
@@ -161,6 +161,7 @@ __all__ = [
     "Unavailable",
     "Unverifiable",
     "Verdict",
+    "Verification",
     "VerifyReport",
     "VersionRecord",
     "__version__",

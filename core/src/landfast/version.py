@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import EllipsisType
@@ -10,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack
 from urllib.parse import quote
 
 from landfast.context import Context, Opener, default_context
-from landfast.errors import Conflict, NotFound
+from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
 from landfast.manifests.base import Manifest
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from landfast.model.lineage import Lineage
     from landfast.model.run import RunRecord
     from landfast.model.source import Source
-    from landfast.model.verdict import VerifyReport
+    from landfast.model.verdict import Verification, VerifyReport
     from landfast.model.version import Change, PinSet, VersionRecord
     from landfast.pins.sets import PinSets
 
@@ -186,7 +187,15 @@ class ArtifactVersion(VersionFacts):
         (manifest, sources), *older = self.context.pinned_manifests(self._record)
         with progress(f"verifying {self.name}") as report:
             options.setdefault("progress", report)
-            return verify(manifest, sources, self.context.stores, older=older, **options)
+            found = verify(manifest, sources, self.context.stores, older=older, **options)
+        # Who may only read verifies all the same, and so does who finds the registry busy.
+        with suppress(AccessDenied, Unavailable):
+            self.context.registry.add_verification(self._record.id, found)
+        return found
+
+    def verifications(self) -> list[Verification]:
+        """Return what the last looks at its sources found, newest first; the newest 20 are kept."""
+        return self.context.registry.verifications(self._record.id)
 
     def diff(self, other: Named) -> ManifestDiff:
         """Return what changed from this version to another."""

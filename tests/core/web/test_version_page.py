@@ -89,3 +89,31 @@ def test_the_snippets_do_what_they_say(
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
     assert len(landfast.Client().get("default/vision/data~a%20b:v0").used_by()) >= 1
+
+
+def test_the_page_says_what_was_verified_and_looks_at_nothing_itself(
+    client: Client, pages: Served, data: Path
+) -> None:
+    version = client.log("data", data)
+    path = "/default/vision/data?version=v0"
+    assert pages.get(path + "&format=json").data["verifications"] == []
+    assert "look now" in pages.get(path).text
+    (data / "a.txt").unlink()
+    version.verify()
+    version.verify(deep=True)
+    deep, listed = pages.get(path + "&format=json").data["verifications"]
+    assert deep["summary"] == listed["summary"] == "2 intact, 1 gone"
+    assert (deep["deep"], listed["deep"], deep["ok"]) == (True, False, False)
+    assert "2 intact, 1 gone" in pages.get(path).text
+    shown = CliRunner().invoke(
+        main,
+        [
+            "show",
+            "data",
+            "--registry",
+            client.settings.effective_registry_url,
+            "--project",
+            "vision",
+        ],
+    )
+    assert "2 intact, 1 gone" in shown.output

@@ -181,3 +181,32 @@ class VerifyReport:
             ],
             "rows": [row.to_dict() for row in self.rows],
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a look at the sources of a version found, as the registry keeps it.
+
+    Args:
+        ok: Whether all recorded content was what lay there.
+        deep: Whether the bytes were read again.
+        summary: One line, such as ``9 intact, 1 overwritten``.
+        counts: How many entries had each verdict; those of none are left out.
+        at: UTC, registry time.
+    """
+
+    ok: bool
+    deep: bool
+    summary: str
+    counts: Mapping[str, int]
+    at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "ok": self.ok,
+            "deep": self.deep,
+            "summary": self.summary,
+            "counts": dict(self.counts),
+            "at": format_time(self.at),
+        }

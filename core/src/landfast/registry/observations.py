@@ -1,4 +1,4 @@
-"""Observations: every look at a target, whether it found something new or not."""
+"""Observations: every look at a target, whether it found something new or not; and what was verified."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, delete, func, select
 
 from landfast.model.names import ArtifactName
+from landfast.model.verdict import Verification, VerifyReport
 from landfast.model.version import Observation, VersionRecord
 from landfast.registry import scopes, versions
 from landfast.registry.database.engine import Transaction
@@ -21,9 +22,12 @@ from landfast.registry.rows import (
     name_of,
     recordable,
 )
-from landfast.registry.schema.tables import observations, runs
+from landfast.registry.schema.tables import observations, runs, verifications
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import LogRequest
+
+KEPT_VERIFICATIONS = 20
+"""So many are kept of each version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +145,33 @@ def _record(row: RowMapping) -> Observation:
         repinned=row["seen_before"] not in {None, row["pin_digest"]},
         at=row["at"],
     )
+
+
+def add_verification(tx: Transaction, version_id: int, report: VerifyReport) -> Verification:
+    """Keep what a look at the sources of a version found, and of earlier ones the newest few."""
+    found = Verification(
+        ok=report.ok,
+        deep=report.deep,
+        summary=report.summary,
+        counts={str(verdict): count for verdict, count in report.counts.items() if count},
+        at=tx.now(),
+    )
+    facts = ("ok", "deep", "summary", "counts", "at")
+    values = {name: getattr(found, name) for name in facts}
+    tx.connection.execute(verifications.insert().values(version_id=version_id, **values))
+    of_version = verifications.c.version_id == version_id
+    newest = select(verifications.c.id).where(of_version).order_by(verifications.c.id.desc())
+    kept = list(tx.connection.execute(newest.limit(KEPT_VERIFICATIONS)).scalars())
+    old = delete(verifications).where(of_version, verifications.c.id < kept[-1])
+    tx.connection.execute(old)
+    return found
+
+
+def verifications_of(tx: Transaction, version_id: int) -> list[Verification]:
+    """Return what the last looks at the sources of a version found, newest first."""
+    statement = select(verifications).where(verifications.c.version_id == version_id)
+    rows = tx.connection.execute(statement.order_by(verifications.c.id.desc()))
+    return [
+        Verification(ok=row.ok, deep=row.deep, summary=row.summary, counts=row.counts, at=row.at)
+        for row in rows
+    ]

@@ -24,6 +24,7 @@ from landfast.model.health import NeededManifest
 from landfast.model.lineage import Direction, Edge
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunRecord, RunStatus
+from landfast.model.verdict import Verification, VerifyReport
 from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
 from landfast.registry import (
     announcements,
@@ -183,6 +184,16 @@ class Registry:
             lambda observation: observation.id,
             limit=limit,
         )
+
+    def add_verification(self, version_id: int, report: VerifyReport) -> Verification:
+        """Keep what a look at the sources of a version found."""
+        return self._database.write(
+            lambda tx: observations.add_verification(tx, version_id, report)
+        )
+
+    def verifications(self, version_id: int) -> list[Verification]:
+        """Return what the last looks at the sources of a version found, newest first."""
+        return self._database.read(lambda tx: observations.verifications_of(tx, version_id))
 
     def pin_sets(self, version_id: int) -> list[PinSet]:
         """Return every pin set of a version, newest seen first; its own manifest is among them."""

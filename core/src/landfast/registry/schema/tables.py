@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -228,6 +228,20 @@ observations = Table(
     Column("moved_latest", Boolean, nullable=False),
     Column("at", Moment, nullable=False),
     Index(None, "partition_id", "id"),
+    Index(None, "version_id", "id"),
+)
+
+# What `verify` found; of each version only the newest stay.
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("deep", Boolean, nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("summary", Bytewise, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("at", Moment, nullable=False),
     Index(None, "version_id", "id"),
 )
 

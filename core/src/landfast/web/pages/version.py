@@ -31,6 +31,7 @@ def version(site: Site, query: Query) -> View:
             look.to_dict() for look in islice(registry.observations(found.full_name), _LOOKS)
         ],
         "files_at_top": files_at_top(found),
+        "verifications": [each.to_dict() for each in found.verifications()],
         "use_it": use_it(found.qualified_name),
     }
     return View(template="version.html", data=data, title=found.name)
