@@ -157,7 +157,7 @@ def _run(run: RunRecord) -> dict[str, Any]:
     text = " · ".join(part for part in (run.key.system, step if step != title else "") if part)
     return {
         "kind": "run",
-        "title": _short(title, 16),
+        "title": _short(title, 14),
         "text": _short(text, 22),
         "whole": visible(f"{run.name or run.key} ({run.key.system}, {run.status})"),
         "name": None,
