@@ -42,40 +42,35 @@ from landfast.web.view import PageFunction, Site, View
 
 logger = logging.getLogger(__name__)
 
+_OF = "/{entity}/{project}/{collection}"
 # A path, and what answers it. Everything of our own that is not in the links of integrations lies below `/-/`.
-PAGES: Mapping[str, PageFunction] = {
+_SHOWN: Mapping[str, PageFunction] = {
     "/": home,
-    "/index.json": home,
-    "/-/health": health,
-    "/-/health.json": health,
-    "/-/changes": changes,
-    "/-/changes.json": changes,
-    "/-/object": object_page,
-    "/-/object.json": object_page,
-    "/-/run/{run}": run,
     "/runs": runs,
-    "/runs.json": runs,
+    "/-/run/{run}": run,
+    "/-/changes": changes,
+    "/-/object": object_page,
+    "/-/health": health,
     "/{entity}/{project}": project,
-    "/{entity}/{project}/{collection}": collection,
-    "/{entity}/{project}/{collection}/lineage": lineage,
-    "/{entity}/{project}/{collection}/lineage.json": lineage,
-    "/{entity}/{project}/{collection}/files": files,
-    "/{entity}/{project}/{collection}/files.json": files,
-    "/{entity}/{project}/{collection}/diff": diff,
-    "/{entity}/{project}/{collection}/diff.json": diff,
-    "/{entity}/{project}/{collection}/file": file,
-    "/{entity}/{project}/{collection}/file.json": file,
-    "/{entity}/{project}/{collection}/verify": verify,
-    "/{entity}/{project}/{collection}/verify.json": verify,
+    _OF: collection,
+    f"{_OF}/files": files,
+    f"{_OF}/file": file,
+    f"{_OF}/diff": diff,
+    f"{_OF}/lineage": lineage,
+    f"{_OF}/verify": verify,
 }
-
-
-_TWINS = frozenset(path for path in PAGES if path.endswith(".json"))
+# Where a path ends in a name, `_twin` finds out whether that ends in `.json`.
+_TWINS = {
+    "/index.json" if path == "/" else f"{path}.json": function
+    for path, function in _SHOWN.items()
+    if not path.endswith("}")
+}
+PAGES: Mapping[str, PageFunction] = {**_TWINS, **_SHOWN}
 
 # What a form of a page asks for by POST, with the page's token. The reply is a page too.
 ACTIONS: Mapping[str, PageFunction] = {
     "/-/health": health_action,
-    "/{entity}/{project}/{collection}/verify": verify_action,
+    f"{_OF}/verify": verify_action,
 }
 _MAX_FORM = 64 * 1024
 
@@ -90,7 +85,7 @@ def create_app(site: Site) -> Starlette:
     routes: list[BaseRoute] = [Mount("/-/static", static, name="static")]
     routes += [Route(path, _action(site, act), methods=["POST"]) for path, act in ACTIONS.items()]
     routes += [Route(path, _endpoint(site, path, function)) for path, function in PAGES.items()]
-    routes.append(Route("/{entity}/{project}/{collection}/raw", _bytes(site)))
+    routes.append(Route(f"{_OF}/raw", _bytes(site)))
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, hosts=site.hosts, root_path=site.root_path)],
