@@ -41,8 +41,7 @@ def requested(result: dg.EvaluateAutomationConditionsResult, key: str) -> set[st
     return set(result.get_requested_partitions(dg.AssetKey(key)))
 
 
-def test_the_chain_is_made_and_a_change_asks_for_one_station(definitions, s3) -> None:
-    instance = dg.DagsterInstance.ephemeral()
+def test_the_chain_is_made_and_a_change_asks_for_one_station(definitions, s3, instance) -> None:
     ask = dg.evaluate_automation_conditions(definitions, instance)
     execute(definitions, instance, "readings")
     ask = dg.evaluate_automation_conditions(definitions, instance, cursor=ask.cursor)
@@ -70,8 +69,9 @@ def test_the_chain_is_made_and_a_change_asks_for_one_station(definitions, s3) ->
     }
 
 
-def test_the_drift_of_all_stations_is_checked_where_they_are_observed(definitions) -> None:
-    instance = dg.DagsterInstance.ephemeral()
+def test_the_drift_of_all_stations_is_checked_where_they_are_observed(
+    definitions, instance
+) -> None:
     observed = execute(definitions, instance, "readings")
     (check,) = observed.get_asset_check_evaluations()
     assert check.passed
