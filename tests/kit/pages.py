@@ -74,7 +74,7 @@ def serving(client: Client, **site: Any) -> Iterator[Served]:
     import uvicorn
 
     served = Site(client=client, **{"token": "a-token", **site})
-    config = uvicorn.Config(create_app(served), log_level="warning", access_log=False)
+    config = uvicorn.Config(create_app(served), log_level="warning", access_log=False, ws="none")
     server = uvicorn.Server(config)
     with contextlib.closing(bound(Address(port=0))) as listener:
         port = listener.getsockname()[1]

@@ -103,7 +103,7 @@ def serve(
             token=secrets.token_urlsafe(24),
         )
         config = uvicorn.Config(
-            create_app(site), log_level="warning", access_log=False, server_header=False
+            create_app(site), log_level="warning", access_log=False, server_header=False, ws="none"
         )
         page = f"http://{_in_url(address)}:{port}{site.root_path}/"
         say(f"Showing {client.display_url} at {page} (Ctrl-C stops it)")
