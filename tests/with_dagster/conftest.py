@@ -26,6 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Dagster's own Pipes session asks for what Dagster calls deprecated.
         said = "ignore:AssetExecutionContext.run_id is deprecated:DeprecationWarning"
         item.add_marker(pytest.mark.filterwarnings(said))
+        # An ephemeral instance that a page or a built context made goes with the collector, in some later test.
+        said = "ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"
+        item.add_marker(pytest.mark.filterwarnings(said))
         # Google's client tells of the end of Python 3.11, at import.
         said = "ignore:You are using a Python version:FutureWarning"
         item.add_marker(pytest.mark.filterwarnings(said))
