@@ -9,6 +9,7 @@ from typing import Any
 
 import landfast
 import pytest
+from kit.visitor import every_page
 from landfast_provider import artifact_asset
 
 from tests.with_airflow.parsing import parse
@@ -80,6 +81,16 @@ def test_the_night_records_checks_and_promotes_and_a_change_trains(
     assert airflow.run("nightly").state == "success"
     assert airflow.triggered("train") == []
     assert len(airflow.events(artifact_asset("nlp/model"))) == 1
+
+
+@pytest.mark.system
+def test_every_page_of_what_the_example_recorded(airflow: Any, data: Path) -> None:
+    airflow.add((EXAMPLES / "airflow_dag.py").read_text(encoding="utf-8"))
+    airflow.run("nightly")
+    airflow.triggered("train")
+    visited = every_page(airflow.client)
+    assert "/default/nlp/model" in visited
+    assert any(path.startswith("/default/nlp/model/lineage") for path in visited)
 
 
 def test_the_watched_prices_have_a_watcher(airflow: Any) -> None:

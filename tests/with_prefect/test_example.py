@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import landfast
 import pytest
+from kit.visitor import every_page
 
 from tests.with_prefect.server import PrefectServer
 
@@ -33,3 +36,17 @@ def test_the_example_trains_on_each_change_and_not_twice_on_the_same_data(
         "flowers:v1: Completed",
         "flowers:v0: Cached",
     ]
+
+
+@pytest.mark.system
+def test_every_page_of_what_its_flows_recorded(
+    prefect_server: PrefectServer, registry_url: str, tmp_path: Path
+) -> None:
+    flows = runpy.run_path(str(EXAMPLE), run_name="example")
+    (tmp_path / "flowers").mkdir()
+    (tmp_path / "flowers" / "rose.txt").write_text("red")
+    flows["snapshot_artifact"](name="demo/flowers", uri=(tmp_path / "flowers").as_uri() + "/")
+    flows["train"]("demo/flowers:v0")
+    visited = every_page(landfast.Client(registry_url))
+    assert "/default/demo/flowers?version=v0" in visited
+    assert sum(path.startswith("/-/run/") for path in visited) >= 2
