@@ -1,6 +1,7 @@
 """The lineage page: a hop at first, counts of what is hidden, as of a time, and everything as a table."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -256,6 +257,14 @@ def test_a_lineage_of_any_size_is_drawn_in_part(pages: Served, recorder: Recorde
     )
     page = pages.get(page_of(first, down=20, page=2))
     assert page.status == 200
+    with ThreadPoolExecutor(1) as another:
+        drawn = another.submit(pages.get, page_of(first, down=20, expand=f"{first.id}d3.{token}"))
+        served_meanwhile = 0
+        while not drawn.done():
+            assert pages.get("/-/static/landfast.css").status == 200
+            served_meanwhile += 1
+    assert drawn.result().status == 200
+    assert served_meanwhile > 1
 
 
 HOSTILE = "a/b <script>alert(1)</script>\u202e%2F&x=1"
