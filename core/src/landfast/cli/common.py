@@ -26,6 +26,7 @@ from landfast.errors import (
     Unavailable,
     Unverifiable,
 )
+from landfast.html.sizes import size_text
 from landfast.model.run import RunStatus
 from landfast.own_run import joined_or_new
 from landfast.redaction import redact, visible
@@ -246,11 +247,4 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def human_size(size: int | None) -> str:
     """Write bytes for a person."""
-    if size is None:
-        return "?"
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError
+    return size_text(size, unknown="?")

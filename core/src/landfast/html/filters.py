@@ -16,18 +16,6 @@ def name_markup(text: object) -> Markup:
     return Markup("<bdi>{}</bdi>").format(visible(str(text)))
 
 
-def size_text(size: int | None) -> str:
-    """Write bytes for a person."""
-    if size is None:
-        return "unknown size"
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError
-
-
 def count_text(number: int, one: str = "", many: str = "") -> str:
     """Write a number with separators, and what is counted: ``1 file``, ``1,797 files``."""
     noun = one if number == 1 else many or f"{one}s"

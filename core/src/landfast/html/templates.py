@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from landfast.html import filters
+from landfast.html.sizes import size_text
 from landfast.redaction import visible
 
 
@@ -27,7 +28,7 @@ def environment(packages: Iterable[str] = ()) -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "size": filters.size_text,
+        "size": size_text,
         "count": filters.count_text,
         "moment": filters.moment_markup,
         "duration": filters.duration_text,

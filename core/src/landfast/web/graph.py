@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from landfast.html.filters import count_text, size_text
+from landfast.html.filters import count_text
+from landfast.html.sizes import size_text
 from landfast.model.lineage import Direction, Side
 from landfast.model.run import RunRecord
 from landfast.model.version import VersionRecord

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from landfast.errors import InvalidInput
@@ -166,15 +166,7 @@ def picked(name: ArtifactName, version: str) -> ArtifactName:
     """Return the version of a collection that ``vN``, an alias or an ``lf1:`` digest names."""
     mark = "@" if version.startswith("lf1:") else ":"
     pick = ArtifactName.parse(f"{name.collection}{mark}{version}")
-    return ArtifactName(
-        entity=name.entity,
-        project=name.project,
-        collection=name.collection,
-        partition=name.partition,
-        index=pick.index,
-        alias=pick.alias,
-        digest=pick.digest,
-    )
+    return replace(pick, entity=name.entity, project=name.project, partition=name.partition)
 
 
 def _is_unicode(text: str) -> bool:
