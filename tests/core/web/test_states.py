@@ -13,11 +13,11 @@ import psycopg
 import pytest
 from kit.pages import Served, serving
 from kit.servers.postgres import Postgres, postgres
-from kit.servers.process import ServerMissing
 from landfast.client import Client
 from landfast.registry.opener import init_registry
 from landfast.settings import load_settings
 
+from tests.conftest import skipping_if_missing
 from tests.core.web.test_preview import at
 
 ADDRESSES = [
@@ -132,11 +132,8 @@ def test_manifests_that_are_gone_are_said(
 @pytest.fixture
 def own_postgres() -> Iterator[tuple[Postgres, contextlib.ExitStack]]:
     """A PostgreSQL server that the test may stop."""
-    with contextlib.ExitStack() as stack:
-        try:
-            yield stack.enter_context(postgres()), stack
-        except ServerMissing as missing:
-            pytest.skip(str(missing))
+    with skipping_if_missing(), contextlib.ExitStack() as stack:
+        yield stack.enter_context(postgres()), stack
 
 
 @pytest.mark.system
