@@ -98,7 +98,7 @@ build:
 wheels-check: build
     scripts/wheels-check {{integrations}}
 
-# Measure import, log of an S3 prefix and folder scan beside a peer or a floor: `just bench --entries 20000`
+# Measure beside peers and floors, in minutes; for the record and docs/benchmarks.md: `just bench --full --keep`
 bench *args: _sync
     .venv/bin/python benchmarks/run.py "$@"
 
