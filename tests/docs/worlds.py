@@ -163,6 +163,7 @@ WORLDS: dict[str, list[Setup]] = {
         web(a_dot_csv="1,2", get="3,4"),
     ],
     "docs/python.md": [data_folder],
+    "docs/analysis.md": [data_folder],
     "docs/security.md": [web(a_dot_csv="1,2")],
     "docs/coming-from-wandb.md": [bucket("my-bucket", *MNIST), wandb],
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from landfast.context import Context, Opener, default_context
 from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
 from landfast.manifests.base import Manifest
+from landfast.manifests.frames import Rows
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
@@ -23,6 +24,8 @@ from landfast.system.progress import progress
 from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from landfast.download.report import DownloadReport
     from landfast.model.diff import ManifestDiff
     from landfast.model.lineage import Lineage
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from landfast.pins.sets import PinSets
 
 
-class ArtifactVersion(VersionFacts):
+class ArtifactVersion(VersionFacts, Rows):
     """A version as the registry recorded it, joined to the context that can read it.
 
     It pickles without connections and without secrets; unpickled elsewhere, it uses what the client's
@@ -102,6 +105,12 @@ class ArtifactVersion(VersionFacts):
     def entries(self, prefix: str = "") -> Iterable[ManifestEntry]:
         """Yield the entries whose path starts with `prefix`, sorted by path."""
         return self.manifest.entries(prefix)
+
+    def to_arrow_batch_reader(
+        self, prefix: str = "", *, columns: Sequence[str] | None = None
+    ) -> pa.RecordBatchReader:
+        """Return the rows of `manifest` as a stream of record batches; `Rows` has the arguments."""
+        return self.manifest.to_arrow_batch_reader(prefix, columns=columns)
 
     def get_entry(self, path: str) -> ManifestEntry:
         """Return the entry at a path; `NotFound` if there is none."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from landfast.errors import NotFound
 from landfast.html.notebook import fragment
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.digest import DigestBuilder
+from landfast.manifests.frames import Rows, batch_reader
 from landfast.model.diff import entry_to_dict
 from landfast.model.folders import FolderTotal
 from landfast.model.manifest import ManifestEntry, ManifestSummary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Entries that a notebook shows.
 _SHOWN = 50
 
 
-class Manifest(ABC):
+class Manifest(Rows):
     """The entries of one version, sorted by path; read as a stream.
 
     Implementations read from memory or from a Parquet blob; none needs to be whole in memory.
@@ -42,6 +47,12 @@ class Manifest(ABC):
         """Yield the entries whose path starts with `prefix`, sorted by path."""
         for batch in self.batches(prefix):
             yield from batch.rows()
+
+    def to_arrow_batch_reader(
+        self, prefix: str = "", *, columns: Sequence[str] | None = None
+    ) -> pa.RecordBatchReader:
+        """Return the rows as a stream of record batches; `Rows.to_arrow_batch_reader` has the arguments."""
+        return batch_reader(self.batches(prefix), columns)
 
     @abstractmethod
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
@@ -71,7 +82,7 @@ class Manifest(ABC):
                 before = entry.path
         return before, None
 
-    def check(self) -> None:  # noqa: B027 - one in memory computes its summary from its entries
+    def check(self) -> None:
         """Recompute what the manifest says of its entries from all of them, where it was only read.
 
         Raises:

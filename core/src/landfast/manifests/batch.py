@@ -130,10 +130,15 @@ class EntryBatch:
     @property
     def pins(self) -> list[pa.Array]:
         """What the pin digest sees beside the path, as columns: of each row its `ManifestEntry.pins`."""
+        return [self.columns["uri"], self._versions(), self.etags]
+
+    @property
+    def etags(self) -> pa.Array:
+        """The ETag of each row, also where the checksum repeats it."""
         import pyarrow.compute as pc
 
         value, etag, repeats = (self.columns[n] for n in ("checksum", "etag", "etag_is_checksum"))
-        return [self.columns["uri"], self._versions(), pc.if_else(repeats, value, etag)]
+        return pc.if_else(repeats, value, etag)
 
     @property
     def is_pinned(self) -> pa.Array:
