@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kit.forks import command
 from kit.servers.postgres import Postgres
 
 
@@ -40,7 +41,7 @@ class Machine:
 
     def cli(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the command line as a process of its own."""
-        return self.python("-m", "landfast", *words, **more)
+        return command(words, {**self.environment, **more}, self.work)
 
     def python(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run Python as a process of its own; `more` is added to the environment."""

@@ -7,8 +7,6 @@ import json
 import logging
 import pickle
 import secrets
-import subprocess
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import landfast
 import pytest
+from kit.forks import command
 from kit.servers.faults import Status
 from kit.servers.ftp import ftp
 from kit.servers.process import free_port
@@ -144,15 +143,7 @@ class Scene:
         self.errors.append(caught.value)
 
     def cli(self, *words: str, fails: bool = False) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "landfast", *words],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = command(words, self.environment, self.folder, prepare=wait_little)
         assert (done.returncode != 0) is fails, (words, done.stdout, done.stderr)
         self.printed.append(done.stdout + done.stderr)
 
@@ -170,8 +161,15 @@ class Scene:
 def plants(monkeypatch: pytest.MonkeyPatch) -> Plants:
     planted = Plants()
     planted.known["key id"] = "AKIA" + secrets.token_hex(8).upper()
-    monkeypatch.setattr(RetryPolicy, "wait_s", lambda *_: 0.01)
+    # So that it is put back.
+    monkeypatch.setattr(RetryPolicy, "wait_s", RetryPolicy.wait_s)
+    wait_little()
     return planted
+
+
+def wait_little() -> None:
+    """Try again soon, here or in a process of the command line."""
+    RetryPolicy.wait_s = lambda *_: 0.01  # type: ignore[method-assign]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
