@@ -21,7 +21,7 @@ LAYERS: dict[str, set[str]] = {
     "pins": {"pins", "store_label"},
     "verbs": {"scan", "publish", "download", "verify", "query", "upkeep"},
     "context": {"context"},
-    "version": {"managed_files", "scans", "version"},
+    "version": {"filesystem", "managed_files", "scans", "version"},
     "client": {"client", "draft"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }

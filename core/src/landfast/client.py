@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, Unpack
 from landfast import scans
 from landfast.context import Context, Opener, default_context
 from landfast.draft import Draft, LogOptions, log_draft, log_drafts
-from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound
+from landfast.errors import Conflict, InvalidInput, NotFound, needs_extra
 from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.options import (
@@ -28,10 +28,11 @@ from landfast.own_run import OwnRun
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
 from landfast.spelling import named_options, no_method
-from landfast.version import ArtifactVersion, Named, find_version, name_of
+from landfast.version import ArtifactVersion, Named, find_version, name_of, record_use
 
 if TYPE_CHECKING:
     from landfast.download.report import DownloadReport
+    from landfast.filesystem.files import LandfastFileSystem
     from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
     from landfast.model.diff import ManifestDiff
@@ -506,14 +507,7 @@ class Client:
             versions: What was used.
             declared: As in `use`.
         """
-        direction = Direction.DECLARED if declared else Direction.USED
-        ids = [version.record.id for version in versions]
-        try:
-            self.registry.add_edges(self._context.ensure_run(), direction, ids)
-        except AccessDenied as error:
-            if not self._context.said_unrecorded:
-                self._context.said_unrecorded = True
-                self._context.note(f"what is used here is not recorded: {error}")
+        record_use(self._context, versions, declared=declared)
 
     def as_of(self, named: Named, moment: datetime) -> ArtifactVersion:
         """Return what a name's alias (or latest) meant at a moment, registry time."""
@@ -771,6 +765,21 @@ class Client:
             ObjectChanged: If what is there is not what was recorded.
         """
         return self._here(named).path(path)
+
+    def filesystem(self, *, any_endpoint: bool = False) -> LandfastFileSystem:
+        """Return an fsspec filesystem of recorded files, read by name with this client.
+
+        Paths are ``NAME/PATH`` with a version in the name, such as ``vision/mnist:prod/labels.csv``.
+
+        Args:
+            any_endpoint: Whether another endpoint than the recorded one may be read.
+
+        Raises:
+            MissingExtra: If fsspec is not installed.
+        """
+        with needs_extra("fsspec", "filesystem()"):
+            from landfast.filesystem.files import LandfastFileSystem
+        return LandfastFileSystem(client=self, any_endpoint=any_endpoint)
 
     @named_options(VerifyOptions)
     def verify(self, named: Named, **options: Unpack[VerifyOptions]) -> VerifyReport:

@@ -15,6 +15,8 @@ LandfastError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from landfast.redaction import redact, visible
@@ -128,6 +130,24 @@ class MissingExtra(LandfastError, ImportError):
             subject=extra,
             hint=f"Run: pip install 'landfast[{extra}]'",
         )
+
+
+@contextmanager
+def needs_extra(extra: str, purpose: str, *, library: str | None = None) -> Iterator[None]:
+    """Let a failed import of an extra's library, by default of the extra's name, be `MissingExtra`.
+
+    Example:
+        >>> with needs_extra("pandas", "to_pandas()"):
+        ...     raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+        Traceback (most recent call last):
+        landfast.errors.MissingExtra: to_pandas() needs the extra 'pandas', which is not installed. Run: pip ...
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != (library or extra):
+            raise  # it is there, and lacks something of its own
+        raise MissingExtra.of(extra, purpose) from None
 
 
 def _redacted(text: str | None) -> str | None:

@@ -26,6 +26,11 @@ class OwnRun:
     pid: int = field(default_factory=os.getpid)
     begun: RunRecord | None = None
 
+    def is_in_run(self, joined: str | None) -> bool:
+        """Whether a run was begun, given or joined: else there is one only as soon as something is logged or used."""
+        is_given = self.key is not None and not self.is_own
+        return joined is not None or self.begun is not None or is_given
+
     def key_here(self, joined: str | None) -> RunKey:
         """Return the key, drawn now where there is none yet for this process."""
         if self.key is None or (self.is_own and self.pid != os.getpid()):

@@ -14,6 +14,7 @@ from landfast.context import Context, Opener, default_context
 from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
 from landfast.manifests.base import Manifest
 from landfast.manifests.frames import Rows
+from landfast.model.lineage import Direction
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
@@ -356,3 +357,17 @@ def find_version(context: Context, named: Named) -> ArtifactVersion:
 def name_of(context: Context, named: Named) -> ArtifactName:
     """Return the full name of what is named."""
     return named.full_name if isinstance(named, ArtifactVersion) else context.resolve_name(named)
+
+
+def record_use(
+    context: Context, versions: Iterable[ArtifactVersion], *, declared: bool = False
+) -> None:
+    """Record that the context's run used versions; see `Client.use_all`."""
+    direction = Direction.DECLARED if declared else Direction.USED
+    ids = [version.record.id for version in versions]
+    try:
+        context.registry.add_edges(context.ensure_run(), direction, ids)
+    except AccessDenied as error:
+        if not context.said_unrecorded:
+            context.said_unrecorded = True
+            context.note(f"what is used here is not recorded: {error}")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
+import weakref
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from landfast.download.fetch import check_time
 from landfast.download.open import open_entry
@@ -52,6 +55,7 @@ class PinnedBytes:
         entry: From its newest manifest.
         cache: Looked into where the source has the bytes no more; None leaves it out.
         most_whole: The largest file, in bytes, that is brought whole for the sake of a piece; None sets no bound.
+        keeps_whole: Whether a file that was brought whole serves all later pieces too, for as long as this lives.
     """
 
     def __init__(
@@ -61,11 +65,15 @@ class PinnedBytes:
         *,
         cache: BlobCache | None = None,
         most_whole: int | None = None,
+        keeps_whole: bool = False,
     ) -> None:
         self._pins = pins
         self.entry = entry
         self._cache = cache
         self._most_whole = most_whole
+        self._keeps_whole = keeps_whole
+        self._kept: IO[bytes] | None = None
+        self._lock = threading.Lock()
         # What was found to have the bytes is asked first for the next piece.
         self._found: Candidate | None = None
 
@@ -124,6 +132,8 @@ class PinnedBytes:
             yield self._open(stack, start)
 
     def _open(self, stack: contextlib.ExitStack, start: int) -> Piece:
+        if self._kept is not None:
+            return _File(start, _chunks(self._kept, start))
         refused: list[LandfastError] = []
         known = [] if self._found is None else [self._found]
         for candidate in (*known, *self._pins.candidates(self.entry)):
@@ -145,9 +155,18 @@ class PinnedBytes:
         is_too_large = self._most_whole is not None and (size is None or size > self._most_whole)
         if is_too_large:
             raise refused[0] if refused else self._unproven()
-        file = stack.enter_context(open_entry(self._pins, self.entry, cache=self._cache))
-        file.seek(start)
-        return _File(start, iter(lambda: file.read(CHUNK), b""))
+        if self._keeps_whole:
+            file = self._brought()
+        else:
+            file = stack.enter_context(open_entry(self._pins, self.entry, cache=self._cache))
+        return _File(start, _chunks(file, start))
+
+    def _brought(self) -> IO[bytes]:
+        with self._lock:
+            if self._kept is None:
+                self._kept = open_entry(self._pins, self.entry, cache=self._cache)
+                weakref.finalize(self, self._kept.close)
+            return self._kept
 
     def _unproven(self) -> Unverifiable:
         return Unverifiable(
@@ -166,6 +185,13 @@ class _File:
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
+
+
+def _chunks(file: IO[bytes], at: int) -> Iterator[bytes]:
+    """Yield a file from an offset on, whoever else reads it at other ones."""
+    while chunk := os.pread(file.fileno(), CHUNK, at):
+        yield chunk
+        at += len(chunk)
 
 
 def _from(piece: Piece, start: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from landfast.errors import InvalidInput, MissingExtra
+from landfast.errors import InvalidInput, needs_extra
 from landfast.manifests import schema
 
 if TYPE_CHECKING:
@@ -65,10 +65,8 @@ class Rows(ABC):
             MissingExtra: If pandas is not installed.
             InvalidInput: If there is no such column.
         """
-        try:
+        with needs_extra("pandas", "to_pandas()"):
             import pandas as pd
-        except ModuleNotFoundError as error:
-            raise _missing(error, "pandas") from None
         import pyarrow as pa
 
         kinds = {pa.int64(): pd.Int64Dtype()}
@@ -83,10 +81,8 @@ class Rows(ABC):
             MissingExtra: If Polars is not installed.
             InvalidInput: If there is no such column.
         """
-        try:
+        with needs_extra("polars", "to_polars()"):
             import polars as pl
-        except ModuleNotFoundError as error:
-            raise _missing(error, "polars") from None
         return pl.DataFrame(self.to_arrow(prefix, columns=columns))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -129,8 +125,3 @@ def _chosen(columns: Sequence[str] | None) -> pa.Schema:
                 expected=", ".join(form.names),
             )
     return pa.schema([form.field(name) for name in wanted])
-
-
-def _missing(error: ModuleNotFoundError, library: str) -> Exception:
-    """Return what to raise: one that is there but lacks something of its own says that itself."""
-    return MissingExtra.of(library, f"to_{library}()") if error.name == library else error

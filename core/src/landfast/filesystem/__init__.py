@@ -1,0 +1,1 @@
+"""`landfast://` as a filesystem of fsspec."""
