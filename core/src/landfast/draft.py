@@ -25,7 +25,7 @@ from landfast.version import ArtifactVersion
 if TYPE_CHECKING:
     from landfast.manifests.base import Manifest
     from landfast.manifests.held import HeldManifest
-    from landfast.manifests.writer import WrittenManifest
+    from landfast.manifests.table_file import WrittenManifest
     from landfast.registry.values import LogOutcome, LogRequest
     from landfast.scan.values import ShardScan
 

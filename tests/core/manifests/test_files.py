@@ -24,7 +24,8 @@ from landfast.errors import Conflict, InvalidInput, NotFound, Unavailable
 from landfast.manifests import schema
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
-from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
+from landfast.manifests.writer import ManifestWriter
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
 from landfast.system import stat_cache
@@ -336,8 +337,8 @@ def test_columns_and_keys_of_a_newer_minor_format_are_ignored(tmp_path: Path) ->
 
 
 def test_a_newer_major_format_says_to_upgrade(tmp_path: Path) -> None:
-    path = rewrite(write(tmp_path / "m", many(5)), format="2.0")
-    with pytest.raises(Conflict, match=r"format 2\.0.*pip install --upgrade landfast"):
+    path = rewrite(write(tmp_path / "m", many(5)), format="3.0")
+    with pytest.raises(Conflict, match=r"format 3\.0.*pip install --upgrade landfast"):
         ManifestFile(path)
 
 

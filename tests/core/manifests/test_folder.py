@@ -251,7 +251,7 @@ def test_sorting_by_size_reads_sizes_and_the_rows_of_the_page(flat: Path, start:
 
 def column_share(path: Path, name: str) -> float:
     with ManifestFile(path) as manifest:
-        metadata = manifest._entries.metadata
+        metadata = manifest.layers[0].entries.metadata
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         place = schema.entry_schema().names.index(name)
         return sum(g.column(place).total_compressed_size for g in groups) / path.stat().st_size
@@ -259,7 +259,7 @@ def column_share(path: Path, name: str) -> float:
 
 def test_a_page_that_is_damaged_is_a_conflict(flat: Path, tmp_path: Path) -> None:
     with ManifestFile(flat) as manifest:
-        chunk = manifest._entries.metadata.row_group(10).column(3)
+        chunk = manifest.layers[0].entries.metadata.row_group(10).column(3)
     data = bytearray(flat.read_bytes())
     data[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
     copy = tmp_path / "m"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from landfast.errors import Conflict
@@ -13,6 +14,8 @@ from landfast.manifests.rows import breaks_format
 from landfast.model.manifest import ManifestSummary
 
 _VERSION = re.compile(r"([0-9]{1,9})\.[0-9]{1,9}")
+_FULL, _DELTA = (int(text.partition(".")[0]) for text in (schema.FULL_FORMAT, schema.DELTA_FORMAT))
+_BASE = re.compile(r"[0-9a-f]{64}(?: [0-9a-f]{64})*")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _PLACE = re.compile(r"([0-9]{1,19}) ([0-9]{1,19})")
 _CONTENT_DIGEST = re.compile(r"lf1:[0-9a-f]{64}")
@@ -33,17 +36,29 @@ class Footer:
         with damage_is_conflict(path):
             self._texts = {k: v.decode() for k, v in raw.items() if k.startswith(b"landfast.")}
         version = self._value(schema.KEY_FORMAT, _VERSION, "MAJOR.MINOR")
-        if int(version[1]) != schema.FORMAT_MAJOR:
+        self._is_delta = int(version[1]) == _DELTA
+        if int(version[1]) not in {_FULL, _DELTA}:
             raise Conflict(
                 f"the manifest file {path.name} has a format that this Landfast does not read",
                 subject=str(path),
-                expected=f"format {schema.FORMAT_MAJOR}",
+                expected=f"format {_FULL} or {_DELTA}",
                 found=f"format {version[0]}",
                 hint="Upgrade it: pip install --upgrade landfast",
             )
 
+    @cached_property
+    def base(self) -> tuple[str, ...]:
+        """The sha256 of the files that a delta stands on, the full one first; of a full file nothing."""
+        if not self._is_delta:
+            return ()
+        expected = "sha256 of files, one space between"
+        return tuple(self._value(schema.KEY_BASE, _BASE, expected)[0].split(" "))
+
     def summary(self, rows: int) -> ManifestSummary:
-        """Return what the footer says; `Conflict` if a key is missing or malformed, or a count is not the rows."""
+        """Return what the footer says of the whole; `Conflict` if a key is missing or malformed.
+
+        `Conflict` too if the count is not that of the rows, unless it is a delta.
+        """
         summary = ManifestSummary(
             digest=self._value(schema.KEY_CONTENT_DIGEST, _CONTENT_DIGEST, "an lf1: digest")[0],
             pin_digest=self._value(schema.KEY_PIN_DIGEST, _PIN_DIGEST, "an lp1: digest")[0],
@@ -52,7 +67,7 @@ class Footer:
             unverified=self._number(schema.KEY_UNVERIFIED),
             unpinned=self._number(schema.KEY_UNPINNED),
         )
-        if summary.count != rows:
+        if summary.count != rows and not self._is_delta:
             raise self._broken(schema.KEY_COUNT, f"{rows}, the count of the rows")
         return summary
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from landfast.manifests.memory import MemoryManifest
-from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
+from landfast.manifests.writer import ManifestWriter
 from landfast.model.manifest import ManifestSummary
 
 HELD = 100

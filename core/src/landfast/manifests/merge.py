@@ -5,11 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from landfast.errors import Conflict
 from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch, differ, joined
 from landfast.model.manifest import ManifestEntry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def merge_manifests(manifests: Iterable[Manifest]) -> Iterator[EntryBatch]:
@@ -63,7 +67,22 @@ def side_by_side(streams: Iterable[Iterable[EntryBatch]]) -> Iterator[list[Entry
 
     Not all parts of a list are empty, and all their paths are before those of the next list.
     """
-    every = [_Stream(stream) for stream in streams]
+    columns = ((batch.columns for batch in stream) for stream in streams)
+    empty = EntryBatch.from_rows(()).columns
+    for parts in in_step(columns, empty):
+        yield [EntryBatch(part) for part in parts]
+
+
+def in_step(
+    streams: Iterable[Iterable[pa.RecordBatch]], empty: pa.RecordBatch
+) -> Iterator[list[pa.RecordBatch]]:
+    """Do the same for any columns that are sorted by `path`.
+
+    Args:
+        streams: Of them; each may have columns of its own.
+        empty: What stands for a stream without any rows.
+    """
+    every = [_Stream(stream, empty) for stream in streams]
     while left := [stream for stream in every if len(stream.batch)]:
         # What comes next in any stream is after this.
         end = min(stream.last for stream in left)
@@ -93,19 +112,19 @@ def distinct(batch: EntryBatch) -> EntryBatch:
 class _Stream:
     """Batches of one source, of which the next is at hand; an empty one if there is no more."""
 
-    def __init__(self, batches: Iterable[EntryBatch]) -> None:
+    def __init__(self, batches: Iterable[pa.RecordBatch], empty: pa.RecordBatch) -> None:
         self._rest = filter(len, batches)
-        self.batch = next(self._rest, EntryBatch.from_rows(()))
+        self.batch = next(self._rest, empty)
 
     @property
     def last(self) -> str:
-        return str(self.batch.paths[-1].as_py())
+        return str(self.batch["path"][-1].as_py())
 
-    def take(self, end: str) -> EntryBatch:
+    def take(self, end: str) -> pa.RecordBatch:
         """Take the rows of the batch up to the path `end`; the next batch follows on the last row."""
         batch = self.batch
-        cut = bisect_right(batch.paths, end, key=lambda path: path.as_py())
-        self.batch = batch.slice(cut, len(batch))
+        cut = bisect_right(batch["path"], end, key=lambda path: path.as_py())
+        self.batch = batch.slice(cut)
         if cut == len(batch):
             self.batch = next(self._rest, self.batch)
         return batch.slice(0, cut)

@@ -191,12 +191,18 @@ def damage_is_conflict(path: Path) -> Iterator[None]:
         raise damaged(path, str(error)) from None
 
 
+def blob_name(path: Path) -> str | None:
+    """Return the sha256 that a file is named by; None if its name is none."""
+    found = _BLOB_NAME.search(path.name)
+    return found[0] if found else None
+
+
 def damaged(path: Path, reason: str) -> Conflict:
     """Build the error for a manifest file that cannot be read."""
     with disk_errors(path, "read the manifest"), path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
-    name = _BLOB_NAME.search(path.name)
-    expected = f"the bytes with sha256 {name[0]}" if name else "a whole Landfast manifest"
+    name = blob_name(path)
+    expected = f"the bytes with sha256 {name}" if name else "a whole Landfast manifest"
     return Conflict(
         f"the manifest file {path.name} is damaged",
         subject=str(path),

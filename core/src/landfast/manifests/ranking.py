@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from landfast.manifests.sorted_rows import SortedRows
+from landfast.manifests.sorted_rows import NumberedRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +81,7 @@ class Ranking:
         return found
 
 
-def values_by(order: FileOrder, rows: SortedRows, runs: Iterable[range]) -> pa.ChunkedArray:
+def values_by(order: FileOrder, rows: NumberedRows, runs: Iterable[range]) -> pa.ChunkedArray:
     """Return the column that an order looks at, of some ranges of rows, as numbers; unknown is the least."""
     import pyarrow as pa
     import pyarrow.compute as pc

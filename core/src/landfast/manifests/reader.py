@@ -2,120 +2,130 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from heapq import merge as merge_sorted
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from landfast.errors import NotFound
 from landfast.manifests import schema
 from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch
-from landfast.manifests.footer import Footer
-from landfast.manifests.parquet import (
-    SortedParquet,
-    damage_is_conflict,
-    damaged,
-    prefix_range,
-    statistics,
-)
+from landfast.manifests.chain import applied
+from landfast.manifests.layer import Layer
+from landfast.manifests.layered_rows import Changes, LayeredRows
 from landfast.manifests.rollup import folder_runs
-from landfast.manifests.rows import breaks_format, check_columns, check_order, checked
-from landfast.manifests.sorted_rows import SortedRows
+from landfast.manifests.rows import breaks_format, check_order
+from landfast.manifests.sorted_rows import NumberedRows, SortedRows
 from landfast.manifests.summary import SummaryBuilder
 from landfast.model.folders import FolderCounter, FolderTotal
 from landfast.model.manifest import ManifestEntry, ManifestSummary
-from landfast.system.stat_cache import is_settled, state_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 class ManifestFile(Manifest):
-    """A manifest in a file.
+    """A manifest in a file, or in the full file and the deltas that a delta stands on.
 
-    Opening reads the footer; a prefix or a single path reads the row groups that may hold it; no
-    more than one row group is in memory at a time.  Safe for threads; pickles by its path.
+    Opening reads the footers; a prefix or a single path reads the row groups that may hold it; no
+    more than one row group of each file is in memory at a time.  Safe for threads; pickles by its paths.
 
     Args:
         path: The file.
         sha256: What its bytes must hash to; None trusts the file, which is then only checked as it
             is read (footer, checksum of each page, count).
         summary: What its footer must say, for a look at a part of a file that is too large to hash for that.
+        find: Returns the file with this sha256, for what a delta stands on; None looks beside the file.
 
     Raises:
-        NotFound: If there is no such file.
-        Conflict: If it is damaged, no manifest, or of a newer format than this Landfast reads.
+        NotFound: If there is no such file, or one that it stands on is missing.
+        Conflict: If one is damaged, no manifest, or of a newer format than this Landfast reads.
     """
 
     def __init__(
-        self, path: Path, *, sha256: str | None = None, summary: ManifestSummary | None = None
+        self,
+        path: Path,
+        *,
+        sha256: str | None = None,
+        summary: ManifestSummary | None = None,
+        find: Callable[[str], Path] | None = None,
     ) -> None:
-        self._path = path
-        if sha256 is not None:
-            _check_bytes(path, sha256)
-        self._entries = SortedParquet(path)
-        self._last: tuple[int, list[str], pa.Table] | None = None
-        metadata = self._entries.metadata
-        footer = Footer(path, metadata.metadata or {})
-        self._summary = footer.summary(metadata.num_rows)
-        if summary not in {None, self._summary}:
-            raise damaged(path, f"expected {summary}")
-        check_columns(path, self._entries.columns, schema.entry_schema())
-        self._folders = SortedParquet(path, *footer.rollup())
+        top = Layer(path, sha256=sha256, summary=summary)
+        beside = find or path.with_name
+        below = [Layer(beside(base), sha256=None if sha256 is None else base) for base in top.base]
+        for place, layer in enumerate(below):
+            if layer.base != top.base[:place]:
+                expected = f"the base {' '.join(top.base[:place]) or 'of none'}"
+                raise breaks_format(layer.path, "its footer", expected, " ".join(layer.base))
+        self._layers = [*below, top]
 
     @property
     def path(self) -> Path:
-        """The file."""
-        return self._path
+        """The file; of a chain the newest."""
+        return self._top.path
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The sha256 of all files that make it: the full one, then the deltas, oldest first."""
+        return (*self._top.base, self._top.name)
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """Those files."""
+        return self._layers
 
     @property
     def summary(self) -> ManifestSummary:
         """Digests, count and bytes, from the footer."""
-        return self._summary
+        return self._top.summary
 
     @property
     def bounds(self) -> tuple[bytes, bytes] | None:
         """Bytes that no path is less than, and that none is greater than; None without entries."""
-        groups = self._entries.filled
-        if not groups:
+        filled = [layer.entries for layer in self._layers if layer.entries.filled]
+        if not filled or not len(self):
             return None
-        return self._entries.bounds(groups[0])[0], self._entries.bounds(groups[-1])[1]
+        return (
+            min(entries.bounds(entries.filled[0])[0] for entries in filled),
+            max(entries.bounds(entries.filled[-1])[1] for entries in filled),
+        )
 
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
         """Yield the entries whose path starts with `prefix` as columns, sorted by path."""
-        wanted = prefix.encode(errors="surrogatepass")
-        last: list[str] = []
-        for group in self._entries.groups(prefix):
-            if all(bound.startswith(wanted) for bound in self._entries.bounds(group)):
-                table = self._table(group)
-                paths = [table["path"][row].as_py() for row in (0, len(table) - 1)]
-            else:
-                paths, table = self._remembered(group)
-                start, end = prefix_range(paths, prefix)
-                table = table.slice(start, end - start)
-            check_order(self._path, group, last + paths[:1])
-            last = paths[-1:]
-            yield from map(EntryBatch, table.to_batches())
+        full, *deltas = (layer.batches(prefix) for layer in self._layers)
+        if deltas:
+            start = self._full.rows.place(prefix) if prefix else 0
+            full = applied(full, deltas, self.path, schema.entry_schema(), start)
+        return map(EntryBatch, full)
 
     def get(self, path: str) -> ManifestEntry:
         """Return the entry at exactly `path`; only the rows of its row group are looked at."""
-        group = self._entries.group_of(path)
+        for delta in reversed(self._layers[1:]):
+            rows = delta.rows
+            row = rows.place(path)
+            if row < len(rows) and rows.path(row) == path:
+                (columns,) = rows.take([row]).to_batches()
+                if columns["change"][0].as_py() == schema.REMOVED:
+                    raise no_entry(path)
+                return next(EntryBatch(columns.select(schema.entry_schema().names)).rows())
+        return self._get_of_full(path)
+
+    def _get_of_full(self, path: str) -> ManifestEntry:
+        full = self._full
+        group = full.entries.group_of(path)
         if group is None:
             raise no_entry(path)
-        paths, table = self._remembered(group)
+        paths, table = full.remembered(group)
         row = bisect_left(paths, path)
         if row == len(paths) or paths[row] != path:
             raise no_entry(path)
         if row == 0 and group > 0:
-            before = self._entries.ends(group - 1)[1].decode()
-            check_order(self._path, group, [before, path])
+            before = full.entries.ends(group - 1)[1].decode()
+            check_order(full.path, group, [before, path])
         (columns,) = table.slice(row, 1).to_batches()
         return next(EntryBatch(columns).rows())
 
@@ -125,42 +135,53 @@ class ManifestFile(Manifest):
         Raises:
             Conflict: As `entries`, for the rows that were looked at.
         """
-        group = self._entries.group_of(path)
-        if group is None:
-            return super().neighbours(path)
-        paths, _ = self._remembered(group)
-        low, high = bisect_left(paths, path), bisect_right(paths, path)
-        filled = self._entries.filled
-        at = filled.index(group)
-        before = paths[low - 1] if low else None
-        after = paths[high] if high < len(paths) else None
-        if before is None and at > 0:
-            before = self._entries.ends(filled[at - 1])[1].decode()
-        if after is None and at + 1 < len(filled):
-            after = self._entries.ends(filled[at + 1])[0].decode()
-        return before, after
+        rows = self.rows
+        row = rows.place(path)
+        before = rows.path(row - 1) if row else None
+        if row < len(rows) and rows.path(row) == path:
+            row += 1
+        return before, rows.path(row) if row < len(rows) else None
 
     def folders(self, prefix: str = "", *, depth: int | None = None) -> Iterator[FolderTotal]:
         """Yield the roll-up of the folders whose path starts with `prefix`, sorted by path."""
-        levels = self._levels
-        wanted = levels if depth is None else levels.keys() & {depth}
+        levels = self._depths
+        wanted = levels if depth is None else levels & {depth}
         yield from merge_sorted(
-            *(self._run(levels[level], prefix) for level in wanted), key=lambda total: total.path
+            *(self._totals(level, prefix) for level in sorted(wanted)), key=lambda total: total.path
         )
 
     @property
-    def rows(self) -> SortedRows:
+    def rows(self) -> NumberedRows:
         """Its entries by number; each reader takes one of its own."""
-        return SortedRows(self._path, self._entries, schema.entry_schema(), self._entries.filled)
+        full, *deltas = (layer.rows for layer in self._layers)
+        return self._layered(full, deltas, None, schema.entry_schema())
 
-    def level(self, depth: int) -> SortedRows:
+    def level(self, depth: int) -> NumberedRows:
         """Return the rows of the roll-up whose folders are so deep, by number.
 
         Raises:
             Conflict: If the roll-up is damaged or breaks the format.
         """
-        groups = self._levels.get(depth, [])
-        return SortedRows(self._path, self._folders, schema.folder_schema(), groups)
+        full, *deltas = (layer.level(depth) for layer in self._layers)
+        return self._layered(full, deltas, depth, schema.folder_schema())
+
+    def _layered(
+        self, full: SortedRows, deltas: Sequence[SortedRows], depth: int | None, form: pa.Schema
+    ) -> NumberedRows:
+        if not deltas:
+            return full
+        if depth not in self._changes:
+            self._changes[depth] = Changes(deltas)
+        found = LayeredRows(full, deltas, self._changes[depth], form)
+        if depth is None and len(found) != len(self):
+            said = f"{schema.KEY_COUNT.decode()}={len(self)}"
+            raise breaks_format(self.path, "its footer", f"{len(found)} rows of the chain", said)
+        return found
+
+    @cached_property
+    def _changes(self) -> dict[int | None, Changes]:
+        """What the deltas change: in the entries (None), or in the folders of a depth."""
+        return {}
 
     def check(self) -> None:
         """Count and hash all rows, and compare with what footer and roll-up say; reads the whole file."""
@@ -174,76 +195,42 @@ class ManifestFile(Manifest):
             self._compare("its roll-up", next(totals[total.depth], None), total)
         for left in totals.values():
             self._compare("its roll-up", next(left, None), None)
-        self._compare("its footer", self._summary, summary.build())
+        self._compare("its footer", self.summary, summary.build())
 
     def _totals_by_depth(self) -> defaultdict[int, Iterator[FolderTotal]]:
-        runs = {level: self._run(groups, "") for level, groups in self._levels.items()}
+        runs = {depth: self._totals(depth, "") for depth in self._depths}
         return defaultdict(lambda: iter(()), runs)
 
     def _compare(self, where: str, said: object, counted: object) -> None:
         if said != counted:
-            raise breaks_format(self._path, where, f"{counted}, counted from the rows", str(said))
+            raise breaks_format(self.path, where, f"{counted}, counted from the rows", str(said))
 
-    @cached_property
-    def _levels(self) -> dict[int, list[int]]:
-        """The row groups of the roll-up by the depth of their folders."""
-        check_columns(self._path, self._folders.columns, schema.folder_schema())
-        levels: dict[int, list[int]] = {}
-        for group in self._folders.filled:
-            levels.setdefault(self._depth(group), []).append(group)
-        return levels
+    @property
+    def _depths(self) -> set[int]:
+        return {depth for layer in self._layers for depth in layer.levels}
 
-    def _depth(self, group: int) -> int:
-        with damage_is_conflict(self._path):
-            said = statistics(self._folders.metadata, group, "depth")
-            if said is not None and said.min == said.max:
-                return int(said.min)
-        return self._only_depth(group, self._folders.read(group, ["depth"]))
+    def _totals(self, depth: int, prefix: str) -> Iterator[FolderTotal]:
+        full, *deltas = (layer.folder_batches(depth, prefix) for layer in self._layers)
+        if deltas:
+            start = self._full.level(depth).place(prefix) if prefix else 0
+            full = applied(full, deltas, self.path, schema.folder_schema(), start)
+        for batch in full:
+            columns = (batch[name].to_pylist() for name in ("path", "count", "size"))
+            for path, count, size in zip(*columns, strict=True):
+                yield FolderTotal(path=path, count=count, size=size)
 
-    def _only_depth(self, group: int, table: pa.Table) -> int:
-        depths = table.column("depth").unique().to_pylist()
-        if len(depths) != 1:
-            where = f"row group {group} of its roll-up"
-            raise breaks_format(self._path, where, "folders of one depth", f"depths {depths}")
-        return int(depths[0])
+    @property
+    def _full(self) -> Layer:
+        return self._layers[0]
 
-    def _run(self, groups: list[int], prefix: str) -> Iterator[FolderTotal]:
-        last: list[str] = []
-        for group in self._folders.groups(prefix, groups):
-            table = self._checked(self._folders, group, schema.folder_schema())
-            self._only_depth(group, table)
-            paths: list[str] = table.column("path").to_pylist()
-            check_order(self._path, group, last + paths[:1])
-            last = paths[-1:]
-            start, end = prefix_range(paths, prefix)
-            counts, sizes = (table.column(name).to_pylist() for name in ("count", "size"))
-            for row in range(start, end):
-                yield FolderTotal(path=paths[row], count=counts[row], size=sizes[row])
-
-    def _table(self, group: int) -> pa.Table:
-        return self._checked(self._entries, group, schema.entry_schema())
-
-    def _checked(self, parquet: SortedParquet, group: int, form: pa.Schema) -> pa.Table:
-        table = parquet.read(group, form.names)
-        with damage_is_conflict(self._path):
-            return checked(self._path, group, table, form)
-
-    def _remembered(self, group: int) -> tuple[list[str], pa.Table]:
-        # Who asks for one path often asks for its neighbour next.
-        found = self._last
-        if found is None or found[0] != group:
-            table = self._table(group)
-            found = self._last = (group, table.column("path").to_pylist(), table)
-        return found[1], found[2]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_last": None}
+    @property
+    def _top(self) -> Layer:
+        return self._layers[-1]
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is used again."""
-        self._last = None
-        self._entries.close()
-        self._folders.close()
+        """Close the files; they are opened again when it is used again."""
+        for layer in self._layers:
+            layer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -252,7 +239,7 @@ class ManifestFile(Manifest):
         self.close()
 
     def __repr__(self) -> str:
-        return f"ManifestFile({str(self._path)!r})"
+        return f"ManifestFile({str(self.path)!r})"
 
 
 def no_entry(path: str) -> NotFound:
@@ -262,23 +249,3 @@ def no_entry(path: str) -> NotFound:
         subject=path,
         hint="List what there is with `landfast ls`.",
     )
-
-
-# Whole files by path, state and sha256, in the order in which they were hashed.
-_whole: dict[tuple[Path, str, str], None] = {}
-_REMEMBERED = 1000
-
-
-def _check_bytes(path: Path, sha256: str) -> None:
-    """Hash a file, unless this process has found it whole and it has not changed since."""
-    with damage_is_conflict(path), path.open("rb") as file:
-        now, status = time.time_ns(), os.fstat(file.fileno())
-        seen = (path, state_of(status), sha256)
-        if seen in _whole:
-            return
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise damaged(path, f"expected {sha256}")
-        if is_settled(status, now):
-            _whole[seen] = None
-        for oldest in list(_whole)[:-_REMEMBERED]:
-            _whole.pop(oldest, None)

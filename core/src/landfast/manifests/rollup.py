@@ -7,7 +7,6 @@ needs little memory, the children of a folder stand together, and all folders in
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ from pathlib import Path
 from landfast.manifests import schema
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.masks import null_where
+from landfast.manifests.table_file import TableFile
 from landfast.model.folders import FolderCounter, FolderTotal
-from landfast.system.disk_errors import disk_errors
 
 # Totals held over all depths before the longest run is written out.
 _MAX_HELD = 4 * schema.FOLDERS_PER_GROUP
@@ -26,23 +25,11 @@ class RollUpWriter:
     """Count folders and write their totals to a temporary file, in bounded memory."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow.parquet as pq
-
-        self._path = path
         self._counter = FolderCounter()
         self._runs: dict[int, list[FolderTotal]] = defaultdict(list)
         self._held = 0
-        with disk_errors(path, "write the manifest"):
-            try:
-                self._parquet = pq.ParquetWriter(
-                    str(path),
-                    schema.folder_schema(),
-                    **schema.COMMON_OPTIONS,
-                    **schema.FOLDER_OPTIONS,
-                )
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
+        self._file = TableFile(path, schema.folder_schema(), schema.FOLDER_OPTIONS)
+        self._path = path
 
     def update(self, batch: EntryBatch) -> None:
         """Count the next rows of the sorted manifest."""
@@ -54,15 +41,12 @@ class RollUpWriter:
         self._hold(self._counter.finish())
         for depth in sorted(self._runs):
             self._write(depth)
-        with disk_errors(self._path, "write the manifest"):
-            self._parquet.close()
+        self._file.close()
         return self._path
 
     def discard(self) -> None:
         """Remove the file."""
-        with contextlib.suppress(OSError, ValueError):
-            self._parquet.close()
-        self._path.unlink(missing_ok=True)
+        self._file.discard()
 
     def _hold(self, totals: list[FolderTotal]) -> None:
         for total in totals:
@@ -87,9 +71,7 @@ class RollUpWriter:
         ]
         form = schema.folder_schema()
         arrays = [pa.array(values, field.type) for values, field in zip(columns, form, strict=True)]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=form)
-        with disk_errors(self._path, "write the manifest"):
-            self._parquet.write_batch(batch, row_group_size=len(run))
+        self._file.write(pa.RecordBatch.from_arrays(arrays, schema=form), len(run))
 
 
 def folder_runs(batch: EntryBatch) -> Iterator[tuple[str, int, int]]:

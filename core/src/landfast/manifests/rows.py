@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from landfast.errors import Conflict
+from landfast.manifests.schema import CHANGES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +68,10 @@ def checked(
 
     columns = [exact(path, group, table, field, first=first) for field in wanted]
     found = pa.table(columns, names=wanted.names)
-    for column, expected, broken in _FOLDERS if "depth" in wanted.names else _ENTRIES:
+    rules = _FOLDERS if "depth" in wanted.names else _ENTRIES
+    if "base_row" in wanted.names:
+        rules = [*rules, *_PLACES, *([] if "depth" in wanted.names else _CHANGES)]
+    for column, expected, broken in rules:
         row = pc.index(broken(pc, found), True).as_py()
         if row >= 0:
             raise _bad_row(path, group, first, table, row, column, expected)
@@ -167,6 +171,20 @@ def _depth_is_odd(pc: Any, table: pa.Table) -> Any:
     return pc.not_equal(slashes, table["depth"])
 
 
+def _place_is_odd(pc: Any, table: pa.Table) -> Any:
+    import pyarrow as pa
+
+    places = table["base_row"].combine_chunks()
+    before = pa.concat_arrays([pa.array([0] * min(1, len(places)), pa.int64()), places[:-1]])
+    return pc.less(places, before)
+
+
+def _kinds() -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(CHANGES)
+
+
 _ENTRIES: list[_Rule] = [
     ("path", "text that is not empty", lambda pc, t: pc.equal(t["path"], "")),
     ("size", "bytes from 0 to 2**63 - 1, or null", lambda pc, t: pc.less(t["size"], 0)),
@@ -178,6 +196,12 @@ _FOLDERS: list[_Rule] = [
     ("depth", "the number of slashes in path", _depth_is_odd),
     ("count", "0 or more", lambda pc, t: pc.less(t["count"], 0)),
     ("size", "0 or more", lambda pc, t: pc.less(t["size"], 0)),
+]
+_PLACES: list[_Rule] = [
+    ("base_row", "0 or more, and not less than in the row before", _place_is_odd),
+]
+_CHANGES: list[_Rule] = [
+    ("change", ", ".join(CHANGES), lambda pc, t: pc.invert(pc.is_in(t["change"], _kinds()))),
 ]
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FULL_FORMAT = "1.0"
+DELTA_FORMAT = "2.0"
+"""A delta needs readers that know what it is; the major version makes others say that they do not."""
 
 # Rows per row group: a prefix read decodes at most two groups that it does not need whole, and the
 # footer of ten million rows stays under a megabyte.
@@ -23,6 +24,8 @@ KEY_COUNT = b"landfast.count"
 KEY_SIZE = b"landfast.size"
 KEY_UNVERIFIED = b"landfast.unverified"
 KEY_UNPINNED = b"landfast.unpinned"
+# Of a delta: the sha256 of the full file that it stands on, and of the deltas between, oldest first.
+KEY_BASE = b"landfast.base"
 # Offset and length of the roll-up, a second Parquet file between the row groups and the footer.
 KEY_FOLDERS = b"landfast.folders"
 
@@ -62,6 +65,37 @@ def folder_schema() -> pa.Schema:
     )
 
 
+CHANGES = ("added", "modified", "repinned", "touched", "removed")
+"""What happened to an entry since the file before a delta: `touched` is a change that no digest sees."""
+REMOVED = CHANGES[-1]
+
+
+@functools.cache
+def change_schema() -> pa.Schema:
+    """Return the Arrow schema of the entries of a delta: those of a manifest, and where each belongs."""
+    import pyarrow as pa
+
+    change = pa.field("change", pa.string(), nullable=False)
+    return pa.schema([*entry_schema(), *_place_fields(), change])
+
+
+@functools.cache
+def folder_change_schema() -> pa.Schema:
+    """Return the Arrow schema of the roll-up of a delta."""
+    import pyarrow as pa
+
+    return pa.schema([*folder_schema(), *_place_fields()])
+
+
+def _place_fields() -> list[pa.Field]:
+    import pyarrow as pa
+
+    return [
+        pa.field("base_row", pa.int64(), nullable=False),
+        pa.field("in_base", pa.bool_(), nullable=False),
+    ]
+
+
 # Sorted text shares prefixes with its neighbour; hashes and ids share nothing, and a dictionary of
 # them would only repeat the column.
 ENTRY_OPTIONS: dict[str, Any] = {
@@ -83,6 +117,14 @@ FOLDER_OPTIONS: dict[str, Any] = {
         "size": "DELTA_BINARY_PACKED",
     },
     "write_statistics": ["depth", "path"],
+}
+CHANGE_OPTIONS: dict[str, Any] = {
+    "use_dictionary": ["checksum_algorithm", "change"],
+    "column_encoding": ENTRY_OPTIONS["column_encoding"] | {"base_row": "DELTA_BINARY_PACKED"},
+    "write_statistics": ["path"],
+}
+FOLDER_CHANGE_OPTIONS: dict[str, Any] = FOLDER_OPTIONS | {
+    "column_encoding": FOLDER_OPTIONS["column_encoding"] | {"base_row": "DELTA_BINARY_PACKED"}
 }
 COMMON_OPTIONS: dict[str, Any] = {
     "version": "2.6",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,10 +24,46 @@ _KEPT = 4
 _NEAR = 512
 
 
-class SortedRows:
-    """Rows of some row groups of a file, which are in order of their paths; numbered from 0.
+class NumberedRows(ABC):
+    """Rows in order of their paths, numbered from 0; not safe for threads.
 
-    Not safe for threads.
+    What is asked for raises `Conflict` if a file is damaged or breaks the format there.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def path(self, row: int) -> str:
+        """Return the path of a row."""
+
+    @abstractmethod
+    def column(self, name: str, start: int, stop: int) -> pa.ChunkedArray:
+        """Return a column of a range of rows; nothing but this column is read."""
+
+    @abstractmethod
+    def take(self, rows: Sequence[int]) -> pa.Table:
+        """Return rows by their numbers, which are in order."""
+
+    @abstractmethod
+    def place_of(self, wanted: bytes) -> int:
+        """Return the same as `place`, for the bytes of a path or of what is between paths."""
+
+    def place(self, path: str) -> int:
+        """Return the number of the first row whose path is not before `path`; `len` if there is none."""
+        return self.place_of(path.encode(errors="surrogatepass"))
+
+    def span(self, prefix: str) -> tuple[int, int]:
+        """Return the range of the rows whose path starts with `prefix`."""
+        start = self.place(prefix)
+        if not prefix:
+            return 0, len(self)
+        after = _after(prefix)
+        return start, len(self) if after is None else self.place_of(after)
+
+
+class SortedRows(NumberedRows):
+    """Rows of some row groups of a file.
 
     Args:
         path: The file, for errors.
@@ -50,19 +87,12 @@ class SortedRows:
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def span(self, prefix: str) -> tuple[int, int]:
-        """Return the range of the rows whose path starts with `prefix`."""
-        start = self.place(prefix)
-        if not prefix:
-            return 0, len(self)
-        after = _after(prefix)
-        return start, len(self) if after is None else self._place(after)
+    def has(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return name in self._form.names
 
-    def place(self, path: str) -> int:
-        """Return the number of the first row whose path is not before `path`; `len` if there is none."""
-        return self._place(path.encode(errors="surrogatepass"))
-
-    def _place(self, wanted: bytes) -> int:
+    def place_of(self, wanted: bytes) -> int:
+        """Return the number of the first row whose path is not before some bytes."""
         bounds = self._parquet.bounds
         low = bisect_left(self._groups, True, key=lambda group: bounds(group)[1] >= wanted)
         high = bisect_left(self._groups, True, lo=low, key=lambda group: bounds(group)[0] >= wanted)
@@ -84,11 +114,7 @@ class SortedRows:
         return str(self._paths(at)[row - self._starts[at]].as_py())
 
     def column(self, name: str, start: int, stop: int) -> pa.ChunkedArray:
-        """Return a column of a range of rows; nothing but this column is read.
-
-        Raises:
-            Conflict: If the file is damaged, or a value breaks the format.
-        """
+        """Return a column of a range of rows; nothing but this column is read."""
         import pyarrow as pa
 
         field = self._form.field(name)
@@ -100,11 +126,7 @@ class SortedRows:
         return pa.chunked_array(chunks, field.type)
 
     def take(self, rows: Sequence[int]) -> pa.Table:
-        """Return rows by their numbers, which are in order.
-
-        Raises:
-            Conflict: If the file is damaged, or a row or the order breaks the format.
-        """
+        """Return rows by their numbers, which are in order."""
         import pyarrow as pa
 
         parts = [part for run in _runs(rows) for part in self._read(*run)]

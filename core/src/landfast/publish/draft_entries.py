@@ -12,7 +12,8 @@ from landfast.manifests.held import HELD, HeldManifest
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.merge import merge_manifests, overlap
 from landfast.manifests.reader import ManifestFile
-from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
+from landfast.manifests.writer import ManifestWriter
 from landfast.model.manifest import ManifestEntry
 
 

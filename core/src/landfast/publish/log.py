@@ -17,7 +17,7 @@ from landfast.blobs.names import blob_key
 from landfast.errors import LandfastError
 from landfast.manifests.held import HeldManifest
 from landfast.manifests.reader import ManifestFile
-from landfast.manifests.writer import WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
 from landfast.model.blob_uri import holds_files
 from landfast.publish.repair import collected_again, lost_manifests, manifests_of, mend, sha256_of
 from landfast.publish.retain import FindBytes, keep_managed

@@ -18,7 +18,7 @@ from pathlib import Path
 from landfast.blobs.base import BlobStore
 from landfast.errors import NotFound, Unavailable
 from landfast.manifests.held import HeldManifest
-from landfast.manifests.writer import WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
 from landfast.model.manifest import ManifestSummary
 from landfast.publish.upload import upload
 from landfast.registry.registry import Registry

@@ -9,7 +9,8 @@ from pathlib import Path
 from landfast.errors import LimitExceeded, NotFound
 from landfast.manifests.merge import merge_manifests
 from landfast.manifests.reader import ManifestFile
-from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
+from landfast.manifests.writer import ManifestWriter
 from landfast.model.blob_uri import is_managed
 from landfast.model.globs import hint_for_glob, labels
 from landfast.model.source import Skipped, Source

@@ -17,7 +17,8 @@ from landfast.manifests.held import HELD, HeldManifest
 from landfast.manifests.masks import null_where
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.schema import entry_schema
-from landfast.manifests.writer import ManifestWriter, WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
+from landfast.manifests.writer import ManifestWriter
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
 from landfast.scan.listing import Previous, list_batches

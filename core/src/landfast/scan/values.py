@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from landfast.errors import InvalidInput
 from landfast.manifests.held import HeldManifest
-from landfast.manifests.writer import WrittenManifest
+from landfast.manifests.table_file import WrittenManifest
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestSummary
 from landfast.model.reference import UNLIMITED, Reference
