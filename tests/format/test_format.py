@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landfast.errors import Conflict, InvalidInput, NotFound
+from landfast.manifests.chains.delta import write_delta
+from landfast.manifests.layer import Layer
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
@@ -136,6 +139,74 @@ def test_a_subtree_is_the_rows_below_with_the_folder_taken_off() -> None:
     entries = entries_of("many")
     below = [replace(e, path=e.path[4:]) for e in entries if e.path.startswith("d03/")]
     assert MemoryManifest(entries).subtree_digest("d03") == content_digest(below)
+
+
+DELTAS = json.loads((HERE / "golden_deltas.json").read_text())
+DELTA_VECTORS = {v["name"]: v for v in runpy.run_path(str(HERE / "add_deltas.py"))["vectors"]()}
+
+
+@pytest.mark.parametrize("name", DELTAS["versions"])
+def test_golden_deltas_are_readable_for_ever(name: str) -> None:
+    chain, vector = DELTAS["versions"][name], DELTA_VECTORS[name]
+    memory = MemoryManifest([entry_of(row) for row in vector["rows"]])
+    path = HERE / "deltas" / f"{chain[-1]}.parquet"
+    with ManifestFile(path, sha256=chain[-1]) as manifest:
+        assert manifest.chain == tuple(chain)
+        assert list(manifest.entries()) == list(memory.entries())
+        assert manifest.summary == memory.summary
+        assert manifest.digest == vector["content_digest"]
+        assert manifest.pin_digest == vector["pin_digest"]
+        assert list(manifest.folders()) == list(memory.folders())
+        manifest.check()
+        for folder in memory.folders():
+            assert list(manifest.entries(folder.path)) == list(memory.entries(folder.path))
+
+
+@pytest.mark.parametrize("name", DELTAS["versions"])
+def test_todays_deltas_hold_the_same_rows_as_the_golden_ones(name: str, tmp_path: Path) -> None:
+    chain = DELTAS["versions"][name]
+    if len(chain) < 2:
+        return
+    with ManifestWriter(tmp_path / "new") as writer:
+        writer.extend(entry_of(row) for row in DELTA_VECTORS[name]["rows"])
+        writer.finish()
+    paths = [HERE / "deltas" / f"{sha256}.parquet" for sha256 in chain[-2:]]
+    new = ManifestFile(tmp_path / "new")
+    assert write_delta(ManifestFile(paths[0]), new, tmp_path / "delta", most=1_000) is not None
+    made, golden = Layer(tmp_path / "delta"), Layer(paths[1])
+    assert made.base == golden.base
+    assert rows_of(made.batches()) == rows_of(golden.batches())
+    assert made.levels.keys() == golden.levels.keys()
+    for depth in golden.levels:
+        assert rows_of(made.folder_batches(depth)) == rows_of(golden.folder_batches(depth))
+
+
+def rows_of(batches: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return rows as values; whether the ETag is repeated is the writer's choice."""
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    for row in rows:
+        if row.pop("etag_is_checksum", False):
+            row["etag"] = row["checksum"]
+    return rows
+
+
+@pytest.mark.parametrize("name", DELTAS["refused"])
+def test_deltas_that_the_page_refuses_are_refused(name: str) -> None:
+    sha256, where = DELTAS["refused"][name]["sha256"], DELTAS["refused"][name]["where"]
+    path = HERE / "deltas" / f"{sha256}.parquet"
+    met = {
+        "footer": lambda: ManifestFile(path, sha256=sha256),
+        "row": lambda: list(ManifestFile(path).entries()),
+        "summary": lambda: ManifestFile(path).check(),
+    }
+    with pytest.raises(Conflict, match=sha256):
+        met[where]()
+
+
+def test_every_golden_delta_is_listed() -> None:
+    listed = {sha256 for chain in DELTAS["versions"].values() for sha256 in chain}
+    listed |= {refused["sha256"] for refused in DELTAS["refused"].values()}
+    assert {path.stem for path in (HERE / "deltas").iterdir()} == listed
 
 
 # -- a second reading of the page ----------------------------------------------------------------

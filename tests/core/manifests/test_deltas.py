@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landfast.errors import Conflict, NotFound
 from landfast.manifests import schema
-from landfast.manifests.delta import write_delta
+from landfast.manifests.chains.delta import write_delta
 from landfast.manifests.folder import Folder
 from landfast.manifests.memory import MemoryManifest
 from landfast.manifests.ranking import FileOrder

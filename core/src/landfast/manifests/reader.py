@@ -14,9 +14,9 @@ from landfast.errors import NotFound
 from landfast.manifests import schema
 from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch
-from landfast.manifests.chain import applied
+from landfast.manifests.chains.applied import applied
+from landfast.manifests.chains.layered_rows import Changes, LayeredRows
 from landfast.manifests.layer import Layer
-from landfast.manifests.layered_rows import Changes, LayeredRows
 from landfast.manifests.rollup import folder_runs
 from landfast.manifests.rows import breaks_format, check_order
 from landfast.manifests.sorted_rows import NumberedRows, SortedRows
@@ -55,7 +55,7 @@ class ManifestFile(Manifest):
         find: Callable[[str], Path] | None = None,
     ) -> None:
         top = Layer(path, sha256=sha256, summary=summary)
-        beside = find or path.with_name
+        beside = find or (lambda base: path.with_name(base + path.suffix))
         below = [Layer(beside(base), sha256=None if sha256 is None else base) for base in top.base]
         for place, layer in enumerate(below):
             if layer.base != top.base[:place]:

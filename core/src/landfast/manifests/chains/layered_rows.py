@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from landfast.manifests.chain import counted, in_order, is_gone, newest, places_after
+from landfast.manifests.chains.applied import counted, in_order, is_gone, newest, places_after
 from landfast.manifests.sorted_rows import NumberedRows, SortedRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# Rows of a column that are put in order at once.
+_AT_ONCE = 1 << 18
 
 
 class Changes:
@@ -83,11 +86,19 @@ class LayeredRows(NumberedRows):
     def column(self, name: str, start: int, stop: int) -> pa.ChunkedArray:
         """Return a column of a range of rows."""
         import pyarrow as pa
+
+        stop = min(stop, len(self))
+        parts = [
+            self._part(name, begin, min(begin + _AT_ONCE, stop))
+            for begin in range(max(0, start), stop, _AT_ONCE)
+        ]
+        chunks = [chunk for part in parts for chunk in part.chunks]
+        return pa.chunked_array(chunks, self._form.field(name).type)
+
+    def _part(self, name: str, start: int, stop: int) -> pa.ChunkedArray:
+        import pyarrow as pa
         import pyarrow.compute as pc
 
-        start, stop = max(0, start), min(stop, len(self))
-        if start >= stop:
-            return pa.chunked_array([], self._form.field(name).type)
         made = self._changes
         first, last = self._first_change(start), self._first_change(stop)
         low, high = start - self._grown(first), stop - self._grown(last)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from landfast.manifests import schema
 from landfast.manifests.batch import EntryBatch, differ
-from landfast.manifests.chain import IS_GONE, applied, counted, empty, is_gone
+from landfast.manifests.chains.applied import IS_GONE, applied, counted, empty, is_gone
 from landfast.manifests.layer import Layer
 from landfast.manifests.merge import in_step
 from landfast.manifests.reader import ManifestFile
@@ -45,14 +45,14 @@ def write_delta(
     is_done = False
     try:
         count = 0
-        for rows in _entry_changes(old, full):
+        for rows in _in_groups(_entry_changes(old, full), schema.ROWS_PER_GROUP):
             count += len(rows)
             if count > most:
                 return None
             file.write(rows)
         for depth in sorted({each for layer in (*old.layers, full) for each in layer.levels}):
-            for rows in _folder_changes(old, full, depth):
-                rollup.write(rows)
+            for rows in _in_groups(_folder_changes(old, full, depth), schema.FOLDERS_PER_GROUP):
+                rollup.write(rows, len(rows))
         rollup.close()
         texts = {schema.KEY_FORMAT: schema.DELTA_FORMAT, schema.KEY_BASE: " ".join(old.chain)}
         written = file.finish(rollup_path(path), new.summary, texts)
@@ -74,7 +74,7 @@ def _entry_changes(old: ManifestFile, new: Layer) -> Iterator[pa.RecordBatch]:
     for step in _in_step(before, new.batches(), schema.entry_schema()):
         one, other = (EntryBatch(each.select(names)) for each in (step.one, step.other))
         came_back = step.one[IS_GONE]
-        differs = differ(one.columns.columns, other.columns.columns)
+        differs = differ(_recorded(one), _recorded(other))
         is_changed = pc.or_(differs, came_back)
         parts = [
             _changes(step.added, step.added_rows, pa.repeat(False, len(step.added)), "added"),
@@ -89,6 +89,13 @@ def _entry_changes(old: ManifestFile, new: Layer) -> Iterator[pa.RecordBatch]:
             found = _changes(step.other, step.one["base_row"], step.one["in_base"], kinds)
             parts.append(found.filter(is_changed))
         yield from _in_order(parts, form)
+
+
+def _recorded(rows: EntryBatch) -> list[pa.Array]:
+    """Return all that is recorded beside the path, in one spelling of the ETag."""
+    _, _, etag = rows.pins
+    names = ("size", "checksum_algorithm", "checksum", "uri", "version_id", "modified_at")
+    return [*(rows.columns[name] for name in names), etag]
 
 
 def _folder_changes(old: ManifestFile, new: Layer, depth: int) -> Iterator[pa.RecordBatch]:
@@ -112,6 +119,22 @@ def _folder_changes(old: ManifestFile, new: Layer, depth: int) -> Iterator[pa.Re
             ),
         ]
         yield from _in_order(parts, form)
+
+
+def _in_groups(parts: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """Join parts until they fill a row group."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    for part in parts:
+        held.append(part)
+        while (count := sum(map(len, held))) >= size:
+            rest = count - size
+            held, last = [held[-1].slice(len(held[-1]) - rest)], held
+            last[-1] = last[-1].slice(0, len(last[-1]) - rest)
+            yield pa.concat_batches(last)
+    if left := [part for part in held if len(part)]:
+        yield pa.concat_batches(left)
 
 
 def _in_order(parts: list[pa.RecordBatch], form: pa.Schema) -> Iterator[pa.RecordBatch]:

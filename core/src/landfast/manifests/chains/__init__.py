@@ -1,0 +1,1 @@
+"""Chains: a full manifest file and the deltas on it."""
