@@ -6,9 +6,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kit.forks import context, fork
@@ -144,7 +146,7 @@ def test_corrupt_cache_is_thrown_away_in_silence(
     page = Location.parse(f"{folder}/")
     first = [row.checksum for row in store.list_page(ListRequest(page)).rows]
     store._stat_cache.close()
-    file = tmp_path / "cache" / "stat-cache-2.sqlite3"
+    file = tmp_path / "cache" / "stat-cache-3.sqlite3"
     if damage is None:
         data = bytearray(file.read_bytes())
         data[4096:] = os.urandom(len(data) - 4096)
@@ -171,7 +173,7 @@ def test_old_rows_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     cache = StatCache(tmp_path / "cache", everywhere=True)
     cache.put(b"/old", path.stat(), "0" * 64, hashed_at_ns=time.time_ns())
     cache.close()
-    file = tmp_path / "cache" / "stat-cache-2.sqlite3"
+    file = tmp_path / "cache" / "stat-cache-3.sqlite3"
     connection = sqlite3.connect(file)
     connection.execute("UPDATE files SET day = day - 91")
     connection.execute("UPDATE pruned SET day = day - 91")
@@ -375,3 +377,108 @@ def test_many_processes_share_one_cache(folder: Path, tmp_path: Path) -> None:
         process.join(30)
         assert process.exitcode == 0
     answers.close()
+
+
+# Runs of rows
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_is_remembered_outlasts_files_that_come_and_go_between(
+    folder: Path, hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stat_cache, "_RUN", 4)
+    for n in range(40):
+        (folder / f"{n:03}").write_bytes(b"%d" % n)
+    assert hashes(folder) == expected(folder)
+    hashing.paths.clear()
+    (folder / "017").unlink()
+    for name in ("!", "0175", "zzz"):
+        (folder / name).write_bytes(name.encode())
+    assert hashes(folder) == expected(folder)
+    assert sorted(hashing.paths) == [str(folder / name) for name in ("!", "0175", "zzz")]
+    assert hashes(folder) == expected(folder)
+    assert len(hashing.paths) == 3
+
+
+@pytest.mark.usefixtures("settled")
+def test_scan_of_a_part_and_of_one_file_know_what_the_whole_has_hashed(
+    folder: Path, hashing: Hashing
+) -> None:
+    for name in ("sub/a", "sub/b", "sub2/a", "é/ü"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    hashes(folder)
+    hashing.paths.clear()
+    assert hashes(folder / "sub") == expected(folder / "sub")
+    assert hashes(folder / "é") == expected(folder / "é")
+    row = FileStore({"stat_cache": True}).stat(Location.parse(str(folder / "sub2" / "a")))
+    assert row.checksum is not None
+    assert row.checksum.value == hashlib.sha256(b"sub2/a").hexdigest()
+    assert hashing.paths == []
+
+
+def test_times_beyond_64_bits_are_told_apart(tmp_path: Path) -> None:
+    cache = StatCache(tmp_path / "cache", everywhere=True)
+
+    def status(mtime_ns: int, inode: int) -> SimpleNamespace:
+        return SimpleNamespace(
+            st_size=1, st_mtime_ns=mtime_ns, st_ctime_ns=1, st_ino=inode, st_dev=7
+        )
+
+    late, odd = status(2**63 + 5, 1), status(5, 2**64 - 1)
+    cache.put(b"/late", late, "1" * 64, hashed_at_ns=2**64)
+    cache.put(b"/odd", odd, "2" * 64, hashed_at_ns=2**64)
+    for _ in range(2):  # before and after it is written
+        known = cache.get_all([b"/late", b"/odd"], [late, odd])
+        assert known.to_pylist() == ["1" * 64, "2" * 64]
+        other = cache.get_all([b"/late", b"/odd"], [status(2**63 + 6, 1), status(5, 2**63)])
+        assert other.to_pylist() == [None, None]
+        cache.flush()
+    cache.close()
+
+
+@pytest.mark.usefixtures("settled")
+def test_hash_that_was_damaged_on_the_disk_is_never_told(folder: Path, tmp_path: Path) -> None:
+    store = FileStore({"stat_cache": True}, cache_dir=tmp_path / "cache")
+    page = ListRequest(Location.parse(f"{folder}/"))
+    first = [row.checksum for row in store.list_page(page).rows]
+    store._stat_cache.close()
+    connection = sqlite3.connect(tmp_path / "cache" / "stat-cache-3.sqlite3")
+    ((key, rows),) = connection.execute("SELECT first, rows FROM files").fetchall()
+    at = rows.index(first[2].value.encode())
+    damaged = rows[:at] + b"0" * 64 + rows[at + 64 :]
+    connection.execute("UPDATE files SET rows = ? WHERE first = ?", (damaged, key))
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        assert [row.checksum for row in store.list_page(page).rows] == first
+
+
+def expected(folder: Path) -> list[str]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return [sha256_now(path) for path in sorted(paths, key=lambda path: str(path).encode())]
+
+
+def test_small_files_are_hashed_side_by_side_where_each_waits(folder: Path) -> None:
+    hashers, meeting = file_hash.Hashers(), threading.Barrier(2, timeout=30)
+    hashers._seen, hashers._waited_s = 100, 1.0
+
+    def work(number: int) -> int:
+        if number in {3, 11}:  # of different groups: they meet only if both are at work
+            meeting.wait()
+        return number * 2
+
+    done = list(hashers.run(range(40), work, is_heavy=lambda _: False))
+    assert done == [number * 2 for number in range(40)]
+
+
+def test_small_files_on_a_quick_disk_are_hashed_in_one_thread() -> None:
+    hashers, threads = file_hash.Hashers(), set()
+    hashers._seen, hashers._worked_s = 100, 1.0
+    for _ in hashers.run(range(40), lambda _: threads.add(threading.get_ident()), is_heavy=never):
+        pass
+    assert threads == {threading.get_ident()}
+
+
+def never(_: object) -> bool:
+    return False

@@ -76,9 +76,9 @@ def test_deep_reads_files_again_past_the_stat_cache(
     monkeypatch.setattr(
         file_store,
         "sha256_of_file",
-        lambda path, status, cache: (
+        lambda path, cache: (
             scanned.manifest.get(os.path.basename(os.fsdecode(path))).checksum.value,
-            status,
+            os.stat(path),
         ),
     )
     assert check(scanned, stores).ok

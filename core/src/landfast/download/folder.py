@@ -42,7 +42,7 @@ class MarkedFolder:
         self.identity = identity
         self.is_replaced = False
         state = self.root / MARKER / _STATE
-        self._state = StateFile(state, is_shared=False, before_write=self._sync)
+        self._state = StateFile(state, before_write=self._sync)
         self._top: OpenFolder | None = None
         self._marker: OpenFolder | None = None
         self._newest_ns = 0

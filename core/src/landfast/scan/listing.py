@@ -106,8 +106,10 @@ def _doubtful(batch: ObjectBatch, folder: str) -> Sequence[int]:
     import pyarrow.compute as pc
 
     keys = batch["key"]
-    at_all = pc.or_(pc.not_equal(batch["skip"], ""), pc.equal(keys, folder))
-    found = pc.or_(at_all, pc.match_substring(keys, MARKER))
+    found = pc.or_(pc.not_equal(batch["skip"], ""), pc.equal(keys, folder))
+    text = keys.buffers()[2]
+    if text is not None and MARKER.encode() in text.to_pybytes():
+        found = pc.or_(found, pc.match_substring(keys, MARKER))
     rows: list[int] = pc.indices_nonzero(found).to_pylist() if found.true_count else []
     return rows
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -19,22 +19,20 @@ CHUNK = 1 << 20
 _TRIES = 3
 # Below this a thread costs more than it wins, except where every open waits for a network.
 _WORTH_A_THREAD = 1 << 20
-_THREADS = 4
+_THREADS = 8
+# Of small files so many are seen before it is told whether they wait, and then taken at once by a thread.
+_SEEN = 32
+_GROUP = 8
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def sha256_of_file(
-    path: bytes, status: os.stat_result, cache: StatCache | None
-) -> tuple[str, os.stat_result]:
-    """Return the sha256 of a file's bytes, and the status that it had before and after.
+def sha256_of_file(path: bytes, cache: StatCache | None) -> tuple[str, os.stat_result]:
+    """Return the sha256 of a file's bytes, for the cache too, and the status that it had before and after.
 
     `Unavailable` if the file is written to all the time.
     """
-    known = cache.get(path, status) if cache is not None else None
-    if known is not None:
-        return known, status
     for _ in range(_TRIES):
         now_ns = time.time_ns()
         sha256, before, after = _hash_once(path)
@@ -58,8 +56,8 @@ def _hash_once(path: bytes) -> tuple[str, os.stat_result, os.stat_result]:
             settle(
                 handle
             )  # after the look: a store that comes later, also through a mapping, moves the times
-            digest = hashlib.sha256()
-            while chunk := os.read(handle, CHUNK):
+            digest, size = hashlib.sha256(), min(CHUNK, before.st_size + 1)
+            while chunk := os.read(handle, size):
                 digest.update(chunk)
             return digest.hexdigest(), before, os.fstat(handle)
         finally:
@@ -68,39 +66,75 @@ def _hash_once(path: bytes) -> tuple[str, os.stat_result, os.stat_result]:
         raise of_os_error(error, path) from None
 
 
-def in_order(
-    items: Iterable[T], work: Callable[[T], R], *, is_heavy: Callable[[T], bool]
-) -> Iterator[R]:
-    """Yield ``work(item)`` for every item, in order; heavy items side by side in a few threads."""
-    window: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="landfast-hash") as pool:
-        try:
-            for item in items:
-                if is_heavy(item):
-                    window.append(pool.submit(work, item))
-                elif not window:
-                    yield work(item)
-                    continue
-                else:
-                    window.append(_done(work, item))
-                while window and (window[0].done() or len(window) > 4 * _THREADS):
-                    yield window.popleft().result()
-            while window:
-                yield window.popleft().result()
-        finally:
-            for future in window:
-                future.cancel()
+class Hashers:
+    """Does work on files in their order, and side by side in threads where that is worth one.
+
+    That is where a file is large, or lies on a network mount; and where the thread was seen to wait for the disk
+    most of the time, as opening, or writing data out, takes longer there than hashing.
+    """
+
+    def __init__(self) -> None:
+        self._waited_s = self._worked_s = 0.0
+        self._seen = 0
+
+    def run(
+        self, items: Iterable[T], work: Callable[[T], R], *, is_heavy: Callable[[T], bool]
+    ) -> Generator[R]:
+        """Yield ``work(item)`` for every item, in order."""
+        window: deque[Future[list[R]]] = deque()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="landfast-hash") as pool:
+            try:
+                for group in self._groups(items, is_heavy):
+                    if len(group) > 1 or is_heavy(group[0]):
+                        window.append(pool.submit(lambda few: [work(item) for item in few], group))
+                    elif not window:
+                        yield self._timed(work, group[0])
+                        continue
+                    else:
+                        window.append(_done(work, group[0]))
+                    while window and (window[0].done() or len(window) > 2 * _THREADS):
+                        yield from window.popleft().result()
+                while window:
+                    yield from window.popleft().result()
+            finally:
+                for future in window:
+                    future.cancel()
+
+    def _groups(self, items: Iterable[T], is_heavy: Callable[[T], bool]) -> Iterator[list[T]]:
+        """Cut items into what one thread takes at once."""
+        rest = iter(items)
+        for item in rest:
+            few = [item]
+            while self._waits and len(few) < _GROUP and not is_heavy(few[-1]):
+                try:
+                    few.append(next(rest))
+                except StopIteration:
+                    break
+            yield few
+
+    @property
+    def _waits(self) -> bool:
+        return self._seen >= _SEEN and self._waited_s > self._worked_s
+
+    def _timed(self, work: Callable[[T], R], item: T) -> R:
+        began, busy = time.perf_counter(), time.thread_time()
+        done = work(item)
+        worked_s = time.thread_time() - busy
+        self._seen += 1
+        self._worked_s += worked_s
+        self._waited_s += time.perf_counter() - began - worked_s
+        return done
 
 
-def _done(work: Callable[[T], R], item: T) -> Future[R]:
-    future: Future[R] = Future()
+def _done(work: Callable[[T], R], item: T) -> Future[list[R]]:
+    future: Future[list[R]] = Future()
     try:
-        future.set_result(work(item))
+        future.set_result([work(item)])
     except Exception as error:  # noqa: BLE001 - it is raised in its turn
         future.set_exception(error)
     return future
 
 
 def is_worth_a_thread(size: int, *, network: bool) -> bool:
-    """Tell whether hashing this many bytes gains from a thread."""
+    """Tell whether hashing this many bytes gains from a thread, wherever they lie."""
     return network or size >= _WORTH_A_THREAD

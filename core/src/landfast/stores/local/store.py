@@ -7,11 +7,9 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
@@ -29,14 +27,15 @@ from landfast.stores.base import (
     Pin,
     Versioning,
 )
-from landfast.stores.batch import in_batches
-from landfast.stores.local.content_hash import in_order, is_worth_a_thread, sha256_of_file
+from landfast.stores.batch import FEW
+from landfast.stores.local.columns import describe, stat_token, to_batch
+from landfast.stores.local.content_hash import Hashers, is_worth_a_thread, sha256_of_file
 from landfast.stores.local.options import FileOptions
 from landfast.stores.local.permissions import minimal_permissions
 from landfast.stores.local.reader import FileReader, open_file
 from landfast.stores.local.walk import (
     GONE,
-    Found,
+    Files,
     broken_symlink,
     of_os_error,
     special,
@@ -45,6 +44,9 @@ from landfast.stores.local.walk import (
 from landfast.system.cache_folder import cache_folder
 from landfast.system.mounts import is_network_device, settle
 from landfast.system.stat_cache import StatCache
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _KINDS = ("sha256", "stat")
 _CAPABILITIES = Capabilities(list_checksums=_KINDS, in_place=True, cacheable=False)
@@ -112,13 +114,21 @@ class FileStore:
         bounds = _below(folder, after, request.before)
         if bounds is None:
             return Page(batches=())
-        root, (lower, upper) = _bytes(self._set.local(folder.key)), bounds
-        found = walk(root, after=lower, before=upper, symlinks=self._set.symlinks)
+        found = walk(
+            _bytes(self._set.local(folder.key)),
+            after=bounds[0],
+            before=bounds[1],
+            symlinks=self._set.symlinks,
+            limit=None if limit is None else limit + 1,
+        )
         if limit is None:
-            return Page(batches=in_batches(self._rows(folder, found, kind)))
+            return Page(batches=self._batches(folder, found, kind))
         with contextlib.closing(found):
-            some = list(islice(found, limit + 1))
-        page = ObjectBatch.from_rows(self._rows(folder, some[:limit], kind))
+            some = next(found, None)
+        if some is None:
+            return Page(batches=())
+        batches = list(self._batches(folder, [some.slice(0, limit)], kind))
+        page = ObjectBatch.joined(batches)
         return Page(batches=[page], next=page.key_at(-1) if len(some) > limit else None)
 
     def stat(
@@ -145,7 +155,7 @@ class FileStore:
             status = os.fstat(handle)
             _regular(pin.location, status)
             settle(handle)
-            info = replace(_info(pin.location, status), checksum=_same(pin, status))
+            info = replace(describe(pin.location, status), checksum=_same(pin, status))
             os.lseek(handle, start, os.SEEK_SET)
             yield FileReader(handle=handle, info=info, start=start, status=status)
         finally:
@@ -164,42 +174,86 @@ class FileStore:
                 raise broken_symlink(_bytes(path)) from None
             raise of_os_error(error, _bytes(path)) from None
 
-    def _rows(
-        self, folder: Location, found: Iterable[Found], kind: str | None
-    ) -> Iterator[ObjectInfo]:
-        def work(item: Found) -> ObjectInfo:
-            return self._listed(folder.child(item.name.decode()), item, kind)
-
-        def is_heavy(item: Found) -> bool:
-            if kind != "sha256" or item.skip or item.status is None:
-                return False
-            network = is_network_device(item.status.st_dev) is True
-            return is_worth_a_thread(item.status.st_size, network=network)
-
+    def _batches(
+        self, folder: Location, found: Iterable[Files], kind: str | None
+    ) -> Iterator[ObjectBatch]:
+        if kind != "sha256":
+            for files in found:
+                tokens = (
+                    None if kind is None else [s and stat_token(s).value for s in files.statuses]
+                )
+                yield to_batch(folder, files, kind, tokens)
+            return
+        hashers = Hashers()
         try:
-            yield from in_order(found, work, is_heavy=is_heavy)
+            for files in found:
+                for part, sha256s in self._hashed(files, hashers):
+                    yield to_batch(folder, part, kind, sha256s)
         finally:
             if self._stat_cache is not None:
                 self._stat_cache.flush()
 
-    def _listed(self, location: Location, found: Found, kind: str | None) -> ObjectInfo:
-        if found.skip or found.status is None:
-            return ObjectInfo(location=location, skip=found.skip or GONE)
+    def _hashed(self, files: Files, hashers: Hashers) -> Iterator[tuple[Files, Any]]:
+        """Yield files with their hashes, as a column or a list; where some have to be read, a few at a time."""
+        known = self._remembered(files)
+        if known.null_count == len(files.skips):
+            yield files, known
+            return
+        sha256s: list[str | None] = known.to_pylist()
+        unknown = [at for at, sum_ in enumerate(sha256s) if sum_ is None and at not in files.skips]
+
+        def is_heavy(at: int) -> bool:
+            status = files.statuses[at]
+            assert status is not None
+            network = is_network_device(status.st_dev) is True
+            return is_worth_a_thread(status.st_size, network=network)
+
+        start, count, few = 0, 0, 1
+        read = hashers.run(unknown, lambda at: self._read(files.path(at)), is_heavy=is_heavy)
+        with contextlib.closing(read):
+            for at, (sha256, status) in zip(unknown, read, strict=True):
+                sha256s[at], files.statuses[at] = sha256, status
+                if status is None:
+                    files.skips[at] = GONE
+                count += 1
+                if count == few:
+                    yield files.slice(start, at + 1), sha256s[start : at + 1]
+                    start, count, few = at + 1, 0, min(2 * few, FEW)
+        if start < len(files):
+            yield files.slice(start, len(files)), sha256s[start:]
+
+    def _remembered(self, files: Files) -> pa.Array:
+        import pyarrow as pa
+
+        there = {at: status for at, status in enumerate(files.statuses) if status is not None}
+        if self._stat_cache is None or not there:
+            return pa.nulls(len(files), pa.string())
+        paths = files.paths() if len(there) == len(files) else [files.path(at) for at in there]
+        known = self._stat_cache.get_all(paths, list(there.values()))
+        if len(there) == len(files):
+            return known
+        found = dict(zip(there, known.to_pylist(), strict=True))
+        return pa.array([found.get(at) for at in range(len(files))], pa.string())
+
+    def _read(self, path: bytes) -> tuple[str | None, os.stat_result | None]:
+        """Hash a file; nothing if it is gone."""
         try:
-            return self._row(location, found.path, found.status, kind)
+            return sha256_of_file(path, self._stat_cache)
         except NotFound:
-            if Path(os.fsdecode(found.path)).exists():
+            if Path(os.fsdecode(path)).exists():
                 raise
-            return ObjectInfo(location=location, skip=GONE)
+            return None, None
 
     def _row(
         self, location: Location, path: bytes, status: os.stat_result, kind: str | None
     ) -> ObjectInfo:
+        token = stat_token(status) if kind == "stat" else None
         if kind == "sha256":
-            sha256, status = sha256_of_file(path, status, self._stat_cache)
-            return replace(_info(location, status), checksum=Checksum("sha256", sha256))
-        token = _stat_token(status) if kind == "stat" else None
-        return replace(_info(location, status), checksum=token)
+            known = None if self._stat_cache is None else self._stat_cache.get(path, status)
+            if known is None:
+                known, status = sha256_of_file(path, self._stat_cache)
+            token = Checksum("sha256", known)
+        return replace(describe(location, status), checksum=token)
 
 
 def _kind(checksum: ChecksumKind) -> str | None:
@@ -216,17 +270,17 @@ def _kind(checksum: ChecksumKind) -> str | None:
 
 def _below(
     folder: Location, after: str | None, before: str | None
-) -> tuple[bytes, bytes | None] | None:
+) -> tuple[str, str | None] | None:
     """Return the bounds as names below the folder; None if nothing can lie between them."""
-    prefix = _bytes(folder.key)
-    low = b"" if after is None else _bytes(after)
-    high = None if before is None else _bytes(before)
-    if high is not None and high <= prefix:
+    prefix, low = folder.key, after or ""
+    if before is not None and before <= prefix:
         return None
-    upper = high[len(prefix) :] if high is not None and high.startswith(prefix) else None
+    upper = None
+    if before is not None and before.startswith(prefix):
+        upper = before[len(prefix) :]
     if low.startswith(prefix):
         return low[len(prefix) :], upper
-    return None if low > prefix else (b"", upper)
+    return None if low > prefix else ("", upper)
 
 
 def _no_version(location: Location, version_id: str | None) -> None:
@@ -256,7 +310,7 @@ def _same(pin: Pin, status: os.stat_result) -> Checksum | None:
         )
     if pin.checksum is None or pin.checksum.algorithm != "stat":
         return None
-    token = _stat_token(status)
+    token = stat_token(status)
     if token != pin.checksum:
         raise ObjectChanged(
             f"{pin.location} was written to since it was recorded",
@@ -265,24 +319,6 @@ def _same(pin: Pin, status: os.stat_result) -> Checksum | None:
             found=str(token),
         )
     return token
-
-
-def _stat_token(status: os.stat_result) -> Checksum:
-    return Checksum("stat", f"{status.st_size}-{status.st_mtime_ns}")
-
-
-def _info(location: Location, status: os.stat_result) -> ObjectInfo:
-    return ObjectInfo(
-        location=location, size=status.st_size, modified_at=_moment(status.st_mtime_ns)
-    )
-
-
-def _moment(mtime_ns: int) -> datetime | None:
-    seconds, rest = divmod(mtime_ns, 1_000_000_000)
-    try:
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
-    except (ValueError, OverflowError, OSError):  # a time that no calendar has
-        return None
 
 
 def _bytes(path: str | Path) -> bytes:
