@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from landfast.draft import Draft
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.globs import hint_for_glob
 from landfast.model.reference import UNLIMITED, Reference
+from landfast.scans import Spread
 from landfast.spelling import named_options
 from landfast.version import ArtifactVersion
 from landfast.wandb_names import advise
@@ -112,6 +114,7 @@ class Artifact(Draft):
         allow_empty: bool = False,
         options: Mapping[str, Any] | None = None,
         shards: int = 1,
+        executor: Executor | None = None,
     ) -> Manifest:
         """Scan a place and add what is there; no byte of data is read where the store tells checksums.
 
@@ -124,7 +127,8 @@ class Artifact(Draft):
             exclude: Globs of paths to leave out; exclude wins.
             allow_empty: Whether a missing or empty prefix is no error.
             options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
-            shards: How many key ranges to cut the scan into.
+            shards: How many key ranges are listed at once at least; with an executor, how many there are.
+            executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
 
         Returns:
             The manifest of what was added.
@@ -147,7 +151,7 @@ class Artifact(Draft):
             allow_empty=allow_empty,
             options=options,
         )
-        return self._add(reference, shards=shards)
+        return self._add(reference, Spread(shards=shards, executor=executor))
 
     @named_options()
     def add_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -183,6 +184,7 @@ class Client:
         ttl: timedelta | None = None,
         move_latest: bool = True,
         shards: int = 1,
+        executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ArtifactVersion:
         """Scan references and log what is there; a new version only if the content changed.
@@ -198,7 +200,8 @@ class Client:
             description: Of the version if it is new.
             ttl: How long the version is kept if it is new.
             move_latest: False for backfills.
-            shards: How many key ranges to cut each scan into.
+            shards: How many key ranges are listed at once at least; with an executor, how many there are.
+            executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
             place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, options.
 
         Returns:
@@ -209,8 +212,9 @@ class Client:
                 "log() needs at least one reference", hint="client.log(name, 's3://bucket/prefix/')"
             )
         draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
+        spread = scans.Spread(shards=shards, executor=executor)
         for reference in references:
-            draft._add(Reference.of(reference, **place), shards=shards)
+            draft._add(Reference.of(reference, **place), spread)
         return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
 
     @named_options()
@@ -377,10 +381,11 @@ class Client:
         name: str | None = None,
         *,
         shards: int = 1,
+        executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> str:
         """Return the content digest of a place, as `scan` finds it."""
-        return self.scan(reference, name, shards=shards, **place).digest
+        return self.scan(reference, name, shards=shards, executor=executor, **place).digest
 
     @named_options(PlaceOptions)
     def scan(
@@ -389,17 +394,20 @@ class Client:
         name: str | None = None,
         *,
         shards: int = 1,
+        executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ManifestFile:
         """Return the manifest of a place, without logging it; its file goes with it.
 
         Args:
-            reference: As in `log`, like `shards`.
+            reference: As in `log`, like `shards` and `executor`.
             name: As in `Artifact.add_reference`, like what follows.
-            shards: How many key ranges to cut the scan into.
+            shards: How many key ranges are listed at once at least.
+            executor: Lists them.
             place: See `PlaceOptions`.
         """
-        return scans.scan(self._context, Reference.of(reference, name, **place), shards=shards)
+        spread = scans.Spread(shards=shards, executor=executor)
+        return scans.scan(self._context, Reference.of(reference, name, **place), spread=spread)
 
     @named_options(PlaceOptions)
     def plan(

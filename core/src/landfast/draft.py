@@ -19,7 +19,7 @@ from landfast.model.names import LATEST, ArtifactName, check_name
 from landfast.model.reference import Reference
 from landfast.publish.draft_entries import DraftEntries
 from landfast.scan import merging
-from landfast.scans import localise, scan_into
+from landfast.scans import Spread, localise, scan_into
 from landfast.version import ArtifactVersion
 
 if TYPE_CHECKING:
@@ -106,14 +106,14 @@ class Draft:
         """
         return self._merged().summary.digest
 
-    def _add(self, reference: Reference, *, shards: int = 1) -> Manifest:
+    def _add(self, reference: Reference, spread: Spread) -> Manifest:
         """Scan a place and add what is there."""
         self._check_open()
         self._tell_apart(reference)
         self._draw_ticket()
         folder = self._work_folder()
         return self._added(
-            scan_into(self.context, folder, reference, shards=shards, near=self._name)
+            scan_into(self.context, folder, reference, spread=spread, near=self._name)
         )
 
     def add_scans(self, scans: Sequence[ShardScan], *, ticket: int | None = None) -> Manifest:

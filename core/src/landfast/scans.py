@@ -7,7 +7,8 @@ import tempfile
 import uuid
 import weakref
 from collections.abc import Sequence
-from dataclasses import replace
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from landfast.context import Context
 from landfast.errors import NotFound
 from landfast.model.names import ArtifactName
 from landfast.model.reference import Reference
+from landfast.redaction import redact
 
 if TYPE_CHECKING:
     from landfast.manifests.base import Manifest
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from landfast.scan.values import ScanPlan, Shard, ShardScan
 
 Near = str | ArtifactName | None
+# Of an executor's workers: one that is done early takes another.
+_SHARDS_EACH = 4
 
 
 def latest_manifest(context: Context, near: Near) -> Manifest | None:
@@ -51,33 +55,109 @@ def plan(context: Context, reference: Reference, *, shards: int = 1, near: Near 
     return made
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How a scan is spread; what is not said is found while it goes.
+
+    Args:
+        shards: How many key ranges are listed at once at least, once there is more than a page; with an executor,
+            how many there are.
+        executor: Lists them; None is this process.
+    """
+
+    shards: int = 1
+    executor: Executor | None = None
+
+
+_ONE = Spread()
+
+
 def scan_into(
-    context: Context, folder: Path, reference: Reference, *, shards: int = 1, near: Near = None
+    context: Context,
+    folder: Path,
+    reference: Reference,
+    *,
+    spread: Spread = _ONE,
+    near: Near = None,
 ) -> list[ShardScan]:
     """Scan a reference into manifest files in a folder; another artifact's entries are copied."""
     from landfast.scan.shard import scan_shard
+    from landfast.scan.spread import Breadth
 
     if reference.uri is not None and reference.uri.startswith("landfast://"):
         return [_copied(context, reference, _new_file(folder))]
+    if spread.executor is not None:
+        return scan_elsewhere(context, folder, reference, spread, near)
+    (shard,) = plan(context, reference).shards
     return [
         scan_shard(
             shard,
             context.stores,
             _new_file(folder),
             previous=lambda: latest_manifest(context, near),
+            breadth=Breadth.of(spread.shards),
         )
-        for shard in plan(context, reference, shards=shards, near=near).shards
     ]
 
 
-def scan(context: Context, reference: Reference, *, shards: int = 1) -> ManifestFile:
+def scan_elsewhere(
+    context: Context, folder: Path, reference: Reference, spread: Spread, near: Near
+) -> list[ShardScan]:
+    """Scan a reference by an executor, whose workers leave their files in the folder if they see it.
+
+    Raises:
+        LimitExceeded: If the shards that are there exceed it together; no other is begun then.
+        NotFound: If a worker put its file into a store that is not this one.
+    """
+    from landfast.scan.merging import check_limit
+    from landfast.system.executors import spread as spread_over
+    from landfast.system.executors import width
+
+    assert spread.executor is not None
+    count = spread.shards if spread.shards > 1 else _SHARDS_EACH * width(spread.executor)
+    shards = plan(context, reference, shards=count, near=near).shards
+    work = _Elsewhere(context, None if near is None else str(context.resolve_name(near)), folder)
+    found: dict[int, ShardScan] = {}
+    for shard, scan in spread_over(spread.executor, work, shards):
+        found[shard.number] = localise(context, scan)
+        check_limit(list(found.values()))
+    return [found[shard.number] for shard in shards]
+
+
+class _Elsewhere:
+    """Scan one shard where an executor runs it."""
+
+    def __init__(self, context: Context, near: str | None, folder: Path) -> None:
+        self._context = context
+        self._near = near
+        self._folder = folder
+        self._mark = uuid.uuid4().hex
+        (folder / self._mark).touch()
+
+    def __call__(self, shard: Shard) -> ShardScan:
+        # Only who sees the mark shares the folder: a folder of this name may be there on other machines too.
+        if not (self._folder / self._mark).is_file():
+            return scan_shard(self._context, shard, near=self._near)
+        found = _scanned(self._context, shard, _new_file(self._folder), self._near)
+        return replace(found, manifest=found.manifest.written)
+
+
+def _scanned(context: Context, shard: Shard, target: Path, near: Near) -> ShardScan:
+    from landfast.scan.shard import scan_shard
+
+    return scan_shard(
+        shard, context.stores, target, previous=lambda: latest_manifest(context, near)
+    )
+
+
+def scan(context: Context, reference: Reference, *, spread: Spread = _ONE) -> ManifestFile:
     """Return the manifest of a place; its file goes with it."""
     from landfast.manifests.reader import ManifestFile
     from landfast.scan import merging
 
     folder = Path(tempfile.mkdtemp(prefix="landfast-"))
     try:
-        scans = scan_into(context, folder, reference, shards=shards)
+        scans = scan_into(context, folder, reference, spread=spread)
         merging.check_complete(scans)
         if len(scans) == 1:
             manifest = ManifestFile(scans[0].manifest.path)
@@ -93,15 +173,9 @@ def scan(context: Context, reference: Reference, *, shards: int = 1) -> Manifest
 def scan_shard(context: Context, shard: Shard, *, near: Near = None) -> ShardScan:
     """Scan one shard and put its manifest into the registry's store."""
     from landfast.publish.upload import upload
-    from landfast.scan.shard import scan_shard
 
     with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
-        found = scan_shard(
-            shard,
-            context.stores,
-            Path(folder) / "shard.parquet",
-            previous=lambda: latest_manifest(context, near),
-        )
+        found = _scanned(context, shard, Path(folder) / "shard.parquet", near)
         written = found.manifest.written
         upload(context.registry, context.owned_blobs, written.path, written.sha256, written.size)
     return replace(found, manifest=written)
@@ -112,7 +186,19 @@ def localise(context: Context, found: ShardScan) -> ShardScan:
     if found.manifest.is_here:
         return found
     written = found.manifest.written
-    return replace(found, manifest=replace(written, path=context.blob_path(written.sha256)))
+    try:
+        path = context.blob_path(written.sha256)
+    except NotFound as error:
+        url = context.blobs.url
+        raise NotFound(
+            "what a worker found is not in the registry's store here",
+            subject=written.sha256,
+            expected=f"in {redact(url)}",
+            found="nothing of this name",
+            hint="Workers on other machines need a store that all of them reach: s3://, gs://, or a folder that is"
+            " mounted everywhere (landfast registry init URL --store URL).",
+        ) from error
+    return replace(found, manifest=replace(written, path=path))
 
 
 def scan_folders(

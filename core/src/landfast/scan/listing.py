@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from landfast.errors import LandfastError, NotFound
 from landfast.manifests.base import Manifest
@@ -36,17 +37,66 @@ _STAT_WORKERS = 16
 Previous = Callable[[], Manifest | None]
 
 
+class Mode(StrEnum):
+    """How a listing comes to the current objects."""
+
+    VERSIONS = "versions"  # out of every version
+    CURRENT = "current"  # that is all that is listed
+    ASKED = "asked"  # and they are asked about, as history is deep
+
+
+@dataclass(slots=True)
+class Bounds:
+    """Which keys are listed, and how that goes.
+
+    Args:
+        after: Only keys after this one; None begins at the first.
+        upto: Only keys up to and including this one; None is the end.  May come nearer while they are listed.
+        rows: How many rows were listed within.
+        mode: How they are listed, once they are.
+        is_ordered: Whether they come in order, page by page.
+    """
+
+    after: str | None = None
+    upto: str | None = None
+    rows: int = 0
+    mode: Mode | None = None
+    is_ordered: bool = True
+
+    @classmethod
+    def of(cls, scan: ScanPlan, window: ScanWindow) -> Bounds:
+        """Return the bounds of a window below the folder, as keys."""
+        after, upto = (
+            None if end is None else scan.location.key + end for end in (window.after, window.upto)
+        )
+        return cls(after, upto)
+
+    def commit(self, page: ObjectBatch) -> None:
+        """Say that a page was listed, before it is kept up to where the range ends by then."""
+
+
 def list_batches(
-    scan: ScanPlan, window: ScanWindow, store: Store, skips: SkipLog, previous: Previous
+    scan: ScanPlan,
+    bounds: Bounds,
+    store: Store,
+    skips: SkipLog,
+    previous: Previous,
+    begun: Iterator[ObjectBatch] | None = None,
 ) -> Iterator[ObjectBatch]:
     """Yield the objects to record, in order, each row as one response gave it; `skips` takes what is left out.
 
-    An earlier manifest is only opened if it spares requests.
+    An earlier manifest is only opened if it spares requests.  A listing that was `begun` is gone on with.
     """
     kind = scan.reference.kind
-    asks = kind in store.capabilities().stat_checksums or _reads_in_vain(scan, store)
+    asks = asks_each(scan, store)
     found = raw_batches(
-        scan, window, store, previous, checksum=False if asks else kind, tell=skips.tell
+        scan,
+        bounds,
+        store,
+        previous,
+        checksum=listed_kind(scan, store),
+        tell=skips.tell,
+        begun=begun,
     )
     kept = keep(scan, found, skips)
     if not asks:
@@ -56,24 +106,31 @@ def list_batches(
 
 def raw_batches(
     scan: ScanPlan,
-    window: ScanWindow,
+    bounds: Bounds,
     store: Store,
     previous: Previous,
     *,
     checksum: ChecksumKind,
     tell: Callable[[str], None],
+    begun: Iterator[ObjectBatch] | None = None,
 ) -> Iterator[ObjectBatch]:
     """Yield the current objects in order, also those that are to be skipped; `tell` takes what a user should know."""
-    found = _Lister(scan, window, store, previous, checksum=checksum, tell=tell).batches()
-    return with_markers(
-        found, store, None if window.upto is None else scan.location.key + window.upto
-    )
+    lister = _Lister(scan, bounds, store, previous, checksum=checksum, tell=tell, begun=begun)
+    return with_markers(lister.batches(), store, lambda: bounds.upto)
 
 
-def _reads_in_vain(scan: ScanPlan, store: Store) -> bool:
-    """Whether listing with checksums would read files that the globs leave out."""
+def asks_each(scan: ScanPlan, store: Store) -> bool:
+    """Whether each object takes a request, or the reading of a file, of its own."""
+    if scan.reference.kind in store.capabilities().stat_checksums:
+        return True
+    # Listing with checksums would read files that the globs leave out.
     is_filtered = bool(scan.source.include or scan.source.exclude)
     return store.capabilities().in_place and is_filtered and scan.reference.kind is not False
+
+
+def listed_kind(scan: ScanPlan, store: Store) -> ChecksumKind:
+    """Return the kind of checksum that pages are asked for."""
+    return False if asks_each(scan, store) else scan.reference.kind
 
 
 def keep(scan: ScanPlan, batches: Iterable[ObjectBatch], skips: SkipLog) -> Iterator[ObjectBatch]:
@@ -120,24 +177,26 @@ class _Lister:
     def __init__(
         self,
         scan: ScanPlan,
-        window: ScanWindow,
+        bounds: Bounds,
         store: Store,
         previous: Previous,
         *,
         checksum: ChecksumKind,
         tell: Callable[[str], None],
+        begun: Iterator[ObjectBatch] | None,
     ) -> None:
         self._tell = tell
         self._scan = scan
         self._store = store
         self._previous = previous
         self._checksum = checksum
-        folder = scan.location.key
-        self._after = None if window.after is None else folder + window.after
-        self._upto = None if window.upto is None else folder + window.upto
+        self._bounds = bounds
+        self._after = bounds.after
+        self._begun = begun
 
     def batches(self) -> Iterator[ObjectBatch]:
         if not self._scan.list_versions:
+            self._bounds.mode = Mode.CURRENT
             yield from self._paged(versions=False)
             return
         is_deep = yield from self._latest(may_switch=True)
@@ -159,11 +218,13 @@ class _Lister:
                     yield found
                 is_deep = seen >= _DEEP_AFTER_ROWS and current * _DEEP_RATIO < seen
                 if may_switch and is_deep and self._previous() is not None:
+                    self._tell(_deep(self._scan.location, seen, current))
                     return True
         return False
 
     def _current_with_ids(self) -> Generator[ObjectBatch, None, bool]:
         """Yield current objects with version ids; return False if too many have to be asked about."""
+        self._bounds.mode = Mode.ASKED
         known = _Known(self._scan, self._previous)
         asked = 0
         for page in self._paged(versions=False):
@@ -173,6 +234,7 @@ class _Lister:
                     same = known.same_object(row)
                     asked += same is None
                     if asked > _STAT_BUDGET:
+                        self._tell(_too_new(self._scan.location))
                         yield from in_batches(found)
                         return False
                     self._after = row.location.key
@@ -185,17 +247,33 @@ class _Lister:
         """Yield the rows after `self._after`, up to the end of the window."""
         import pyarrow.compute as pc
 
+        self._bounds.mode = Mode.VERSIONS if versions else self._bounds.mode
+        for batch in self._pages(versions):
+            self._bounds.commit(batch)
+            upto, last = self._bounds.upto, batch.key_at(-1)
+            is_last = upto is not None and last >= upto
+            kept = batch.where(pc.less_equal(batch["key"], upto)) if is_last else batch
+            self._bounds.rows += len(kept)
+            if len(kept):
+                yield kept
+            if is_last:
+                return
+
+    def _pages(self, versions: bool) -> Iterator[ObjectBatch]:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            yield from begun
+            return
         request = ListRequest(
             self._scan.location, versions=versions, checksum=self._checksum, after=self._after
         )
-        upto = self._upto
-        for batch in Pager(self._store, request, or_current=self._or_current).batches():
-            if upto is not None and batch.key_at(-1).encode() > upto.encode():
-                yield from filter(len, [batch.where(pc.less_equal(batch["key"], upto))])
-                return
+        pager = Pager(self._store, request, or_current=self._or_current)
+        for batch in pager.batches():
+            self._bounds.is_ordered = pager.is_sorted
             yield batch
 
     def _or_current(self, error: LandfastError) -> None:
+        self._bounds.mode = Mode.CURRENT
         self._tell(_without_versions(self._scan.location, error))
 
 
@@ -208,6 +286,22 @@ def _without_versions(location: Location, error: LandfastError) -> str:
     return (
         f"{bucket.uri}: {reason}, so objects are recorded without version ids and what is recorded"
         f" is not restorable after an overwrite{then}"
+    )
+
+
+def _deep(location: Location, seen: int, current: int) -> str:
+    """Say that history is deep, and what is done about it."""
+    return (
+        f"{location}: of {seen:,} versions listed only {current:,} are current, so current objects are listed"
+        " instead, and those that changed since the version before are asked about one by one (HEAD);"
+        " a lifecycle rule that expires noncurrent versions makes this cheaper"
+    )
+
+
+def _too_new(location: Location) -> str:
+    return (
+        f"{location}: more than {_STAT_BUDGET:,} objects changed since the version before, so every version"
+        " is listed after all"
     )
 
 

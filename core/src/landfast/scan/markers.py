@@ -21,11 +21,12 @@ _WAITING = 1_000
 
 
 def with_markers(
-    batches: Iterable[ObjectBatch], store: Store, upto: str | None
+    batches: Iterable[ObjectBatch], store: Store, end: Callable[[], str | None]
 ) -> Iterator[ObjectBatch]:
     """Yield sorted rows, and say of those that are folder markers without a slash that they are to be skipped.
 
-    One request is sent for each that neither the rows nor `upto`, the last key that they may have, tells of.
+    One request is sent for each that neither the rows nor `end`, the last key that they may have, tells of: it is
+    asked when all rows have come.
     """
 
     def ask(folder: Location) -> bool:
@@ -42,7 +43,7 @@ def with_markers(
         if first:
             yield found.marked().slice(0, first)
     if waiting:
-        rest = _Found.of(ObjectBatch.joined(waiting))
+        rest, upto = _Found.of(ObjectBatch.joined(waiting)), end()
         yield rest.settled(lambda folder: not _is_before(folder.key, upto) and ask(folder)).marked()
 
 

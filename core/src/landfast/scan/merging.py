@@ -26,9 +26,7 @@ def check_complete(scans: Sequence[ShardScan]) -> None:
         NotFound: If nothing was recorded, unless `allow_empty`; says what was skipped.
         LimitExceeded: If the shards together exceed the limit.
     """
-    total = sum(scan.manifest.summary.count for scan in scans)
-    if total > scans[0].max_objects:
-        raise too_many(scans[0].sources[0].uri, scans[0].max_objects)
+    total = check_limit(scans)
     if total == 0 and not scans[0].allow_empty:
         skipped = [f"{skip.count} {skip.reason}" for scan in scans for skip in scan.skipped]
         raise NotFound(
@@ -38,6 +36,14 @@ def check_complete(scans: Sequence[ShardScan]) -> None:
             hint=hint_for_glob(scans[0].sources[0].uri)
             or "Check the spelling, or give allow_empty=True.",
         )
+
+
+def check_limit(scans: Sequence[ShardScan]) -> int:
+    """Return how many entries shards of one reference have together; `LimitExceeded` if those are too many."""
+    total = sum(scan.manifest.summary.count for scan in scans)
+    if total > scans[0].max_objects:
+        raise too_many(scans[0].sources[0].uri, scans[0].max_objects)
+    return total
 
 
 def merge(scans: Iterable[ShardScan], target: Path) -> WrittenManifest:

@@ -5,8 +5,6 @@ Plans and shards pickle, without secrets, so an orchestrator may map `scan_shard
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,10 +14,10 @@ from landfast.model.globs import hint_for_glob
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.model.reference import Reference
 from landfast.model.source import Source
-from landfast.scan.values import ScanPlan, ScanWindow, public_options
-from landfast.stores.base import Kind, ListRequest, Store, Versioning
+from landfast.scan.cuts import cut
+from landfast.scan.values import ScanPlan, public_options
+from landfast.stores.base import Kind, Store, Versioning
 from landfast.stores.opener import Stores
-from landfast.stores.pager import Pager
 
 
 def plan(
@@ -30,7 +28,7 @@ def plan(
     shards: int = 1,
     previous: Manifest | None = None,
 ) -> ScanPlan:
-    """Find out what a reference is, and cut it into shards, evenly if there is an earlier manifest.
+    """Find out what a reference is, and cut it into shards: by an earlier manifest, else by looking.
 
     Raises:
         NotFound: If nothing is there, unless `allow_empty`.
@@ -58,17 +56,18 @@ def plan(
         Versioning.OFF,
         Versioning.NONE,
     }
-    windows = (ScanWindow(),) if is_object else cut_windows(shards, source.name, previous)
-    return ScanPlan(
+    whole = ScanPlan(
         reference=reference,
         location=location,
         is_object=is_object,
         list_versions=list_versions,
         max_objects=reference.max_objects or max_objects,
         source=source,
-        windows=_snapped(windows, location, store) if list_versions else windows,
         notes=_notes(reference, location, versioning, store),
     )
+    if is_object or shards <= 1:
+        return whole
+    return replace(whole, windows=cut(whole, store, shards, previous))
 
 
 def place_of(reference: Reference, stores: Stores) -> Location:
@@ -100,47 +99,6 @@ def sibling(plan: ScanPlan, reference: Reference, *, max_objects: int) -> ScanPl
         source=source,
         notes=(),
     )
-
-
-def cut_windows(shards: int, name: str, previous: Manifest | None) -> tuple[ScanWindow, ...]:
-    """Cut the key space under a folder into ranges, without a request.
-
-    Even by an earlier manifest where there is one, else by the printable characters.
-    """
-    if shards <= 1:
-        return (ScanWindow(),)
-    prefix = f"{name}/" if name else ""
-    if previous is not None and len(previous) >= shards:
-        step = -(-len(previous) // shards)
-        paths = (path for batch in previous.batches(prefix) for path in batch.paths.to_pylist())
-        cuts = [path[len(prefix) :] for path in itertools.islice(paths, step, None, step)]
-    else:
-        printable = [chr(code) for code in range(0x21, 0x7F)]
-        cuts = [printable[len(printable) * number // shards] for number in range(1, shards)]
-    cuts = sorted(set(cuts), key=str.encode)
-    return _between(cuts)
-
-
-def _between(cuts: Sequence[str]) -> tuple[ScanWindow, ...]:
-    edges: list[str | None] = [None, *cuts, None]
-    return tuple(ScanWindow(after=after, upto=upto) for after, upto in itertools.pairwise(edges))
-
-
-def _snapped(
-    windows: Sequence[ScanWindow], location: Location, store: Store
-) -> tuple[ScanWindow, ...]:
-    """Move the cuts to keys that exist, one list request each.
-
-    Some servers lose the first key after a marker that names no object, when they list versions.
-    """
-    cuts = set()
-    for window in windows[1:]:
-        assert window.after is not None
-        after = location.key + window.after
-        request = ListRequest(location, checksum=False, after=after, limit=1)
-        rows = itertools.islice(Pager(store, request).rows(), 1)
-        cuts |= {row.location.key[len(location.key) :] for row in rows}
-    return _between(sorted(cuts, key=str.encode))
 
 
 def _check_kind(reference: Reference, store: Store) -> None:

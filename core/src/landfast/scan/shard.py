@@ -9,32 +9,31 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from landfast.errors import InvalidInput
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.held import HELD, HeldManifest
-from landfast.manifests.masks import null_where
 from landfast.manifests.memory import MemoryManifest
-from landfast.manifests.schema import entry_schema
 from landfast.manifests.table_file import WrittenManifest
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.globs import PathFilter
-from landfast.model.location import Location
-from landfast.scan.listing import Previous, list_batches
+from landfast.scan.entries import base_name, entries
+from landfast.scan.listing import Bounds, Previous
 from landfast.scan.merging import too_many
 from landfast.scan.skips import SkipLog
+from landfast.scan.spread import BREADTH, Breadth, Job, spread
 from landfast.scan.values import ScanPlan, Shard, ShardScan
-from landfast.stores.base import ChecksumKind, ObjectBatch, ObjectInfo, Store
+from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.stores.batch import in_batches
 from landfast.stores.opener import Stores
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 def scan_shard(
-    shard: Shard, stores: Stores, target: Path, *, previous: Previous = lambda: None
+    shard: Shard,
+    stores: Stores,
+    target: Path,
+    *,
+    previous: Previous = lambda: None,
+    breadth: Breadth = BREADTH,
 ) -> ShardScan:
     """List one shard into a sorted manifest file; an earlier one spares requests for what did not change.
 
@@ -44,20 +43,20 @@ def scan_shard(
     scan = shard.plan
     store = stores.at(scan.location, scan.reference.options)
     skips = SkipLog()
-    found = (
-        in_batches(_object_row(scan, store, skips, previous))
-        if scan.is_object
-        else list_batches(scan, shard.window, store, skips, previous)
-    )
+    if scan.is_object:
+        found = entries(scan, in_batches(_object_row(scan, store, skips, previous)))
+    else:
+        job = Job(scan=scan, store=store, folder=target.parent, previous=previous)
+        found = spread(job, Bounds.of(scan, shard.window), skips, breadth)
     return record(scan, found, skips, target)
 
 
-def record(scan: ScanPlan, found: Iterable[ObjectBatch], skips: SkipLog, target: Path) -> ShardScan:
-    """Make a manifest of listed rows: of few a held one, of more a file; raises what `scan_shard` does.
+def record(scan: ScanPlan, found: Iterable[EntryBatch], skips: SkipLog, target: Path) -> ShardScan:
+    """Make a manifest of entries: of few a held one, of more a file; raises what `scan_shard` does.
 
     What was skipped is known when the rows are read.
     """
-    batches = (_entries(scan, batch) for batch in _limited(scan, found))
+    batches = _limited(scan, found)
     few: list[EntryBatch] = []
     count = 0
     while count <= HELD and (batch := next(batches, None)) is not None:
@@ -82,7 +81,7 @@ def record(scan: ScanPlan, found: Iterable[ObjectBatch], skips: SkipLog, target:
     )
 
 
-def _limited(scan: ScanPlan, found: Iterable[ObjectBatch]) -> Iterator[ObjectBatch]:
+def _limited(scan: ScanPlan, found: Iterable[EntryBatch]) -> Iterator[EntryBatch]:
     count = 0
     for batch in found:
         count += len(batch)
@@ -118,7 +117,7 @@ def _kind_before(scan: ScanPlan, store: Store, row: ObjectInfo, previous: Previo
     ):
         return None
     manifest = previous() if row.etag is not None else None
-    path = scan.source.name or _basename(row.location)
+    path = scan.source.name or base_name(row.location)
     before = None if manifest is None else next(iter(manifest.entries(path)), None)
     if before is None or before.path != path or before.checksum is None:
         return None
@@ -127,45 +126,3 @@ def _kind_before(scan: ScanPlan, store: Store, row: ObjectInfo, previous: Previo
     # An equal ETag at another time is not made of the time, and tells the content as before.
     is_told = before.checksum.is_content_token or before.modified_at != row.modified_at
     return before.checksum.algorithm if is_told and before.checksum.algorithm in kinds else None
-
-
-def _entries(scan: ScanPlan, found: ObjectBatch) -> EntryBatch:
-    """Turn listed rows into rows of a manifest; only the path is made anew."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    repeats = pc.fill_null(pc.equal(found["etag"], found["checksum"]), False)
-    columns = {
-        "path": _paths(scan, found),
-        "etag": null_where(repeats, found["etag"]),
-        "etag_is_checksum": repeats,
-    }
-    form = entry_schema()
-    arrays = [columns[name] if name in columns else found[name] for name in form.names]
-    return EntryBatch(pa.RecordBatch.from_arrays(arrays, schema=form))
-
-
-def _paths(scan: ScanPlan, found: ObjectBatch) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    name = scan.source.name
-    if scan.is_object:
-        return pa.array(
-            [name or _basename(row.location.without_secrets()[0]) for row in found.rows()],
-            pa.string(),
-        )
-    # As bytes: all keys begin with the same text, and to count the letters of each costs ten times as much.
-    keys, above = found["key"].view(pa.binary()), len(scan.location.key.encode())
-    below = pc.binary_slice(keys, above, 2**31 - 1).view(pa.string())
-    return pc.binary_join_element_wise(name, below, "/") if name else below
-
-
-def _basename(location: Location) -> str:
-    if not location.basename:
-        raise InvalidInput(
-            f"{location} has no file name",
-            subject=str(location),
-            hint="Give the path under the artifact as name=.",
-        )
-    return location.basename

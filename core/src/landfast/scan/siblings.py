@@ -14,12 +14,13 @@ from pathlib import Path
 
 from landfast.model.location import Location
 from landfast.model.reference import Reference
-from landfast.scan.listing import keep, raw_batches
+from landfast.scan.entries import entries
+from landfast.scan.listing import Bounds, keep, raw_batches
 from landfast.scan.plan import plan as plan_scan
 from landfast.scan.plan import sibling
 from landfast.scan.shard import record, scan_shard
 from landfast.scan.skips import SkipLog
-from landfast.scan.values import ScanPlan, ScanWindow, ShardScan
+from landfast.scan.values import ScanPlan, ShardScan
 from landfast.stores.base import ObjectBatch
 from landfast.stores.opener import Stores
 
@@ -122,11 +123,11 @@ class _Listing:
         plan = self._plans[0]
         location: Location = replace(plan.location, key=key)
         store = self._stores.at(location, plan.reference.options)
-        window = ScanWindow(upto=_end_of(self._keys[-1][len(key) :]))
+        bounds = Bounds(upto=_end_of(self._keys[-1]))
         whole = replace(plan, location=location)
         kind = plan.reference.kind
         return raw_batches(
-            whole, window, store, lambda: None, checksum=kind, tell=self.notes.append
+            whole, bounds, store, lambda: None, checksum=kind, tell=self.notes.append
         )
 
     def _owner(self, key: str) -> tuple[int | None, str | None]:
@@ -152,7 +153,7 @@ def _folder_above(first: str, last: str) -> str:
 
 def _record(plan: ScanPlan, found: Iterator[ObjectBatch], target: Path) -> ShardScan:
     skips = SkipLog()
-    return record(plan, keep(plan, found, skips), skips, target)
+    return record(plan, entries(plan, keep(plan, found, skips)), skips, target)
 
 
 def _is_nested(keys: Sequence[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from landfast.model.globs import PathFilter
 from landfast.model.source import Skipped
 
@@ -9,6 +11,15 @@ from landfast.model.source import Skipped
 FOLDER_ITSELF = "object named like the folder itself"
 
 _EXAMPLES = 10
+
+
+class _Left(Protocol):
+    @property
+    def skipped(self) -> tuple[Skipped, ...]: ...
+    @property
+    def matched(self) -> tuple[str, ...]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
 
 class SkipLog:
@@ -19,6 +30,7 @@ class SkipLog:
         self._examples: dict[str, list[str]] = {}
         self._filters: list[PathFilter] = []
         self._told: list[str] = []
+        self._matched: set[str] = set()
 
     def add(self, reason: str, path: str) -> None:
         """Count one path."""
@@ -29,6 +41,13 @@ class SkipLog:
         self._counts[skipped.reason] = self._counts.get(skipped.reason, 0) + skipped.count
         examples = self._examples.setdefault(skipped.reason, [])
         examples.extend(skipped.examples[: _EXAMPLES - len(examples)])
+
+    def absorb(self, other: _Left) -> None:
+        """Take what was left out, matched and told elsewhere."""
+        for skipped in other.skipped:
+            self.extend(skipped)
+        self._matched.update(other.matched)
+        self._told.extend(other.notes)
 
     def tell(self, note: str) -> None:
         """Keep a sentence for the user."""
@@ -45,7 +64,8 @@ class SkipLog:
 
     def matched(self) -> tuple[str, ...]:
         """Return the globs that matched a path."""
-        return tuple(sorted({label for why in self._filters for label in why.matched}))
+        own = {label for why in self._filters for label in why.matched}
+        return tuple(sorted(own | self._matched))
 
     def result(self) -> tuple[Skipped, ...]:
         """Return the counts, by reason in alphabetical order."""

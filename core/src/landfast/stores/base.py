@@ -93,6 +93,7 @@ class Capabilities:
         in_place: Whether `path` answers.
         cacheable: Whether downloads should be kept in the blob cache.
         versioning_command: What turns on versioning, for a person to run, with ``{bucket}`` in it.
+        seeks: Whether a listing that begins `after` a key is answered at once, however many keys are before it.
         stable_order: Whether pages come in UTF-8 byte order of the key.
         clock: Whose time counts where there is no `endpoint`: a URL, with ``{scheme}`` and ``{host}`` of the location.
         lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
@@ -111,6 +112,7 @@ class Capabilities:
     in_place: bool = False
     cacheable: bool = True
     versioning_command: str = ""
+    seeks: bool = False
     stable_order: bool = True
     clock: str = ""
     lists_restores: bool = True

@@ -89,6 +89,11 @@ class Pager:
             self._go_on(page)
         return self._is_done
 
+    @property
+    def is_sorted(self) -> bool:
+        """Whether pages come in order, as far as is known; else all rows are sorted here, as one page."""
+        return self._is_sorted
+
     def _sorted(self, batches: Iterator[ObjectBatch]) -> Iterator[ObjectBatch]:
         import pyarrow.compute as pc
 

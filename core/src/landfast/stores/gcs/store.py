@@ -108,6 +108,7 @@ class GcsStore:
         """Tell what Cloud Storage can do."""
         return Capabilities(
             versions=True,
+            seeks=True,
             list_checksums=KINDS,
             pinned_listing=True,
             clock="https://storage.googleapis.com",

@@ -104,6 +104,7 @@ class S3Store:
         """Tell what S3 can do."""
         return Capabilities(
             versions=True,
+            seeks=True,
             list_checksums=(ETAG,),
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
             clock="https://s3.amazonaws.com",

@@ -1,0 +1,234 @@
+"""Spread: list a folder as one stream, and by several once it proves to be large.
+
+One stream is the cheapest way to list, so everything begins as one, and most folders never know another.  After some
+pages it is known how long a page is waited for, and so how many streams keep this interpreter busy: those are
+begun, each with a range of its own (`ranges`).  What they find waits in files, in order, and is read behind the first.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+from landfast.manifests.batch import EntryBatch
+from landfast.scan.entries import entries
+from landfast.scan.listing import Bounds, Mode, Previous, asks_each, list_batches, listed_kind
+from landfast.scan.merging import too_many
+from landfast.scan.parts import Part
+from landfast.scan.ranges import Grant, Offer, Ranges, SharedRanges, Stopped, Thrift, samples
+from landfast.scan.skips import SkipLog
+from landfast.scan.values import ScanPlan
+from landfast.stores.base import ListRequest, ObjectBatch, Store
+from landfast.stores.pager import Pager
+
+_THRIFT = Thrift()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breadth:
+    """How far a listing is spread.
+
+    Args:
+        streams: The most pages that this process asks for at once.
+        least: So many at least, whether they are waited for or not.
+        after_pages: How many pages are listed as one stream first.
+        thrift: How many requests may be spent on it.
+    """
+
+    streams: int = 16
+    least: int = 1
+    after_pages: int = 8
+    thrift: Thrift = _THRIFT
+
+    @classmethod
+    def of(cls, shards: int) -> Self:
+        """Return it for a number of ranges that somebody asked for; 1 leaves it open."""
+        if shards <= 1:
+            return cls()
+        thrift = replace(_THRIFT, first=max(_THRIFT.first, 2 * shards))
+        return cls(streams=shards, least=shards, after_pages=1, thrift=thrift)
+
+
+BREADTH = Breadth()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is listed, for whoever lists a range of it."""
+
+    scan: ScanPlan
+    store: Store
+    folder: Path
+    previous: Previous
+
+
+def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterator[EntryBatch]:
+    """Yield the entries within bounds, in order; `skips` takes what is left out.
+
+    Raises:
+        LimitExceeded: At the first entry beyond the limit, whoever found it.
+    """
+    limit = job.scan.max_objects
+    whole = Grant(number=0, after=bounds.after, upto=bounds.upto)
+
+    def check(count: int) -> None:
+        if count > limit:
+            raise too_many(job.scan.source.uri, limit)
+
+    ranges = SharedRanges(
+        job.scan.location.key, whole, most=breadth.streams, thrift=breadth.thrift, count=check
+    )
+    streams = _Streams(job, ranges, breadth)
+    first = _First(ranges, whole, streams.begin)
+    try:
+        found = list_batches(job.scan, first, job.store, skips, job.previous)
+        yield from _counted(entries(job.scan, found), ranges)
+        ranges.finish(0, first.rows, None)
+        for part in ranges.parts():
+            skips.absorb(part)
+            yield from part.read()
+    except Stopped:
+        raise ranges.error from None
+    finally:
+        ranges.fail(Stopped())
+        streams.end()
+
+
+class _Streams:
+    """The threads that list ranges beside the first."""
+
+    def __init__(self, job: Job, ranges: SharedRanges, breadth: Breadth) -> None:
+        self._job = job
+        self._ranges = ranges
+        self._breadth = breadth
+        self._threads: list[threading.Thread] = []
+        self._pages = 0
+        self._spent = (time.perf_counter(), time.thread_time())
+        can = job.store.capabilities()
+        self._may_begin = can.seeks and breadth.streams > 1 and not asks_each(job.scan, job.store)
+
+    def begin(self, first: Bounds) -> None:
+        """Count a page of the first range, and begin if it is time."""
+        self._pages += 1
+        if not self._may_begin or self._pages < self._breadth.after_pages:
+            return
+        self._may_begin = False
+        # What the limit leaves may be no more than is listed already.
+        left = self._job.scan.max_objects - self._ranges.entries
+        if first.mode is Mode.ASKED or not first.is_ordered or left < self._ranges.entries:
+            return
+        scan = replace(self._job.scan, list_versions=first.mode is Mode.VERSIONS)
+        job = replace(self._job, scan=scan)
+        for number in range(self._useful() - 1):
+            thread = threading.Thread(
+                target=list_ranges,
+                args=(job, self._ranges),
+                name=f"landfast-list-{number}",
+                daemon=True,
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def _useful(self) -> int:
+        """Return how many streams keep an interpreter busy, where one of them waits as the first did."""
+        wall, busy = (
+            now - before
+            for now, before in zip(
+                (time.perf_counter(), time.thread_time()), self._spent, strict=True
+            )
+        )
+        useful = 1 if busy > _BUSY * wall else math.ceil(_BEYOND * wall / max(busy, 1e-6))
+        return min(self._breadth.streams, max(self._breadth.least, useful))
+
+    def end(self) -> None:
+        """Wait until all have stopped."""
+        for thread in self._threads:
+            thread.join()
+
+
+# A stream that computes for so much of its time leaves nothing to others.
+_BUSY = 0.7
+# Pages do not come evenly: some streams more than would be busy if they did.
+_BEYOND = 1.5
+
+
+def list_ranges(job: Job, ranges: Ranges) -> None:
+    """List ranges until nothing is left."""
+    try:
+        while (offer := ranges.offer()) is not None:
+            _look(job, ranges, offer)
+    except Stopped:
+        pass
+    except BaseException as error:  # noqa: BLE001 - raised by who waits for the ranges
+        ranges.fail(error)
+
+
+def _look(job: Job, ranges: Ranges, offer: Offer) -> None:
+    """Look behind a key that was made up, and list on if the range is cut there."""
+    scan, store = job.scan, job.store
+    request = ListRequest(
+        scan.location,
+        versions=scan.list_versions,
+        checksum=listed_kind(scan, store),
+        after=offer.after,
+    )
+    pages = Pager(store, request).batches()
+    page = next(pages, None)
+    grant = ranges.answer(offer, None if page is None else page.key_at(0))
+    if page is None or grant is None:
+        return
+    bounds, skips = _Shared(ranges, grant), SkipLog()
+    begun = _behind(chain([page], pages), str(grant.after))
+    found = list_batches(scan, bounds, store, skips, job.previous, begun)
+    target = job.folder / f"range-{uuid.uuid4().hex}.arrow"
+    part = Part.write(target, _counted(entries(scan, found), ranges), skips)
+    ranges.finish(grant.number, bounds.rows, part)
+
+
+def _behind(pages: Iterator[ObjectBatch], key: str) -> Iterator[ObjectBatch]:
+    """Leave out rows up to a key, of which there may be several versions."""
+    import pyarrow.compute as pc
+
+    for page in pages:
+        kept = page.where(pc.greater(page["key"], key))
+        if len(kept):
+            yield kept
+            break
+    yield from pages
+
+
+def _counted(batches: Iterator[EntryBatch], ranges: Ranges) -> Iterator[EntryBatch]:
+    for batch in batches:
+        ranges.count(len(batch))
+        yield batch
+
+
+class _Shared(Bounds):
+    """The bounds of a range that others may cut."""
+
+    def __init__(self, ranges: Ranges, grant: Grant) -> None:
+        super().__init__(grant.after, grant.upto)
+        self._ranges = ranges
+        self._number = grant.number
+
+    def commit(self, page: ObjectBatch) -> None:
+        self.upto = self._ranges.commit(self._number, samples(page), len(page))
+
+
+class _First(_Shared):
+    """Those of the first, which tells when it is time for others."""
+
+    def __init__(self, ranges: SharedRanges, grant: Grant, begin: Callable[[Bounds], None]) -> None:
+        super().__init__(ranges, grant)
+        self._begin = begin
+
+    def commit(self, page: ObjectBatch) -> None:
+        super().commit(page)
+        self._begin(self)

@@ -1,0 +1,128 @@
+"""A scan by an executor of somebody else's: threads, processes, Dask workers in another folder."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import landfast
+import pytest
+from kit import forks
+from landfast import Client
+from landfast.scans import scan_shard
+from landfast.stores.s3 import S3Store
+
+KEYS = [f"d/{first}/{second:02}" for first in "abxy" for second in range(12)]
+
+
+@pytest.fixture
+def place(s3, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder of many pages, as this process sees it."""
+    whole = S3Store.list_page
+    monkeypatch.setattr(
+        S3Store,
+        "list_page",
+        lambda self, request: whole(self, replace(request, limit=request.limit or 4)),
+    )
+    bucket = s3.bucket("Enabled")
+    for key in KEYS:
+        s3.put(bucket, key, key.encode())
+    return f"s3://{bucket}/d/"
+
+
+def be_here(environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+
+
+@pytest.fixture
+def processes(s3) -> Iterator[Executor]:
+    here = (dict(os.environ),)
+    with ProcessPoolExecutor(
+        2, mp_context=forks.context, initializer=be_here, initargs=here
+    ) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize(
+    ("kind", "shards"),
+    [*itertools.product(["threads"], [1, 2, 7, 64]), *itertools.product(["processes"], [2, 64])],
+)
+def test_a_scan_by_an_executor_is_that_of_one_stream(place, processes, kind, shards):
+    client = Client(project="vision")
+    digest = client.probe(place)
+    with ThreadPoolExecutor(3) as threads:
+        executor = threads if kind == "threads" else processes
+        version = client.log("d", place, shards=shards, executor=executor)
+        assert executor.submit(int, "7").result() == 7  # it is still its owner's
+    assert version.digest == digest
+    assert version.file_count == len(KEYS)
+    assert [entry.version_id for entry in version.entries()].count(None) == 0
+
+
+def test_the_limit_is_that_of_all_shards(place, processes):
+    client = Client(project="vision")
+    with pytest.raises(landfast.LimitExceeded):
+        client.log("d", place, max_objects=30, shards=7, executor=processes)
+    assert client.collections() == []
+
+
+def test_what_does_not_pickle_is_said(place, processes):
+    client = Client(project="vision", clients={"s3": lambda: boto3.client("s3")})
+    with pytest.raises(landfast.InvalidInput, match="cannot be sent"):
+        client.log("d", place, executor=processes)
+
+
+def test_an_error_of_a_worker_is_typed(place, processes):
+    draft = landfast.Artifact("d", "dataset")
+    with pytest.raises(landfast.Unverifiable):
+        draft.add_reference(place, checksum="crc64nvme", executor=processes)
+
+
+class Elsewhere(ThreadPoolExecutor):
+    """Workers that have the folders of another machine."""
+
+    def submit(self, act, *arguments, **named):
+        act._folder = Path("/nowhere")
+        return super().submit(act, *arguments, **named)
+
+
+def test_workers_on_other_machines_leave_their_parts_in_the_store(place):
+    client = Client(project="vision")
+    with Elsewhere(2) as executor:
+        version = client.log("d", place, shards=5, executor=executor)
+    assert version.digest == client.probe(place)
+
+
+def test_a_worker_without_the_store_is_told(place, tmp_path):
+    client, other = Client(project="vision"), Client(f"sqlite:///{tmp_path}/other/other.db")
+    found = scan_shard(other.context, client.plan(place).shards[0])
+    found = replace(found, manifest=replace(found.manifest, path=Path("/nowhere/x")))
+    with pytest.raises(landfast.NotFound, match="store that all of them reach"):
+        client.log_scans("d", [found])
+
+
+def test_dask_workers_in_another_folder_scan_one_version(place, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    client = Client(project="vision")
+    client.ticket()  # the registry is made by whom it belongs to
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=str(folder),
+        ) as cluster,
+        distributed.Client(cluster) as dask,
+    ):
+        dask.run(os.chdir, str(folder))
+        version = client.log("d", place, shards=5, executor=dask.get_executor())
+        assert dask.submit(int, "7").result() == 7
+    assert version.digest == client.probe(place)
