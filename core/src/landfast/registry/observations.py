@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, select
 
@@ -41,41 +42,48 @@ class Look:
     created: bool = False
     moved_latest: bool = False
 
+    def row(self, at: datetime) -> dict[str, Any]:
+        """Return what is recorded."""
+        return {
+            "partition_id": self.partition,
+            "version_id": self.version.id,
+            "run_id": self.run_id,
+            "pin_digest": self.request.summary.pin_digest,
+            "metadata": self.request.metadata,
+            "created": self.created,
+            "moved_latest": self.moved_latest,
+            "at": at,
+        }
+
+    def told(self, id: int, last_pins: str | None, at: datetime) -> Observation:
+        """Return what was recorded, beside the pins that the version's observation before it saw."""
+        request = self.request
+        return Observation(
+            id=id,
+            version=self.version.name,
+            run=None if request.run is None else recordable(request.run),
+            pin_digest=request.summary.pin_digest,
+            metadata=request.metadata,
+            created=self.created,
+            moved_latest=self.moved_latest,
+            repinned=last_pins not in {None, request.summary.pin_digest},
+            at=at,
+        )
+
 
 def add(tx: Transaction, looks: Sequence[Look], at: datetime) -> list[Observation]:
     """Record looks, each at another partition, and return them in order."""
     before = last_pins(tx, [look.version.id for look in looks])
-    rows = [
-        {
-            "partition_id": look.partition,
-            "version_id": look.version.id,
-            "run_id": look.run_id,
-            "pin_digest": look.request.summary.pin_digest,
-            "metadata": look.request.metadata,
-            "created": look.created,
-            "moved_latest": look.moved_latest,
-            "at": at,
-        }
-        for look in looks
-    ]
     # Told apart by the partition: to ask for the order of the rows costs SQLite a statement for each.
     insert = observations.insert().returning(observations.c.partition_id, observations.c.id)
-    ids = {row.partition_id: row.id for row in tx.connection.execute(insert, rows)}
-    who = {key: recordable(key) for look in looks if (key := look.request.run) is not None}
-    return [
-        Observation(
-            id=ids[look.partition],
-            version=look.version.name,
-            run=None if look.request.run is None else who[look.request.run],
-            pin_digest=look.request.summary.pin_digest,
-            metadata=look.request.metadata,
-            created=look.created,
-            moved_latest=look.moved_latest,
-            repinned=before.get(look.version.id) not in {None, look.request.summary.pin_digest},
-            at=at,
-        )
-        for look in looks
-    ]
+    rows = tx.connection.execute(insert, [look.row(at) for look in looks])
+    ids = {row.partition_id: row.id for row in rows}
+    return [look.told(ids[look.partition], before.get(look.version.id), at) for look in looks]
+
+
+def add_one(tx: Transaction, look: Look, id: int, at: datetime) -> None:
+    """Record a look under an id that was drawn for it."""
+    tx.put(observations, {"id": id, **look.row(at)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,24 +25,24 @@ def add(
     now: datetime,
 ) -> None:
     """Record pins that were not seen before."""
-    row = pin_sets.insert().values(
-        version_id=version_id,
-        pin_digest=pin_digest,
-        blob=blob,
-        sources=sources_json(sources),
-        seen_at=now,
-    )
-    tx.connection.execute(row)
+    row = {
+        "version_id": version_id,
+        "pin_digest": pin_digest,
+        "blob": blob,
+        "sources": sources_json(sources),
+        "seen_at": now,
+    }
+    tx.put(pin_sets, row)
 
 
-def seen_again(tx: Transaction, version_id: int, pin_digest: str, now: datetime) -> bool:
-    """Refresh when these pins were seen; False if they never were."""
+def see_again(tx: Transaction, version_id: int, pin_digest: str, now: datetime) -> None:
+    """Refresh when these pins were seen."""
     statement = (
         update(pin_sets)
         .where(pin_sets.c.version_id == version_id, pin_sets.c.pin_digest == pin_digest)
         .values(seen_at=now)
     )
-    return tx.connection.execute(statement).rowcount > 0
+    tx.connection.execute(statement)
 
 
 def replace_blob(

@@ -62,7 +62,7 @@ def require(tx: Transaction, key: RunKey) -> int:
     statement = select(runs.c.id).where(_is_key(key))
     found = tx.connection.execute(statement).scalar_one_or_none()
     if found is None:
-        raise _unknown(str(key))
+        raise unknown(str(key))
     return int(found)
 
 
@@ -71,7 +71,7 @@ def one(tx: Transaction, id_or_key: str | RunKey) -> RunRecord:
     found = runs.c.short_id == id_or_key if isinstance(id_or_key, str) else _is_key(id_or_key)
     row = tx.connection.execute(query().where(found)).mappings().one_or_none()
     if row is None:
-        raise _unknown(str(id_or_key))
+        raise unknown(str(id_or_key))
     return record(row)
 
 
@@ -157,7 +157,8 @@ def record(row: RowMapping) -> RunRecord:
     )
 
 
-def _unknown(wanted: str) -> NotFound:
+def unknown(wanted: str) -> NotFound:
+    """Return the error for a run that nobody began."""
     return NotFound(
         f"there is no run {wanted!r}",
         subject=wanted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, bindparam, select
 
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.names import ArtifactName
@@ -70,6 +70,44 @@ def require_partition(tx: Transaction, name: ArtifactName) -> int:
     if scope.partition is None:
         raise missing.explain(tx, name, scope.entity, scope.project, scope.collection)
     return scope.partition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """A partition that nobody else changes until the transaction ends."""
+
+    partition: int
+    next_index: int
+    latest_ticket: int
+
+
+def lock(tx: Transaction, name: ArtifactName, kind: str) -> Locked:
+    """Lock a partition, made if need be; `Conflict` if its collection is not of type `kind`."""
+    check_filled(name)
+    given = {
+        "entity": name.entity,
+        "project": name.project,
+        "collection": name.collection,
+        "partition_key": name.partition,
+        "type": kind,
+    }
+    while (row := tx.connection.execute(_LOCK, given).one_or_none()) is None:
+        ensure_partition(tx, name, kind)
+    return Locked(partition=row.id, next_index=row.next_index, latest_ticket=row.latest_ticket)
+
+
+_LOCK = (
+    select(partitions.c.id, partitions.c.next_index, partitions.c.latest_ticket)
+    .select_from(partitions.join(collections).join(projects).join(entities))
+    .where(
+        entities.c.name == bindparam("entity"),
+        projects.c.name == bindparam("project"),
+        collections.c.name == bindparam("collection"),
+        collections.c.type == bindparam("type"),
+        partitions.c.key == bindparam("partition_key"),
+    )
+    .with_for_update(key_share=True, of=partitions)
+)
 
 
 def ensure_project(tx: Transaction, entity: str, project: str) -> int:

@@ -20,16 +20,22 @@ from landfast.registry.schema.tables import versions as version_rows
 _INDEXED = 500
 
 
-def add(tx: Transaction, version_id: int, recorded: Iterable[Source]) -> None:
-    """Index the URIs of a version's sources."""
+def unrecorded(tx: Transaction, version_id: int | None, recorded: Iterable[Source]) -> set[str]:
+    """Return the URIs of sources that a version, None for a new one, has not in the index yet."""
     uris = {uri for source in recorded for uri in _spellings(source.uri)}
+    if version_id is None:
+        return uris
     known = select(sources.c.uri).where(sources.c.version_id == version_id)
-    uris -= set(tx.connection.execute(known).scalars())
+    return uris - set(tx.connection.execute(known).scalars())
+
+
+def add(tx: Transaction, version_id: int, uris: Iterable[str]) -> None:
+    """Index URIs of a version's sources."""
     rows = [
         {"version_id": version_id, "uri": uri, "uri_start": uri[:_INDEXED]} for uri in sorted(uris)
     ]
     if rows:
-        tx.connection.execute(sources.insert(), rows)
+        tx.put(sources, *rows)
 
 
 def page(

@@ -28,7 +28,7 @@ def add(tx: Transaction, version_id: int, names: Iterable[str]) -> None:
         {"version_id": version_id, "name": check_name(name, "tag")} for name in dict.fromkeys(names)
     ]
     if rows:
-        tx.connection.execute(tx.insert(tags).on_conflict_do_nothing(), rows)
+        tx.connection.execute(tx.insert(tags).on_conflict_do_nothing().inline(), rows)
 
 
 def remove(tx: Transaction, version_id: int, names: Iterable[str]) -> None:

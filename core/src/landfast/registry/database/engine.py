@@ -6,8 +6,8 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,10 +58,42 @@ class Transaction:
             return sqlite.insert(table)
         return postgresql.insert(table)
 
-    def new_id(self, table: Table, **values: Any) -> int:
-        """Insert one row and return its id."""
-        statement = table.insert().values(**values).returning(table.c.id)
-        return int(self.connection.execute(statement).scalar_one())
+    def put(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        """Insert rows, and ask for nothing."""
+        self.connection.execute(table.insert().inline(), rows)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send what is written inside without waiting for each answer; nothing may be asked there."""
+        if self.connection.dialect.name == "sqlite":
+            yield
+            return
+        import psycopg
+
+        try:
+            with self._pipeline():
+                yield
+        except psycopg.Error as error:
+            # What comes at the end of a pipeline has passed SQLAlchemy by.
+            dialect, raw = self.connection.dialect, self.connection.connection
+            is_lost = dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
+            if is_lost:
+                self.connection.invalidate(error)
+            raise DBAPIError.instance(
+                None,
+                None,
+                error,
+                psycopg.Error,
+                hide_parameters=True,
+                connection_invalidated=is_lost,
+                dialect=dialect,
+            ) from None
+
+    def _pipeline(self) -> AbstractContextManager[Any]:
+        import psycopg
+
+        driver: Any = self.connection.connection.driver_connection
+        return driver.pipeline() if psycopg.Pipeline.is_supported() else nullcontext()
 
 
 class Database:
