@@ -11,7 +11,6 @@ from sqlalchemy import delete, select, update
 from landfast.model.version import ChangeKind
 from landfast.registry import counters
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import chunks
 from landfast.registry.schema.tables import alias_removals, aliases, partitions, versions
 
 
@@ -23,20 +22,6 @@ class Move:
     alias: str
     previous_id: int | None
     previous_number: int | None
-
-
-def of_versions(tx: Transaction, version_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Return the aliases that name each version, sorted."""
-    found: dict[int, tuple[str, ...]] = {}
-    for part in chunks(version_ids):
-        statement = (
-            select(aliases.c.version_id, aliases.c.name)
-            .where(aliases.c.version_id.in_(part))
-            .order_by(aliases.c.name)
-        )
-        for version_id, name in tx.connection.execute(statement):
-            found[version_id] = (*found.get(version_id, ()), name)
-    return found
 
 
 def named(tx: Transaction, partition: int, alias: str) -> tuple[int, int] | None:

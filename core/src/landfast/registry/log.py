@@ -20,7 +20,6 @@ from landfast.registry import (
     pins,
     places,
     sources,
-    tags,
     versions,
 )
 from landfast.registry.database.engine import Transaction
@@ -72,7 +71,7 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
             sources.add(tx, record.id, uris)
         else:
             pins.see_again(tx, record.id, request.summary.pin_digest, place.now)
-        tags.add(tx, record.id, request.tags)
+        versions.add_tags(tx, record.id, request.tags)
         if place.run_id is not None and request.direction is not None:
             edges.add(tx, place.run_id, request.direction, record.id, place.now)
         for move in moves:
