@@ -22,7 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "verbs": {"scan", "publish", "download", "verify", "query", "upkeep"},
     "context": {"context"},
     "version": {"filesystem", "managed_files", "scans", "version"},
-    "client": {"client", "draft"},
+    "client": {"client", "draft", "sql"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }
 RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}

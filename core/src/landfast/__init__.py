@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.settings import Settings, load_settings
     from landfast.snapshots_file import load_snapshots, snapshots_of
+    from landfast.sql import SqlResult
     from landfast.version import ArtifactVersion
 
 # What each module has for users.
@@ -102,6 +103,7 @@ _NAMES = {
     "scan.values": "ScanPlan Shard ShardScan",
     "settings": "Settings load_settings",
     "snapshots_file": "load_snapshots snapshots_of",
+    "sql": "SqlResult",
     "version": "ArtifactVersion",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
@@ -157,6 +159,7 @@ __all__ = [
     "SnapshotConfig",
     "SnapshotUri",
     "Source",
+    "SqlResult",
     "UNLIMITED",
     "Unavailable",
     "Unverifiable",

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from landfast.registry.registry import Registry
     from landfast.registry.values import RegistryInfo
     from landfast.scan.values import ScanPlan, Shard, ShardScan
+    from landfast.sql import SqlResult
     from landfast.stores.base import ClientFactory, Store
 
 
@@ -787,7 +788,46 @@ class Client:
         """
         with needs_extra("fsspec", "filesystem()"):
             from landfast.filesystem.files import LandfastFileSystem
-        return LandfastFileSystem(client=self, any_endpoint=any_endpoint)
+        return LandfastFileSystem.on(self._context, any_endpoint=any_endpoint)
+
+    @named_options()
+    def sql(
+        self,
+        query: str,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        external_access: bool = False,
+        use: bool = True,
+        memory_limit: str = "1GiB",
+    ) -> SqlResult:
+        """Answer a query over versions, on DuckDB, which only reads.
+
+        A table whose name is that of an artifact, in quotes, has its entries as rows: the columns of
+        `ArtifactVersion.to_arrow`.  `entry(name, path)` has the rows of recorded files of CSV, JSON or
+        Parquet, by path or glob.
+
+        Args:
+            query: One SELECT.
+            parameters: For ``?`` a sequence, for ``$name`` a mapping.
+            external_access: Whether other files and addresses may be read too.
+            use: Whether versions are recorded as used where there is a run.
+            memory_limit: For sorting, joining and grouping; what needs more goes to disk.
+
+        Raises:
+            InvalidInput: If the query is wrong, naming the place, or does more than read.
+            NotFound: If there is no such version or file.
+            ObjectChanged: If recorded contents are not to be had any more.
+            MissingExtra: If DuckDB is not installed.
+
+        Example:
+            >>> client = Client()  # doctest: +SKIP
+            >>> client.sql("select sum(size) from 'vision/mnist:prod'").fetchall()  # doctest: +SKIP
+            [(1048576,)]
+        """
+        from landfast.sql import SqlOptions, SqlResult
+
+        options = SqlOptions(external_access=external_access, use=use, memory_limit=memory_limit)
+        return SqlResult(self._context, query, parameters, options)
 
     @named_options(VerifyOptions)
     def verify(self, named: Named, **options: Unpack[VerifyOptions]) -> VerifyReport:

@@ -32,6 +32,7 @@ _COMMANDS = {
     "run": "run",
     "show": "show",
     "snapshot": "snapshot",
+    "sql": "sql",
     "tag": "edit",
     "ui": "ui",
     "undelete": "edit",

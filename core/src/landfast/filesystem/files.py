@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from landfast.context import Context, HasContext, default_context
 from landfast.download.ranges import PinnedBytes
-from landfast.errors import InvalidInput, NotFound
+from landfast.errors import InvalidInput, LandfastError, NotFound
 from landfast.filesystem.paths import (
     IsFolder,
     NoSuchPath,
@@ -31,6 +32,7 @@ from landfast.filesystem.paths import (
 )
 from landfast.manifests.folder import Folder
 from landfast.model.manifest import ManifestEntry
+from landfast.model.names import LATEST, ArtifactName
 from landfast.version import ArtifactVersion, find_version, record_use
 
 if TYPE_CHECKING:
@@ -92,12 +94,37 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
             context = context.with_defaults(project=project, entity=entity)
         self._hold(context, any_endpoint, {})
 
+    @classmethod
+    def on(
+        cls,
+        context: Context,
+        *,
+        any_endpoint: bool = False,
+        versions: dict[str, ArtifactVersion] | None = None,
+        records_use: bool = True,
+    ) -> LandfastFileSystem:
+        """Return a filesystem on a context that is there already.
+
+        Args:
+            context: What it reads with.
+            any_endpoint: Whether another endpoint than the recorded one may be read.
+            versions: What names mean already.
+            records_use: Whether what is read in a run is recorded as used by it.
+        """
+        made = cls()
+        made._hold(context, any_endpoint, versions or {})
+        made._records_use = records_use
+        return made
+
     def _hold(
         self, context: Context, any_endpoint: bool, versions: dict[str, ArtifactVersion]
     ) -> None:
         self._context = context
         self._any_endpoint = any_endpoint
         self._versions = versions
+        self._records_use = True
+        # The last error of ours: whoever reads through others may hear of it only as text.
+        self.failed: LandfastError | None = None
         self._manifests: dict[str, ManifestFile] = {}
         self._used: set[str] = set()
         self._sources: OrderedDict[str, PinnedBytes] = OrderedDict()
@@ -127,13 +154,29 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def _split(self, path: str) -> tuple[str, ArtifactVersion, str]:
         """Return a path's name as it stands there, the version that it means, and the path within it."""
-        name, below = split_name(self._strip_protocol(path))
+        with self._noting():
+            name, below = split_name(self._strip_protocol(path))
+            with as_missing_path(path):
+                return name, self.resolve(name), below
+
+    def resolve(self, name: str) -> ArtifactVersion:
+        """Return the version that a name meant when it was asked for first; without one in it, the latest."""
+        parsed = ArtifactName.parse(name)
+        if not parsed.picks_version:
+            parsed = replace(parsed, alias=LATEST)
         with self._lock:
-            found = self._versions.get(name)
+            found = self._versions.get(str(parsed))
             if found is None:
-                with as_missing_path(path):
-                    found = self._versions[name] = find_version(self._context, name)
-        return name, found.on(self._context), below
+                found = self._versions[str(parsed)] = find_version(self._context, parsed)
+        return found.on(self._context)
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except LandfastError as error:
+            self.failed = error
+            raise
 
     def _look(self, path: str) -> tuple[str, ArtifactVersion, ManifestFile, str]:
         name, version, below = self._split(path)
@@ -211,6 +254,15 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
             with contextlib.suppress(NotFound):
                 found = {_joined(name, below): _file(name, version, manifest.get(below))}
         return dict(sorted(found.items())) if detail else sorted(found)
+
+    def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
+        """List what matches a pattern of fsspec; a file of exactly that name is the only match."""
+        with contextlib.suppress(NotFound):
+            found = self.info(path)
+            if found["type"] == "file":
+                name = found["name"]
+                return {name: found} if options.get("detail") else [name]
+        return super().glob(path, maxdepth=maxdepth, **options)
 
     def modified(self, path: str) -> datetime:
         """Return when a file was last written, as its store told; of a folder, when the version was made."""
@@ -300,7 +352,7 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Return what reads a file; the last few are kept, with what was brought whole to prove a piece of it."""
         name, version, below = self._split(path)
         key = _joined(name, below)
-        with self._lock:
+        with self._lock, self._noting():
             if key in self._sources:
                 self._sources.move_to_end(key)
                 return self._sources[key]
@@ -323,7 +375,11 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return entry
 
     def _use(self, name: str, version: ArtifactVersion) -> None:
-        if name not in self._used and self._context.own_run.is_in_run(self._context.settings.run):
+        if (
+            self._records_use
+            and name not in self._used
+            and self._context.own_run.is_in_run(self._context.settings.run)
+        ):
             record_use(self._context, [version])
         self._used.add(name)
 
@@ -343,7 +399,8 @@ class PinnedFile(AbstractBufferedFile):  # type: ignore[misc]
         super().__init__(fs, path, "rb", size=source.entry.size, **options)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        return self._source.read(start, end - start)
+        with self.fs._noting():
+            return self._source.read(start, end - start)
 
 
 for _name in (
@@ -386,11 +443,4 @@ def _file(name: str, version: ArtifactVersion, entry: ManifestEntry) -> dict[str
 def _reopen(
     context: Context, any_endpoint: bool, versions: dict[str, ArtifactVersion]
 ) -> LandfastFileSystem:
-    made = LandfastFileSystem(client=_On(context))
-    made._hold(context, any_endpoint, versions)
-    return made
-
-
-class _On:
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    return LandfastFileSystem.on(context, any_endpoint=any_endpoint, versions=versions)

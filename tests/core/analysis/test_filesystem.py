@@ -19,7 +19,7 @@ from landfast import Client, InvalidInput, NotFound, ObjectChanged, Reference
 from landfast.filesystem.files import LandfastFileSystem
 
 from tests.conftest import ProxiedS3
-from tests.core.filesystem.conftest import FILES, URL, Points
+from tests.core.analysis.conftest import FILES, URL, Points
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from landfast import ObjectChanged
 from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
 
-from tests.core.filesystem.conftest import URL, Points
+from tests.core.analysis.conftest import URL, Points
 
 SUM = sum(range(200))
 
