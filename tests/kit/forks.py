@@ -29,8 +29,6 @@ context.set_forkserver_preload(
     ]
 )
 
-_PATIENCE_S = 300
-
 
 def fork(target: Callable[..., object], *arguments: Any) -> ForkServerProcess:
     """Prepare a process that calls `target`, which it imports by name, in this process's environment."""
@@ -43,6 +41,51 @@ def _call(environment: Mapping[str, str], target: Callable[..., object], *argume
     target(*arguments)
 
 
+class Printing:
+    """A fork that has begun to call `target`, and what it prints.
+
+    Args:
+        target: What to call; imported by name.
+        arguments: Its arguments.
+        environment: All variables that it sees; None is those of this moment.
+    """
+
+    def __init__(
+        self,
+        target: Callable[..., object],
+        *arguments: Any,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        # Files, not pipes: nothing can wait for who reads them.
+        self._kept = tempfile.TemporaryDirectory(prefix="landfast-fork-")
+        self._streams = [Path(self._kept.name) / name for name in ("out", "err")]
+        variables = dict(os.environ if environment is None else environment)
+        given = (self._streams, variables, target, *arguments)
+        self._process = context.Process(target=_print, args=given)
+        self._process.start()
+
+    def wait(self, patience_s: float = 300) -> subprocess.CompletedProcess[str]:
+        """Wait for its end, or kill it and raise `subprocess.TimeoutExpired`."""
+        with self._kept:
+            self._process.join(patience_s)
+            late = self._process.exitcode is None
+            self._process.kill()
+            self._process.join()
+            out, err = (path.read_text() for path in self._streams)
+            code = self._process.exitcode or 0
+            self._process.close()
+        if late:
+            raise subprocess.TimeoutExpired("a fork", patience_s, out, err)
+        return subprocess.CompletedProcess("a fork", code, out, err)
+
+
+def _print(streams: Sequence[Path], *rest: Any) -> None:
+    for path, stream in zip(streams, (sys.stdout, sys.stderr), strict=True):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    _call(*rest)
+
+
 def command(
     words: Sequence[str],
     environment: Mapping[str, str],
@@ -51,39 +94,11 @@ def command(
     prepare: Callable[[], object] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Do what `python -m landfast WORDS` does in a folder, with that environment and no other, after `prepare`."""
-    with tempfile.TemporaryDirectory(prefix="landfast-command-") as kept:
-        # Files, not pipes: nothing can wait for who reads them.
-        out, err = Path(kept) / "out", Path(kept) / "err"
-        process = context.Process(
-            target=_command, args=(words, environment, folder, out, err, prepare)
-        )
-        process.start()
-        process.join(_PATIENCE_S)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(
-                list(words), _PATIENCE_S, out.read_text(), err.read_text()
-            )
-        code = process.exitcode
-        process.close()
-        return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
+    return Printing(_command, words, folder, prepare, environment=environment).wait()
 
 
-def _command(
-    words: Sequence[str],
-    environment: Mapping[str, str],
-    folder: Path,
-    out: Path,
-    err: Path,
-    prepare: Callable[[], object] | None,
-) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
+def _command(words: Sequence[str], folder: Path, prepare: Callable[[], object] | None) -> None:
     os.chdir(folder)
-    for path, stream in ((out, sys.stdout), (err, sys.stderr)):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), stream.fileno())
     if prepare is not None:
         prepare()
     sys.argv = ["landfast", *words]

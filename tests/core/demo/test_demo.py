@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.forks import command
 
 LANDFAST = [sys.executable, "-m", "landfast"]
 
@@ -28,8 +29,8 @@ def first_json(stream: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def told(tmp_path: Path) -> Iterator[dict[str, Any]]:
-    command = [*LANDFAST, "demo", "--json", "--serve", "--root", str(tmp_path / "demo")]
-    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    line = [*LANDFAST, "demo", "--json", "--serve", "--root", str(tmp_path / "demo")]
+    demo = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
     with demo:
         try:
             yield first_json(demo.stdout)
@@ -49,12 +50,8 @@ def holds(found: Any, expected: Any) -> bool:
 def test_a_second_process_re_derives_every_claim(told):
     assert len(told["claims"]) >= 9
     for claim in told["claims"]:
-        answer = subprocess.run(
-            [*LANDFAST, *claim["command"], "--json"],
-            env=os.environ | told["environment"],
-            capture_output=True,
-            text=True,
-            check=False,
+        answer = command(
+            [*claim["command"], "--json"], os.environ | told["environment"], Path.cwd()
         )
         assert answer.stderr == "", claim["text"]
         assert holds(json.loads(answer.stdout), claim["expect"]), (claim, answer.stdout)

@@ -9,36 +9,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.forks import Printing
 from kit.servers.moto import Moto
 from kit.servers.scripted import Scripted
+from landfast.cache import BlobCache
 from landfast.download.run import download
 from landfast.manifests.reader import ManifestFile
 from landfast.stores.opener import Stores
 
 MEBIBYTE = 1 << 20
 
-# Downloads, and kills itself when so many bytes are there.
-CHILD = """
-import os, pickle, signal, sys
-from pathlib import Path
-from landfast.cache import BlobCache
-from landfast.manifests.reader import ManifestFile
-from landfast.download.run import download
-from landfast.stores.opener import Stores
 
-manifest, sources, root, cache, kill_at, identity = pickle.load(sys.stdin.buffer)
+def fetch(given: Any, kill_at: int | None) -> None:
+    """Download, and kill this process when so many bytes are there."""
+    manifest, sources, root, cache, identity = given
 
-def watch(done, total):
-    if kill_at is not None and done >= kill_at:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def watch(done: int, _total: int | None) -> None:
+        if kill_at is not None and done >= kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-report = download(
-    [(ManifestFile(Path(manifest)), sources)],
-    stores=Stores(), cache=cache and BlobCache(cache), identity=identity, root=Path(root),
-    workers=3, progress=watch,
-)
-print(report.fetched_bytes)
-"""
+    report = download(
+        [(ManifestFile(manifest), sources)],
+        stores=Stores(),
+        cache=cache and BlobCache(cache),
+        identity=identity,
+        root=root,
+        workers=3,
+        progress=watch,
+    )
+    print(report.fetched_bytes)
 
 
 class Target:
@@ -51,30 +50,18 @@ class Target:
         self.root = root
         self.cache = cache
 
-    def start(self, kill_at: int | None = None, identity: str = "v0") -> "subprocess.Popen[bytes]":
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        cache = str(self.cache) if self.cache else None
-        given = (str(self.manifest), self.sources, str(self.root), cache, kill_at, identity)
-        assert child.stdin is not None
-        child.stdin.write(pickle.dumps(given))
-        child.stdin.close()
-        child.stdin = None
-        return child
+    def start(self, kill_at: int | None = None, identity: str = "v0") -> Printing:
+        given = (self.manifest, self.sources, self.root, self.cache, identity)
+        return Printing(fetch, given, kill_at)
 
     def run(self, kill_at: int | None = None) -> int:
         """Download to the end and return the bytes that were fetched."""
-        child = self.start(kill_at)
-        out, err = child.communicate(timeout=120)
+        done = self.start(kill_at).wait()
         if kill_at is not None:
-            assert child.returncode == -signal.SIGKILL, err.decode()
+            assert done.returncode == -signal.SIGKILL, done.stderr
             return 0
-        assert child.returncode == 0, err.decode()
-        return int(out)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
 
     def files(self) -> dict[str, bytes]:
         return {
@@ -170,9 +157,7 @@ def test_part_of_an_object_that_changed_meanwhile_is_not_continued(
     target = Target(scan(f"s3://{bucket}/d/"), tmp_path / "target")
     target.run(kill_at=2 * MEBIBYTE)
     s3_proxy.direct.put(bucket, "d/x", os.urandom(4 * MEBIBYTE))
-    child = target.start()
-    _, err = child.communicate(timeout=60)
-    assert b"ObjectChanged" in err
+    assert "ObjectChanged" in target.start().wait().stderr
     assert target.files() == {}
 
 
@@ -184,8 +169,8 @@ def test_two_processes_may_download_into_one_folder_at_once(
         s3.put(bucket, f"d/{name}", data)
     target = Target(scan(f"s3://{bucket}/d/"), tmp_path / "target", tmp_path / "cache")
     children = [target.start() for _ in range(3)]
-    ends = [(child.communicate(timeout=120)[1].decode(), child.returncode) for child in children]
-    assert ends == [("", 0)] * 3
+    ends = [child.wait() for child in children]
+    assert [(end.stderr, end.returncode) for end in ends] == [("", 0)] * 3
     assert target.files() == files
     assert not (target.root / ".landfast" / "parts").exists()
 
@@ -200,10 +185,10 @@ def test_two_versions_never_share_a_folder(
     one = Target(scan(f"s3://{bucket}/one/"), tmp_path / "target")
     two = Target(scan(f"s3://{bucket}/two/"), tmp_path / "target")
     children = [one.start(identity="v1"), two.start(identity="v2")]
-    ends = [(child.communicate(timeout=120)[1], child.returncode) for child in children]
-    assert sorted(code == 0 for _, code in ends) == [False, True]
-    winner = 0 if ends[0][1] == 0 else 1
-    assert b"Conflict" in ends[1 - winner][0]
+    ends = [child.wait() for child in children]
+    assert sorted(end.returncode == 0 for end in ends) == [False, True]
+    winner = 0 if ends[0].returncode == 0 else 1
+    assert "Conflict" in ends[1 - winner].stderr
     expected = files if winner == 0 else {name: data[::-1] for name, data in files.items()}
     assert one.files() == expected
 
@@ -243,6 +228,7 @@ from itertools import count
 from pathlib import Path
 from landfast.cache import BlobCache
 from landfast.manifests.reader import ManifestFile
+from landfast.cache import BlobCache
 from landfast.download.run import download
 from landfast.stores.opener import Stores
 

@@ -41,9 +41,10 @@ class TestPostgresql(RegistrySuite):
 
 
 def empty(url: str) -> None:
-    """Take every row away: quicker than a database for each test."""
+    """Take every row away: quicker than a database for each test, and of few rows quicker than TRUNCATE."""
     kept = {"registry", "counters"}
-    filled = ", ".join(name for name in tables.metadata.tables if name not in kept)
     with psycopg.connect(url) as connection:
-        connection.execute(f"TRUNCATE {filled} RESTART IDENTITY")
+        for table in reversed(tables.metadata.sorted_tables):
+            if table.name not in kept:
+                connection.execute(f"DELETE FROM {table.name}")  # type: ignore[arg-type]
         connection.execute("UPDATE counters SET value = 0")
