@@ -301,7 +301,7 @@ class Context:
         """Open a manifest by the sha256 of its blob."""
         from landfast.manifests.reader import ManifestFile
 
-        return ManifestFile(self.blob_path(blob), sha256=blob)
+        return ManifestFile(self.blob_path(blob), sha256=blob, find=self.blob_path)
 
     def glance_at(self, record: VersionRecord) -> ManifestFile:
         """Open the manifest that a version was created with, for a look at a part of it: the file is not hashed.
@@ -310,7 +310,8 @@ class Context:
         """
         from landfast.manifests.reader import ManifestFile
 
-        return ManifestFile(self.blob_path(record.blob), summary=record.summary)
+        path = self.blob_path(record.blob)
+        return ManifestFile(path, summary=record.summary, find=self.blob_path)
 
     def blob_path(self, sha256: str) -> Path:
         """Return a blob of the registry's store as a local file."""

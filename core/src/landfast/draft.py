@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from landfast.model.names import LATEST, ArtifactName, check_name
 from landfast.model.reference import Reference
 from landfast.publish.draft_entries import DraftEntries
 from landfast.scan import merging
-from landfast.scans import Spread, localise, scan_into
+from landfast.scans import Spread, latest_manifest, localise, scan_into
 from landfast.version import ArtifactVersion
 
 if TYPE_CHECKING:
@@ -237,7 +238,14 @@ def log_draft(context: Context, draft: Draft, options: LogOptions) -> ArtifactVe
     # Before the version, so that no version lacks its lineage if this process is killed in between.
     _record_copied(context, [draft])
     registry, blobs = context.registry, context.owned_blobs
-    outcome = publish(registry, blobs, request, manifest, find=draft._find_managed)
+    outcome = publish(
+        registry,
+        blobs,
+        request,
+        manifest,
+        find=draft._find_managed,
+        previous=partial(latest_manifest, context, request.name),
+    )
     return _became(context, draft, outcome)
 
 
@@ -252,7 +260,14 @@ def log_drafts(
     for draft in drafts:
         draft._bind(context)
         request, manifest = _request(context, draft, options)
-        many.append(Unpublished(request=request, manifest=manifest, find=draft._find_managed))
+        many.append(
+            Unpublished(
+                request=request,
+                manifest=manifest,
+                find=draft._find_managed,
+                previous=partial(latest_manifest, context, request.name),
+            )
+        )
     _record_copied(context, drafts)
     versions, errors = [], []
     outcomes = publish_all(context.registry, context.owned_blobs, many)

@@ -19,7 +19,6 @@ from landfast.model.reference import Reference
 from landfast.redaction import redact
 
 if TYPE_CHECKING:
-    from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
     from landfast.scan.values import ScanPlan, Shard, ShardScan
 
@@ -28,7 +27,7 @@ Near = str | ArtifactName | None
 _SHARDS_EACH = 4
 
 
-def latest_manifest(context: Context, near: Near) -> Manifest | None:
+def latest_manifest(context: Context, near: Near) -> ManifestFile | None:
     """Open the latest manifest of a collection, at its newest pins; None if there is none."""
     if near is None:
         return None

@@ -73,6 +73,12 @@ class ManifestFile(Manifest):
         """The sha256 of all files that make it: the full one, then the deltas, oldest first."""
         return (*self._top.base, self._top.name)
 
+    def below(self, deltas: int) -> ManifestFile:
+        """Return the manifest that the full file makes with the first `deltas` on it."""
+        made = ManifestFile.__new__(type(self))
+        made._layers = self._layers[: 1 + deltas]
+        return made
+
     @property
     def layers(self) -> Sequence[Layer]:
         """Those files."""

@@ -21,6 +21,7 @@ from landfast.manifests.table_file import WrittenManifest
 from landfast.model.blob_uri import holds_files
 from landfast.publish.repair import collected_again, lost_manifests, manifests_of, mend, sha256_of
 from landfast.publish.retain import FindBytes, keep_managed
+from landfast.publish.shrink import Previous, shrunk
 from landfast.publish.upload import upload
 from landfast.registry.registry import Registry
 from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
@@ -38,11 +39,13 @@ def publish(
     manifest: WrittenManifest | HeldManifest,
     *,
     find: FindBytes = lambda _: None,
+    previous: Previous = lambda: None,
 ) -> LogOutcome:
     """Log a manifest: a new version, or an observation of the live version with equal content.
 
     Unchanged content at known pins uploads nothing, unless the store lost the manifest that is answered.
-    `find` tells where managed files are, for what garbage collection took before the log.
+    `find` tells where managed files are, for what garbage collection took before the log; `previous` returns
+    the newest manifest that is logged there, of which only the difference may be stored.
 
     Raises:
         Conflict: If the collection has another type.
@@ -50,14 +53,17 @@ def publish(
         Unavailable: If the blob could not be kept from garbage collection.
     """
     has_files = holds_files(request.sources)
-    for _ in range(_TRIES):
+    for turn in range(_TRIES):
         try:
             outcome = registry.log(request)
         except BlobNeeded:
             if has_files:
                 keep_managed(registry, blobs, ManifestFile(manifest.path), find)
-            upload(registry, blobs, manifest.path, manifest.sha256, manifest.size)
-            request = replace(request, blob=manifest.sha256)
+            # If what a delta stands on was collected meanwhile, the next try is one with the full file.
+            found = shrunk(registry, blobs, manifest, previous) if not turn else (manifest, ())
+            stored, bases = found
+            upload(registry, blobs, stored.path, stored.sha256, stored.size)
+            request = replace(request, blob=stored.sha256, bases=bases)
             continue
         if has_files:
             # Also where nothing was new: whoever logged this content first may not have come to it yet.
@@ -76,6 +82,7 @@ class Unpublished:
     request: LogRequest
     manifest: WrittenManifest | HeldManifest
     find: FindBytes
+    previous: Previous = lambda: None
 
     @property
     def holds_files(self) -> bool:
@@ -106,7 +113,14 @@ def publish_all(
             try:
                 outcome = outcomes.get(place)
                 if outcome is None:
-                    yield publish(registry, blobs, each.request, each.manifest, find=each.find)
+                    yield publish(
+                        registry,
+                        blobs,
+                        each.request,
+                        each.manifest,
+                        find=each.find,
+                        previous=each.previous,
+                    )
                 elif missing := lost & named[place].keys():
                     yield mend(registry, blobs, outcome, each.request, each.manifest, missing)
                 else:

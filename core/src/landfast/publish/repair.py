@@ -55,8 +55,26 @@ def lost_manifests(
 ) -> set[str]:
     """Return those manifest blobs that are not there, or not what they were, as far as a cheap look tells.
 
-    `wanted` has what the footer of each says; `found` is what was logged, perhaps the same bytes as one of them.
+    A delta is lost too where something that it stands on is.
+
+    Args:
+        registry: Knows what stands on what.
+        blobs: The store.
+        wanted: What the footer of each blob says.
+        found: What was logged, perhaps the same bytes as one of them.
     """
+    bases = registry.manifest_bases(wanted)
+    below = dict.fromkeys(base for every in bases.values() for base in every)
+    lost = _lost(registry, blobs, {**below, **wanted}, found)
+    return {blob for blob in wanted if blob in lost or not lost.isdisjoint(bases.get(blob, ()))}
+
+
+def _lost(
+    registry: Registry,
+    blobs: BlobStore,
+    wanted: Mapping[str, ManifestSummary | None],
+    found: WrittenManifest | HeldManifest | None,
+) -> set[str]:
     if len(wanted) < _MANY or blobs.url.startswith("file:"):
         return {blob for blob in wanted if not _is_readable(blobs, blob, wanted[blob], found)}
     sizes = registry.known_blobs(list(wanted))
@@ -75,7 +93,7 @@ def lost_manifests(
 def _is_readable(
     blobs: BlobStore,
     blob: str,
-    summary: ManifestSummary,
+    summary: ManifestSummary | None,
     found: WrittenManifest | HeldManifest | None,
 ) -> bool:
     if found is not None and found.sha256 == blob:
@@ -90,7 +108,8 @@ def _is_readable(
         tail = b"".join(blobs.open(blob, start=max(0, info.size - _TAIL_BYTES)))
     except NotFound:
         return False
-    digests = (summary.digest.encode(), summary.pin_digest.encode())
+    said = (summary.digest, summary.pin_digest) if summary else ()
+    digests = [text.encode() for text in said]
     return tail.endswith(_MAGIC) and all(digest in tail for digest in digests)
 
 
@@ -118,7 +137,7 @@ def mend(
         if set(lost) == {manifest.sha256}:
             return outcome
         try:
-            named = replace(request, blob=manifest.sha256)
+            named = replace(request, blob=manifest.sha256, bases=())
             return replace(outcome, version=registry.mend_manifest(outcome.version.id, lost, named))
         except BlobNeeded:
             continue

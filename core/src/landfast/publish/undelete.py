@@ -45,8 +45,10 @@ def _announce(
     record: VersionRecord,
 ) -> None:
     manifests = {pins.blob for pins in registry.pin_sets(record.id)}
+    bases = registry.manifest_bases(manifests)
+    manifests |= {base for every in bases.values() for base in every}
     registry.record_blobs(registry.known_blobs(sorted(manifests)))
-    if blobs.stat(record.blob) is None:
+    if None in map(blobs.stat, [record.blob, *bases.get(record.blob, ())]):
         raise collected(record, "its manifest")
     if holds_files(record.sources):
         try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Join, and_, delete, or_, select, tuple_, update
 
 from landfast.errors import InvalidInput
 from landfast.model.blob_uri import holds_files
@@ -17,7 +17,7 @@ from landfast.model.health import NeededManifest
 from landfast.registry.database.engine import Transaction
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.rows import NAME_COLUMNS, NAMED_VERSIONS, chunks, name_of, sources_of
-from landfast.registry.schema.tables import blobs, pin_sets, versions
+from landfast.registry.schema.tables import blobs, manifest_bases, pin_sets, versions
 
 _HEX_DIGITS = 64
 
@@ -71,11 +71,32 @@ def _record(tx: Transaction, sizes: Mapping[str, int], lease: timedelta) -> _Rec
     return _Recorded(condemned, in_deletion)
 
 
-def hold(tx: Transaction, sha256: str) -> bool:
-    """Keep a blob from being condemned until the transaction ends; False if it is no longer there."""
-    statement = select(blobs.c.condemned_at).where(blobs.c.sha256 == sha256)
-    row = tx.connection.execute(statement.with_for_update(read=True)).one_or_none()
-    return row is not None and row[0] is None
+def hold(tx: Transaction, sha256s: Collection[str]) -> bool:
+    """Keep blobs from being condemned until the transaction ends; False if one is no longer there."""
+    if not sha256s:
+        return True
+    # In one order, as whoever condemns.
+    statement = select(blobs.c.condemned_at).where(blobs.c.sha256.in_(sha256s))
+    ordered = statement.order_by(blobs.c.sha256).with_for_update(read=True)
+    found = tx.connection.execute(ordered).scalars().all()
+    return len(found) == len(sha256s) and not any(found)
+
+
+def stand_on(tx: Transaction, blob: str, bases: Collection[str]) -> None:
+    """Record what a delta stands on."""
+    rows = [{"blob": blob, "base": base} for base in bases]
+    if rows:
+        tx.connection.execute(tx.insert(manifest_bases).on_conflict_do_nothing(), rows)
+
+
+def bases_of(tx: Transaction, sha256s: Iterable[str]) -> dict[str, list[str]]:
+    """Return what those of some blobs that are deltas stand on."""
+    found: dict[str, list[str]] = {}
+    for part in chunks(sha256s):
+        statement = select(manifest_bases).where(manifest_bases.c.blob.in_(part))
+        for row in tx.connection.execute(statement):
+            found.setdefault(row.blob, []).append(row.base)
+    return found
 
 
 def garbage_page(tx: Transaction, older_than: datetime, *, after: str, size: int) -> list[BlobRow]:
@@ -99,34 +120,46 @@ def garbage_page(tx: Transaction, older_than: datetime, *, after: str, size: int
 
 def needed_page(tx: Transaction, *, after: tuple[str, int], size: int) -> list[NeededManifest]:
     """Return manifests of live versions, by blob and pin set."""
+    tables = NAMED_VERSIONS.join(pin_sets, pin_sets.c.version_id == versions.c.id)
+    return _needed(tx, tables, pin_sets.c.blob, after, size)
+
+
+def needed_bases_page(
+    tx: Transaction, *, after: tuple[str, int], size: int
+) -> list[NeededManifest]:
+    """Return what those stand on, by its name and the pin set."""
+    tables = NAMED_VERSIONS.join(pin_sets, pin_sets.c.version_id == versions.c.id).join(
+        manifest_bases, manifest_bases.c.blob == pin_sets.c.blob
+    )
+    return _needed(tx, tables, manifest_bases.c.base, after, size)
+
+
+def _needed(
+    tx: Transaction, tables: Join, name: Column[str], after: tuple[str, int], size: int
+) -> list[NeededManifest]:
     statement = (
         select(
             pin_sets.c.id,
-            pin_sets.c.blob,
+            name.label("needed"),
             pin_sets.c.sources,
             blobs.c.size,
             versions.c.number,
             *NAME_COLUMNS,
         )
-        .select_from(
-            NAMED_VERSIONS.join(pin_sets, pin_sets.c.version_id == versions.c.id).outerjoin(
-                blobs, blobs.c.sha256 == pin_sets.c.blob
-            )
-        )
-        .where(
-            versions.c.deleted_at.is_(None),
-            tuple_(pin_sets.c.blob, pin_sets.c.id) > tuple_(*after),
-        )
-        .order_by(pin_sets.c.blob, pin_sets.c.id)
+        .select_from(tables.outerjoin(blobs, blobs.c.sha256 == name))
+        .where(versions.c.deleted_at.is_(None), tuple_(name, pin_sets.c.id) > tuple_(*after))
+        .order_by(name, pin_sets.c.id)
         .limit(size)
     )
+    # Of the files that only what is stood on names, none is needed.
+    is_named = name is pin_sets.c.blob
     return [
         NeededManifest(
-            blob=row["blob"],
+            blob=row["needed"],
             size=row["size"],
             version=name_of(row, row["number"]),
             pin_set=row["id"],
-            holds_files=holds_files(sources_of(row["sources"])),
+            holds_files=is_named and holds_files(sources_of(row["sources"])),
         )
         for row in tx.connection.execute(statement).mappings()
     ]
@@ -156,9 +189,9 @@ def condemn(
 def forget(tx: Transaction, sha256s: Sequence[str]) -> None:
     """Remove the rows of condemned blobs."""
     for part in chunks(sorted(sha256s)):
-        mine = and_(blobs.c.sha256.in_(part), blobs.c.condemned_at.is_not(None))
-        _locked(tx, part)
-        tx.connection.execute(delete(blobs).where(mine))
+        gone = [sha256 for sha256, condemned_at in _locked(tx, part).items() if condemned_at]
+        tx.connection.execute(delete(manifest_bases).where(manifest_bases.c.blob.in_(gone)))
+        tx.connection.execute(delete(blobs).where(blobs.c.sha256.in_(gone)))
 
 
 def known(tx: Transaction, sha256s: Sequence[str]) -> dict[str, int]:
@@ -179,12 +212,10 @@ def _locked(tx: Transaction, sha256s: Sequence[str]) -> dict[str, datetime | Non
 
 def _is_garbage(older_than: datetime) -> ColumnElement[bool]:
     # A version that was deleted within the grace period can be restored.
-    needed = (
-        select(pin_sets.c.id)
-        .join(versions, pin_sets.c.version_id == versions.c.id)
-        .where(
-            pin_sets.c.blob == blobs.c.sha256,
-            or_(versions.c.deleted_at.is_(None), versions.c.deleted_at >= older_than),
-        )
+    is_kept = or_(versions.c.deleted_at.is_(None), versions.c.deleted_at >= older_than)
+    named = select(pin_sets.c.id).join(versions, pin_sets.c.version_id == versions.c.id)
+    needed = named.where(pin_sets.c.blob == blobs.c.sha256, is_kept)
+    stood_on = named.join(manifest_bases, manifest_bases.c.blob == pin_sets.c.blob).where(
+        manifest_bases.c.base == blobs.c.sha256, is_kept
     )
-    return and_(blobs.c.recorded_at < older_than, ~needed.exists())
+    return and_(blobs.c.recorded_at < older_than, ~needed.exists(), ~stood_on.exists())

@@ -49,7 +49,8 @@ def undelete(tx: Transaction, name: ArtifactName) -> VersionRecord:
     same = versions.live_with_digest(tx, partition, record.summary.digest)
     if same is not None:
         raise _logged_again(record, versions.by_id(tx, same))
-    if not blobs.hold(tx, record.blob):
+    bases = blobs.bases_of(tx, [record.blob]).get(record.blob, [])
+    if not blobs.hold(tx, [record.blob, *bases]):
         raise _collected(record)
     mine, now = version_rows.c.id == record.id, tx.now()
     tx.connection.execute(update(version_rows).where(mine).values(deleted_at=None))

@@ -41,7 +41,7 @@ def log(tx: Transaction, request: LogRequest) -> LogOutcome:
     place = places.enter(tx, request)
     known = place.known
     has_new_pins = known is None or not known.has_pins
-    if has_new_pins and not place.has_blob:
+    if has_new_pins and not (place.has_blob and blobs.hold(tx, request.bases)):
         raise _blob_needed(request)
     record = _created(request, place) if known is None else versions.by_id(tx, known.id)
     moves = _moves(tx, request, place, record.id)
@@ -162,6 +162,7 @@ def _insert(tx: Transaction, request: LogRequest, place: Place) -> None:
 
 def _add_pins(tx: Transaction, request: LogRequest, version_id: int, now: datetime) -> None:
     assert request.blob is not None
+    blobs.stand_on(tx, request.blob, request.bases)
     pins.add(
         tx,
         version_id,
@@ -173,8 +174,9 @@ def _add_pins(tx: Transaction, request: LogRequest, version_id: int, now: dateti
 
 
 def _usable_blob(tx: Transaction, request: LogRequest) -> str:
-    if request.blob is None or not blobs.hold(tx, request.blob):
+    if request.blob is None or not blobs.hold(tx, {request.blob, *request.bases}):
         raise _blob_needed(request)
+    blobs.stand_on(tx, request.blob, request.bases)
     return request.blob
 
 

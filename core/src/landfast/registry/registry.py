@@ -15,7 +15,7 @@ What holds of all of them (`landfast.testing.RegistrySuite` checks it on every d
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from landfast.errors import InvalidInput
@@ -396,16 +396,23 @@ class Registry:
         """
         return blobs.record_all(self._database, sizes, self._lease)
 
+    def manifest_bases(self, sha256s: Iterable[str]) -> dict[str, list[str]]:
+        """Return what those of some manifests that are deltas stand on, down to the full file."""
+        return self._database.read(lambda tx: blobs.bases_of(tx, sha256s))
+
     def needed_manifests(self) -> Iterator[NeededManifest]:
-        """Yield the manifests of every pin set of every live version, by blob."""
-        return self._database.stream(
-            lambda tx, after, size: blobs.needed_page(tx, after=after, size=size),
-            lambda need: (need.blob, need.pin_set),
-            start=("", 0),
-        )
+        """Yield the manifests of every pin set of every live version, by blob; then what those stand on."""
+        for page in (blobs.needed_page, blobs.needed_bases_page):
+            yield from self._database.stream(
+                lambda tx, after, size: page(tx, after=after, size=size),  # noqa: B023 - used up at once
+                lambda need: (need.blob, need.pin_set),
+                start=("", 0),
+            )
 
     def garbage(self, *, older_than: datetime) -> Iterator[BlobRow]:
-        """Yield blobs that no live or restorable version and no pin set names, recorded before `older_than`.
+        """Yield blobs that no live or restorable version needs, recorded before `older_than`.
+
+        Needed is what a pin set names, and what that stands on where it is a delta.
 
         A deleted version is restorable if it was deleted at `older_than` or later.  The registry knows
         manifests only: what their entries name, managed files, the caller has to leave out.

@@ -177,6 +177,7 @@ class LogRequest:
         type: Of the collection; another type than recorded is `Conflict`.
         summary: Of the manifest.
         blob: sha256 of the uploaded manifest blob; None if the writer believes that it needs none.
+        bases: Where the blob is a delta, the sha256 of all that it stands on.
         sources: What was scanned.
         skipped: What was left out.
         metadata: Of the version if it is new; kept on the observation always.
@@ -195,6 +196,7 @@ class LogRequest:
     type: str
     summary: ManifestSummary
     blob: str | None = None
+    bases: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -288,6 +288,15 @@ blobs = Table(
     Column("recorded_at", Moment, nullable=False),
     Column("condemned_at", Moment),
     Index(None, "recorded_at"),
+)
+
+# What a delta stands on, down to the full file: as long as `blob` is needed, so is `base`.
+manifest_bases = Table(
+    "manifest_bases",
+    metadata,
+    Column("blob", Bytewise, primary_key=True),
+    Column("base", Bytewise, primary_key=True),
+    Index(None, "base"),
 )
 
 # Alembic's own table, in its shape: a fresh registry is made without importing Alembic.

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from landfast.errors import InvalidInput
+from landfast.errors import InvalidInput, NotFound
+from landfast.model.source import Source
+from landfast.model.version import VersionRecord
 from landfast.registry.registry import Registry
 from landfast.registry.values import BlobNeeded
 from landfast.testing.registry.drafts import NAME, draft, hexadecimal, log
@@ -157,6 +159,59 @@ class GarbageSuite:
         assert {need.size for need in needed} == {100}
         assert not any(need.holds_files for need in needed)
 
+    def test_what_a_delta_stands_on_stays_as_long_as_the_delta(self, registry: Registry) -> None:
+        full = log(registry, "a").version
+        between = _delta(registry, "b", full.blob)
+        top = _delta(registry, "c", full.blob, between.blob)
+        for version in (full, between):
+            registry.delete(version.name, delete_aliases=True)
+        assert list(registry.garbage(older_than=soon())) == []
+        assert registry.condemn([full.blob, between.blob], older_than=soon()) == []
+        deleted = registry.delete(top.name, delete_aliases=True).deleted_at
+        assert deleted is not None
+        # It can still be restored, and what it stands on with it.
+        assert list(registry.garbage(older_than=deleted)) == []
+        every = sorted([full.blob, between.blob, top.blob])
+        assert [row.sha256 for row in registry.garbage(older_than=soon())] == every
+
+    def test_nothing_is_logged_on_what_was_collected(self, registry: Registry) -> None:
+        full = log(registry, "a").version
+        registry.delete(full.name, delete_aliases=True)
+        assert registry.condemn([full.blob], older_than=soon()) == [full.blob]
+        with pytest.raises(BlobNeeded):
+            _delta(registry, "b", full.blob)
+        registry.record_blobs({full.blob: 100})
+        assert _delta(registry, "b", full.blob).summary.digest != full.summary.digest
+
+    def test_a_delta_is_not_undeleted_without_what_it_stands_on(self, registry: Registry) -> None:
+        full = log(registry, "a").version
+        top = _delta(registry, "b", full.blob)
+        for version in (full, top):
+            registry.delete(version.name, delete_aliases=True)
+        assert registry.condemn([full.blob], older_than=soon()) == [full.blob]
+        with pytest.raises(NotFound, match="garbage-collected"):
+            registry.undelete(top.name)
+
+    def test_what_a_collected_delta_stood_on_is_forgotten_with_it(self, registry: Registry) -> None:
+        full = log(registry, "a").version
+        top = _delta(registry, "b", full.blob)
+        assert registry.manifest_bases([top.blob, full.blob]) == {top.blob: [full.blob]}
+        registry.delete(top.name, delete_aliases=True)
+        assert registry.condemn([top.blob, full.blob], older_than=soon()) == [top.blob]
+        registry.forget_blobs([top.blob, full.blob])
+        assert registry.manifest_bases([top.blob]) == {}
+        assert registry.known_blobs([full.blob]) == {full.blob: 100}
+
+    def test_what_deltas_of_live_versions_stand_on_is_needed(self, registry: Registry) -> None:
+        full = log(registry, "a", sources=(Source(uri="blob:sha256"),)).version
+        top = _delta(registry, "b", full.blob)
+        registry.delete(full.name, delete_aliases=True)
+        needed = {need.blob: need for need in registry.needed_manifests()}
+        assert needed.keys() == {top.blob, full.blob}
+        assert needed[full.blob].version == top.name.bare().at(top.index)
+        # Its files are not: the delta may have taken them away.
+        assert not needed[full.blob].holds_files
+
     def test_garbage_is_listed_whole(self, registry: Registry) -> None:
         blobs = sorted(hexadecimal(str(number)) for number in range(450))
         registry.record_blobs(dict.fromkeys(blobs, 1))
@@ -168,3 +223,7 @@ class GarbageSuite:
     def test_a_blob_has_the_name_of_its_sha256(self, registry: Registry) -> None:
         with pytest.raises(InvalidInput):
             registry.record_blobs({"sha256:" + ORPHAN: 1})
+
+
+def _delta(registry: Registry, content: str, *bases: str) -> VersionRecord:
+    return log(registry, content, bases=bases).version
