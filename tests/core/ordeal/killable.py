@@ -13,6 +13,7 @@ from typing import Any
 
 from kit.failpoints import arm
 from landfast import Artifact, ArtifactVersion, Client, Reference, RunStatus
+from landfast.publish import shrink
 
 OBJECTS = {"d/one": b"first", "d/two": b"second", "d/more/three": b"third"}
 
@@ -68,6 +69,26 @@ def work(job: Job, kill_at: int | None) -> None:
     client.promote(model, "prod")
     job.note("logged", model, alias="prod")
     client.finish_run(RunStatus.FINISHED)
+    client.close()
+    job.note("complete", moments=len(points.passed), summary=points.summary)
+
+
+def log_deltas(job: Job, kill_at: int | None) -> None:
+    """Log a folder that changes a little each time, in chains of two deltas; end by SIGKILL at a moment of it."""
+    os.environ.update(job.environment)
+    shrink.SMALL_BYTES, shrink.MOST_DELTAS = 0, 2
+    shrink._MOST_BYTES = 100
+    files = job.folder / f"files-{job.label}"
+    files.mkdir(exist_ok=True)
+    for number in range(40):
+        (files / f"{number:02}").write_text("first")
+    points = arm(kill_at)
+    client = job.client()
+    for turn in range(5):
+        (files / f"{turn % 2:02}").write_text(f"turn {turn}")
+        version = client.log(f"data-{job.label}", files)
+        with version.manifest as manifest:
+            job.note("logged", version, files=len(manifest.chain))
     client.close()
     job.note("complete", moments=len(points.passed), summary=points.summary)
 

@@ -1,0 +1,77 @@
+"""Processes are killed while they write deltas and make chains short; nothing that was logged is lost."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from tests.core.ordeal.killable import Job, collect_all_the_time, log_deltas
+from tests.core.ordeal.test_failpoints import GRACE, Ordeal, ordeal
+
+__all__ = ["ordeal"]
+
+# So many kills are tried in the everyday run, spread evenly.
+KILLS = 2
+
+
+def test_killed_at_some_moments_beside_a_collector(ordeal: Ordeal) -> None:
+    first = ordeal.job("whole")
+    assert ordeal.run(first, None, log_deltas) == 0
+    # Two deltas stand on each other at most: others take the place of one, or of both.
+    assert [note.get("files") for note in first.notes()[:-1]] == [1, 2, 3, 3, 2]
+    moments = first.notes()[-1]["moments"]
+    with ordeal.beside((collect_all_the_time, ordeal.job("collector"), GRACE)):
+        sweep(ordeal, range(7, moments, moments // KILLS))
+    check_everything(ordeal)
+
+
+@pytest.mark.system
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_killed_at_every_moment(ordeal: Ordeal) -> None:
+    sweep(ordeal, itertools.count(1))
+    check_everything(ordeal)
+
+
+def sweep(ordeal: Ordeal, kills: Iterable[int]) -> None:
+    """Kill one process after the other, each a little later; let each begin again, and end."""
+    for kill_at in kills:
+        job = ordeal.job(f"k{kill_at}")
+        ended = ordeal.run(job, kill_at, log_deltas)
+        assert ended in {0, -signal.SIGKILL}
+        check(job)
+        if ended == 0:
+            return
+        assert ordeal.run(job, None, log_deltas) == 0, f"after moment {kill_at}"
+        check(job)
+
+
+def check(job: Job) -> None:
+    """What was logged is there, and is what all its files make together."""
+    client = job.client()
+    for note in job.notes():
+        if note["what"] == "logged":
+            version = client.get(note["name"])
+            assert version.digest == note["digest"]
+            with version.manifest as manifest:
+                manifest.check()
+    client.close()
+
+
+def check_everything(ordeal: Ordeal) -> None:
+    """Nothing is missing, before all that is no longer needed is collected and after."""
+    client = ordeal.job("check").client()
+    assert client.check_registry(deep=True).ok
+    for collection in list(client.collections()):
+        for version in list(client.versions(collection.name))[1:]:
+            version.delete(delete_aliases=True)
+    client.gc(grace=timedelta(0), dry_run=False)
+    assert client.check_registry(deep=True).ok
+    for collection in list(client.collections()):
+        with client.get(collection.name).manifest as manifest:
+            manifest.check()
+    client.close()
