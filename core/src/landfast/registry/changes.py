@@ -28,10 +28,14 @@ from landfast.registry.schema.tables import (
     changes,
     collections,
     entities,
+    partitions,
     runs,
     versions,
 )
 from landfast.registry.values import ChangeFilter
+
+NEAR = 1_000
+"""Positions in which the changes of a collection are looked for first."""
 
 _previous = versions.alias("previous_versions")
 
@@ -161,8 +165,35 @@ def page(
     size: int,
 ) -> list[Change]:
     """Return the next changes above a position."""
-    above = changes.c.position > after
-    return load(tx, query().where(above, *passing(tx, of)).limit(size))
+    statement = query().where(changes.c.position > after, *passing(tx, of))
+    return window(
+        tx, statement, of, size, near=changes.c.position <= after + NEAR, far=after + NEAR
+    )
+
+
+def window(
+    tx: Transaction,
+    statement: Select[Any],
+    of: ChangeFilter,
+    size: int,
+    *,
+    near: ColumnElement[bool],
+    far: int,
+) -> list[Change]:
+    """Return the first changes of a `query()`.
+
+    Those of a whole collection are looked for `near`, as who follows the feed does, where a page that is not full
+    is the last one if the feed ends before `far`.  Else the partitions are asked, so that a collection in which
+    nothing happened for long does not read what happened in all others.
+    """
+    if of.name is None or not of.partitions:
+        return load(tx, statement.limit(size))
+    found = load(tx, statement.where(near).limit(size))
+    if len(found) == size or not 0 < far < counters.head(tx):
+        return found
+    scope = scopes.find(tx, of.name)
+    own = select(partitions.c.id).where(partitions.c.collection_id == scope.collection)
+    return load(tx, statement.where(changes.c.partition_id.in_(own)).limit(size))
 
 
 def passing(tx: Transaction, of: ChangeFilter) -> list[ColumnElement[bool]]:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy import Column, ColumnElement, RowMapping, func, select
 
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
 from landfast.redaction import redact
+from landfast.registry.database.engine import Transaction
 from landfast.registry.schema.tables import (
     collections,
     entities,
@@ -104,6 +105,15 @@ def chunks(items: Iterable[T]) -> list[list[T]]:
     """Cut distinct `items` into parts that fit into one statement each."""
     whole = list(dict.fromkeys(items))
     return [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)]
+
+
+def distinct(tx: Transaction, column: Column[str]) -> list[str]:
+    """Return the few values of an indexed column in order, each found behind the one before it."""
+    least = select(func.min(column).label("value")).cte("found", recursive=True)
+    above = select(func.min(column)).where(column > least.c.value).scalar_subquery()
+    found = least.union_all(select(above).where(least.c.value.is_not(None)))
+    values = select(found.c.value).where(found.c.value.is_not(None))
+    return list(tx.connection.execute(values).scalars())
 
 
 def _known(item: Mapping[str, Any], kind: type) -> dict[str, Any]:

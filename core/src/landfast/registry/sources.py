@@ -17,7 +17,7 @@ from landfast.registry.schema.tables import entities, sources
 from landfast.registry.schema.tables import versions as version_rows
 
 # An index entry of PostgreSQL holds 2,704 bytes; a character takes up to four.
-_INDEXED = 500
+INDEXED = 500
 
 
 def unrecorded(tx: Transaction, version_id: int | None, recorded: Iterable[Source]) -> set[str]:
@@ -32,7 +32,7 @@ def unrecorded(tx: Transaction, version_id: int | None, recorded: Iterable[Sourc
 def add(tx: Transaction, version_id: int, uris: Iterable[str]) -> None:
     """Index URIs of a version's sources."""
     rows = [
-        {"version_id": version_id, "uri": uri, "uri_start": uri[:_INDEXED]} for uri in sorted(uris)
+        {"version_id": version_id, "uri": uri, "uri_start": uri[:INDEXED]} for uri in sorted(uris)
     ]
     if rows:
         tx.put(sources, *rows)
@@ -76,14 +76,14 @@ def _near(uri: str) -> ColumnElement[bool]:
     folder = uri if uri.endswith("/") else uri + "/"
     above = _folders_above(uri) | {uri, folder}
     is_or_contains = and_(
-        sources.c.uri_start.in_(sorted({item[:_INDEXED] for item in above})),
+        sources.c.uri_start.in_(sorted({item[:INDEXED] for item in above})),
         sources.c.uri.in_(sorted(above)),
     )
     # "0" is the character after "/": this range is what starts with the folder. No LIKE, no wildcards.
     end = folder[:-1] + "0"
     lies_below = and_(
-        sources.c.uri_start >= folder[:_INDEXED],
-        sources.c.uri_start <= end[:_INDEXED],
+        sources.c.uri_start >= folder[:INDEXED],
+        sources.c.uri_start <= end[:INDEXED],
         sources.c.uri >= folder,
         sources.c.uri < end,
     )

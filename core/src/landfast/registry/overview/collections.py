@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
 from landfast.model.names import LATEST
 from landfast.model.version import CollectionOverview, VersionRecord
 from landfast.registry import collections as collection_rows
 from landfast.registry.database.engine import Transaction
 from landfast.registry.overview import looks
+from landfast.registry.rows import distinct
 from landfast.registry.schema.tables import (
     aliases,
     collections,
@@ -25,6 +26,8 @@ from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import CollectionFilter
 
 _SIZES = 40
+# Moves of `latest` that are looked at before all are.
+_AMONG = 1_000
 
 
 def page(
@@ -33,20 +36,41 @@ def page(
     """Return a page of the collections that pass a filter, and how many pass it."""
     wanted = _passing(select(collections.c.id), of)
     total = tx.connection.execute(select(func.count()).select_from(wanted.subquery())).scalar_one()
-    order: list[ColumnElement[Any]] = [entities.c.name, projects.c.name, collections.c.name]
     if of.order == "changed":
-        moved = _moves().subquery()
-        wanted = wanted.outerjoin(moved, moved.c.collection_id == collections.c.id)
-        # NULL comes first on the one database and last on the other.
-        order = [moved.c.at.is_(None), moved.c.at.desc(), *order]
-    rows = tx.connection.execute(wanted.order_by(*order).offset(start).limit(size))
-    return _overviews(tx, [row.id for row in rows]), total
+        ids = _recent(tx, wanted, start, size) or _by_change(tx, wanted, start, size, among=None)
+    else:
+        ordered = wanted.order_by(*_BY_NAME).offset(start).limit(size)
+        ids = list(tx.connection.execute(ordered).scalars())
+    return _overviews(tx, ids), total
+
+
+_BY_NAME = (entities.c.name, projects.c.name, collections.c.name)
+
+
+def _recent(tx: Transaction, wanted: Select[Any], start: int, size: int) -> list[int]:
+    """Return a page by change, if the newest moves are of enough collections to fill it; else nothing.
+
+    What has not moved among them has moved before: so the others need not be looked at.
+    """
+    found = _by_change(tx, wanted, 0, start + size + 1, among=_AMONG)
+    return found[start : start + size] if len(found) > start + size else []
+
+
+def _by_change(
+    tx: Transaction, wanted: Select[Any], start: int, size: int, *, among: int | None
+) -> list[int]:
+    """Return collections, last changed first: of the newest moves, or of all and those that never moved."""
+    moved = _moves(among).subquery()
+    # NULL comes first on the one database and last on the other.
+    order = (moved.c.at.is_(None), moved.c.at.desc(), *_BY_NAME)
+    is_its = moved.c.collection_id == collections.c.id
+    joined = wanted.join(moved, is_its, isouter=among is None)
+    return list(tx.connection.execute(joined.order_by(*order).offset(start).limit(size)).scalars())
 
 
 def types(tx: Transaction) -> list[str]:
     """Return the types that collections have."""
-    statement = select(collections.c.type).distinct().order_by(collections.c.type)
-    return list(tx.connection.execute(statement).scalars())
+    return distinct(tx, collections.c.type)
 
 
 def _passing(statement: Select[Any], of: CollectionFilter) -> Select[Any]:
@@ -63,12 +87,15 @@ def _passing(statement: Select[Any], of: CollectionFilter) -> Select[Any]:
     return statement
 
 
-def _moves() -> Select[Any]:
-    """When `latest` of any partition of a collection moved last."""
+def _moves(among: int | None) -> Select[Any]:
+    """When `latest` of any partition of a collection moved last, by all moves or the newest."""
+    # Written out: a partial index serves no parameter.
+    is_latest = aliases.c.name == literal_column(f"'{LATEST}'")
+    moves = select(aliases.c.partition_id, aliases.c.moved_at).where(is_latest)
+    newest = moves.order_by(aliases.c.moved_at.desc()).limit(among).subquery()
     return (
-        select(partitions.c.collection_id, func.max(aliases.c.moved_at).label("at"))
-        .join(aliases, aliases.c.partition_id == partitions.c.id)
-        .where(aliases.c.name == LATEST)
+        select(partitions.c.collection_id, func.max(newest.c.moved_at).label("at"))
+        .join(newest, newest.c.partition_id == partitions.c.id)
         .group_by(partitions.c.collection_id)
     )
 
@@ -110,7 +137,10 @@ def _latest(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[VersionRecor
 
 
 def _sizes(tx: Transaction, ids: Sequence[int]) -> dict[int, list[tuple[datetime, int]]]:
-    """When the newest live versions of each collection were made, and their bytes; oldest first."""
+    """When the newest live versions of each collection were made, and their bytes; oldest first.
+
+    Where most of the last numbers of a partition were deleted there are fewer.
+    """
     place = func.row_number().over(
         partition_by=partitions.c.collection_id, order_by=version_rows.c.id.desc()
     )
@@ -123,7 +153,11 @@ def _sizes(tx: Transaction, ids: Sequence[int]) -> dict[int, list[tuple[datetime
             place.label("place"),
         )
         .join(version_rows, version_rows.c.partition_id == partitions.c.id)
-        .where(version_rows.c.deleted_at.is_(None), partitions.c.collection_id.in_(ids))
+        .where(
+            version_rows.c.deleted_at.is_(None),
+            partitions.c.collection_id.in_(ids),
+            version_rows.c.number >= partitions.c.next_index - 2 * _SIZES,
+        )
         .subquery()
     )
     newest = select(ranked).where(ranked.c.place <= _SIZES).order_by(ranked.c.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from landfast.model.version import Change
 from landfast.registry import changes as change_rows
+from landfast.registry import counters
 from landfast.registry.database.engine import Transaction
 from landfast.registry.schema.tables import changes
 from landfast.registry.values import ChangeFilter, ChangeWindow
@@ -18,4 +19,11 @@ def page(tx: Transaction, of: ChangeFilter, window: ChangeWindow) -> list[Change
         statement = statement.where(changes.c.position < window.before)
     if window.newest_first:
         statement = statement.order_by(None).order_by(changes.c.position.desc())
-    return change_rows.load(tx, statement.limit(window.size))
+        end = counters.head(tx) + 1 if window.before is None else window.before
+        near, far = changes.c.position >= end - change_rows.NEAR, end - change_rows.NEAR
+    else:
+        near, far = (
+            changes.c.position <= window.after + change_rows.NEAR,
+            window.after + change_rows.NEAR,
+        )
+    return change_rows.window(tx, statement, of, window.size, near=near, far=far)

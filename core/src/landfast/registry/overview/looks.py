@@ -17,13 +17,15 @@ from landfast.registry.schema.tables import versions as version_rows
 
 def last_at(tx: Transaction, by: Any, where: Any) -> dict[int, datetime]:
     """When each collection or partition was looked at last."""
-    newest = (
-        select(by.label("of"), func.max(observations.c.id).label("id"))
-        .select_from(partitions.join(observations, observations.c.partition_id == partitions.c.id))
-        .where(where)
-        .group_by(by)
-        .subquery()
+    # Of each partition the end of an index, not all of its looks.
+    last = (
+        select(func.max(observations.c.id))
+        .where(observations.c.partition_id == partitions.c.id)
+        .correlate(partitions)
+        .scalar_subquery()
     )
+    each = select(by.label("of"), last.label("id")).where(where).subquery()
+    newest = select(each.c.of, func.max(each.c.id).label("id")).group_by(each.c.of).subquery()
     statement = select(newest.c.of, observations.c.at).join(
         observations, observations.c.id == newest.c.id
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 
 from landfast.model.lineage import Direction, Edge, Neighbour
 from landfast.registry import edges as edge_rows
@@ -110,11 +110,17 @@ def touching(
     tx: Transaction, of: NeighbourRequest, *, start: int, size: int
 ) -> tuple[list[tuple[str, Edge]], int]:
     """Return a page of the edges of any of these versions and runs, newest first, and how many there are."""
-    wanted = or_(edges.c.version_id.in_(of.versions), _of_runs(of))
-    counted = (
-        select(func.count()).select_from(edges).where(wanted, *_counting(of.directions, of.until))
-    )
-    statement = _with_ids(of).where(wanted).order_by(edges.c.id.desc()).offset(start).limit(size)
+    # A union, for one of the two conditions alone has an index that serves it.
+    counting = _counting(of.directions, of.until)
+    ends: list[ColumnElement[bool]] = []
+    ends += [edges.c.version_id.in_(of.versions)] if of.versions else []
+    ends += [_of_runs(of)] if of.runs else []
+    if not ends:
+        return [], 0
+    wanted = union(*(select(edges.c.id).where(end, *counting) for end in ends)).subquery()
+    newest = select(wanted.c.id).order_by(wanted.c.id.desc()).offset(start).limit(size)
+    statement = _with_ids(of).where(edges.c.id.in_(newest)).order_by(edges.c.id.desc())
+    counted = select(func.count()).select_from(wanted)
     return _read(tx, statement), tx.connection.execute(counted).scalar_one()
 
 

@@ -14,7 +14,7 @@ from landfast.redaction import redact
 from landfast.registry import edges as edge_rows
 from landfast.registry import runs as run_rows
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import chunks, key_sha256
+from landfast.registry.rows import chunks, distinct, key_sha256
 from landfast.registry.schema.tables import edges, entities, projects, runs
 from landfast.registry.values import RunFilter
 
@@ -48,8 +48,7 @@ def _among(
 
 def systems(tx: Transaction) -> list[str]:
     """Return the systems that runs are of."""
-    statement = select(runs.c.system).distinct().order_by(runs.c.system)
-    return list(tx.connection.execute(statement).scalars())
+    return distinct(tx, runs.c.system)
 
 
 def counts(tx: Transaction, key: RunKey) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, and_, func, select
 
 from landfast.registry.database.engine import Transaction
 from landfast.registry.schema.tables import (
@@ -15,7 +15,11 @@ from landfast.registry.schema.tables import (
     sources,
     versions,
 )
+from landfast.registry.sources import INDEXED
 from landfast.registry.values import RecordedPlace, RegistryState
+
+# Sources that are looked at, newest first: a place that was scanned from for long may have taken them all.
+_AMONG = 10_000
 
 
 def state(tx: Transaction) -> RegistryState:
@@ -42,13 +46,28 @@ def state(tx: Transaction) -> RegistryState:
 
 
 def places(tx: Transaction, *, limit: int) -> list[RecordedPlace]:
-    """Return the places that versions were scanned from most recently."""
-    newest = func.max(sources.c.version_id)
-    statement = (
-        select(sources.c.uri, func.count(sources.c.version_id.distinct()).label("versions"))
-        .group_by(sources.c.uri)
-        .order_by(newest.desc(), sources.c.uri)
+    """Return the places that versions were scanned from most recently, and how many versions name them."""
+    among = select(sources.c.uri, sources.c.version_id).order_by(sources.c.version_id.desc())
+    last = among.limit(_AMONG).subquery()
+    newest = (
+        select(last.c.uri, func.max(last.c.version_id).label("version_id"))
+        .group_by(last.c.uri)
+        .order_by(func.max(last.c.version_id).desc(), last.c.uri)
         .limit(limit)
+        .subquery()
+    )
+    named = func.count(sources.c.version_id.distinct())
+    statement = (
+        select(newest.c.uri, named.label("versions"))
+        .join(
+            sources,
+            and_(
+                sources.c.uri_start == func.substr(newest.c.uri, 1, INDEXED),
+                sources.c.uri == newest.c.uri,
+            ),
+        )
+        .group_by(newest.c.uri, newest.c.version_id)
+        .order_by(newest.c.version_id.desc(), newest.c.uri)
     )
     rows = tx.connection.execute(statement)
     return [RecordedPlace(uri=row.uri, versions=row.versions) for row in rows]

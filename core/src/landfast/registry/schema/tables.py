@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -86,6 +86,7 @@ collections = Table(
     Column("description", Bytewise, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("project_id", "name"),
+    Index(None, "type"),
 )
 
 partitions = Table(
@@ -123,6 +124,10 @@ runs = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Index(None, "project_id", "id"),
+    Index(None, "run_id"),
+    Index(None, "system", "id"),
+    Index(None, "node", "id"),
+    Index(None, "status", "id"),
 )
 
 versions = Table(
@@ -168,6 +173,12 @@ aliases = Table(
     Column("version_id", ForeignKey("versions.id"), nullable=False),
     Column("moved_at", Moment, nullable=False),
     Index(None, "version_id"),
+    Index(
+        "ix_aliases_latest_moved_at",
+        "moved_at",
+        sqlite_where=text("name = 'latest'"),
+        postgresql_where=text("name = 'latest'"),
+    ),
 )
 
 # What the feed cannot say: that an alias names nothing from here on, after change `position`.
@@ -254,7 +265,7 @@ edges = Table(
     Column("version_id", ForeignKey("versions.id"), nullable=False),
     Column("at", Moment, nullable=False),
     UniqueConstraint("run_id", "direction", "version_id"),
-    Index(None, "version_id"),
+    Index(None, "version_id", "id"),
 )
 
 changes = Table(
@@ -278,6 +289,7 @@ announcements = Table(
     Column("partition_id", ForeignKey("partitions.id"), primary_key=True),
     Column("position", BigInt, nullable=False),
     Column("digest", Bytewise, nullable=False),
+    Index(None, "consumer", "position"),
 )
 
 blobs = Table(
