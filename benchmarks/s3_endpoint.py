@@ -1,11 +1,10 @@
 """A synthetic S3 endpoint on loopback: a versioned bucket of any size, served from memory by processes of its own.
 
-    python benchmarks/s3_endpoint.py --entries 200000 [--latency 0.05] [--processes 2]
+    python benchmarks/s3_endpoint.py --entries 200000 [--latency 0.05] [--processes 2] [--keys folders] [--depth 0]
 
-What it lists is the same in each run: keys in folders of 500, every second folder named as Hive names it
-(`dt=2026-05-01/`), so that half of the keys hold characters that pages percent-encode; every 20th key has an older
-version, every 100th is deleted. Whole pages are rendered before the first request and sent from a file, so that the
-client is what is measured; a page that begins elsewhere is rendered when it is asked for.
+What it lists is the same in each run. Every 20th key has an older version, every 100th is deleted; with a depth each
+key has so many older versions. All rows are rendered before the first request, and a page is a slice of them,
+wherever it begins, sent from a file: so the client is what is measured.
 """
 
 from __future__ import annotations
@@ -22,11 +21,12 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import SynchronizedArray
 from typing import IO, NamedTuple
-from urllib.parse import parse_qs, quote, quote_plus, urlsplit
+from urllib.parse import parse_qs, quote_plus, unquote, urlsplit
 
 BUCKET = "bench"
 PREFIX = "data/"
@@ -37,51 +37,74 @@ _NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 _OWNER = "<Owner><ID>75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a</ID></Owner>"
 
 
-def key_of(number: int) -> str:
-    """Return a key; keys sort as their numbers do."""
+def _in_folders(number: int, _: int) -> str:
+    """Half of the folders are named as Hive does, with characters that pages percent-encode."""
+    return _plain(number, 0) if number // _IN_FOLDER % 2 == 0 else _encoded_key(number, 0)
+
+
+def _plain(number: int, _: int) -> str:
+    return f"{number // _IN_FOLDER:06}/plain/part-{number:010}.parquet"
+
+
+def _encoded_key(number: int, _: int) -> str:
     folder = number // _IN_FOLDER
-    day = f"dt=2026-{folder // 28 % 12 + 1:02}-{folder % 28 + 1:02}/" if folder % 2 else "plain/"
-    return f"{PREFIX}{folder:06}/{day}part-{number:010}.parquet"
+    day = f"dt=2026-{folder // 28 % 12 + 1:02}-{folder % 28 + 1:02}"
+    return f"{folder:06}/{day}/part-{number:010}.parquet"
 
 
-def first_after(key: str, marker: str | None) -> int:
-    """Return the number of the first key behind `key`, or behind its version `marker`."""
-    low = bisect.bisect_left(range(1 << 40), key, key=key_of)
-    is_given = key_of(low) == key and marker is None
-    return low + is_given
+def _hexadecimal(number: int, count: int) -> str:
+    return f"{(number << 40) // count:010x}{number * 2654435761 % 2**32:08x}.bin"
+
+
+def _numbers(number: int, _: int) -> str:
+    return f"part-{number:012}"
+
+
+def _skewed(number: int, count: int) -> str:
+    """Of a hundred keys 99 lie in one folder."""
+    at = number * 200 // count
+    return f"{'a' if at == 0 else 'z' if at == 199 else 'm'}/part-{number:010}"
+
+
+# Keys by number, in order; the second argument is how many there are.
+KEYS: dict[str, Callable[[int, int], str]] = {
+    "folders": _in_folders,
+    "plain": _plain,
+    "encoded": _encoded_key,
+    "hexadecimal": _hexadecimal,
+    "numbers": _numbers,
+    "skewed": _skewed,
+}
 
 
 class Row(NamedTuple):
-    """A version of an object, or its delete marker."""
+    """A version of an object, or its delete marker; `age` 0 is the newest."""
 
     number: int
-    older: bool
+    age: int
     deleted: bool
 
     @property
     def version_id(self) -> str:
         """The version's name, which says where it stands in the list."""
-        return f"{self.number:012}{'b' if self.older else 'a'}.5xT8Rr1wzLmDMq9XmPzV"
+        return f"{self.number:012}{chr(97 + self.age)}.5xT8Rr1wzLmDMq9XmPzV"
 
-    def version(self) -> str:
+    def version(self, key: str) -> str:
         """Return the row as a list of versions has it."""
-        facts = (
-            f"<Key>{_encoded(key_of(self.number))}</Key><VersionId>{self.version_id}</VersionId>"
-        )
-        facts += f"<IsLatest>{str(not self.older).lower()}</IsLatest>{self._moment()}"
+        facts = f"<Key>{_encoded(key)}</Key><VersionId>{self.version_id}</VersionId>"
+        facts += f"<IsLatest>{str(self.age == 0).lower()}</IsLatest>{self._moment()}"
         if self.deleted:
             return f"<DeleteMarker>{facts}{_OWNER}</DeleteMarker>"
         return f"<Version>{facts}{self._content()}{_OWNER}</Version>"
 
-    def object(self) -> str:
+    def object(self, key: str) -> str:
         """Return the row as a list of objects has it."""
-        key = _encoded(key_of(self.number))
-        return f"<Contents><Key>{key}</Key>{self._moment()}{self._content()}</Contents>"
+        return f"<Contents><Key>{_encoded(key)}</Key>{self._moment()}{self._content()}</Contents>"
 
     def _moment(self) -> str:
         seconds = self.number % 86_400
         clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        return f"<LastModified>2026-05-{self.older + 1:02}T{clock}.000Z</LastModified>"
+        return f"<LastModified>2026-05-{28 - self.age % 28:02}T{clock}.000Z</LastModified>"
 
     @property
     def etag(self) -> str:
@@ -105,73 +128,63 @@ def _encoded(key: str) -> str:
     return quote_plus(key, safe="/-_.*")
 
 
-def rows(start: int, *, versions: bool) -> Iterator[Row]:
-    """Yield the rows from a key on, newest first within a key; there is no last one."""
-    number = start
-    while True:
-        deleted, older = number % 100 == 50, number % 20 == 10
-        if versions or not deleted:
-            yield Row(number, older=False, deleted=deleted)
-        if versions and older:
-            yield Row(number, older=True, deleted=False)
-        number += 1
+@dataclass(kw_only=True)
+class Listed:
+    """The rows of one kind of list in a file: where each begins, and which is the first of each key."""
+
+    file: IO[bytes]
+    offsets: array[int] = field(default_factory=lambda: array("Q", [0]))
+    firsts: array[int] = field(default_factory=lambda: array("Q"))
+
+    def begin_key(self) -> None:
+        """Go on to the next key."""
+        self.firsts.append(len(self.offsets) - 1)
+
+    def add(self, row: str) -> None:
+        """Write a row of the key."""
+        self.file.write(row.encode())
+        self.offsets.append(self.file.tell())
 
 
 @dataclass(kw_only=True)
 class Bucket:
-    """What is listed, and its pages."""
+    """What is listed: so many rows of versions, of keys of a kind, with so many older versions of each."""
 
     entries: int
-    """How many rows a list of all versions has."""
-    pages: IO[bytes]
-    index: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    """The operation and where it goes on, to the page's place in the file."""
+    kind: str
+    depth: int
+    lists: dict[str, Listed]
     end: int = 0
     """The number of the first key that is not there."""
 
+    def key_of(self, number: int) -> str:
+        """Return a key; keys sort as their numbers do."""
+        return PREFIX + KEYS[self.kind](number, self.end)
+
+    def older(self, number: int) -> int:
+        """Return how many older versions a key has."""
+        return self.depth or int(number % 20 == 10)
+
     def render(self) -> None:
-        """Render all pages of the two lists, as they are asked for without a marker or with that of the page before."""
-        self.end = _keys_of(self.entries)
-        for versions in (True, False):
-            marker: str | None = ""
-            while marker is not None:
-                operation = _OPERATIONS[0 if versions else 1]
-                body, following = self.page(marker, PREFIX, PAGE, versions=versions)
-                self.index[operation, marker] = (self.pages.tell(), len(body))
-                self.pages.write(body)
-                marker = following
-        self.pages.flush()
+        """Write all rows of both lists."""
+        self.end = self.entries // (1 + self.depth) if self.depth else _keys_of(self.entries)
+        versions, objects = (self.lists[name] for name in _OPERATIONS[:2])
+        for number in range(self.end):
+            key, deleted = self.key_of(number), not self.depth and number % 100 == 50
+            versions.begin_key()
+            objects.begin_key()
+            for age in range(self.older(number) + 1):
+                versions.add(Row(number, age, deleted and age == 0).version(key))
+            if not deleted:
+                objects.add(Row(number, 0, False).object(key))
+        for each in (versions, objects):
+            each.begin_key()
+            each.file.flush()
 
-    def page(
-        self, marker: str, prefix: str, size: int, *, versions: bool
-    ) -> tuple[bytes, str | None]:
-        """Render a page.
-
-        Args:
-            marker: Number of the first key, ``b`` behind it if its newest version stands before; empty begins.
-            prefix: What keys begin with.
-            size: How many rows at most.
-            versions: Whether all versions are listed.
-
-        Returns:
-            The body, and the marker of the page behind it.
-        """
-        start = int(marker.rstrip("ab") or 0)
-        start = max(start, first_after(prefix, None) if key_of(0) < prefix else 0)
-        taken: list[Row] = []
-        following = None
-        for row in rows(start, versions=versions):
-            if marker.endswith("b") and row.number == start and not row.older:
-                continue
-            if row.number >= self.end or not key_of(row.number).startswith(prefix):
-                break
-            if len(taken) == size:
-                following = f"{row.number}{'b' if row.older else ''}"
-                break
-            taken.append(row)
-        if versions:
-            return _versions_page(taken, prefix, size, following), following
-        return _objects_page(taken, prefix, size, following), following
+    def first_after(self, key: str, *, itself: bool) -> int:
+        """Return the number of the first key behind one, or of the key itself."""
+        side = bisect.bisect_left if itself else bisect.bisect_right
+        return side(range(self.end), key, key=self.key_of)
 
 
 def _keys_of(entries: int) -> int:
@@ -180,34 +193,6 @@ def _keys_of(entries: int) -> int:
     while keys + (keys + 9) // 20 < entries:
         keys += 1
     return keys
-
-
-def _versions_page(taken: list[Row], prefix: str, size: int, following: str | None) -> bytes:
-    markers = ""
-    if following is not None:
-        markers = f"<NextKeyMarker>{_encoded(key_of(taken[-1].number))}</NextKeyMarker>"
-        markers += f"<NextVersionIdMarker>{taken[-1].version_id}</NextVersionIdMarker>"
-    head = f"<KeyMarker></KeyMarker><VersionIdMarker></VersionIdMarker>{markers}"
-    return _page("ListVersionsResult", prefix, size, following, head, (r.version() for r in taken))
-
-
-def _objects_page(taken: list[Row], prefix: str, size: int, following: str | None) -> bytes:
-    head = f"<KeyCount>{len(taken)}</KeyCount>"
-    if following is not None:
-        head += f"<NextContinuationToken>{following}</NextContinuationToken>"
-    return _page("ListBucketResult", prefix, size, following, head, (r.object() for r in taken))
-
-
-def _page(
-    root: str, prefix: str, size: int, following: str | None, head: str, found: Iterator[str]
-) -> bytes:
-    more = str(following is not None).lower()
-    head = (
-        f"<Name>{BUCKET}</Name><Prefix>{_encoded(prefix)}</Prefix>{head}<MaxKeys>{size}</MaxKeys>"
-    )
-    head += f"<EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>"
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} {_NAMESPACE}>{head}{"".join(found)}</{root}>'
-    return text.encode()
 
 
 @dataclass(kw_only=True)
@@ -234,21 +219,32 @@ class Endpoint:
 
 
 @contextlib.contextmanager
-def serving(entries: int, *, latency_s: float = 0.0, processes: int = 2) -> Iterator[Endpoint]:
+def serving(
+    entries: int,
+    *,
+    latency_s: float = 0.0,
+    processes: int = 2,
+    keys: str = "folders",
+    depth: int = 0,
+) -> Iterator[Endpoint]:
     """Serve ``s3://bench/data/``.
 
     Args:
         entries: How many rows a list of its versions has.
         latency_s: Seconds that each answer is held back.
         processes: How many answer.
+        keys: What keys are like, one of `KEYS`.
+        depth: How many older versions each key has; 0 gives one to each 20th.
     """
     context = multiprocessing.get_context("fork")
     counts: SynchronizedArray[int] = context.Array("q", len(_OPERATIONS))
     with (
-        tempfile.TemporaryFile() as pages,
+        tempfile.TemporaryFile() as versions,
+        tempfile.TemporaryFile() as objects,
         socket.create_server(("127.0.0.1", 0), backlog=512) as at,
     ):
-        bucket = Bucket(entries=entries, pages=pages)
+        lists = zip(_OPERATIONS, (Listed(file=versions), Listed(file=objects)), strict=False)
+        bucket = Bucket(entries=entries, kind=keys, depth=depth, lists=dict(lists))
         bucket.render()
         workers = [
             context.Process(target=_work, args=(at, bucket, latency_s, counts), daemon=True)
@@ -325,42 +321,70 @@ def _operation(method: str, key: str, query: dict[str, str]) -> str:
 
 
 def _list(connection: socket.socket, bucket: Bucket, operation: str, query: dict[str, str]) -> None:
-    marker, prefix = _marker(query), query.get("prefix", "")
+    """Send a page: the rows from where it begins, between what says how it goes on, and its end."""
+    listed, prefix = bucket.lists[operation], query.get("prefix", "")
     size = int(query.get("max-keys", PAGE))
-    place = bucket.index.get((operation, marker)) if (prefix, size) == (PREFIX, PAGE) else None
-    if place is None:
-        body, _ = bucket.page(marker, prefix, size, versions=operation == "list-versions")
-        _send(connection, body)
-        return
-    offset, length = place
-    connection.sendall(_headers(length))
-    end = offset + length
-    while offset < end:
-        offset += os.sendfile(connection.fileno(), bucket.pages.fileno(), offset, end - offset)
-
-
-def _marker(query: dict[str, str]) -> str:
-    """Return where a page begins, as `Bucket.page` wants to know it."""
-    if "continuation-token" in query:
-        return query["continuation-token"]
-    key, version = (
-        query.get("key-marker") or query.get("start-after"),
-        query.get("version-id-marker"),
+    low = bucket.first_after(prefix, itself=True)
+    high = bucket.first_after(prefix + "\U0010ffff", itself=True)
+    start = max(_start(bucket, listed, query), listed.firsts[low])
+    stop = max(start, min(start + size, listed.firsts[high]))
+    head, tail = _around(
+        bucket, listed, operation, (start, stop, listed.firsts[high]), prefix, size
     )
+    offset, end = listed.offsets[start], listed.offsets[stop]
+    connection.sendall(_headers(len(head) + end - offset + len(tail)) + head, socket.MSG_MORE)
+    while offset < end:
+        offset += os.sendfile(connection.fileno(), listed.file.fileno(), offset, end - offset)
+    connection.sendall(tail)
+
+
+def _start(bucket: Bucket, listed: Listed, query: dict[str, str]) -> int:
+    """Return the number of the row that a page begins with."""
+    if "continuation-token" in query:
+        return int(query["continuation-token"])
+    key = query.get("key-marker") or query.get("start-after")
     if not key:
-        return ""
-    if version and (found := re.match(r"0*(\d+)([ab])", version)):
-        number, is_older = int(found[1]), found[2] == "b"
-        return f"{number}b" if number % 20 == 10 and not is_older else f"{number + 1}"
-    return f"{first_after(key, None)}"
+        return 0
+    found = re.match(r"0*(\d+)([a-z])", query.get("version-id-marker", ""))
+    if found:
+        return listed.firsts[int(found[1])] + ord(found[2]) - 96
+    return listed.firsts[bucket.first_after(key, itself=False)]
+
+
+def _around(
+    bucket: Bucket,
+    listed: Listed,
+    operation: str,
+    span: tuple[int, int, int],
+    prefix: str,
+    size: int,
+) -> tuple[bytes, bytes]:
+    start, stop, end = span
+    root, more, markers = "ListBucketResult", stop < end, f"<KeyCount>{stop - start}</KeyCount>"
+    if operation == "list-objects" and more:
+        markers += f"<NextContinuationToken>{stop}</NextContinuationToken>"
+    if operation == "list-versions":
+        root, markers = "ListVersionsResult", "<KeyMarker></KeyMarker><VersionIdMarker/>"
+        if more:
+            number = bisect.bisect_right(listed.firsts, stop - 1) - 1
+            row = Row(number, stop - 1 - listed.firsts[number], False)
+            markers += f"<NextKeyMarker>{_encoded(bucket.key_of(number))}</NextKeyMarker>"
+            markers += f"<NextVersionIdMarker>{row.version_id}</NextVersionIdMarker>"
+    head = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} {_NAMESPACE}><Name>{BUCKET}</Name>'
+        f"<Prefix>{_encoded(prefix)}</Prefix>{markers}<MaxKeys>{size}</MaxKeys>"
+        f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>"
+    )
+    return head.encode(), f"</{root}>".encode()
 
 
 def _head(connection: socket.socket, key: str, bucket: Bucket) -> None:
-    found = re.search(r"part-(\d{10})\.parquet$", key)
-    row = Row(int(found[1]), older=False, deleted=False) if found else None
-    if row is None or quote(key_of(row.number)) != key or row.number >= bucket.end:
+    name = unquote(key)
+    number = bucket.first_after(name, itself=True)
+    if number >= bucket.end or bucket.key_of(number) != name:
         connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         return
+    row = Row(number, 0, False)
     more = f'ETag: "{row.etag}"\r\nx-amz-version-id: {row.version_id}\r\n'
     connection.sendall(_headers(row.size, more))
 
@@ -382,8 +406,11 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=200_000)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keys", choices=KEYS, default="folders")
+    parser.add_argument("--depth", type=int, default=0, help="older versions of each key")
     given = parser.parse_args()
-    with serving(given.entries, latency_s=given.latency, processes=given.processes) as endpoint:
+    how = {"latency_s": given.latency, "processes": given.processes}
+    with serving(given.entries, **how, keys=given.keys, depth=given.depth) as endpoint:
         for name, value in endpoint.environment().items():
             print(f"export {name}={value}")
         with contextlib.suppress(KeyboardInterrupt):

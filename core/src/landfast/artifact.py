@@ -114,6 +114,7 @@ class Artifact(Draft):
         allow_empty: bool = False,
         options: Mapping[str, Any] | None = None,
         shards: int = 1,
+        workers: int | None = None,
         executor: Executor | None = None,
     ) -> Manifest:
         """Scan a place and add what is there; no byte of data is read where the store tells checksums.
@@ -128,6 +129,7 @@ class Artifact(Draft):
             allow_empty: Whether a missing or empty prefix is no error.
             options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
             shards: How many key ranges are listed at once at least; with an executor, how many there are.
+            workers: How many processes of this machine list what proves to be large; None is the setting, 1.
             executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
 
         Returns:
@@ -151,7 +153,7 @@ class Artifact(Draft):
             allow_empty=allow_empty,
             options=options,
         )
-        return self._add(reference, Spread(shards=shards, executor=executor))
+        return self._add(reference, Spread(shards=shards, workers=workers, executor=executor))
 
     @named_options()
     def add_file(

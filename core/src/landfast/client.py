@@ -185,6 +185,7 @@ class Client:
         ttl: timedelta | None = None,
         move_latest: bool = True,
         shards: int = 1,
+        workers: int | None = None,
         executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ArtifactVersion:
@@ -202,6 +203,7 @@ class Client:
             ttl: How long the version is kept if it is new.
             move_latest: False for backfills.
             shards: How many key ranges are listed at once at least; with an executor, how many there are.
+            workers: How many processes of this machine list what proves to be large; None is the setting, 1.
             executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
             place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, options.
 
@@ -213,7 +215,7 @@ class Client:
                 "log() needs at least one reference", hint="client.log(name, 's3://bucket/prefix/')"
             )
         draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
-        spread = scans.Spread(shards=shards, executor=executor)
+        spread = scans.Spread(shards=shards, workers=workers, executor=executor)
         for reference in references:
             draft._add(Reference.of(reference, **place), spread)
         return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
@@ -302,13 +304,20 @@ class Client:
         )
 
     def snapshot(
-        self, config: SnapshotConfig, *, partition_key: str | None = None
+        self,
+        config: SnapshotConfig,
+        *,
+        partition_key: str | None = None,
+        workers: int | None = None,
+        executor: Executor | None = None,
     ) -> ArtifactVersion:
         """Log what a snapshot of `snapshots.yaml` describes.
 
         Args:
             config: From `landfast.load_snapshots`.
             partition_key: Fills ``{partition_key}`` in its URIs and partition.
+            workers: As in `log`.
+            executor: As in `log`.
 
         Raises:
             InvalidInput: If it needs a partition key and none is given.
@@ -324,6 +333,8 @@ class Client:
             metadata=filled.metadata,
             description=filled.description,
             ttl=filled.ttl,
+            workers=workers,
+            executor=executor,
         )
 
     def copy_into(self, place: str, local_path: str | Path) -> str:
@@ -382,11 +393,15 @@ class Client:
         name: str | None = None,
         *,
         shards: int = 1,
+        workers: int | None = None,
         executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> str:
         """Return the content digest of a place, as `scan` finds it."""
-        return self.scan(reference, name, shards=shards, executor=executor, **place).digest
+        spread = scans.Spread(shards=shards, workers=workers, executor=executor)
+        return scans.scan(
+            self._context, Reference.of(reference, name, **place), spread=spread
+        ).digest
 
     @named_options(PlaceOptions)
     def scan(
@@ -395,19 +410,21 @@ class Client:
         name: str | None = None,
         *,
         shards: int = 1,
+        workers: int | None = None,
         executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ManifestFile:
         """Return the manifest of a place, without logging it; its file goes with it.
 
         Args:
-            reference: As in `log`, like `shards` and `executor`.
+            reference: As in `log`, like how it is spread.
             name: As in `Artifact.add_reference`, like what follows.
             shards: How many key ranges are listed at once at least.
+            workers: How many processes of this machine list.
             executor: Lists them.
             place: See `PlaceOptions`.
         """
-        spread = scans.Spread(shards=shards, executor=executor)
+        spread = scans.Spread(shards=shards, workers=workers, executor=executor)
         return scans.scan(self._context, Reference.of(reference, name, **place), spread=spread)
 
     @named_options(PlaceOptions)

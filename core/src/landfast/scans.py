@@ -61,10 +61,12 @@ class Spread:
     Args:
         shards: How many key ranges are listed at once at least, once there is more than a page; with an executor,
             how many there are.
-        executor: Lists them; None is this process.
+        workers: How many processes of this machine list, this one included; None is the setting.
+        executor: Lists them; None is this process and what it begins.
     """
 
     shards: int = 1
+    workers: int | None = None
     executor: Executor | None = None
 
 
@@ -94,7 +96,7 @@ def scan_into(
             context.stores,
             _new_file(folder),
             previous=lambda: latest_manifest(context, near),
-            breadth=Breadth.of(spread.shards),
+            breadth=Breadth.of(spread.shards, spread.workers or context.settings.workers),
         )
     ]
 

@@ -17,6 +17,7 @@ from landfast.spelling import named_options
 from landfast.system.cache_folder import cache_folder
 
 DEFAULT_CACHE_BYTES = 50 * 1024**3
+_MOST_WORKERS = 256
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -31,6 +32,7 @@ VARIABLES = {
     "cache_size": "LANDFAST_CACHE_SIZE",
     "artifact_dir": "LANDFAST_ARTIFACT_DIR",
     "max_objects": "LANDFAST_MAX_OBJECTS",
+    "workers": "LANDFAST_WORKERS",
     "ui_url": "LANDFAST_UI_URL",
     "run": "LANDFAST_RUN",
 }
@@ -52,6 +54,7 @@ class Settings:
         cache_size: The most bytes it may hold.
         artifact_dir: Folder of downloads; None is ``./artifacts``.
         max_objects: The most entries of one reference.
+        workers: How many processes list a large folder.
         ui_url: Where `landfast ui` is reached, for links; None makes none.
         run: The run to join, as `LANDFAST_RUN` has it; None joins none.
         options: Store options by URI prefix; the longest prefix wins.
@@ -67,6 +70,7 @@ class Settings:
     cache_size: int = DEFAULT_CACHE_BYTES
     artifact_dir: Path | None = None
     max_objects: int = DEFAULT_MAX_OBJECTS
+    workers: int = 1
     ui_url: str | None = None
     run: str | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -171,6 +175,8 @@ def _parse(key: str, value: Any, origin: str) -> Any:
     if key in {"cache_size", "max_objects"}:
         parse = parse_size if key == "cache_size" else parse_count
         return parse(value, origin)
+    if key == "workers":
+        return _parse_workers(value, origin)
     expected = Mapping if key in _FILE_ONLY else str
     if not isinstance(value, expected):
         raise InvalidInput(
@@ -190,6 +196,15 @@ def _check_inner(key: str, table: Mapping[str, Any], origin: str) -> None:
                 subject=name,
                 expected=_INNER[key],
             )
+
+
+def _parse_workers(value: object, origin: str) -> int:
+    text = str(value).strip()
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+        raise InvalidInput(
+            f"{origin} is {value!r}", subject=origin, expected=f"a number from 1 to {_MOST_WORKERS}"
+        )
+    return int(text)
 
 
 def parse_count(value: object, origin: str = "max_objects") -> int:

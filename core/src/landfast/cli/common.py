@@ -245,6 +245,11 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), help="Processes that list a large folder [default: 1]."
+)
+
+
 def human_size(size: int | None) -> str:
     """Write bytes for a person."""
     return size_text(size, unknown="?")

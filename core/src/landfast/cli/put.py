@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from landfast.artifact import Artifact
-from landfast.cli.common import Output, command, human_size, scan_options
+from landfast.cli.common import Output, command, human_size, scan_options, workers_option
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.model.globs import hint_for_glob
@@ -48,6 +48,7 @@ _OBJECT = """such as '{"split": "train"}'"""
     "--reference/--copy", "by_reference", default=None, help="Refer to local files, or copy them."
 )
 @click.option("--no-latest", is_flag=True, help="Leave `latest` where it is: a backfill.")
+@workers_option
 @scan_options
 def put_command(client: Client, out: Output, **given: Any) -> None:
     """Log PLACE: a URI by reference, a local path by copy (--reference refers to it).
@@ -74,6 +75,7 @@ def put(
     ttl_days: float | None = None,
     by_reference: bool | None = None,
     no_latest: bool = False,
+    workers: int | None = None,
     **scan: Any,
 ) -> ArtifactVersion:
     """Log a URI by reference or a local path by copy."""
@@ -91,7 +93,7 @@ def put(
     if by_reference is False and is_uri:
         raise InvalidInput("--copy takes a local path", subject=place)
     if is_uri or by_reference:
-        draft.add_reference(Reference(place, **scan_arguments(**scan)))
+        draft.add_reference(Reference(place, **scan_arguments(**scan)), workers=workers)
     else:
         _copy(draft, place, **scan_arguments(**scan))
     return client.log_artifact(draft, aliases=aliases, tags=tags, move_latest=not no_latest)

@@ -6,11 +6,14 @@ from typing import Any
 
 import click
 
-from landfast.cli.common import Output, command, exit_code, scan_options
+from landfast.cli.common import Output, command, exit_code, scan_options, workers_option
 from landfast.cli.put import count_line, put
 from landfast.client import Client
 from landfast.errors import InvalidInput, LandfastError
 from landfast.version import ArtifactVersion
+
+# What a file of snapshots leaves to the command line.
+_OF_BOTH = frozenset({"--partition", "--workers"})
 
 
 @command("snapshot")
@@ -21,6 +24,7 @@ from landfast.version import ArtifactVersion
 )
 @click.option("--type", "kind", help="Type of the collection [default: dataset].")
 @click.option("--partition", help="Partition key; fills {partition_key} in a config.")
+@workers_option
 @scan_options
 def snapshot_command(
     client: Client, out: Output, name: str | None, uri: str | None, config: str | None, **given: Any
@@ -37,18 +41,23 @@ def snapshot_command(
         return
     in_file = {f"--{option.replace('_', '-')}": value for option, value in given.items()}
     in_file |= {"--type": in_file.pop("--kind"), "URI": uri}
-    refused = [option for option, value in in_file.items() if value and option != "--partition"]
+    refused = [option for option, value in in_file.items() if value and option not in _OF_BOTH]
     if refused:
         raise InvalidInput(
             f"{', '.join(refused)} cannot be given with --config",
             subject=refused[0],
             hint=f"Write it into {config}, which says it for each snapshot.",
         )
-    _from_config(client, out, config, name, given["partition"])
+    _from_config(client, out, config, name, given["partition"], given["workers"])
 
 
 def _from_config(
-    client: Client, out: Output, path: str, only: str | None, partition: str | None
+    client: Client,
+    out: Output,
+    path: str,
+    only: str | None,
+    partition: str | None,
+    workers: int | None,
 ) -> None:
     from landfast.snapshots_file import load_snapshots
 
@@ -60,7 +69,7 @@ def _from_config(
     failed = 0
     for config in chosen:
         try:
-            version = client.snapshot(config, partition_key=partition)
+            version = client.snapshot(config, partition_key=partition, workers=workers)
             results.append(version.to_dict())
             lines.append(_line(version))
         except LandfastError as error:

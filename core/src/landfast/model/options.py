@@ -19,6 +19,7 @@ class GivenSettings(TypedDict, total=False):
     cache_size: str | int | None
     artifact_dir: str | Path | None
     max_objects: str | int | None
+    workers: str | int | None
     ui_url: str | None
     run: str | None
     options: Mapping[str, Mapping[str, Any]] | None

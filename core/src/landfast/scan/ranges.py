@@ -278,6 +278,11 @@ class SharedRanges:
             self._changed.notify_all()
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all ranges are listed to their end."""
+        return all(each.is_done for each in self.ordered)
+
+    @property
     def error(self) -> BaseException:
         """The first error that anybody met."""
         assert self._error is not None

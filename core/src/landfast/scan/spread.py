@@ -7,6 +7,7 @@ begun, each with a range of its own (`ranges`).  What they find waits in files, 
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from pickle import PicklingError
 from typing import Self
 
 from landfast.manifests.batch import EntryBatch
@@ -22,6 +24,7 @@ from landfast.scan.entries import entries
 from landfast.scan.listing import Bounds, Mode, Previous, asks_each, list_batches, listed_kind
 from landfast.scan.merging import too_many
 from landfast.scan.parts import Part
+from landfast.scan.processes import Processes
 from landfast.scan.ranges import Grant, Offer, Ranges, SharedRanges, Stopped, Thrift, samples
 from landfast.scan.skips import SkipLog
 from landfast.scan.values import ScanPlan
@@ -38,22 +41,25 @@ class Breadth:
     Args:
         streams: The most pages that this process asks for at once.
         least: So many at least, whether they are waited for or not.
+        workers: How many processes list, this one included.
         after_pages: How many pages are listed as one stream first.
         thrift: How many requests may be spent on it.
     """
 
     streams: int = 16
     least: int = 1
+    workers: int = 1
     after_pages: int = 8
     thrift: Thrift = _THRIFT
 
     @classmethod
-    def of(cls, shards: int) -> Self:
-        """Return it for a number of ranges that somebody asked for; 1 leaves it open."""
+    def of(cls, shards: int, workers: int) -> Self:
+        """Return it for a number of ranges that somebody asked for, 1 leaves it open, and for so many processes."""
         if shards <= 1:
-            return cls()
+            return cls(workers=workers)
+        streams = -(-shards // workers)
         thrift = replace(_THRIFT, first=max(_THRIFT.first, 2 * shards))
-        return cls(streams=shards, least=shards, after_pages=1, thrift=thrift)
+        return cls(streams=streams, least=streams, workers=workers, after_pages=1, thrift=thrift)
 
 
 BREADTH = Breadth()
@@ -82,8 +88,9 @@ def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterat
         if count > limit:
             raise too_many(job.scan.source.uri, limit)
 
+    most = breadth.streams * breadth.workers
     ranges = SharedRanges(
-        job.scan.location.key, whole, most=breadth.streams, thrift=breadth.thrift, count=check
+        job.scan.location.key, whole, most=most, thrift=breadth.thrift, count=check
     )
     streams = _Streams(job, ranges, breadth)
     first = _First(ranges, whole, streams.begin)
@@ -97,22 +104,25 @@ def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterat
     except Stopped:
         raise ranges.error from None
     finally:
+        is_complete = ranges.is_complete
         ranges.fail(Stopped())
-        streams.end()
+        streams.end(now=not is_complete)
 
 
 class _Streams:
-    """The threads that list ranges beside the first."""
+    """Who lists ranges beside the first: threads, and processes."""
 
     def __init__(self, job: Job, ranges: SharedRanges, breadth: Breadth) -> None:
         self._job = job
         self._ranges = ranges
         self._breadth = breadth
         self._threads: list[threading.Thread] = []
+        self._processes: Processes | None = None
         self._pages = 0
         self._spent = (time.perf_counter(), time.thread_time())
         can = job.store.capabilities()
-        self._may_begin = can.seeks and breadth.streams > 1 and not asks_each(job.scan, job.store)
+        is_one = breadth.streams == breadth.workers == 1
+        self._may_begin = can.seeks and not is_one and not asks_each(job.scan, job.store)
 
     def begin(self, first: Bounds) -> None:
         """Count a page of the first range, and begin if it is time."""
@@ -126,7 +136,8 @@ class _Streams:
             return
         scan = replace(self._job.scan, list_versions=first.mode is Mode.VERSIONS)
         job = replace(self._job, scan=scan)
-        for number in range(self._useful() - 1):
+        streams = self._useful()
+        for number in range(streams - 1):
             thread = threading.Thread(
                 target=list_ranges,
                 args=(job, self._ranges),
@@ -135,6 +146,18 @@ class _Streams:
             )
             thread.start()
             self._threads.append(thread)
+        if self._breadth.workers > 1:
+            self._begin_processes(job, streams)
+
+    def _begin_processes(self, job: Job, streams: int) -> None:
+        # They list every version wherever history is deep: the manifest before stays here.
+        sent = replace(job, previous=nothing_before)
+        try:
+            self._processes = Processes(
+                sent, self._ranges, count=self._breadth.workers - 1, streams=streams
+            )
+        except (PicklingError, AttributeError, TypeError, OSError) as error:
+            logging.getLogger("landfast").info("listing goes on in this process alone: %s", error)
 
     def _useful(self) -> int:
         """Return how many streams keep an interpreter busy, where one of them waits as the first did."""
@@ -147,8 +170,10 @@ class _Streams:
         useful = 1 if busy > _BUSY * wall else math.ceil(_BEYOND * wall / max(busy, 1e-6))
         return min(self._breadth.streams, max(self._breadth.least, useful))
 
-    def end(self) -> None:
-        """Wait until all have stopped."""
+    def end(self, *, now: bool) -> None:
+        """Wait until all have stopped; of processes `now` ends what they do."""
+        if self._processes is not None:
+            self._processes.end(now=now)
         for thread in self._threads:
             thread.join()
 
@@ -157,6 +182,10 @@ class _Streams:
 _BUSY = 0.7
 # Pages do not come evenly: some streams more than would be busy if they did.
 _BEYOND = 1.5
+
+
+def nothing_before() -> None:
+    """Return no manifest."""
 
 
 def list_ranges(job: Job, ranges: Ranges) -> None:

@@ -1,0 +1,112 @@
+"""Children list ranges too; whatever becomes of them, a listing is complete or an error, and none is left."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from landfast.errors import AccessDenied, LimitExceeded, Unavailable
+from landfast.scan.spread import Breadth
+from landfast.stores.base import ListRequest, Page, Versioning
+
+from tests.core.scan.keys import Listed, listed
+
+ONE = Breadth(streams=1)
+TWO = Breadth(streams=2, least=2, workers=2, after_pages=1)
+KEYS = {f"d/{number:05}": number % 3 for number in range(2_000)}
+
+
+@dataclass
+class Waiting(Listed):
+    """A store that answers here only once it is asked by a child, which then does what it is told."""
+
+    fifo: Path = Path()
+    parent: int = 0
+    meeting: threading.Lock = field(default_factory=threading.Lock)
+    then: str = "list"
+    is_met: bool = False
+
+    def list_page(self, request: ListRequest) -> Page:
+        is_here = os.getpid() == self.parent
+        # Who looks for a cut is let go on, so that there is something to do for the child.
+        if not is_here or (request.token is not None and len(self.requests) > 3):
+            with self.meeting:
+                if not self.is_met:
+                    self.is_met = True
+                    # Each end waits for the other.
+                    self.fifo.open("r" if is_here else "w").close()
+        if os.getpid() != self.parent and self.then == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if os.getpid() != self.parent and self.then == "refuse":
+            raise AccessDenied("nothing for children")
+        return super().list_page(request)
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    begun = []
+    begin = subprocess.Popen
+
+    def record(*arguments, **named):
+        begun.append(begin(*arguments, **named))
+        return begun[-1]
+
+    monkeypatch.setattr("landfast.scan.processes.subprocess.Popen", record)
+    return begun
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Waiting:
+    os.mkfifo(tmp_path / "fifo")
+    return Waiting(KEYS, versioning_=Versioning.ENABLED, fifo=tmp_path / "fifo", parent=os.getpid())
+
+
+def test_children_list_what_one_stream_lists(store, tmp_path, children):
+    alone, left_out = listed(
+        Listed(KEYS, versioning_=Versioning.ENABLED), tmp_path, ONE, exclude=["*7"]
+    )
+    together, too = listed(store, tmp_path, TWO, exclude=["*7"])
+    assert together == alone
+    assert too.result() == left_out.result()
+    assert too.matched() == left_out.matched()
+    assert [child.returncode for child in children] == [0]
+    assert not list(tmp_path.glob("*.arrow"))
+
+
+@pytest.mark.parametrize(
+    ("then", "error", "words"),
+    [("die", Unavailable, "died"), ("refuse", AccessDenied, "nothing for children")],
+)
+def test_an_error_of_a_child_is_raised_here(store, tmp_path, children, then, error, words):
+    with pytest.raises(error, match=words):
+        listed(replace(store, then=then), tmp_path, TWO)
+    assert None not in [child.returncode for child in children]
+
+
+def test_the_limit_is_that_of_all_processes(store, tmp_path, children):
+    with pytest.raises(LimitExceeded):
+        listed(store, tmp_path, TWO, limit=500)
+    assert None not in [child.returncode for child in children]
+
+
+def test_an_interrupt_ends_children(store, tmp_path, children, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("landfast.scan.parts.Part.read", interrupt)
+    with contextlib.suppress(KeyboardInterrupt):
+        listed(store, tmp_path, TWO)
+    assert children
+    assert None not in [child.returncode for child in children]
+
+
+def test_a_store_that_cannot_be_sent_is_listed_here(tmp_path, children):
+    store = Listed(KEYS)
+    store.capabilities = lambda: Listed.capabilities(store)
+    found, _ = listed(store, tmp_path, TWO)
+    assert len(found) == len(KEYS)
+    assert not children
