@@ -9,10 +9,11 @@ from landfast.errors import Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.model.reference import UNLIMITED, Reference
+from landfast.scan.lister import Job
 from landfast.scan.listing import Bounds
 from landfast.scan.plan import plan
 from landfast.scan.skips import SkipLog
-from landfast.scan.spread import Job, spread
+from landfast.scan.spread import spread
 from landfast.scan.values import ScanWindow
 from landfast.stores.base import (
     Capabilities,

@@ -17,14 +17,12 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from landfast.errors import LandfastError, Unavailable
+from landfast.scan.lister import Job, list_ranges
 from landfast.scan.parts import Part
 from landfast.scan.ranges import Grant, Offer, Ranges, SharedRanges, Stopped
-
-if TYPE_CHECKING:
-    from landfast.scan.spread import Job
 
 _BEGIN = (
     "import pickle, sys\n"
@@ -161,8 +159,6 @@ class _Asked(Ranges):
 
 def main() -> None:
     """List what the parent has, in this child."""
-    from landfast.scan.spread import list_ranges
-
     # Of an interrupt the parent is told too, and tells.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sent = sys.stdin.buffer

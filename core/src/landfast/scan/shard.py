@@ -17,10 +17,11 @@ from landfast.manifests.table_file import WrittenManifest
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.globs import PathFilter
 from landfast.scan.entries import base_name, entries
+from landfast.scan.lister import Job
 from landfast.scan.listing import Bounds, Previous
 from landfast.scan.merging import too_many
 from landfast.scan.skips import SkipLog
-from landfast.scan.spread import BREADTH, Breadth, Job, spread
+from landfast.scan.spread import BREADTH, Breadth, spread
 from landfast.scan.values import ScanPlan, Shard, ShardScan
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.stores.batch import in_batches

@@ -11,25 +11,20 @@ import logging
 import math
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
-from pathlib import Path
 from pickle import PicklingError
 from typing import Self
 
 from landfast.manifests.batch import EntryBatch
 from landfast.scan.entries import entries
-from landfast.scan.listing import Bounds, Mode, Previous, asks_each, list_batches, listed_kind
+from landfast.scan.lister import Job, SharedBounds, counted, list_ranges, nothing_before
+from landfast.scan.listing import Bounds, Mode, asks_each, list_batches
 from landfast.scan.merging import too_many
-from landfast.scan.parts import Part
 from landfast.scan.processes import Processes
-from landfast.scan.ranges import Grant, Offer, Ranges, SharedRanges, Stopped, Thrift, samples
+from landfast.scan.ranges import Grant, SharedRanges, Stopped, Thrift
 from landfast.scan.skips import SkipLog
-from landfast.scan.values import ScanPlan
-from landfast.stores.base import ListRequest, ObjectBatch, Store
-from landfast.stores.pager import Pager
+from landfast.stores.base import ObjectBatch
 
 _THRIFT = Thrift()
 
@@ -65,16 +60,6 @@ class Breadth:
 BREADTH = Breadth()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is listed, for whoever lists a range of it."""
-
-    scan: ScanPlan
-    store: Store
-    folder: Path
-    previous: Previous
-
-
 def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterator[EntryBatch]:
     """Yield the entries within bounds, in order; `skips` takes what is left out.
 
@@ -96,7 +81,7 @@ def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterat
     first = _First(ranges, whole, streams.begin)
     try:
         found = list_batches(job.scan, first, job.store, skips, job.previous)
-        yield from _counted(entries(job.scan, found), ranges)
+        yield from counted(entries(job.scan, found), ranges)
         ranges.finish(0, first.rows, None)
         for part in ranges.parts():
             skips.absorb(part)
@@ -184,74 +169,7 @@ _BUSY = 0.7
 _BEYOND = 1.5
 
 
-def nothing_before() -> None:
-    """Return no manifest."""
-
-
-def list_ranges(job: Job, ranges: Ranges) -> None:
-    """List ranges until nothing is left."""
-    try:
-        while (offer := ranges.offer()) is not None:
-            _look(job, ranges, offer)
-    except Stopped:
-        pass
-    except BaseException as error:  # noqa: BLE001 - raised by who waits for the ranges
-        ranges.fail(error)
-
-
-def _look(job: Job, ranges: Ranges, offer: Offer) -> None:
-    """Look behind a key that was made up, and list on if the range is cut there."""
-    scan, store = job.scan, job.store
-    request = ListRequest(
-        scan.location,
-        versions=scan.list_versions,
-        checksum=listed_kind(scan, store),
-        after=offer.after,
-    )
-    pages = Pager(store, request).batches()
-    page = next(pages, None)
-    grant = ranges.answer(offer, None if page is None else page.key_at(0))
-    if page is None or grant is None:
-        return
-    bounds, skips = _Shared(ranges, grant), SkipLog()
-    begun = _behind(chain([page], pages), str(grant.after))
-    found = list_batches(scan, bounds, store, skips, job.previous, begun)
-    target = job.folder / f"range-{uuid.uuid4().hex}.arrow"
-    part = Part.write(target, _counted(entries(scan, found), ranges), skips)
-    ranges.finish(grant.number, bounds.rows, part)
-
-
-def _behind(pages: Iterator[ObjectBatch], key: str) -> Iterator[ObjectBatch]:
-    """Leave out rows up to a key, of which there may be several versions."""
-    import pyarrow.compute as pc
-
-    for page in pages:
-        kept = page.where(pc.greater(page["key"], key))
-        if len(kept):
-            yield kept
-            break
-    yield from pages
-
-
-def _counted(batches: Iterator[EntryBatch], ranges: Ranges) -> Iterator[EntryBatch]:
-    for batch in batches:
-        ranges.count(len(batch))
-        yield batch
-
-
-class _Shared(Bounds):
-    """The bounds of a range that others may cut."""
-
-    def __init__(self, ranges: Ranges, grant: Grant) -> None:
-        super().__init__(grant.after, grant.upto)
-        self._ranges = ranges
-        self._number = grant.number
-
-    def commit(self, page: ObjectBatch) -> None:
-        self.upto = self._ranges.commit(self._number, samples(page), len(page))
-
-
-class _First(_Shared):
+class _First(SharedBounds):
     """Those of the first, which tells when it is time for others."""
 
     def __init__(self, ranges: SharedRanges, grant: Grant, begin: Callable[[Bounds], None]) -> None:
