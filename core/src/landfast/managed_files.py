@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from landfast.blobs.base import LocalFile
 from landfast.context import Context
 from landfast.errors import InvalidInput, ObjectChanged
 from landfast.manifests.reader import ManifestFile
@@ -16,7 +17,7 @@ from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.reference import Reference
 from landfast.model.source import Source
-from landfast.publish.upload import LocalFile, in_batches, upload_all
+from landfast.publish.upload import in_batches, upload_all
 from landfast.scan import merging
 from landfast.scan.values import ShardScan
 from landfast.scans import scan_into

@@ -4,17 +4,19 @@ import errno
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from landfast.blobs.base import BlobStore
+from landfast.blobs.base import BlobStore, LocalFile
 from landfast.blobs.local import LocalBlobStore
 from landfast.blobs.names import blob_key
 from landfast.errors import AccessDenied, InvalidInput, NotFound, Unavailable
 from landfast.system.disk_errors import of_os_error
+from landfast.system.open_folder import OpenFolder
 from landfast.testing.blob_suite import BlobSuite, some_bytes, write_blob
 
 
@@ -112,6 +114,88 @@ local.LocalBlobStore(Path(sys.argv[1])).put(Path(sys.argv[2]), sys.argv[3])
     assert list(blobs.list()) == []
     blobs.put(source, digest)
     assert b"".join(blobs.open(digest)) == data
+
+
+def many(tmp_path: Path, count: int) -> list[LocalFile]:
+    files = []
+    for number in range(count):
+        source, digest = write_blob(tmp_path, b"%d" % number)
+        source = source.rename(tmp_path / f"source-{number}")
+        files.append(LocalFile(source, digest, source.stat().st_size))
+    return files
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_bytes_are_durable_before_their_names_and_these_before_the_end(
+    blobs: LocalBlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    files, done = many(tmp_path, 20), list[str]()
+    sync_all, fsync, replace = OpenFolder.sync_all, os.fsync, os.replace
+
+    def syncing_all(folder: OpenFolder) -> bool:
+        if not together or not sync_all(folder):
+            return False
+        done.append("all")
+        return True
+
+    def syncing(handle: int) -> None:
+        fsync(handle)
+        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        done.append("folder" if is_folder else "file")
+
+    def replacing(source: str, target: str) -> None:
+        replace(source, target)
+        done.append("name")
+
+    monkeypatch.setattr(OpenFolder, "sync_all", syncing_all)
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "replace", replacing)
+    blobs.put_all(files)
+    folders = {int(file.sha256[:2], 16) for file in files}
+    if "all" in done:
+        assert done == ["all", *["name"] * 20, "all"]
+    else:
+        assert done == [*["file"] * 20, *["name"] * 20, *["folder"] * (len(folders) + 1)]
+    assert sorted(files_of(tmp_path / "store")) == sorted(blob_key(f.sha256) for f in files)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_writer_of_many_that_is_killed_leaves_whole_blobs_or_none(
+    blobs: LocalBlobStore, tmp_path: Path, at: int
+) -> None:
+    files = many(tmp_path, 20)
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+from landfast.blobs.base import LocalFile
+from landfast.blobs.local import LocalBlobStore
+from landfast.system.open_folder import OpenFolder
+calls = []
+def kill(folder):
+    calls.append(folder)
+    if len(calls) > {at}: os.kill(os.getpid(), signal.SIGKILL)
+    return True
+OpenFolder.sync_all = kill
+top = Path(sys.argv[1])
+files = [LocalFile(top / f"source-{{n}}", name, len(str(n))) for n, name in enumerate(sys.argv[2:])]
+LocalBlobStore(top / "store").put_all(files)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path), *(file.sha256 for file in files)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(list(blobs.list())) == 20 * at
+    blobs.put_all(files)
+    for file in files:
+        assert b"".join(blobs.open(file.sha256)) == file.path.read_bytes()
+    left = tmp_path / "store" / "blobs" / "tmp"
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for folder in left.iterdir():
+        os.utime(folder, (two_days_ago, two_days_ago))
+    blobs.put(*_source(tmp_path))
+    assert list(left.iterdir()) == []
+
+
+def _source(tmp_path: Path) -> tuple[Path, str]:
+    return write_blob(tmp_path, b"one more")
 
 
 def test_a_full_disk_is_unavailable_and_says_so(blobs: LocalBlobStore, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from landfast import Artifact, Client, ObjectChanged
@@ -54,14 +55,15 @@ def test_a_file_that_changes_while_it_is_copied_is_named(
     any_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = a_folder(tmp_path / "data", 40)
-    put = LocalBlobStore.put
+    put_all = LocalBlobStore.put_all
 
-    def change_and_put(self: LocalBlobStore, source: Path, sha256: str) -> None:
-        if source.name == "0017":
-            source.write_bytes(b"changed")
-        put(self, source, sha256)
+    def change_and_put(self: LocalBlobStore, files: Any, **options: Any) -> None:
+        for file in files:
+            if file.path.name == "0017":
+                file.path.write_bytes(b"changed")
+        put_all(self, files, **options)
 
-    monkeypatch.setattr(LocalBlobStore, "put", change_and_put)
+    monkeypatch.setattr(LocalBlobStore, "put_all", change_and_put)
     draft = Artifact("torn", "dataset", client=any_client)
     with pytest.raises(ObjectChanged, match="data/0017 changed while it was being copied"):
         draft.add_dir(folder)

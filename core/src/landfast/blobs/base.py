@@ -13,7 +13,7 @@ The contract that `landfast.testing.BlobSuite` checks over every implementation:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,15 @@ class BlobInfo:
     sha256: str
     size: int
     modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file, and the name and number of its bytes."""
+
+    path: Path
+    sha256: str
+    size: int
 
 
 @runtime_checkable
@@ -43,6 +52,16 @@ class BlobStore(Protocol):
 
         Raises:
             InvalidInput: If the bytes have another name, or `sha256` is no name; nothing is stored.
+        """
+        ...
+
+    def put_all(self, files: Sequence[LocalFile], *, again: Collection[str] = ()) -> None:
+        """Store files with different names, durable together when this returns.
+
+        What `holds` tells to be there is left as it is, but for the names of which some are to be stored `again`.
+
+        Raises:
+            InvalidInput: As `put`; others may be stored.
         """
         ...
 
@@ -72,6 +91,10 @@ class BlobStore(Protocol):
 
     def stat(self, sha256: str) -> BlobInfo | None:
         """Describe a blob; None if it is not there."""
+        ...
+
+    def stat_all(self, sha256s: Iterable[str]) -> dict[str, BlobInfo]:
+        """Describe those that are there of some blobs."""
         ...
 
     def list(self) -> Iterator[BlobInfo]:

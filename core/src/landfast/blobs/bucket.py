@@ -6,14 +6,14 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from landfast.blobs.base import BlobInfo
+from landfast.blobs.base import BlobInfo, LocalFile
 from landfast.blobs.names import (
     FOLDER,
     LABEL,
@@ -28,6 +28,7 @@ from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import wrong_range
 from landfast.system.disk_errors import disk_errors
+from landfast.system.parallel import in_parallel
 
 # A blob younger than this needs no refreshing: it is far from every grace period.
 FRESH = timedelta(minutes=10)
@@ -134,6 +135,15 @@ class BucketBlobStore:
             if self._is_there(key, size, source):
                 return
             self._upload(key, size, checked_parts(file, source, size, sha256))
+
+    def put_all(self, files: Sequence[LocalFile], *, again: Collection[str] = ()) -> None:
+        """Store files with different names, side by side."""
+
+        def store(file: LocalFile) -> None:
+            if file.sha256 in again or not self.holds(file.sha256, file.path):
+                self.put(file.path, file.sha256)
+
+        in_parallel(store, files)
 
     def holds(self, sha256: str, source: Path) -> bool:
         """Tell whether the blob is there with the bytes of the file, by size and what the provider says of them."""
@@ -259,6 +269,10 @@ class BucketBlobStore:
         if found is None:
             return None
         return BlobInfo(sha256=sha256, size=found.size, modified_at=found.modified_at)
+
+    def stat_all(self, sha256s: Iterable[str]) -> dict[str, BlobInfo]:
+        """Describe those that are there of some blobs, with a request for each."""
+        return {info.sha256: info for info in in_parallel(self.stat, sha256s) if info is not None}
 
     def list(self) -> Iterator[BlobInfo]:
         """Yield every blob, by name."""

@@ -12,14 +12,15 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from landfast.blobs.base import BlobStore
+from landfast.blobs.base import BlobInfo, BlobStore
 from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.blob_uri import is_managed, sha256_of
 from landfast.model.manifest import ManifestEntry
-from landfast.publish.upload import in_batches, in_parallel
+from landfast.publish.upload import in_batches
 from landfast.registry.registry import Registry
+from landfast.system.parallel import in_parallel
 
 # Returns a local file with the bytes of that sha256, or None.
 FindBytes = Callable[[str], Path | None]
@@ -38,8 +39,13 @@ def keep_managed(
     stored = 0
     for batch in in_batches(_managed(manifest)):
         condemned = registry.record_blobs({_sha256(entry): entry.size or 0 for entry in batch})
-        keep = partial(_keep, blobs, condemned=condemned, find=find)
-        stored += sum(in_parallel(keep, batch))
+        there = blobs.stat_all(map(_sha256, batch))
+        doubtful = [
+            (entry, found)
+            for entry in batch
+            if _is_doubtful(entry, found := there.get(_sha256(entry)), condemned)
+        ]
+        stored += sum(in_parallel(partial(_keep, blobs, find), doubtful))
     return stored
 
 
@@ -56,19 +62,24 @@ def _sha256(entry: ManifestEntry) -> str:
     return sha256_of(entry.uri)
 
 
+def _is_doubtful(entry: ManifestEntry, found: BlobInfo | None, condemned: Collection[str]) -> bool:
+    return not _is_whole(entry, found) or _sha256(entry) in condemned
+
+
+def _is_whole(entry: ManifestEntry, found: BlobInfo | None) -> bool:
+    return found is not None and entry.size in {None, found.size}
+
+
 def _keep(
-    blobs: BlobStore, entry: ManifestEntry, *, condemned: Collection[str], find: FindBytes
+    blobs: BlobStore, find: FindBytes, doubtful: tuple[ManifestEntry, BlobInfo | None]
 ) -> bool:
+    entry, found = doubtful
     sha256 = _sha256(entry)
-    found = blobs.stat(sha256)
-    is_there = found is not None and entry.size in {None, found.size}
-    if is_there and sha256 not in condemned:
-        return False
     path = find(sha256)
     if path is not None:
         blobs.put(path, sha256)
         return True
-    if is_there:
+    if _is_whole(entry, found):
         # Its collector died: the announcement waited until it could not delete any more.
         return False
     if found is not None:

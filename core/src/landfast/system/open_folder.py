@@ -6,10 +6,11 @@ import contextlib
 import errno
 import os
 import stat
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
+
+from landfast.system.durability import sync_filesystem
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -92,11 +93,7 @@ class OpenFolder:
 
     def sync_all(self) -> bool:
         """Write all of the filesystem to its disk; False where only one file at a time can be."""
-        if sys.platform != "linux":
-            return False
-        import ctypes
-
-        return getattr(ctypes.CDLL(None), "syncfs", lambda _: -1)(self.handle) == 0
+        return sync_filesystem(self.handle)
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from landfast.blobs.base import BlobStore
+from landfast.blobs.base import BlobStore, LocalFile
 from landfast.errors import Conflict, InvalidInput, NotFound
 
 CHUNK_BYTES = 1 << 20
@@ -60,6 +60,39 @@ class BlobSuite:
         source, digest = write_blob(tmp_path, b"kept")
         blobs.put(source, digest)
         assert source.read_bytes() == b"kept"
+
+    @pytest.mark.parametrize("count", [0, 2, 10])
+    def test_files_that_are_put_together_are_all_there(
+        self, blobs: BlobStore, tmp_path: Path, count: int
+    ) -> None:
+        files = []
+        for number in range(count):
+            data = b"%d" % number * number
+            source, digest = write_blob(tmp_path, data)
+            files.append(LocalFile(source.rename(tmp_path / f"{number}"), digest, len(data)))
+        for file in files[:1]:
+            blobs.put(file.path, file.sha256)
+        for again in ((), {file.sha256 for file in files[:2]}):
+            blobs.put_all(files, again=again)
+            for file in files:
+                assert b"".join(blobs.open(file.sha256)) == file.path.read_bytes()
+        there = blobs.stat_all([*(file.sha256 for file in files), "0" * 64])
+        assert {name: info.size for name, info in there.items()} == {
+            file.sha256: file.size for file in files
+        }
+
+    def test_of_files_that_are_put_together_none_gets_a_wrong_name(
+        self, blobs: BlobStore, tmp_path: Path
+    ) -> None:
+        files = []
+        for number in range(6):
+            source, digest = write_blob(tmp_path, b"%d" % number)
+            files.append(LocalFile(source.rename(tmp_path / f"{number}"), digest, 1))
+        files[3].path.write_bytes(b"x")
+        with pytest.raises(InvalidInput) as caught:
+            blobs.put_all(files)
+        assert str(files[3].path) in str(caught.value)
+        assert blobs.stat(files[3].sha256) is None
 
     def test_put_again_is_harmless_and_refreshes_the_age(
         self, blobs: BlobStore, tmp_path: Path
