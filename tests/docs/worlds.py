@@ -43,6 +43,19 @@ def bucket(name: str, *keys: str, versioned: bool = True) -> Setup:
     return setup
 
 
+def inventory(name: str, of: str) -> Setup:
+    """Make a bucket with an S3 Inventory report of another one."""
+
+    def setup(request: pytest.FixtureRequest, _reader: Reader) -> None:
+        from tests.core.inventory.inventories import Inventory, rows_of
+
+        server = request.getfixturevalue("s3")
+        server.client.create_bucket(Bucket=name)
+        Inventory(server=server, bucket=name).deliver(of, rows_of(server, of))
+
+    return setup
+
+
 def gs_bucket(name: str, *keys: str) -> Setup:
     """Make a bucket on the Cloud Storage server."""
 
@@ -147,6 +160,7 @@ WORLDS: dict[str, list[Setup]] = {
             "events/dt=2026-05-01/a.csv",
             "events/dt=2026-05-02/a.csv",
         ),
+        inventory("my-inventory", of="my-bucket"),
         files(extra_dot_txt="more"),
     ],
     "docs/versions.md": [data_folder],

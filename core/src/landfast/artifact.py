@@ -112,6 +112,7 @@ class Artifact(Draft):
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         allow_empty: bool = False,
+        inventory: str | None = None,
         options: Mapping[str, Any] | None = None,
         shards: int = 1,
         workers: int | None = None,
@@ -127,6 +128,7 @@ class Artifact(Draft):
             include: Globs of paths to keep.
             exclude: Globs of paths to leave out; exclude wins.
             allow_empty: Whether a missing or empty prefix is no error.
+            inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
             options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
             shards: How many key ranges are listed at once at least; with an executor, how many there are.
             workers: How many processes of this machine list what proves to be large; None is the setting, 1.
@@ -151,6 +153,7 @@ class Artifact(Draft):
             include=include,
             exclude=exclude,
             allow_empty=allow_empty,
+            inventory=inventory,
             options=options,
         )
         return self._add(reference, Spread(shards=shards, workers=workers, executor=executor))

@@ -205,7 +205,8 @@ class Client:
             shards: How many key ranges are listed at once at least; with an executor, how many there are.
             workers: How many processes of this machine list what proves to be large; None is the setting, 1.
             executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
-            place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, options.
+            place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, inventory,
+                options.
 
         Returns:
             The version; `.created` and `.changed` tell what happened.

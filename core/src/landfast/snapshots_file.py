@@ -282,6 +282,7 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "max_objects": (_limit, "a number from 1, or unlimited"),
     "checksum": (_checksum, "a kind such as sha256, or false"),
     "allow_empty": (_flag, "true or false"),
+    "inventory": (_text, _TEXT),
     "aliases": (_texts, _LIST),
     "tags": (_texts, _LIST),
     "metadata": (_json_object, "a mapping of JSON values; dates in quotes"),

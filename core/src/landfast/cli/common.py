@@ -238,6 +238,11 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["follow", "skip"]),
             help="Of local files [default: follow].",
         ),
+        click.option(
+            "--inventory",
+            metavar="URI",
+            help="Take objects from the bucket's inventory: a folder of reports, a manifest.json, iceberg://...",
+        ),
         click.option("--allow-empty", is_flag=True, help="A missing or empty prefix is no error."),
     )
     for option in reversed(options):

@@ -106,9 +106,12 @@ def _copy(
     checksum: str | bool | None,
     max_objects: int | None,
     options: Mapping[str, str],
+    inventory: str | None,
     **scan: Any,
 ) -> None:
     """Copy a folder or a file; what means nothing for a copy is refused."""
+    if inventory is not None:
+        raise InvalidInput("--inventory is of buckets", subject="--inventory", found=place)
     if checksum not in {None, "sha256"}:
         raise InvalidInput(
             "--checksum is of references: a copied file is known by its sha256",
@@ -144,6 +147,7 @@ def scan_arguments(
     checksum: str | None = None,
     allow_empty: bool = False,
     symlinks: str | None = None,
+    inventory: str | None = None,
 ) -> dict[str, Any]:
     """Read the options of `scan_options` as arguments of `Reference`."""
     return {
@@ -152,6 +156,7 @@ def scan_arguments(
         "max_objects": None if max_objects is None else parse_count(max_objects, "--max-objects"),
         "checksum": False if checksum == "none" else checksum,
         "allow_empty": allow_empty,
+        "inventory": inventory,
         "options": {} if symlinks is None else {"symlinks": symlinks},
     }
 

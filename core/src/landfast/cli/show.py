@@ -55,6 +55,8 @@ def _lines(version: ArtifactVersion) -> Iterator[str]:
         yield f"  metadata    {key} = {value}"
     for source in version.sources:
         yield f"  source      {source.uri}" + (f" as {source.name}/" if source.name else "")
+        if source.inventory:
+            yield f"  inventory   {source.inventory}, as of {source.as_of}"
     for skip in version.skipped:
         examples = f", such as {skip.examples[0]!r}" if skip.examples else ""
         yield f"  skipped     {skip.count} {skip.reason}{examples}"

@@ -35,6 +35,7 @@ class PlaceOptions(TypedDict, total=False):
     include: Sequence[str]
     exclude: Sequence[str]
     allow_empty: bool
+    inventory: str | None
     options: Mapping[str, Any] | None
 
 

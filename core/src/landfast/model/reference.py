@@ -32,6 +32,8 @@ class Reference:
         max_objects: The most entries to record; None is the default of the settings.
         checksum: A kind such as ``"sha256"``; None or True is the store's default; False records no token.
         allow_empty: Whether a missing or empty prefix is no error.
+        inventory: Where the bucket's inventory lies, from which its objects are taken instead of list pages: the folder
+            of S3 Inventory reports (the newest is used), a `manifest.json`, or ``iceberg://CATALOG/NAMESPACE.TABLE``.
         options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...  They count for this
             scan; whoever reads the version has endpoint and identity from settings of their own.
 
@@ -54,6 +56,7 @@ class Reference:
     max_objects: int | None = None
     checksum: str | bool | None = None
     allow_empty: bool = False
+    inventory: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,6 +84,7 @@ class Reference:
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         allow_empty: bool = False,
+        inventory: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Reference:
         """Return a reference for a URI or a path; one that is a reference already stays as it is.
@@ -95,6 +99,7 @@ class Reference:
             "include": tuple(include) or None,
             "exclude": tuple(exclude) or None,
             "allow_empty": allow_empty or None,
+            "inventory": inventory,
             "options": dict(options or {}) or None,
         }
         given = {argument: value for argument, value in given.items() if value is not None}

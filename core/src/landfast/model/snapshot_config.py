@@ -50,6 +50,7 @@ class SnapshotConfig:
         max_objects: The most entries of each URI; None is the default of the settings.
         checksum: A kind; None is the store's default; False records no token.
         allow_empty: Whether a missing or empty prefix is no error.
+        inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
         aliases: To move to the version.
         tags: To add to the version.
         metadata: JSON object.
@@ -79,6 +80,7 @@ class SnapshotConfig:
     max_objects: int | None = None
     checksum: str | Literal[False] | None = None
     allow_empty: bool = False
+    inventory: str | None = None
     aliases: Sequence[str] = ()
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -174,6 +176,7 @@ class SnapshotConfig:
             max_objects=self.max_objects,
             checksum=self.checksum,
             allow_empty=self.allow_empty,
+            inventory=self.inventory,
             options=dict(self.options),
         )
 

@@ -20,6 +20,8 @@ class Source:
         options: Non-secret options: region, profile, requester_pays, anonymous, ...
         stripped: Names of secret query parameters that were not recorded.
         versioning: ``enabled``, ``suspended``, ``off``, ``unknown`` or ``none``.
+        inventory: The inventory that told what is there, a report or a snapshot of a table; None is a listing.
+        as_of: Of the inventory, UTC, such as ``2026-05-01T03:00:00Z``.
     """
 
     uri: str
@@ -31,6 +33,8 @@ class Source:
     options: dict[str, Any] = field(default_factory=dict)
     stripped: tuple[str, ...] = ()
     versioning: str = "none"
+    inventory: str | None = None
+    as_of: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Describe what a version was scanned from; what is default is left out."""
@@ -44,6 +48,8 @@ class Source:
             "options": self.options,
             "stripped": list(self.stripped),
             "versioning": self.versioning,
+            "inventory": self.inventory,
+            "as_of": self.as_of,
         }
         return {key: value for key, value in facts.items() if value}
 

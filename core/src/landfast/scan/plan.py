@@ -15,6 +15,7 @@ from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
 from landfast.model.reference import Reference
 from landfast.model.source import Source
 from landfast.scan.cuts import cut
+from landfast.scan.inventory import by_inventory
 from landfast.scan.values import ScanPlan, public_options
 from landfast.stores.base import Kind, Store, Versioning
 from landfast.stores.opener import Stores
@@ -65,6 +66,8 @@ def plan(
         source=source,
         notes=_notes(reference, location, versioning, store),
     )
+    if reference.inventory is not None:
+        return by_inventory(whole, stores)
     if is_object or shards <= 1:
         return whole
     return replace(whole, windows=cut(whole, store, shards, previous))

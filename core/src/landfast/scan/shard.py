@@ -17,6 +17,7 @@ from landfast.manifests.table_file import WrittenManifest
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.globs import PathFilter
 from landfast.scan.entries import base_name, entries
+from landfast.scan.inventory import listed_in_inventory
 from landfast.scan.lister import Job
 from landfast.scan.listing import Bounds, Previous
 from landfast.scan.merging import too_many
@@ -46,6 +47,8 @@ def scan_shard(
     skips = SkipLog()
     if scan.is_object:
         found = entries(scan, in_batches(_object_row(scan, store, skips, previous)))
+    elif scan.source.inventory is not None:
+        found = entries(scan, listed_in_inventory(scan, store, stores, target.parent, skips))
     else:
         job = Job(scan=scan, store=store, folder=target.parent, previous=previous)
         found = spread(job, Bounds.of(scan, shard.window), skips, breadth)

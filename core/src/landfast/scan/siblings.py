@@ -36,7 +36,10 @@ def lie_together(references: Sequence[Reference], stores: Stores) -> bool:
     """
     if len(references) < 2:
         return False
-    if any(reference.uri and reference.uri.startswith("landfast:") for reference in references):
+    if any(
+        reference.inventory or (reference.uri or "").startswith("landfast:")
+        for reference in references
+    ):
         return False
     places = [reference.location for reference in references]
     first = references[0]

@@ -97,6 +97,7 @@ class Capabilities:
         stable_order: Whether pages come in UTF-8 byte order of the key.
         clock: Whose time counts where there is no `endpoint`: a URL, with ``{scheme}`` and ``{host}`` of the location.
         lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
+        inventories: Whether the provider writes inventories of its buckets (`stores.inventory`).
         presigns: Whether it may have the method `presign` of `Presigner`.
         cors_setting: What lets pages of another origin read a bucket, for a person to run, with ``{bucket}`` and
             ``{origin}`` in it.
@@ -117,6 +118,7 @@ class Capabilities:
     clock: str = ""
     lists_restores: bool = True
     presigns: bool = False
+    inventories: bool = False
     cors_setting: str = ""
 
 

@@ -110,6 +110,7 @@ class S3Store:
             clock="https://s3.amazonaws.com",
             lists_restores=self.endpoint is None,
             presigns=True,
+            inventories=True,
             cors_setting=CORS_SETTING,
             versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
             " --versioning-configuration Status=Enabled",

@@ -1,0 +1,1 @@
+"""Inventories: what a provider has listed of a bucket already, read as rows of a listing."""
