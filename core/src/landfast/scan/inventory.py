@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -70,5 +71,6 @@ def listed_in_inventory(
         tokens=scan.reference.kind is not False,
         subject=uri,
     )
-    found = inventory_batches(open_inventory(uri, stores), wanted, stores, folder)
-    return keep(scan, with_markers(found, store, lambda: None), skips)
+    with tempfile.TemporaryDirectory(prefix="inventory-", dir=folder) as own:
+        found = inventory_batches(open_inventory(uri, stores), wanted, stores, Path(own))
+        yield from keep(scan, with_markers(found, store, lambda: None), skips)
