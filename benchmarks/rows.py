@@ -223,17 +223,18 @@ def command(
         doc: The script's docstring.
         sizes: Of each option, the quick size and the one for the record.
     """
+    sizes = {"repeat": (3, 3), **sizes}
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="sizes for the record")
     parser.add_argument("--keep", action="store_true", help="store the rows, and write the page")
-    for option, (quick, full) in ({"repeat": (3, 3)} | sizes).items():
+    for option, (quick, full) in sizes.items():
         parser.add_argument(
             f"--{option.replace('_', '-')}", type=int, help=f"{quick:,}; with --full {full:,}"
         )
     given = parser.parse_args()
-    for option, pair in ({"repeat": (3, 3)} | sizes).items():
+    for option, pair in sizes.items():
         if getattr(given, option) is None:
             setattr(given, option, pair[given.full])
     print(title, flush=True)

@@ -23,3 +23,19 @@ def null_where(mask: pa.Array, column: pa.Array) -> pa.Array:
     import pyarrow.compute as pc
 
     return pc.if_else(mask, pa.nulls(len(column), column.type), column)
+
+
+def same_value(one: pa.Array, other: pa.Array) -> pa.Array:
+    """Return where two columns agree; null agrees with null.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> same_value(pa.array(["a", None, "b"]), pa.array(["a", None, None])).to_pylist()
+        [True, True, False]
+    """
+    import pyarrow.compute as pc
+
+    equal = pc.fill_null(pc.equal(one, other), False)
+    if not (one.null_count and other.null_count):
+        return equal
+    return pc.or_(equal, pc.and_(pc.is_null(one), pc.is_null(other)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from landfast.manifests.base import Manifest
+from landfast.manifests.batch import EntryBatch
 from landfast.model.blob_uri import SCHEME
 from landfast.model.globs import PathFilter
 from landfast.model.location import Location
@@ -15,6 +15,8 @@ from landfast.model.source import Source
 from landfast.stores.base import ChecksumKind, Store
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from landfast.stores.opener import Stores
 
 # Sources that are no place of their own: their entries lie elsewhere.
@@ -54,12 +56,25 @@ class Place:
             return key
         return key if Location.parse(entry.uri, pins=False).key == key else None
 
-    def entries(self, manifest: Manifest) -> Iterator[tuple[str, ManifestEntry]]:
-        """Yield the entries that came from here with their keys, both ascending."""
-        for entry in manifest.entries(self.prefix):
-            key = self.key_of(entry)
-            if key is not None:
-                yield key, entry
+    def keyed(self, batch: EntryBatch) -> tuple[EntryBatch, pa.Array]:
+        """Return those of entries, whose paths begin with `prefix`, that came from here, and their keys."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        below = pc.utf8_slice_codeunits(batch.paths, len(self.prefix))
+        keys = pc.binary_join_element_wise(self.location.key, below, "")
+        spelled = pc.binary_join_element_wise(self.source.uri, below, "")
+        plain = pc.equal(batch.columns["uri"], spelled)
+        if plain.true_count == len(batch):
+            return batch, keys
+        rows = zip(plain.to_pylist(), batch.rows(), strict=True)
+        mine = pa.array([is_plain or self.key_of(row) is not None for is_plain, row in rows])
+        return batch.where(mine), keys.filter(mine)
+
+    def meets(self, other: Place) -> bool:
+        """Whether an entry could have come from either."""
+        pairs = ((self.prefix, other.prefix), (self.source.uri, other.source.uri))
+        return all(one.startswith(two) or two.startswith(one) for one, two in pairs)
 
 
 class Places:
@@ -98,9 +113,17 @@ class Places:
         """Whether the entry came from one of the folders."""
         return any(place.key_of(entry) is not None for place in self.folders)
 
-    def first_of(self, entry: ManifestEntry, place: Place) -> bool:
-        """Whether `place`, from which an entry may have come, is the first such folder."""
-        return place is next(p for p in self.folders if p is place or p.key_of(entry) is not None)
+    def owned(self, batch: EntryBatch, place: Place) -> pa.Array | None:
+        """Tell of which entries, all from `place`, this is the first folder that they may be from; None for all."""
+        import pyarrow as pa
+
+        before = self.folders[: self.folders.index(place)]
+        shared = [folder for folder in before if folder.meets(place)]
+        if not shared:
+            return None
+        return pa.array(
+            [not any(f.key_of(row) for f in shared) for row in batch.rows()], pa.bool_()
+        )
 
     def store_of(self, entry: ManifestEntry, location: Location) -> Store:
         """Open the store of an entry, with the options of its source where there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from landfast.errors import LandfastError, NotFound
@@ -14,10 +14,9 @@ from landfast.stores.pager import Pager
 
 
 class KeyedRows:
-    """The rows of a folder or prefix, by key.
+    """The rows of a prefix, by key; pages between two wanted keys may be left out.
 
-    Every version is listed where that is asked for and the server can, else the current objects.  With `jump` pages
-    between two wanted keys may be left out; else `on_other` is called with the rows of each key passed over.
+    Every version is listed where that is asked for and the server can, else the current objects.
     """
 
     def __init__(
@@ -27,15 +26,11 @@ class KeyedRows:
         *,
         versions: bool,
         checksum: ChecksumKind,
-        jump: bool = False,
-        on_other: Callable[[History], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._location = location
         self._versions = versions
         self._checksum = checksum
-        self._jump = jump
-        self._on_other = on_other
         self._able = store.capabilities()
         self._askable = frozenset(self._able.stat_checksums)
         self._pages: Pager | None = None
@@ -51,7 +46,7 @@ class KeyedRows:
         wanted = key.encode()
         self._has_jumped = False
         while (head := self._peek(key)) is not None and head.location.key.encode() < wanted:
-            self._pass_over(self._take(head.location.key, wanted=key))
+            self._take(head.location.key, wanted=key)
         history = self._take(key, wanted=key)
         if self._has_jumped and not any(row.is_latest for row in history.rows):
             return self._alone(key)
@@ -62,15 +57,6 @@ class KeyedRows:
         place = replace(self._location, key=key)
         rows = KeyedRows(self._store, place, versions=self._versions, checksum=self._checksum)
         return rows.at(key)
-
-    def drain(self) -> None:
-        """Pass over what is left."""
-        while (head := self._peek(None)) is not None:
-            self._pass_over(self._take(head.location.key, wanted=None))
-
-    def _pass_over(self, history: History) -> None:
-        if not self._jump:
-            self._on_other(history)
 
     def _take(self, key: str, *, wanted: str | None) -> History:
         rows = []
@@ -110,7 +96,7 @@ class KeyedRows:
 
     def _start_before(self, key: str | None) -> str | None:
         """Return where a page that holds `key` may start; None to go on where the last one ended."""
-        if not self._jump or key is None:
+        if key is None:
             return None
         start = key[:-1]
         floor = self._location.key if self._last is None else self._last

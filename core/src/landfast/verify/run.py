@@ -26,6 +26,7 @@ from landfast.pins.verdicts import Finding, History, judge
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.system.progress import Report, silent
 from landfast.verify.deep import reread
+from landfast.verify.join import FolderJoin
 from landfast.verify.lookup import KeyedRows
 from landfast.verify.tally import Tally
 
@@ -135,50 +136,39 @@ class _Check:
     def _folder(self, place: Place, manifest: Manifest) -> None:
         """Judge the entries of one folder while its list goes by."""
 
-        def on_other(history: History) -> None:
-            current = history.current
-            if current is None or current.skip:
-                return
-            below = current.location.key[len(place.location.key) :]
+        def on_other(found: ObjectInfo) -> None:
+            below = found.location.key[len(place.location.key) :]
             inside = manifest.entries(f"{place.prefix}{below}/")
-            is_marker = current.size == 0 and next(inside, None) is not None
+            is_marker = found.size == 0 and next(inside, None) is not None
             if below and not (is_marker or of_marker(below) or place.why_not(below)):
-                self._tally.add_other(current.location.uri)
+                self._tally.add_other(found.location.uri)
 
-        rows = KeyedRows(
-            place.store,
-            place.location,
-            versions=place.store.capabilities().versions,
-            checksum=place.kind,
+        join = FolderJoin(
+            place,
+            manifest,
+            owns=lambda batch: self._places.owned(batch, place),
+            on_intact=None if self._deep else self._tally.add_intact,
             on_other=on_other,
         )
-        items = (
-            (self._places.first_of(entry, place), key, entry)
-            for key, entry in place.entries(manifest)
-        )
-        self._settle(self._joined(place, rows, items))
+        self._settle(self._joined(place, join))
 
-    def _joined(
-        self, place: Place, rows: KeyedRows, items: Iterator[tuple[bool, str, ManifestEntry]]
-    ) -> Iterator[_Item]:
+    def _joined(self, place: Place, join: FolderJoin) -> Iterator[_Item]:
         """Yield the folder's own entries with their rows; without, where listing is not permitted."""
-        is_listed, is_denied = True, False
-        for is_own, key, entry in items:
-            history = None
-            try:
-                history = rows.at(key) if is_listed else None
-            except Unverifiable:
-                is_listed = False
-            except AccessDenied as error:
-                is_listed, is_denied = False, not place.store.capabilities().in_place
-                if is_denied:
-                    self._tally.deny(place.source.uri, error)
-            if is_own and is_denied:
-                self._tally.add(entry, Finding(verdict=Verdict.DENIED))
-            elif is_own:
+        is_denied = False
+        try:
+            for entry, history in join.listed():
                 yield _Item(entry, place.store, history)
-        if is_listed:
-            rows.drain()
+        except Unverifiable:
+            pass
+        except AccessDenied as error:
+            is_denied = not place.store.capabilities().in_place
+            if is_denied:
+                self._tally.deny(place.source.uri, error)
+        for entry in join.rest():
+            if is_denied:
+                self._tally.add(entry, Finding(verdict=Verdict.DENIED))
+            else:
+                yield _Item(entry, place.store, None)
 
     def _looked_up(self, items: list[_Item]) -> Iterator[_Item]:
         """Yield scattered objects of one store, sorted by key, with their rows where it can list."""
@@ -188,9 +178,7 @@ class _Check:
         if not capabilities.listing or capabilities.in_place or not can_jump:
             yield from items
             return
-        rows = KeyedRows(
-            store, _around(items), versions=capabilities.versions, checksum=None, jump=True
-        )
+        rows = KeyedRows(store, _around(items), versions=capabilities.versions, checksum=None)
         for position, item in enumerate(items):
             try:
                 history = rows.at(item.location.key)

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 
 from landfast.errors import AccessDenied
+from landfast.manifests.batch import EntryBatch
 from landfast.model.manifest import ManifestEntry
 from landfast.model.verdict import Denial, EntryVerdict, FoundPins, Verdict, VerifyReport
 from landfast.pins.verdicts import Finding
@@ -53,6 +54,16 @@ class Tally:
                 self._rows[entry.path] = row
             done = self._counts.total()
         if done % _REPORTED == 0 or done == self._total:
+            self._progress(done, self._total)
+
+    def add_intact(self, entries: EntryBatch) -> None:
+        """Take entries of which each is `INTACT`, and none was judged before."""
+        with self._lock:
+            before = self._counts.total()
+            self._counts[Verdict.INTACT] += len(entries)
+            self._sizes[Verdict.INTACT] += entries.size
+            done = before + len(entries)
+        if done // _REPORTED > before // _REPORTED or done == self._total:
             self._progress(done, self._total)
 
     def add_other(self, uri: str) -> None:
