@@ -1,21 +1,29 @@
 """The differences of two manifests as an index: what `diff` says, by folder and by page."""
 
 import hashlib
+import itertools
 from collections import Counter
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landfast.manifests import schema
+from landfast.manifests.memory import MemoryManifest
+from landfast.manifests.parquet import SortedParquet
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
 from landfast.model.checksum import Checksum
-from landfast.model.diff import DiffKind
+from landfast.model.diff import DiffKind, ManifestDiff
 from landfast.model.manifest import ManifestEntry
+from landfast.query import diff_index, renames
 from landfast.query.diff import diff
 from landfast.query.diff_index import DiffIndex
+
+from tests.core.manifests.test_deltas import chain, edits
 
 paths = st.text("ab/", min_size=1, max_size=6)
 # Content, and a version id: the same content at another id is repinned, at another path renamed.
@@ -95,3 +103,91 @@ def test_equal_manifests_are_not_read(tmp_path: Path) -> None:
     assert (len(index), index.unchanged, index.unchanged_size) == (0, 2, 3)
     assert index.subfolders("") == index.rows("", 0, 10) == []
     assert index.total("nowhere/").count == 0
+
+
+# -- of chains -------------------------------------------------------------------------------------
+
+
+def told(found: ManifestDiff) -> dict[str, Any]:
+    return found.to_dict() | {"kinds": {kind: list(getattr(found, kind)) for kind in DiffKind}}
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(edits())
+def test_chains_differ_as_what_they_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: list[list[ManifestEntry]]
+) -> None:
+    monkeypatch.setattr(schema, "ROWS_PER_GROUP", 5)
+    manifests = [chain(tmp_path, states[: 1 + n]) for n in range(len(states))]
+    memory = [MemoryManifest(state) for state in states]
+    for one, other in itertools.product(range(len(states)), repeat=2):
+        expected = told(diff(memory[one], memory[other]))
+        assert told(diff(manifests[one], manifests[other])) == expected
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(trees, trees)
+def test_differences_that_lie_on_disk_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+    one: dict[str, tuple[int, int]],
+    other: dict[str, tuple[int, int]],
+) -> None:
+    old, new = (MemoryManifest(entry(p, *f) for p, f in tree.items()) for tree in (one, other))
+    monkeypatch.undo()
+    expected = told(diff(old, new))
+    for module, name in ((diff_index, "_HELD"), (diff_index, "_AT_ONCE"), (diff_index, "_READ")):
+        monkeypatch.setattr(module, name, 3)
+    monkeypatch.setattr(renames, "_AT_ONCE", 1)
+    found = diff(old, new)
+    assert told(found) == expected
+    index = DiffIndex(old, new)
+    assert index.total().counts == {k: n for k, n in found.counts.items() if n and k != "unchanged"}
+    assert sum(each.count for each in index.subfolders("")) == sum("/" in row.path for row in found)
+
+
+def test_what_neighbours_differ_in_is_told_by_the_delta_alone(tmp_path: Path) -> None:
+    rows = [entry(f"d{n % 7}/f{n:03}", n, 0) for n in range(200)]
+    rows.sort(key=attrgetter("sort_key"))
+    changed = [
+        *(replace(row, size=1000) for row in rows[:20]),
+        *(replace(row, version_id="v9") for row in rows[20:50]),
+        *rows[60:],
+        replace(rows[55], path="z/moved"),
+    ]
+    old = chain(tmp_path, [rows])
+    new = chain(tmp_path, [rows, changed])
+    expected = told(diff(MemoryManifest(rows), MemoryManifest(changed)))
+    with old, new:
+        read = []
+
+        def noted(parquet: SortedParquet, *given: Any) -> Any:
+            read.append(parquet._path)
+            return reader(parquet, *given)
+
+        reader = SortedParquet.read
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SortedParquet, "read", noted)
+            patch.setattr(SortedParquet, "read_rows", noted)
+            found = diff(old, new)
+            assert found.counts == expected["counts"]
+            assert found.sizes == expected["sizes"]
+            assert set(read) == {new.path}
+        assert told(found) == expected
+
+
+def test_a_sequence_of_differences_reads_what_is_asked_for() -> None:
+    rows = [entry(f"{n:03}", n, 0) for n in range(1, 30)]
+    found = diff(MemoryManifest([]), MemoryManifest(rows)).added
+    assert len(found) == 29
+    assert [row.new for row in found] == rows
+    assert (found[3].new, found[-1].new) == (rows[3], rows[-1])
+    assert [row.new for row in found[5:9]] == rows[5:9]
+    assert [row.new for row in found[::-7]] == rows[::-7]
+    assert found == tuple(found)
+    assert found != tuple(found)[1:]
+    with pytest.raises(IndexError):
+        found[29]

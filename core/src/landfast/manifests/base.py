@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from landfast.errors import NotFound
 from landfast.html.notebook import fragment
-from landfast.manifests.batch import EntryBatch
+from landfast.manifests.batch import EntryBatch, joined
 from landfast.manifests.digest import DigestBuilder
 from landfast.manifests.frames import Rows, batch_reader
 from landfast.model.diff import entry_to_dict
@@ -71,6 +72,24 @@ class Manifest(Rows):
         Raises:
             NotFound: If there is none.
         """
+
+    def take(self, numbers: Sequence[int]) -> EntryBatch:
+        """Return the entries of these numbers, from 0 and in order."""
+        import pyarrow as pa
+
+        wanted, found, start = list(numbers), [], 0
+        for batch in self.batches():
+            stop = start + len(batch)
+            cut = bisect_left(wanted, stop)
+            if cut:
+                found.append(
+                    batch.take(pa.array([each - start for each in wanted[:cut]], pa.int64()))
+                )
+                wanted = wanted[cut:]
+            if not wanted:
+                break
+            start = stop
+        return joined(found)
 
     def neighbours(self, path: str) -> tuple[str | None, str | None]:
         """Return the paths just before and just after a path, whether it is there or not; None at the ends."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from landfast.errors import NotFound
 from landfast.manifests import schema
 from landfast.manifests.base import Manifest
-from landfast.manifests.batch import EntryBatch
+from landfast.manifests.batch import EntryBatch, joined
 from landfast.manifests.chains.applied import applied
 from landfast.manifests.chains.layered_rows import Changes, LayeredRows
 from landfast.manifests.layer import Layer
@@ -161,6 +161,17 @@ class ManifestFile(Manifest):
         """Its entries by number; each reader takes one of its own."""
         full, *deltas = (layer.rows for layer in self._layers)
         return self._layered(full, deltas, None, schema.entry_schema())
+
+    def take(self, numbers: Sequence[int]) -> EntryBatch:
+        """Return the entries of these numbers; of large columns only the pages that hold them are read."""
+        return joined([EntryBatch(part) for part in self.rows.take(numbers).to_batches()])
+
+    @property
+    def changes(self) -> Changes:
+        """What its deltas change in the entries of the full file, each path once."""
+        if None not in self._changes:
+            self._changes[None] = Changes([layer.rows for layer in self._layers[1:]])
+        return self._changes[None]
 
     def level(self, depth: int) -> NumberedRows:
         """Return the rows of the roll-up whose folders are so deep, by number.

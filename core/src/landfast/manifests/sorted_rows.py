@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _KEPT = 4
 # Rows that lie so near to each other are read together: the pages between them are few.
 _NEAR = 512
+# Of a row group in which more places are wanted, all is read: to find each of its own costs more.
+_MANY = 16
 
 
 class NumberedRows(ABC):
@@ -129,7 +131,7 @@ class SortedRows(NumberedRows):
         """Return rows by their numbers, which are in order."""
         import pyarrow as pa
 
-        parts = [part for run in _runs(rows) for part in self._read(*run)]
+        parts = list(self._read(rows))
         if not parts:
             return self._form.empty_table()
         with damage_is_conflict(self._path):
@@ -144,11 +146,21 @@ class SortedRows(NumberedRows):
         numbers = [number for part in parts for number in part.numbers]
         return found.take(pa.array(bisect_left(numbers, row) for row in rows))
 
-    def _read(self, start: int, stop: int) -> Iterator[_Part]:
-        for at, first, last in self._cut(start, stop):
+    def _read(self, rows: Sequence[int]) -> Iterator[_Part]:
+        import pyarrow as pa
+
+        for at, of_group in groupby(rows, key=self._at):
             group, before = self._groups[at], self._starts[at]
-            table = self._parquet.read_rows(group, self._form.names, first, last)
-            yield _Part(group, first, range(before + first, before + last), table)
+            wanted = [row - before for row in of_group]
+            runs = list(_runs(wanted))
+            if len(runs) > _MANY:
+                numbers = [before + row for row in wanted]
+                table = self._parquet.read(group, self._form.names).take(pa.array(wanted))
+                yield _Part(group, wanted[0], numbers, table)
+            else:
+                for start, stop in runs:
+                    table = self._parquet.read_rows(group, self._form.names, start, stop)
+                    yield _Part(group, start, range(before + start, before + stop), table)
 
     def _paths(self, at: int) -> pa.ChunkedArray:
         found = self._kept.pop(at, None)
@@ -193,7 +205,7 @@ class _Part:
 
     group: int
     first: int
-    numbers: range
+    numbers: Sequence[int]
     table: pa.Table
 
 

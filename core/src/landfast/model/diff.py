@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, overload
 
 from landfast.html.notebook import fragment
 from landfast.model.manifest import ManifestEntry
@@ -66,9 +67,44 @@ class DiffRow:
         }
 
 
+class DiffRows(Sequence[DiffRow]):
+    """Differences sorted by path, of which only those are read that are asked for."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Their bytes, as `DiffRow.size` counts them."""
+
+    @abstractmethod
+    def _at(self, places: range) -> list[DiffRow]:
+        """Read some of them."""
+
+    @overload
+    def __getitem__(self, place: int) -> DiffRow: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[DiffRow]: ...
+
+    def __getitem__(self, place: int | slice) -> DiffRow | Sequence[DiffRow]:
+        chosen = range(len(self))[place]
+        return (
+            self._at(chosen)
+            if isinstance(chosen, range)
+            else self._at(range(chosen, chosen + 1))[0]
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(len(self))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestDiff:
     """The differences between an old and a new manifest, each kind sorted by path.
+
+    Counts are known; entries are read as somebody goes through them.
 
     Args:
         old: Content digest of the old manifest.
@@ -80,6 +116,7 @@ class ManifestDiff:
         repinned: Equal content at other pins.
         unchanged: How many entries are equal in content and pins.
         unchanged_size: Their bytes.
+        every: All differences together; None puts those of each kind in order.
 
     Example:
         >>> ManifestDiff(old="lf1:0", new="lf1:0", unchanged=3).is_empty
@@ -88,18 +125,19 @@ class ManifestDiff:
 
     old: str
     new: str
-    added: tuple[DiffRow, ...] = ()
-    removed: tuple[DiffRow, ...] = ()
-    modified: tuple[DiffRow, ...] = ()
-    renamed: tuple[DiffRow, ...] = ()
-    repinned: tuple[DiffRow, ...] = ()
+    added: Sequence[DiffRow] = ()
+    removed: Sequence[DiffRow] = ()
+    modified: Sequence[DiffRow] = ()
+    renamed: Sequence[DiffRow] = ()
+    repinned: Sequence[DiffRow] = ()
     unchanged: int = 0
     unchanged_size: int = 0
+    every: Sequence[DiffRow] | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs, pins included."""
-        return not any(self._by_kind().values())
+        return not any(map(len, self._by_kind().values()))
 
     @property
     def same_content(self) -> bool:
@@ -115,12 +153,12 @@ class ManifestDiff:
     @property
     def sizes(self) -> dict[str, int]:
         """Bytes of the entries of each kind; of the new ones, where there are two."""
-        sizes = {str(kind): sum(row.size for row in rows) for kind, rows in self._by_kind().items()}
+        sizes = {str(kind): _size(rows) for kind, rows in self._by_kind().items()}
         return sizes | {"unchanged": self.unchanged_size}
 
     def rows(self) -> Iterator[DiffRow]:
         """Yield every difference, sorted by path."""
-        return _by_path(self._by_kind().values())
+        return iter(self.every) if self.every is not None else _by_path(self._by_kind().values())
 
     def __iter__(self) -> Iterator[DiffRow]:
         return self.rows()
@@ -148,7 +186,7 @@ class ManifestDiff:
             total=sum(map(len, self._by_kind().values())),
         )
 
-    def _by_kind(self) -> dict[DiffKind, tuple[DiffRow, ...]]:
+    def _by_kind(self) -> dict[DiffKind, Sequence[DiffRow]]:
         return {kind: getattr(self, kind) for kind in DiffKind}
 
 
@@ -164,6 +202,10 @@ def entry_to_dict(entry: ManifestEntry) -> dict[str, Any]:
         "modified_at": None if entry.modified_at is None else format_time(entry.modified_at),
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _size(rows: Sequence[DiffRow]) -> int:
+    return rows.size if isinstance(rows, DiffRows) else sum(row.size for row in rows)
 
 
 def _by_path(groups: Iterable[Iterable[DiffRow]]) -> Iterator[DiffRow]:

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from landfast.manifests.chains.applied import counted, in_order, is_gone, newest, places_after
+from landfast.manifests.chains.applied import (
+    counted,
+    empty,
+    in_order,
+    is_gone,
+    newest,
+    places_after,
+)
 from landfast.manifests.sorted_rows import NumberedRows, SortedRows
 
 if TYPE_CHECKING:
@@ -32,8 +39,7 @@ class Changes:
 
         starts = accumulate(map(len, deltas), initial=0)
         parts = [_keys(rows, start) for rows, start in zip(deltas, starts, strict=False)]
-        found = newest([part for part in parts if len(part)])
-        self.rows = parts[0].slice(0, 0) if found is None else found
+        self.rows = newest([part for part in parts if len(part)]) or _no_keys()
         is_new = pc.invert(self.rows["is_gone"])
         self.paths = self.rows["path"]
         self.is_new = is_new.to_pylist()
@@ -41,7 +47,35 @@ class Changes:
         self.places = _numbers(places_after(self.rows, is_new))
         self.base_rows = _numbers(self.rows["base_row"])
         self.numbers = _numbers(self.rows["number"])
+        doubled = pc.multiply(self.rows["base_row"], 2)
+        self._keys = _numbers(pc.add(doubled, self.rows["in_base"].cast("int64")))
         self.growth: int = is_new.true_count - self.rows["in_base"].true_count
+
+    def grown(self, change: int) -> int:
+        """Return by how many rows the changes before one make the full file longer."""
+        if change == len(self.places):
+            return self.growth
+        return self.places[change] - self.base_rows[change]
+
+    def numbers_of(self, rows: pa.RecordBatch) -> list[int | None]:
+        """Return the numbers of paths once all changes are made, None where there is none.
+
+        Args:
+            rows: `path`, and `base_row` and `in_base` as deltas on the same full file have them.
+        """
+        import pyarrow.compute as pc
+
+        found: list[int | None] = []
+        changes = pc.index_in(rows["path"], value_set=self.paths).to_pylist()
+        places = (rows[name].to_pylist() for name in ("base_row", "in_base"))
+        for change, base_row, in_base in zip(changes, *places, strict=True):
+            if change is not None:
+                found.append(self.places[change] if self.is_new[change] else None)
+            elif in_base:
+                found.append(base_row + self.grown(bisect_left(self._keys, 2 * base_row + 1)))
+            else:
+                found.append(None)
+        return found
 
 
 class LayeredRows(NumberedRows):
@@ -81,7 +115,7 @@ class LayeredRows(NumberedRows):
         if change < len(made.paths) and made.paths[change].as_py().encode() == wanted:
             return made.places[change]
         before = self._full.place_of(wanted)
-        return before + self._grown(change)
+        return before + self._changes.grown(change)
 
     def column(self, name: str, start: int, stop: int) -> pa.ChunkedArray:
         """Return a column of a range of rows."""
@@ -101,7 +135,7 @@ class LayeredRows(NumberedRows):
 
         made = self._changes
         first, last = self._first_change(start), self._first_change(stop)
-        low, high = start - self._grown(first), stop - self._grown(last)
+        low, high = start - self._changes.grown(first), stop - self._changes.grown(last)
         base = self._full.column(name, low, high)
         if first == last:
             return base
@@ -150,7 +184,7 @@ class LayeredRows(NumberedRows):
             return None, row
         if made.places[change] == row and made.is_new[change]:
             return change, made.numbers[change]
-        return None, row - self._grown(change + 1)
+        return None, row - self._changes.grown(change + 1)
 
     def _first_change(self, row: int) -> int:
         """Return the first change that belongs to a row or behind it; gone ones before it are not."""
@@ -158,13 +192,6 @@ class LayeredRows(NumberedRows):
         change = bisect_right(made.places, row)
         is_at = change > 0 and made.places[change - 1] == row and made.is_new[change - 1]
         return change - 1 if is_at else change
-
-    def _grown(self, change: int) -> int:
-        """Return by how many rows the changes before one make the full file longer."""
-        made = self._changes
-        if change == len(made.places):
-            return made.growth
-        return made.places[change] - made.base_rows[change]
 
     def _of_deltas(self, name: str) -> pa.Array:
         import pyarrow as pa
@@ -188,6 +215,14 @@ def _keys(rows: SortedRows, start: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [*columns, gone, numbers], ["path", "base_row", "in_base", "is_gone", "number"]
     )
+
+
+def _no_keys() -> pa.RecordBatch:
+    import pyarrow as pa
+
+    kinds = {"path": "string", "base_row": "int64", "in_base": "bool"}
+    kinds |= {"is_gone": "bool", "number": "int64"}
+    return empty(pa.schema([(name, kind) for name, kind in kinds.items()]))
 
 
 def _numbers(column: pa.Array) -> Sequence[int]:
