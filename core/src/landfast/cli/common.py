@@ -6,7 +6,7 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -56,10 +56,25 @@ class Output:
     def answer(self, value: Any, lines: Iterable[str]) -> None:
         """Print the JSON value, or the lines."""
         if self.as_json:
-            click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+            click.echo(_json(value))
         elif not self.quiet:
             for line in lines:
                 click.echo(visible(line))
+
+    def stream(
+        self, head: Mapping[str, Any], name: str, values: Iterable[Any], lines: Iterable[str]
+    ) -> None:
+        """Print a JSON object that ends with a list, value by value, or the lines."""
+        if not self.as_json:
+            self.answer(None, lines)
+            return
+        click.echo(_json(head).removesuffix("\n}") + f',\n  "{name}": [', nl=False)
+        before = ""
+        for value in values:
+            shown = _json(value).replace("\n", "\n    ")
+            click.echo(f"{before}\n    {shown}", nl=False)
+            before = ","
+        click.echo("\n  ]\n}" if before else "]\n}")
 
     def listing(self, names: Iterable[str]) -> None:
         """Print names as they are, each ended by a NUL byte, which no name holds."""
@@ -82,6 +97,10 @@ class Output:
         """Say a sentence on standard error."""
         if not self.quiet:
             click.echo(visible(text), err=True)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

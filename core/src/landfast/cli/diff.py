@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import click
 
 from landfast.cli.common import Output, command
@@ -25,7 +27,8 @@ def diff_command(client: Client, out: Output, old: str, new: str, exit_code: boo
     """Show what was added (+), removed (-), modified (M), renamed (R), repinned (P) from OLD to NEW."""
     found = client.diff(old, new)
     counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items() if count)
-    out.answer(found.to_dict(), [*map(_line, found.rows()), counts or "no entries"])
+    lines = chain(map(_line, found.rows()), [counts or "no entries"])
+    out.stream(found.to_dict(rows=False), "rows", (row.to_dict() for row in found.rows()), lines)
     if exit_code and not found.is_empty:
         raise click.exceptions.Exit(1)
 

@@ -163,17 +163,17 @@ class ManifestDiff:
     def __iter__(self) -> Iterator[DiffRow]:
         return self.rows()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able description."""
-        return {
+    def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
+        """Return a JSON-able description; without `rows` only what is known without reading any."""
+        found: dict[str, Any] = {
             "old": self.old,
             "new": self.new,
             "is_empty": self.is_empty,
             "same_content": self.same_content,
             "counts": self.counts,
             "sizes": self.sizes,
-            "rows": [row.to_dict() for row in self.rows()],
         }
+        return found | {"rows": [row.to_dict() for row in self.rows()]} if rows else found
 
     def _repr_html_(self) -> str | None:
         return fragment(
