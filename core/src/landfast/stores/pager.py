@@ -156,11 +156,14 @@ class Pager:
         self._check_row(batch.key_at(0), ids[0].as_py(), self._last)
         done = 0
         # Only what does not ascend is looked at row by row: older versions, and what is wrong.
-        for at in pc.indices_nonzero(pc.less_equal(keys[1:], keys[:-1])).to_pylist():
+        places = pc.indices_nonzero(pc.less_equal(keys[1:], keys[:-1]))
+        before, after = keys.take(places).to_pylist(), keys.take(pc.add(places, 1)).to_pylist()
+        known, older = ids.take(places).to_pylist(), ids.take(pc.add(places, 1)).to_pylist()
+        for row, at in enumerate(places.to_pylist()):
             if at != done:
-                self._ids = {ids[at].as_py()}
+                self._ids = {known[row]}
             done = at + 1
-            self._check_row(batch.key_at(done), ids[done].as_py(), batch.key_at(at))
+            self._check_row(after[row], older[row], before[row])
         if done != len(batch) - 1:
             self._ids = {ids[-1].as_py()}
 

@@ -7,6 +7,7 @@ versions and delete markers, so the body is read here.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -118,6 +119,15 @@ def _next(
     return following
 
 
+def _ids_of_last(batch: ObjectBatch) -> Iterator[str | None]:
+    """Yield the version ids of the last key."""
+    last = batch.key_at(-1)
+    for row in range(len(batch) - 1, -1, -1):
+        if batch.key_at(row) != last:
+            return
+        yield batch["version_id"][row].as_py()
+
+
 def _marker(root: ET.Element, marker: str, batch: ObjectBatch) -> dict[str, str | None]:
     """Return where a list of versions goes on.
 
@@ -125,13 +135,11 @@ def _marker(root: ET.Element, marker: str, batch: ObjectBatch) -> dict[str, str 
     So where the marker is the last row's key, that row's own version id counts.  Only a server that tells
     versions and delete markers apart knows better which of its rows was the last.
     """
-    import pyarrow.compute as pc
-
     named = root.findtext("NextVersionIdMarker")
     decoded = tree.decoder(root.findtext("EncodingType"))(marker)
     if not len(batch) or batch.key_at(-1) not in {marker, decoded}:
         return {"KeyMarker": decoded, "VersionIdMarker": named}
     last = batch.key_at(-1)
-    ids = set(batch.where(pc.equal(batch["key"], last))["version_id"].to_pylist()) - {"null"}
+    ids = set(_ids_of_last(batch)) - {"null"}
     version = named if named in ids else _last_id(batch)
     return {"KeyMarker": last, "VersionIdMarker": version}
