@@ -210,6 +210,9 @@ def test_pieces_are_of_the_recorded_version(fs: LandfastFileSystem) -> None:
         assert file.read() == data[-8:]
         file.seek(3)
         assert file.read(50) == data[3:53]
+        file.seek(-3, io.SEEK_END)
+        assert file.read(10**9) == data[-3:]
+        assert file.read() == file.read(5) == b""
 
 
 def test_many_ranges_come_in_the_order_asked_for(fs: LandfastFileSystem) -> None:

@@ -250,10 +250,11 @@ def test_other_files_are_read_only_where_that_is_asked_for(client: Client) -> No
         query,
         "from read_text('/etc/hostname')",
         "from glob('/etc/*')",
-        "from read_text('landfast://../../../../etc/hostname')",
     ):
         with pytest.raises(InvalidInput, match=r"disabled.*external_access=True"):
             client.sql(other)
+    with pytest.raises(InvalidInput, match=r"disabled|does not say a version"):
+        client.sql("from read_text('landfast://../../../../etc/hostname')")
     assert rows(client, query, external_access=True) == [("c/a.csv", "cat", 8)]
 
 

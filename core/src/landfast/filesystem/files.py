@@ -17,11 +17,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
-from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from fsspec.spec import AbstractFileSystem
 
 from landfast.context import Context, HasContext, default_context
 from landfast.download.ranges import PinnedBytes
 from landfast.errors import InvalidInput, LandfastError, NotFound
+from landfast.filesystem.file import PinnedFile
 from landfast.filesystem.paths import (
     IsFolder,
     NoSuchPath,
@@ -387,20 +388,6 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self._context, self._any_endpoint, dict(self._versions))
-
-
-class PinnedFile(AbstractBufferedFile):  # type: ignore[misc]
-    """A recorded file, open for reading; fsspec keeps its last blocks."""
-
-    def __init__(
-        self, fs: LandfastFileSystem, path: str, source: PinnedBytes, **options: Any
-    ) -> None:
-        self._source = source
-        super().__init__(fs, path, "rb", size=source.entry.size, **options)
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        with self.fs._noting():
-            return self._source.read(start, end - start)
 
 
 for _name in (
