@@ -158,14 +158,23 @@ def _used_s() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def ran(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Spent:
-    """Run a command to its end; return what it took, with the peak of its tree's anonymous memory.
+def ran(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    *,
+    quiet: bool = False,
+) -> Spent:
+    """Run a command to its end, `quiet` without what it prints; return what it took.
+
+    The peak of anonymous memory is that of all processes that it started.
 
     Raises:
         SystemExit: If the command failed.
     """
     began = time.perf_counter()
-    with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as process:  # noqa: S603
+    where = {**os.environ, **(environment or {})}
+    to = subprocess.DEVNULL if quiet else None
+    with subprocess.Popen(command, env=where, stdout=to, stderr=to) as process:  # noqa: S603
         most = _Watch(process.pid)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -342,7 +342,7 @@ def _start(bucket: Bucket, listed: Listed, query: dict[str, str]) -> int:
     """Return the number of the row that a page begins with."""
     if "continuation-token" in query:
         return int(query["continuation-token"])
-    key = query.get("key-marker") or query.get("start-after")
+    key = query.get("key-marker") or query.get("start-after") or query.get("marker")
     if not key:
         return 0
     found = re.match(r"0*(\d+)([a-z])", query.get("version-id-marker", ""))
