@@ -853,7 +853,7 @@ class Client:
 
         Args:
             named: As in `get`.
-            options: deep (read all bytes again), workers, any_endpoint, progress.
+            options: deep (read all bytes again), executor (reads them, as in `log`), workers, any_endpoint, progress.
         """
         return self._here(named).verify(**options)
 

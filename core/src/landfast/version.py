@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import EllipsisType
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -197,7 +198,10 @@ class ArtifactVersion(VersionFacts, Rows):
         (manifest, sources), *older = self.context.pinned_manifests(self._record)
         with progress(f"verifying {self.name}") as report:
             options.setdefault("progress", report)
-            found = verify(manifest, sources, self.context.stores, older=older, **options)
+            there = partial(getattr, self.context, "stores")
+            found = verify(
+                manifest, sources, self.context.stores, older=older, stores_there=there, **options
+            )
         # Who may only read verifies all the same, and so does who finds the registry busy.
         with suppress(AccessDenied, Unavailable):
             self.context.registry.add_verification(self._record.id, found)

@@ -106,6 +106,32 @@ def test_a_worker_without_the_store_is_told(place, tmp_path):
         client.log_scans("d", [found])
 
 
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_an_executor_rereads_what_is_verified(place, processes, s3, kind):
+    client = Client(project="vision")
+    version = client.log("d", place)
+    bucket = landfast.Reference(place).location.authority
+    s3.client.delete_object(
+        Bucket=bucket, Key=KEYS[3], VersionId=version.manifest.get("a/03").version_id
+    )
+    alone = version.verify(deep=True)
+    with ThreadPoolExecutor(3) as threads:
+        executor = threads if kind == "threads" else processes
+        report = version.verify(deep=True, executor=executor)
+    assert report.counts == alone.counts
+    assert [row.path for row in report.rows] == ["a/03"]
+
+
+def test_an_executor_hashes_local_files(tmp_path, processes):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"{chr(33 + 3 * number)}").write_text(str(number))
+    client = Client(project="vision")
+    found = client.scan(f"{folder}/", shards=4, executor=processes)
+    assert found.digest == client.probe(f"{folder}/")
+
+
 def test_dask_workers_in_another_folder_scan_one_version(place, tmp_path):
     distributed = pytest.importorskip("distributed")
     client = Client(project="vision")

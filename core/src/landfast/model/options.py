@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -58,6 +59,7 @@ class VerifyOptions(TypedDict, total=False):
     """How a version is verified; see `Client.verify`."""
 
     deep: bool
+    executor: Executor | None
     workers: int
     any_endpoint: bool
     progress: Callable[[int, int | None], None]

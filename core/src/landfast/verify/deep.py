@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
+from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
+from landfast.model.source import Source
 from landfast.model.verdict import Verdict
 from landfast.pins.checksums import Outcome, Proof
 from landfast.pins.sets import readings
+from landfast.pins.sources import Places
 from landfast.pins.verdicts import Finding
 from landfast.stores.base import ObjectInfo, Reader, Store
 
+if TYPE_CHECKING:
+    from landfast.stores.opener import Stores
+
 _READ = frozenset({Verdict.INTACT, Verdict.MOVED, Verdict.OVERWRITTEN, Verdict.DELETED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rereading:
+    """Rereads entries where an executor runs it.
+
+    Args:
+        stores: Makes the stores there; pickles, without secrets.
+        sources: What the entries were scanned from.
+        any_endpoint: Whether another endpoint than the recorded one may be asked.
+    """
+
+    stores: Callable[[], Stores]
+    sources: Sequence[Source]
+    any_endpoint: bool
+
+    def __call__(
+        self, found: Sequence[tuple[ManifestEntry, Finding]]
+    ) -> list[Finding | AccessDenied]:
+        """Correct findings; one that may not be read is its error."""
+        places = Places(self.sources, self.stores(), any_endpoint=self.any_endpoint)
+        return [self._one(places, entry, finding) for entry, finding in found]
+
+    def _one(
+        self, places: Places, entry: ManifestEntry, finding: Finding
+    ) -> Finding | AccessDenied:
+        try:
+            return reread(
+                entry, finding, places.store_of(entry, Location.parse(entry.uri, pins=False))
+            )
+        except AccessDenied as error:
+            return error
 
 
 def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import os.path
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,8 +24,9 @@ from landfast.model.verdict import Verdict, VerifyReport
 from landfast.pins.sources import Place, Places
 from landfast.pins.verdicts import Finding, History, judge
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
+from landfast.system.executors import spread, width
 from landfast.system.progress import Report, silent
-from landfast.verify.deep import reread
+from landfast.verify.deep import Rereading, reread
 from landfast.verify.join import FolderJoin
 from landfast.verify.lookup import KeyedRows
 from landfast.verify.tally import Tally
@@ -53,6 +54,8 @@ def verify(
     workers: int = _WORKERS,
     progress: Report = silent,
     any_endpoint: bool = False,
+    executor: Executor | None = None,
+    stores_there: Callable[[], Stores] | None = None,
 ) -> VerifyReport:
     """Tell of every entry what became of its bytes at the source; what the version does not have is counted.
 
@@ -61,7 +64,7 @@ def verify(
     only found with `deep`.
 
     Further pin sets of the version, newest first, are asked for what is not intact at its newest.  Options
-    are those of `VerifyOptions`.
+    are those of `VerifyOptions`; an executor rereads what is verified `deep`, with `stores_there`.
 
     Raises:
         Conflict: If a store's endpoint is not the recorded one, or (`deep`) the manifest's digests
@@ -71,16 +74,23 @@ def verify(
     if deep:
         manifest.check()
     tally = Tally(len(manifest), progress)
-    with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
+
+    def check(sources: Sequence[Source]) -> _Check:
         places = Places(sources, stores, any_endpoint=any_endpoint)
-        _Check(places, tally, pool, deep=deep).all_of(manifest, workers)
+        there = None
+        if deep and executor is not None and stores_there is not None:
+            act = Rereading(stores=stores_there, sources=sources, any_endpoint=any_endpoint)
+            there = _There(executor, act)
+        return _Check(places, tally, pool, deep=deep, there=there)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
+        check(sources).all_of(manifest, workers)
         for pins, their_sources in older:
             wanted = tally.open_paths()
             if not wanted:
                 break
-            places = Places(their_sources, stores, any_endpoint=any_endpoint)
             entries = (entry for entry in pins.entries() if entry.path in wanted)
-            _Check(places, tally, pool, deep=deep).scattered(entries)
+            check(their_sources).scattered(entries)
     return tally.report(manifest.digest, deep=deep)
 
 
@@ -98,16 +108,40 @@ class _Item:
         return Location.parse(self.entry.uri, pins=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """Who rereads entries elsewhere."""
+
+    executor: Executor
+    act: Rereading
+
+    def reread(self, found: list[tuple[ManifestEntry, Finding]]) -> list[Finding | AccessDenied]:
+        """Reread by all workers at once, and return what they say, in order."""
+        size = -(-len(found) // width(self.executor)) or 1
+        chunks = [tuple(found[at : at + size]) for at in range(0, len(found), size)]
+        by_first = {
+            chunk[0][0].path: answers for chunk, answers in spread(self.executor, self.act, chunks)
+        }
+        return [answer for chunk in chunks for answer in by_first[chunk[0][0].path]]
+
+
 class _Check:
     """Judges entries against one pin set's sources."""
 
     def __init__(
-        self, places: Places, tally: Tally, pool: ThreadPoolExecutor, *, deep: bool
+        self,
+        places: Places,
+        tally: Tally,
+        pool: ThreadPoolExecutor,
+        *,
+        deep: bool,
+        there: _There | None,
     ) -> None:
         self._places = places
         self._tally = tally
         self._pool = pool
         self._deep = deep
+        self._there = there
 
     def all_of(self, manifest: Manifest, workers: int) -> None:
         """Judge every entry: folder by folder, then those that no folder holds."""
@@ -211,8 +245,23 @@ class _Check:
         self._ask_all(waiting)
 
     def _ask_all(self, items: list[_Item]) -> None:
-        for item, finding in zip(items, self._pool.map(self._ask_one, items), strict=True):
+        findings = list(self._pool.map(self._ask_one, items))
+        if self._there is not None:
+            findings = self._reread(items, findings, self._there)
+        for item, finding in zip(items, findings, strict=True):
             self._tally.add(item.entry, finding)
+
+    def _reread(self, items: list[_Item], findings: list[Finding], there: _There) -> list[Finding]:
+        entries = [item.entry for item in items]
+        answers = there.reread(list(zip(entries, findings, strict=True)))
+        return [
+            self._denied(str(item.location), answer) if isinstance(answer, AccessDenied) else answer
+            for item, answer in zip(items, answers, strict=True)
+        ]
+
+    def _denied(self, where: str, error: AccessDenied) -> Finding:
+        self._tally.deny(where, error)
+        return Finding(verdict=Verdict.DENIED, detail=str(error))
 
     def _ask_one(self, item: _Item) -> Finding:
         location = item.location
@@ -224,11 +273,10 @@ class _Check:
             history = item.history or _history(item, ask(None, _kind(item)))
             finding = judge(item.entry, history, ask)
             assert finding is not None
-            if self._deep:
+            if self._deep and self._there is None:
                 return reread(item.entry, finding, item.store)
         except AccessDenied as error:
-            self._tally.deny(str(location), error)
-            return Finding(verdict=Verdict.DENIED, detail=str(error))
+            return self._denied(str(location), error)
         return finding
 
 
