@@ -23,7 +23,7 @@ _KEPT = 4
 # Rows that lie so near to each other are read together: the pages between them are few.
 _NEAR = 512
 # Of a row group in which more places are wanted, all is read: to find each of its own costs more.
-_MANY = 16
+_MANY = 6
 
 
 class NumberedRows(ABC):
@@ -160,7 +160,9 @@ class SortedRows(NumberedRows):
             else:
                 for start, stop in runs:
                     table = self._parquet.read_rows(group, self._form.names, start, stop)
-                    yield _Part(group, start, range(before + start, before + stop), table)
+                    # A copy, so that of the pages nothing else stays in memory.
+                    copy = table.take(pa.array(range(len(table)), pa.int64()))
+                    yield _Part(group, start, range(before + start, before + stop), copy)
 
     def _paths(self, at: int) -> pa.ChunkedArray:
         found = self._kept.pop(at, None)
