@@ -249,3 +249,12 @@ def test_a_delta_in_the_place_of_the_full_file_is_a_conflict(tmp_path: Path) -> 
     (tmp_path / one.chain[0]).write_bytes(one.path.read_bytes())
     with pytest.raises(Conflict, match="breaks the format at its footer"):
         ManifestFile(two.path)
+
+
+def test_rows_are_taken_alike_where_they_are_many_and_where_they_are_few(tmp_path: Path) -> None:
+    rows = [entry(f"{n:06}", n) for n in range(3 * schema.ROWS_PER_GROUP)]
+    manifest = write_full(tmp_path, rows)
+    # Of the first row group pages, of the second so many that it is read as a whole.
+    few, many = [5, 4_000, 8_000], range(schema.ROWS_PER_GROUP, 2 * schema.ROWS_PER_GROUP, 600)
+    numbers = [*few, *many, len(rows) - 1]
+    assert list(manifest.take(numbers).rows()) == [rows[n] for n in numbers]

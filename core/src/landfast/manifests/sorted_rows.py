@@ -156,7 +156,9 @@ class SortedRows(NumberedRows):
             if len(runs) > _MANY:
                 numbers = [before + row for row in wanted]
                 table = self._parquet.read(group, self._form.names).take(pa.array(wanted))
-                yield _Part(group, wanted[0], numbers, table)
+                # As `read_rows` has it, which knows of no column that it is never null.
+                same = pa.table(table.columns, names=table.column_names)
+                yield _Part(group, wanted[0], numbers, same)
             else:
                 for start, stop in runs:
                     table = self._parquet.read_rows(group, self._form.names, start, stop)
