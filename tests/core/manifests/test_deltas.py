@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landfast.errors import Conflict, NotFound
-from landfast.manifests import schema
+from landfast.manifests import schema, sorted_rows
 from landfast.manifests.chains.delta import write_delta
 from landfast.manifests.folder import Folder
 from landfast.manifests.memory import MemoryManifest
@@ -251,10 +251,14 @@ def test_a_delta_in_the_place_of_the_full_file_is_a_conflict(tmp_path: Path) -> 
         ManifestFile(two.path)
 
 
-def test_rows_are_taken_alike_where_they_are_many_and_where_they_are_few(tmp_path: Path) -> None:
-    rows = [entry(f"{n:06}", n) for n in range(3 * schema.ROWS_PER_GROUP)]
+@pytest.mark.usefixtures("small_groups")
+def test_rows_are_taken_alike_where_they_are_many_and_where_they_are_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorted_rows, "_NEAR", 1)
+    monkeypatch.setattr(sorted_rows, "_MANY", 1)
+    rows = numbered(30, 1)
     manifest = write_full(tmp_path, rows)
     # Of the first row group pages, of the second so many that it is read as a whole.
-    few, many = [5, 4_000, 8_000], range(schema.ROWS_PER_GROUP, 2 * schema.ROWS_PER_GROUP, 600)
-    numbers = [*few, *many, len(rows) - 1]
+    numbers = [2, 5, 7, 9, 29]
     assert list(manifest.take(numbers).rows()) == [rows[n] for n in numbers]
