@@ -130,7 +130,7 @@ class Artifact(Draft):
             allow_empty: Whether a missing or empty prefix is no error.
             inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
             options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
-            shards: How many key ranges are listed at once at least; with an executor, how many there are.
+            shards: How many key ranges are listed at once at most; with an executor, how many there are.
             workers: How many processes of this machine list what proves to be large; None is the setting, 1.
             executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
 

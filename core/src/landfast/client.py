@@ -202,7 +202,7 @@ class Client:
             description: Of the version if it is new.
             ttl: How long the version is kept if it is new.
             move_latest: False for backfills.
-            shards: How many key ranges are listed at once at least; with an executor, how many there are.
+            shards: How many key ranges are listed at once at most; with an executor, how many there are.
             workers: How many processes of this machine list what proves to be large; None is the setting, 1.
             executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
             place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, inventory,
@@ -420,7 +420,7 @@ class Client:
         Args:
             reference: As in `log`, like how it is spread.
             name: As in `Artifact.add_reference`, like what follows.
-            shards: How many key ranges are listed at once at least.
+            shards: How many key ranges are listed at once at most.
             workers: How many processes of this machine list.
             executor: Lists them.
             place: See `PlaceOptions`.

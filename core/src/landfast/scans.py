@@ -59,8 +59,7 @@ class Spread:
     """How a scan is spread; what is not said is found while it goes.
 
     Args:
-        shards: How many key ranges are listed at once at least, once there is more than a page; with an executor,
-            how many there are.
+        shards: How many key ranges are listed at once at most; with an executor, how many there are.
         workers: How many processes of this machine list, this one included; None is the setting.
         executor: Lists them; None is this process and what it begins.
     """

@@ -30,8 +30,6 @@ _BEGIN = (
     "from landfast.scan.processes import main\n"
     "main()\n"
 )
-# A request that is under way when all stop is waited for so long.
-_PATIENCE_S = 5.0
 
 
 class Processes:
@@ -68,16 +66,12 @@ class Processes:
         with contextlib.suppress(BrokenPipeError), child.stdin as stdin:
             stdin.write(pickle.dumps(sys.path) + pickle.dumps(theirs) + job)
 
-    def end(self, *, now: bool) -> None:
-        """Wait for all to end; `now` does not wait for requests that are under way."""
+    def end(self) -> None:
+        """End them: what they had found is in files."""
         for child in self._children:
-            if now:
-                child.terminate()
-            try:
-                child.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            child.terminate()
+        for child in self._children:
+            child.wait()
         for thread in self._threads:
             thread.join()
 

@@ -273,14 +273,9 @@ class SharedRanges:
     def fail(self, error: BaseException) -> None:
         """Make everybody stop."""
         with self._changed:
-            if self._error is None or isinstance(self._error, Stopped):
+            if self._error is None:
                 self._error = error
             self._changed.notify_all()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all ranges are listed to their end."""
-        return all(each.is_done for each in self.ordered)
 
     @property
     def error(self) -> BaseException:

@@ -52,9 +52,8 @@ class Breadth:
         """Return it for a number of ranges that somebody asked for, 1 leaves it open, and for so many processes."""
         if shards <= 1:
             return cls(workers=workers)
-        streams = -(-shards // workers)
         thrift = replace(_THRIFT, first=max(_THRIFT.first, 2 * shards))
-        return cls(streams=streams, least=streams, workers=workers, after_pages=1, thrift=thrift)
+        return cls(streams=-(-shards // workers), workers=workers, after_pages=2, thrift=thrift)
 
 
 BREADTH = Breadth()
@@ -89,9 +88,8 @@ def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterat
     except Stopped:
         raise ranges.error from None
     finally:
-        is_complete = ranges.is_complete
         ranges.fail(Stopped())
-        streams.end(now=not is_complete)
+        streams.end()
 
 
 class _Streams:
@@ -102,27 +100,35 @@ class _Streams:
         self._ranges = ranges
         self._breadth = breadth
         self._threads: list[threading.Thread] = []
+        self._streams = 1
         self._processes: Processes | None = None
-        self._pages = 0
         self._spent = (time.perf_counter(), time.thread_time())
         can = job.store.capabilities()
         is_one = breadth.streams == breadth.workers == 1
         self._may_begin = can.seeks and not is_one and not asks_each(job.scan, job.store)
+        # What of this is to be begun, and after how many pages.
+        pages = breadth.after_pages
+        self._plan = [
+            (pages, self._begin_threads),
+            (_PROCESSES_LATER * pages, self._begin_processes),
+        ]
 
     def begin(self, first: Bounds) -> None:
-        """Count a page of the first range, and begin if it is time."""
-        self._pages += 1
-        if not self._may_begin or self._pages < self._breadth.after_pages:
+        """Look at a page of the first range, and begin if it is time."""
+        if not self._may_begin or not self._plan or self._ranges.requests < self._plan[0][0]:
             return
-        self._may_begin = False
         # What the limit leaves may be no more than is listed already.
         left = self._job.scan.max_objects - self._ranges.entries
         if first.mode is Mode.ASKED or not first.is_ordered or left < self._ranges.entries:
+            self._may_begin = False
             return
         scan = replace(self._job.scan, list_versions=first.mode is Mode.VERSIONS)
-        job = replace(self._job, scan=scan)
-        streams = self._useful()
-        for number in range(streams - 1):
+        _, begin = self._plan.pop(0)
+        begin(replace(self._job, scan=scan))
+
+    def _begin_threads(self, job: Job) -> None:
+        self._streams = self._useful()
+        for number in range(self._streams - 1):
             thread = threading.Thread(
                 target=list_ranges,
                 args=(job, self._ranges),
@@ -131,16 +137,15 @@ class _Streams:
             )
             thread.start()
             self._threads.append(thread)
-        if self._breadth.workers > 1:
-            self._begin_processes(job, streams)
 
-    def _begin_processes(self, job: Job, streams: int) -> None:
+    def _begin_processes(self, job: Job) -> None:
+        count = self._breadth.workers - 1
+        if count < 1:
+            return
         # They list every version wherever history is deep: the manifest before stays here.
         sent = replace(job, previous=nothing_before)
         try:
-            self._processes = Processes(
-                sent, self._ranges, count=self._breadth.workers - 1, streams=streams
-            )
+            self._processes = Processes(sent, self._ranges, count=count, streams=self._streams)
         except (PicklingError, AttributeError, TypeError, OSError) as error:
             logging.getLogger("landfast").info("listing goes on in this process alone: %s", error)
 
@@ -155,16 +160,18 @@ class _Streams:
         useful = 1 if busy > _BUSY * wall else math.ceil(_BEYOND * wall / max(busy, 1e-6))
         return min(self._breadth.streams, max(self._breadth.least, useful))
 
-    def end(self, *, now: bool) -> None:
-        """Wait until all have stopped; of processes `now` ends what they do."""
+    def end(self) -> None:
+        """Wait until all have stopped."""
         if self._processes is not None:
-            self._processes.end(now=now)
+            self._processes.end()
         for thread in self._threads:
             thread.join()
 
 
 # A stream that computes for so much of its time leaves nothing to others.
 _BUSY = 0.7
+# A process takes as long to begin as some dozens of pages to list.
+_PROCESSES_LATER = 3
 # Pages do not come evenly: some streams more than would be busy if they did.
 _BEYOND = 1.5
 

@@ -11,34 +11,27 @@ from airflow.sdk import TaskGroup
 
 from landfast_provider.assets import artifact_asset
 from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.operators.place import PlaceOperator
 from landfast_provider.operators.snapshot import LandfastSnapshotOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
 
 
-class LandfastPlanOperator(LandfastOperator):
+class LandfastPlanOperator(PlaceOperator):
     """Cut the keys of a place into ranges, for `LandfastScanOperator` to be mapped over.
 
     Args:
         artifact: The artifact that the scan is for; its latest version gives even cuts.
         uri: The place, templated.
         shards: How many ranges to cut.
-        include: Globs of paths to keep, templated.
-        exclude: Globs of paths to leave out, templated.
-        checksum: A kind such as ``"sha256"``; None is the store's default, False records none.
-        max_objects: The most entries of all shards together.
-        allow_empty: Whether an empty place is no error.
-        kwargs: As for `LandfastOperator`.
+        kwargs: As for `PlaceOperator`: include, exclude, checksum, max_objects (of all shards together), allow_empty.
 
     Returns:
         One text for each shard, as XCom.
     """
 
-    template_fields: Sequence[str] = (
-        *LandfastOperator.template_fields,
-        *("artifact", "uri", "include", "exclude"),
-    )
+    template_fields: Sequence[str] = (*PlaceOperator.template_fields, "artifact", "uri")
 
     def __init__(
         self,
@@ -46,35 +39,18 @@ class LandfastPlanOperator(LandfastOperator):
         artifact: str,
         uri: str,
         shards: int,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        checksum: str | bool | None = None,
-        max_objects: int | None = None,
-        allow_empty: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.artifact = artifact
         self.uri = uri
         self.shards = shards
-        self.include = include
-        self.exclude = exclude
-        self.checksum = checksum
-        self.max_objects = max_objects
-        self.allow_empty = allow_empty
 
     def execute(self, context: Mapping[str, Any]) -> list[str]:
         """Draw a ticket, then plan: a scan is as old as its first request."""
         client = self.begin(context).client
         ticket = client.ticket()
-        reference = landfast.Reference(
-            self.uri,
-            include=tuple(self.include),
-            exclude=tuple(self.exclude),
-            checksum=self.checksum,
-            max_objects=self.max_objects,
-            allow_empty=self.allow_empty,
-        )
+        reference = landfast.Reference.of(self.uri, **self.scan_options())
         plan = client.plan(reference, shards=self.shards, near=self.artifact)
         return [_packed(ticket, self.artifact, shard) for shard in plan.shards]
 

@@ -10,7 +10,8 @@ import landfast
 
 from landfast_provider.assets import ArtifactAsset, artifact_asset, outlets_of, partition_key
 from landfast_provider.events import has_concrete
-from landfast_provider.operators.base import LandfastOperator, require_choice
+from landfast_provider.operators.base import require_choice
+from landfast_provider.operators.place import PlaceOperator
 from landfast_provider.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 OnUnchanged = Literal["no_event", "event", "skip"]
 
 
-class LandfastSnapshotOperator(LandfastOperator):
+class LandfastSnapshotOperator(PlaceOperator):
     """Scan a place and log it as a version of an artifact, a new one only if the content changed.
 
     Its asset gets an event if the content changed, by default only then; consumers are scheduled on
@@ -37,13 +38,8 @@ class LandfastSnapshotOperator(LandfastOperator):
         metadata: JSON object, templated.
         description: Of a new version.
         ttl: How long a new version is kept.
-        include: Globs of paths to keep.
-        exclude: Globs of paths to leave out.
-        checksum: A kind such as ``"sha256"``; None is the store's default, False records none.
-        max_objects: The most entries; None is the setting, `landfast.UNLIMITED` lifts it.
-        allow_empty: Whether an empty place is no error.
         move_latest: False for backfills: leaves `latest`, and so consumers, alone.
-        kwargs: As for `LandfastOperator`.
+        kwargs: As for `PlaceOperator`: include, exclude, checksum, max_objects, allow_empty.
 
     Returns:
         The version's URI, as XCom.
@@ -55,8 +51,8 @@ class LandfastSnapshotOperator(LandfastOperator):
     """
 
     template_fields: Sequence[str] = (
-        *LandfastOperator.template_fields,
-        *("uri", "partition", "aliases", "tags", "metadata", "description", "include", "exclude"),
+        *PlaceOperator.template_fields,
+        *("uri", "partition", "aliases", "tags", "metadata", "description"),
     )
 
     def __init__(
@@ -72,11 +68,6 @@ class LandfastSnapshotOperator(LandfastOperator):
         metadata: Mapping[str, Any] | None = None,
         description: str | None = None,
         ttl: timedelta | None = None,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        checksum: str | bool | None = None,
-        max_objects: int | None = None,
-        allow_empty: bool = False,
         move_latest: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -94,11 +85,6 @@ class LandfastSnapshotOperator(LandfastOperator):
         self.metadata = metadata
         self.description = description
         self.ttl = ttl
-        self.include = include
-        self.exclude = exclude
-        self.checksum = checksum
-        self.max_objects = max_objects
-        self.allow_empty = allow_empty
         self.move_latest = move_latest
 
     @classmethod
@@ -125,11 +111,7 @@ class LandfastSnapshotOperator(LandfastOperator):
         return client.log(
             self.asset.artifact,
             *places,
-            include=tuple(self.include),
-            exclude=tuple(self.exclude),
-            checksum=True if self.checksum is None else self.checksum,
-            max_objects=self.max_objects,
-            allow_empty=self.allow_empty,
+            **self.scan_options(),
             **self.version_options(),
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import landfast
 
 from landfast_provider.assets import partition_key
-from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.operators.place import PlaceOperator
 from landfast_provider.questions import Differs
 from landfast_provider.sensors.base import LandfastSensor
 from landfast_provider.task_run import to_name
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
 
-class LandfastPrefixSensor(LandfastSensor):
+class LandfastPrefixSensor(PlaceOperator, LandfastSensor):
     """Wait until the content of a place differs from a recorded version.
 
     The place is listed, and its content digest compared with the registry's: the sensor needs no memory,
@@ -30,12 +30,8 @@ class LandfastPrefixSensor(LandfastSensor):
         against: The artifact or version to compare with, or an artifact's asset; templated. One that is not
             recorded yet differs from everything.
         partition: Key of the partition of `against`, templated.
-        include: Globs of paths to keep; as when `against` was recorded.
-        exclude: Globs of paths to leave out; as when `against` was recorded.
-        checksum: As when `against` was recorded.
-        max_objects: The most entries; None is the setting.
-        allow_empty: Whether an empty place counts as content.
-        kwargs: As for `LandfastSensor`.
+        kwargs: As for `LandfastSensor`, and `PlaceOperator`: include, exclude and checksum as when `against` was
+            recorded, max_objects, and allow_empty, whether an empty place counts as content.
 
     Returns:
         The content digest of the place, as XCom.
@@ -47,8 +43,8 @@ class LandfastPrefixSensor(LandfastSensor):
     """
 
     template_fields: Sequence[str] = (
-        *LandfastOperator.template_fields,
-        *("uri", "against", "partition", "include", "exclude"),
+        *PlaceOperator.template_fields,
+        *("uri", "against", "partition"),
     )
 
     def __init__(
@@ -57,11 +53,6 @@ class LandfastPrefixSensor(LandfastSensor):
         uri: str,
         against: str | Asset,
         partition: str | None = None,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        checksum: str | bool | None = None,
-        max_objects: int | None = None,
-        allow_empty: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,11 +60,6 @@ class LandfastPrefixSensor(LandfastSensor):
         self.against = against
         self.partition = partition
         self._given_partition = partition
-        self.include = include
-        self.exclude = exclude
-        self.checksum = checksum
-        self.max_objects = max_objects
-        self.allow_empty = allow_empty
 
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Differs:  # noqa: ARG002
         """Ask whether the place differs."""
@@ -81,14 +67,7 @@ class LandfastPrefixSensor(LandfastSensor):
         key = partition_key(self._given_partition, self.partition)
         if key is not None:
             name = replace(name, partition=key)
-        scan = {
-            "include": list(self.include),
-            "exclude": list(self.exclude),
-            "checksum": self.checksum,
-            "max_objects": self.max_objects,
-            "allow_empty": self.allow_empty,
-        }
-        return Differs(uri=self.uri, against=str(name), scan=scan)
+        return Differs(uri=self.uri, against=str(name), scan=self.scan_options())
 
     def trigger_of(self, question: Differs) -> BaseTrigger:
         """Wait for the content in the triggerer."""
