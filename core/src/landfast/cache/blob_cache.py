@@ -1,7 +1,7 @@
 """BlobCache: downloaded bytes under the sha256 of their content, bounded, shared by all processes.
 
     objects/ab/<sha256>    the bytes, read-only; the access time is that of the last use
-    names/cd/<sha256>      for an MD5 or a pin (see `keys`): the sha256 of the bytes
+    names/cd/<sha256>      for an MD5 or a pin (see `keys`): a symlink whose text is the sha256 of the bytes
     tmp/                   what is being written
 
 A blob is hashed again at every hit, so a damaged one is removed and never given out.  The cache is a
@@ -11,14 +11,16 @@ help: where it cannot be written, downloads work without it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import shutil
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -61,18 +63,17 @@ class BlobCache:
 
     def find(self, sha256: str | None, keys: Iterable[str] = ()) -> str | None:
         """Return the sha256 of a kept blob, by its own sha256 or by one of its keys; not yet verified."""
-        if sha256 is not None and self._object(sha256).exists():
+        if sha256 is not None and os.path.exists(self._object(sha256)):  # noqa: PTH110
             return sha256
         for key in keys:
             name = self._name(key)
-            try:
-                found = name.read_text(errors="replace")
-            except OSError:
+            found = _named_by(name)
+            if found is None:
                 continue
-            if _SHA256.match(found) and self._object(found).exists():
+            if _SHA256.match(found) and os.path.exists(self._object(found)):  # noqa: PTH110
                 return found
             with contextlib.suppress(OSError):  # what it named was evicted
-                name.unlink()
+                os.unlink(name)  # noqa: PTH108
         return None
 
     def fetch(
@@ -89,14 +90,14 @@ class BlobCache:
         source = self._object(sha256)
         try:
             # Not the modification time: a hard link elsewhere shows it too.
-            os.utime(source, ns=(time.time_ns(), source.stat().st_mtime_ns))
+            os.utime(source, ns=(time.time_ns(), os.stat(source).st_mtime_ns))  # noqa: PTH116
         except OSError:
             return False
         if not (link == "hard" and hard_link(source, target, dir_fd=dir_fd)):
             try:
                 copy_bytes(source, target, target_fd=dir_fd)
             except FileNotFoundError:  # evicted a moment ago
-                if source.exists():
+                if os.path.exists(source):  # noqa: PTH110
                     raise
                 return False
         return self._verify(sha256, target, dir_fd)
@@ -111,7 +112,7 @@ class BlobCache:
         if sha256_of(copy, dir_fd=dir_fd) == sha256:
             return True
         with contextlib.suppress(OSError):
-            self._object(sha256).unlink()
+            os.unlink(self._object(sha256))  # noqa: PTH108
         os.unlink(copy, dir_fd=dir_fd)
         return False
 
@@ -127,10 +128,17 @@ class BlobCache:
             if self.max_bytes is not None and size > self.max_bytes:
                 return False
             place = self._object(sha256)
-            if not place.exists():
-                with self._writing(place) as part:
-                    copy_bytes(source, part, source_fd=dir_fd)
-                    part.chmod(0o444)
+            if not os.path.exists(place):  # noqa: PTH110
+                part = os.path.join(self.folder, "tmp", uuid.uuid4().hex)  # noqa: PTH118
+                try:
+                    _with_folder(
+                        part, lambda: copy_bytes(source, part, source_fd=dir_fd, mode=0o444)
+                    )
+                    _with_folder(place, lambda: os.replace(part, place))  # noqa: PTH105
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        os.unlink(part)  # noqa: PTH108
+                    raise
                 self._grown(size)
             self.name(sha256, keys)
         except OSError:
@@ -142,9 +150,7 @@ class BlobCache:
         for key in keys:
             place = self._name(key)
             with contextlib.suppress(OSError):
-                if not place.exists():
-                    with self._writing(place) as part:
-                        part.write_text(sha256)
+                _with_folder(place, partial(os.symlink, sha256, place))
 
     def usage(self) -> CacheUsage:
         """Count what is kept."""
@@ -210,23 +216,8 @@ class BlobCache:
                     path.unlink()
         for path in (self.folder / "names").glob("??/*"):
             with contextlib.suppress(OSError):
-                if not self._object(path.read_text(errors="replace")).exists():
+                if not os.path.exists(self._object(_named_by(str(path)) or "")):  # noqa: PTH110
                     path.unlink()
-
-    @contextlib.contextmanager
-    def _writing(self, place: Path) -> Iterator[Path]:
-        """Give a temporary file that appears at `place` whole, or not at all."""
-        (self.folder / "tmp").mkdir(parents=True, exist_ok=True, mode=0o700)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder / "tmp")
-        os.close(handle)
-        try:
-            yield Path(name)
-            Path(name).replace(place)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -242,14 +233,36 @@ class BlobCache:
                 return
             yield True
 
-    def _object(self, sha256: str) -> Path:
-        return self.folder / "objects" / sha256[:2] / sha256
+    def _object(self, sha256: str) -> str:
+        return f"{self.folder}/objects/{sha256[:2]}/{sha256}"
 
-    def _name(self, key: str) -> Path:
-        return self.folder / "names" / key[:2] / key
+    def _name(self, key: str) -> str:
+        return f"{self.folder}/names/{key[:2]}/{key}"
 
     def __repr__(self) -> str:
         return f"BlobCache({str(self.folder)!r})"
+
+
+def _named_by(name: str) -> str | None:
+    """Return what a name is of, or None; earlier ones are files with that text."""
+    try:
+        return os.readlink(name)  # noqa: PTH115
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            return None
+    try:
+        return Path(name).read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def _with_folder(place: str, make: Callable[[], None]) -> None:
+    """Make something in a folder of the cache, which may have to be made first."""
+    try:
+        make()
+    except FileNotFoundError:
+        Path(place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make()
 
 
 def sha256_of(path: Path, *, dir_fd: int | None = None) -> str:

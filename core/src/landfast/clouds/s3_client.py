@@ -205,6 +205,7 @@ def _follow_no_redirects(client: Any) -> None:
     client.meta.events.register_last("before-parameter-build.s3", mark)
 
 
+@functools.lru_cache(maxsize=256)
 def public_endpoint(url: str) -> str | None:
     """Return an endpoint as it may be recorded: without secrets; None if it is AWS's own."""
     host = (urlsplit(url).hostname or "").lower()

@@ -45,7 +45,7 @@ _ENDPOINT_METHODS = ("make_request", "_send_request", "_get_response", "_do_get_
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class SentRequest:
     """A request that was sent, to be taken again with another query."""
 
     model: Any
@@ -54,34 +54,54 @@ class _Request:
     features: Any
 
     @classmethod
-    def of(cls, model: Any, params: Mapping[str, Any]) -> _Request | None:
+    def of(cls, model: Any, params: Mapping[str, Any]) -> SentRequest | None:
         """Keep what botocore is about to sign; None if its query is not found in its URL."""
         from botocore.context import get_context
         from botocore.utils import percent_encode_sequence
 
         query = percent_encode_sequence(params["query_string"])
-        if not params["url"].endswith(f"&{query}"):
+        is_page = model.name in _METHODS_OF_PAGES.values()
+        if is_page and not params["url"].endswith(f"&{query}"):
             return None
-        base = params["url"].removesuffix(query)
+        base = params["url"].removesuffix(query if is_page else f"?{query}")
         return cls(model, _copied(params), base, get_context())
 
     def send(self, client: Any, query: Mapping[str, Any]) -> Any:
-        """Sign and send; return the reply, or the exception of a connection that broke."""
+        """Sign and send with a query; return the reply with its body, or the exception of a connection that broke."""
+        from botocore.utils import percent_encode_sequence
+
+        return self.send_to(client, self.base + percent_encode_sequence(query), {}, is_whole=True)
+
+    def send_to(
+        self, client: Any, url: str, headers: Mapping[str, str], *, is_whole: bool = False
+    ) -> Any:
+        """Sign and send to another URL, with headers; of a good reply the body is read only if it is to be whole."""
+        from botocore.awsrequest import create_request_object
         from botocore.context import start_as_current_context
         from botocore.exceptions import BotoCoreError, ConnectionClosedError
-        from botocore.utils import percent_encode_sequence
         from urllib3.exceptions import HTTPError
 
         params = _copied(self.params)
-        params["url"] = self.base + percent_encode_sequence(query)
+        params["url"] = url
+        params["headers"].update(headers)
         params["context"]["retries"] = {"attempt": 1, "invocation-id": str(uuid.uuid4())}
         endpoint = client._endpoint
-        with start_as_current_context(self.features):  # the user agent tells of them
-            request = endpoint.create_request(params, self.model)
+        if is_whole:
+            with start_as_current_context(self.features):  # the user agent tells of them
+                request = endpoint.create_request(params, self.model)
+        else:
+            # As that does, but for the user agent, which is as it was and dearer than the signature.
+            made = create_request_object(params)
+            event = f"request-created.s3.{self.model.name}"
+            for handler in client.meta.events._emitter._handlers.prefix_search(event):
+                if handler.__module__ != "botocore.useragent":
+                    handler(request=made, operation_name=self.model.name, event_name=event)
+            request = made.prepare()
         request.stream_output = True  # botocore would read it in 64 KiB pieces, twice as dear
         try:
             reply = endpoint.http_session.send(request)
-            reply._content = reply.raw.read()
+            if is_whole or reply.status_code not in {200, 206}:
+                reply._content = reply.raw.read()
         except BotoCoreError as error:
             return error
         except (HTTPError, OSError) as error:
@@ -97,12 +117,12 @@ def _copied(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class _Wanted:
+class Wanted:
     """A page that this thread waits for on the long way."""
 
     outcome: Any = None
     """What the short way got, a reply or an exception: it stands for the first attempt's."""
-    request: _Request | None = None
+    request: SentRequest | None = None
 
 
 _thread = threading.local()
@@ -113,13 +133,12 @@ class ListWire:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._requests: dict[Any, _Request] = {}
+        self._requests: dict[Any, SentRequest] = {}
         self._names = {name: _query_names(client, name) for name in _METHODS_OF_PAGES}
         events = client.meta.events
-        # At the root and last: the request is finished.  By the wildcard: before botocore looks for an error.
-        events.register_last("before-call", _keep_request, unique_id="landfast-call")
         for name in _METHODS_OF_PAGES.values():
-            events.register(f"before-send.s3.{name}", _first_outcome, unique_id=f"landfast-send-{name}")  # fmt: skip
+            listen(client, name)
+            # By the wildcard: before botocore looks for an error.
             events.register(f"before-parse.*.{name}", _take_body, unique_id=f"landfast-parse-{name}")  # fmt: skip
 
     def get(self, method: str, parameters: Mapping[str, Any]) -> bytes:
@@ -132,7 +151,7 @@ class ListWire:
         names = self._names[method]
         rest = {name: value for name, value in parameters.items() if name not in names}
         kind = (method, repr(rest))
-        known = self._requests.get(kind) if _is_plain(self._client, method) else None
+        known = self._requests.get(kind) if is_plain(self._client, method) else None
         if known is None:
             return self._long_way(method, parameters, kind)
         query = {names[name]: value for name, value in parameters.items() if name in names}
@@ -145,7 +164,7 @@ class ListWire:
     def _long_way(
         self, method: str, parameters: Mapping[str, Any], kind: Any, outcome: Any = None
     ) -> bytes:
-        with _waiting(_Wanted(outcome)) as wanted:
+        with waiting(Wanted(outcome)) as wanted:
             reply = getattr(self._client, method)(**parameters)
         metadata = reply.get("ResponseMetadata", {})
         if wanted.request is not None and not metadata.get("RetryAttempts"):
@@ -159,6 +178,7 @@ _METHODS_OF_PAGES = {
     "list_objects_v2": "ListObjectsV2",
     "list_object_versions": "ListObjectVersions",
 }
+_OPERATIONS = {**_METHODS_OF_PAGES, "get_object": "GetObject"}
 
 
 def _query_names(client: Any, method: str) -> dict[str, str]:
@@ -168,23 +188,28 @@ def _query_names(client: Any, method: str) -> dict[str, str]:
     return {n: s["name"] for n, s in where.items() if s.get("location") == "querystring"}
 
 
-def _is_plain(client: Any, method: str) -> bool:
-    """Whether nobody but botocore and we are in the way of a page, so that a part may be left out."""
-    name = _METHODS_OF_PAGES[method]
+def is_plain(client: Any, method: str) -> bool:
+    """Whether nobody but botocore and we are in the way of a request, so that a part may be left out."""
+    name = _OPERATIONS[method]
     try:
         search = client.meta.events._emitter._handlers.prefix_search
-        kind, endpoint = type(client), client._endpoint
-        methods = [getattr(kind, name) for name in (*_METHODS, method)]
-        methods += [getattr(type(endpoint), name) for name in _ENDPOINT_METHODS]
         heard = [handler for event in _EVENTS for handler in search(f"{event}.s3.{name}")]
     except AttributeError:  # another botocore than we know
         return False
+    is_known = all(getattr(handler, "__module__", None) in _KNOWN for handler in heard)
+    return is_known and has_own_methods(client, method)
+
+
+def has_own_methods(client: Any, method: str) -> bool:
+    """Whether the methods of a client are as botocore made them."""
+    try:
+        kind, endpoint = type(client), type(client._endpoint)
+        methods = [getattr(kind, name) for name in (*_METHODS, method)]
+        methods += [getattr(endpoint, name) for name in _ENDPOINT_METHODS]
+    except AttributeError:
+        return False
     is_own = method not in vars(client) and "_make_api_call" not in vars(client)
-    return (
-        is_own
-        and all(map(_is_botocores, methods))
-        and all(getattr(handler, "__module__", None) in _KNOWN for handler in heard)
-    )
+    return is_own and all(map(_is_botocores, methods))
 
 
 def _is_botocores(function: Any) -> bool:
@@ -197,7 +222,7 @@ def _is_botocores(function: Any) -> bool:
 
 
 @contextmanager
-def _waiting(wanted: _Wanted) -> Iterator[_Wanted]:
+def waiting(wanted: Wanted) -> Iterator[Wanted]:
     """Mark the calls of this thread as ours."""
     _thread.wanted = wanted
     try:
@@ -206,14 +231,22 @@ def _waiting(wanted: _Wanted) -> Iterator[_Wanted]:
         _thread.wanted = None
 
 
-def _wanted() -> _Wanted | None:
+def _wanted() -> Wanted | None:
     return getattr(_thread, "wanted", None)
+
+
+def listen(client: Any, operation: str) -> None:
+    """Let what is `waiting` see the requests of an operation, and answer the first one itself."""
+    events = client.meta.events
+    # At the root and last: the request is finished.
+    events.register_last("before-call", _keep_request, unique_id="landfast-call")
+    events.register(f"before-send.s3.{operation}", _first_outcome, unique_id=f"landfast-send-{operation}")  # fmt: skip
 
 
 def _keep_request(model: Any, params: Mapping[str, Any], **_: Any) -> None:
     wanted = _wanted()
-    if wanted is not None and model.name in _METHODS_OF_PAGES.values():
-        wanted.request = _Request.of(model, params)
+    if wanted is not None and model.name in _OPERATIONS.values():
+        wanted.request = SentRequest.of(model, params)
 
 
 def _first_outcome(**_: Any) -> Any:

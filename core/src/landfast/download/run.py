@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from landfast.download.fetch import Origin, Transfer
 from landfast.download.folder import MarkedFolder
+from landfast.download.others import remove_others
 from landfast.download.paths import Disk, check_targets, probe
 from landfast.download.report import DownloadReport, MissingFile, Progress, Tally
 from landfast.download.select import Selected, Selection
@@ -29,7 +29,6 @@ from landfast.errors import (
 from landfast.manifests.base import Manifest
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
-from landfast.model.marker import MARKER
 from landfast.model.source import Source
 from landfast.pins.checksums import Outcome, Proof, is_strong
 from landfast.pins.sets import PinSets
@@ -109,8 +108,9 @@ def download(
         work.run(wanted.entries(), workers)
         if exact or folder.is_replaced:
             missing = {file.path for file in tally.report.missing}
-            paths_there = {p for batch in wanted.batches() for p in batch.paths.to_pylist()}
-            tally.report.removed = _remove_others(folder.top, paths_there - missing)
+            paths = (path for batch in wanted.batches() for path in batch.paths.to_pylist())
+            kept = (path for path in paths if path not in missing)
+            tally.report.removed = remove_others(folder.top, kept)
         is_complete = True
     finally:
         folder.close(is_complete=is_complete)
@@ -305,21 +305,3 @@ def _check_empty(root: Path) -> None:
             subject=str(root),
             hint="Download into a new folder, or empty this one.",
         )
-
-
-def _remove_others(top: OpenFolder, kept: set[str]) -> int:
-    """Remove what is not at these paths; links are removed, not followed."""
-    removed = 0
-    for path, folders, files, handle in os.fwalk(".", topdown=False, dir_fd=top.handle):
-        below = path.removeprefix(".").removeprefix("/")
-        if below.partition("/")[0] == MARKER:
-            continue
-        for name in (*files, *folders):
-            is_folder = stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
-            if is_folder:
-                with contextlib.suppress(OSError):  # there is something left in it
-                    os.rmdir(name, dir_fd=handle)
-            elif (f"{below}/{name}" if below else name) not in kept:
-                os.unlink(name, dir_fd=handle)
-                removed += 1
-    return removed

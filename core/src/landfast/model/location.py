@@ -145,7 +145,7 @@ class Location:
                 subject=uri,
                 expected=f"{scheme}://BUCKET/KEY, without credentials",
             )
-        if any("\ud800" <= c <= "\udfff" for c in uri):
+        if not uri.isascii() and any("\ud800" <= c <= "\udfff" for c in uri):
             raise InvalidInput(f"{uri!r} is not UTF-8", subject=repr(uri), expected="a UTF-8 key")
         pin = _RAW_KEY_SCHEMES[scheme].search(key) if pins else None
         if pin is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from landfast.clouds.bodies import CHUNK_BYTES, to_the_end
 from landfast.clouds.s3_errors import Asked, asking
+from landfast.clouds.s3_get import GetWire
 from landfast.clouds.s3_replies import bare_etag, first_byte
 from landfast.errors import (
     AccessDenied,
@@ -41,9 +42,9 @@ class S3Reader:
 
 
 @contextmanager
-def open_pin(client: Any, pin: Pin, start: int, more: dict[str, Any]) -> Iterator[S3Reader]:
+def open_pin(wire: GetWire, pin: Pin, start: int, more: dict[str, Any]) -> Iterator[S3Reader]:
     """Open a pin from an offset on; the connection is given back at the end."""
-    reply, asked = _fetch(client, pin, start, more)
+    reply, asked = _fetch(wire, pin, start, more)
     try:
         check_reply(reply, pin, asked)
         yield S3Reader(reply, pin, asked)
@@ -52,24 +53,24 @@ def open_pin(client: Any, pin: Pin, start: int, more: dict[str, Any]) -> Iterato
 
 
 def _fetch(
-    client: Any, pin: Pin, start: int, more: dict[str, Any]
+    wire: GetWire, pin: Pin, start: int, more: dict[str, Any]
 ) -> tuple[Mapping[str, Any], Asked]:
     asked, parameters = _request(pin, start)
     parameters |= more
     refused: LandfastError
     try:
-        return asking(asked, lambda: client.get_object(**parameters)), asked
+        return asking(asked, lambda: wire.get(parameters)), asked
     except (ObjectChanged, NotFound) as error:
         refused = error
     if asked.version_id or pin.etag is None or "bucket" in refused.details:
         raise refused
-    reply = _fetch_null(client, parameters, pin)
+    reply = _fetch_null(wire, parameters, pin)
     if reply is None:
         raise refused
     return reply, asked
 
 
-def _fetch_null(client: Any, parameters: dict[str, Any], pin: Pin) -> Mapping[str, Any] | None:
+def _fetch_null(wire: GetWire, parameters: dict[str, Any], pin: Pin) -> Mapping[str, Any] | None:
     """Ask once more, for the version ``null``; None if that is not the recorded object either.
 
     An object written before versioning was turned on keeps that id when it is overwritten or
@@ -80,9 +81,7 @@ def _fetch_null(client: Any, parameters: dict[str, Any], pin: Pin) -> Mapping[st
     )
     parameters = {name: value for name, value in parameters.items() if name != "IfMatch"}
     try:
-        reply: dict[str, Any] = asking(
-            asked, lambda: client.get_object(**parameters, VersionId=NULL)
-        )
+        reply = asking(asked, lambda: wire.get({**parameters, "VersionId": NULL}))
     except (ObjectChanged, NotFound, AccessDenied, InvalidInput):
         return None
     if bare_etag(reply.get("ETag")) == pin.etag:

@@ -11,6 +11,7 @@ from typing import Any
 from landfast.clouds.per_process import PerProcess
 from landfast.clouds.s3_client import S3Options, make_client, public_endpoint
 from landfast.clouds.s3_errors import Asked, asking
+from landfast.clouds.s3_get import GetWire
 from landfast.clouds.s3_wire import ListWire
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
@@ -87,9 +88,13 @@ class S3Store:
         self._factory = client
         self._client = PerProcess(partial(make_client, self._options, client))
         self._wire = PerProcess(self._make_wire)
+        self._reads = PerProcess(self._make_reads)
 
     def _make_wire(self) -> ListWire:
         return ListWire(self._client())
+
+    def _make_reads(self) -> GetWire:
+        return GetWire(self._client())
 
     def __repr__(self) -> str:
         handed_in = ", client=..." if self._factory is not None else ""
@@ -181,7 +186,7 @@ class S3Store:
 
     def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
         """Open with GetObject."""
-        return open_pin(self._client(), pin, start, self._payer())
+        return open_pin(self._reads(), pin, start, self._payer())
 
     def presign(self, pin: Pin, request: PresignRequest) -> str | None:
         """Sign a GetObject of one version; a bucket that is read without credentials needs no signature.

@@ -1,0 +1,127 @@
+"""Measure downloads of small pinned files beside boto3's `download_file`, and from the cache beside `cp -rl`.
+
+    python benchmarks/downloads.py
+
+Every file is asked for by its version id and verified. boto3 downloads one after the other, by version id too, and
+verifies nothing. obstore is measured where it is installed (`pip install obstore`): a bare GET by version id, written
+to a file. The endpoint is a process of its own (`s3_objects.py`), whose CPU is not counted.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from rows import Row, command, median, ran, spent
+from s3_objects import BUCKET, serving
+
+
+class _Scene:
+    def __init__(self, folder: Path, files: int) -> None:
+        import landfast
+
+        self.folder = folder
+        self.files = files
+        self._numbers = count()
+        self.client = landfast.Client(f"sqlite:///{folder}/bench.db")
+        self.version = self.client.log(
+            "bench/files", f"s3://{BUCKET}/data/", max_objects=landfast.UNLIMITED
+        )
+
+    def target(self) -> Path:
+        return self.folder / f"target-{next(self._numbers)}"
+
+    def get(self, **options: Any) -> None:
+        self.version.download(root=self.target(), **options)
+
+    def boto3(self) -> None:
+        import boto3
+
+        client, root = boto3.client("s3"), self.target()
+        for entry in self.version.manifest.entries():
+            path = root / entry.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            key = entry.uri.removeprefix(f"s3://{BUCKET}/")
+            extra = {"VersionId": entry.version_id}
+            client.download_file(BUCKET, key, str(path), ExtraArgs=extra)
+
+    def obstore(self) -> None:
+        import obstore
+        from obstore.store import S3Store
+
+        url, root = os.environ["AWS_ENDPOINT_URL_S3"], self.target()
+        store = S3Store(
+            BUCKET,
+            endpoint=url,
+            client_options={"allow_http": True},
+            virtual_hosted_style_request=False,
+        )
+        for entry in self.version.manifest.entries():
+            path = root / entry.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            key = entry.uri.removeprefix(f"s3://{BUCKET}/")
+            got = obstore.get(store, key, options={"version": entry.version_id})
+            path.write_bytes(got.bytes())
+
+
+def measure(given: Namespace) -> Iterator[Row]:
+    """Download a version of small files."""
+    with (
+        tempfile.TemporaryDirectory(prefix="landfast-bench-") as name,
+        serving(given.files) as environment,
+    ):
+        folder = Path(name)
+        os.environ.update(environment, LANDFAST_CACHE_DIR=str(folder / "cache"))
+        scene = _Scene(folder, given.files)
+
+        def cleared(work: Callable[[], Any]) -> Any:
+            def before() -> None:
+                for path in (folder / "cache" / "objects", folder / "cache" / "names"):
+                    shutil.rmtree(path, ignore_errors=True)
+
+            return spent(work, given.repeat, before=before)
+
+        peer = cleared(scene.boto3)
+        what = f"{given.files:,} small pinned files"
+        beside = {"beside": peer.cpu_s, "peer": "boto3 download_file"}
+        if importlib.util.find_spec("obstore"):
+            yield Row(f"{what}, bare obstore", cleared(scene.obstore).cpu_s, "s CPU", **beside)
+        without = cleared(scene.get)
+        yield Row(f"{what}", without.cpu_s, "s CPU", **beside, ratio_at_most=1 / 4)
+        yield from _from_cache(scene, what, given.repeat)
+
+
+def _from_cache(scene: _Scene, what: str, repeat: int) -> Iterator[Row]:
+    scene.get(link="hard")
+    target = scene.target()
+    scene.version.download(root=target, link="hard")
+    links = median([ran(["cp", "-rl", target, scene.target()]) for _ in range(repeat)])
+    copies = median([ran(["cp", "-r", target, scene.target()]) for _ in range(repeat)])
+    hard = spent(lambda: scene.get(link="hard"), repeat)
+    yield Row(
+        f"{what} from the cache, link='hard'",
+        hard.cpu_s,
+        "s CPU",
+        beside=links.cpu_s,
+        peer="cp -rl",
+        ratio_at_most=5,
+    )
+    copied = spent(scene.get, repeat)
+    yield Row(
+        f"{what} from the cache, copied", copied.cpu_s, "s CPU", beside=copies.cpu_s, peer="cp -r"
+    )
+    again = spent(lambda: scene.version.download(root=target, link="hard"), repeat)
+    yield Row(
+        f"{what} that are there already", again.cpu_s, "s CPU", beside=links.cpu_s, peer="cp -rl"
+    )
+
+
+if __name__ == "__main__":
+    command("downloads", "Downloads", measure, __doc__, files=(2_000, 10_000))
