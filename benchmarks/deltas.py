@@ -243,7 +243,7 @@ def measure(given: Namespace) -> Iterator[Row]:
             peer="the delta",
             ratio_at_most=2.0,
         )
-        counts = "print(client({folder!r}, {entries}).diff('d:v0', 'd:v1').counts)"
+        counts = "assert client({folder!r}, {entries}).diff('d:v0', 'd:v1').counts"
         rows = "assert sum(1 for _ in client({folder!r}, {entries}).diff('d:v0', 'd:v1'))"
         yield memory("diff of neighbours, counts", verb(counts).anonymous_mib)
         yield memory("diff of neighbours, every row", verb(rows).anonymous_mib)
@@ -311,7 +311,7 @@ def _costs(folder: str, entries: int, repeat: int) -> Iterator[Row]:
 
 _PEER = """
 import duckdb
-duckdb.sql("SET threads = 2")
+duckdb.sql("SET threads = 2; SET enable_progress_bar = false")
 duckdb.sql('''
     SELECT count(*) FILTER (o.path IS NULL), count(*) FILTER (n.path IS NULL),
         count(*) FILTER (o.checksum <> n.checksum)

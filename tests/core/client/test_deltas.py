@@ -14,6 +14,7 @@ from landfast.publish import shrink
 
 NOW = timedelta(0)
 FILES = 48
+NIGHTLY = [pytest.mark.system, pytest.mark.nightly]
 
 
 @pytest.fixture(autouse=True)
@@ -157,12 +158,12 @@ def test_an_expired_base_and_one_that_is_undeleted(local: Client, many: Path) ->
         local.get(second.qualified_name)
 
 
-def test_a_base_that_was_lost_is_not_stood_on(client: Client, many: Path) -> None:
-    first = client.log("d", many)
-    client.context.blobs.delete(first.record.blob)
-    second = logged(client, many, 1)
+def test_a_base_that_was_lost_is_not_stood_on(local: Client, many: Path) -> None:
+    first = local.log("d", many)
+    local.context.blobs.delete(first.record.blob)
+    second = logged(local, many, 1)
     assert chain_of(second) == (second.record.blob,)
-    check(client, second)
+    check(local, second)
 
 
 def test_a_lost_file_of_a_chain_is_made_good_when_the_content_is_logged_again(
@@ -214,7 +215,7 @@ def test_a_copy_of_a_registry_has_the_bases_too(local: Client, many: Path, tmp_p
     assert copy.check_registry(deep=True).ok
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=NIGHTLY) for n in range(1, 12))])
 def test_every_live_version_reads_as_it_was_logged_whatever_happened(
     local: Client, many: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from tests.core.manifests.test_files import entry, files_in
 
 # Each example writes files into the same folder, one after the other.
 same_folder = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 MANY = 10**9
 
@@ -97,8 +97,8 @@ def check_same(
 
 
 def some(many: Sequence[Any]) -> list[Any]:
-    """Pick both ends and some dozen between."""
-    return [*many[:: max(1, len(many) // 12)], *many[-1:]]
+    """Pick both ends and some between."""
+    return [*many[:: max(1, len(many) // 6)], *many[-1:]]
 
 
 def found(look: Callable[[], object]) -> object:

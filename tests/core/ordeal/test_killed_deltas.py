@@ -15,7 +15,7 @@ from tests.core.ordeal.test_failpoints import GRACE, Ordeal, ordeal
 __all__ = ["ordeal"]
 
 # So many kills are tried in the everyday run, spread evenly.
-KILLS = 2
+KILLS = 1
 
 
 def test_killed_at_some_moments_beside_a_collector(ordeal: Ordeal) -> None:

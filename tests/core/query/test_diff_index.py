@@ -113,7 +113,7 @@ def told(found: ManifestDiff) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(edits())
 def test_chains_differ_as_what_they_make(
@@ -128,7 +128,7 @@ def test_chains_differ_as_what_they_make(
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(trees, trees)
 def test_differences_that_lie_on_disk_are_the_same(

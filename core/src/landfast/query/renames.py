@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from landfast.manifests.chains.applied import counted
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _ADDED, _REMOVED = KINDS.index(DiffKind.ADDED), KINDS.index(DiffKind.REMOVED)
 _RENAMED = KINDS.index(DiffKind.RENAMED)
-# Of more candidates only those whose token begins with one digit are looked at, one digit after the other.
+# Of more candidates only those whose token begins with the same digits are looked at together.
 _AT_ONCE = 200_000
 _DIGITS = "0123456789abcdef"
 
@@ -54,9 +55,12 @@ def _every_pair(table: pa.Table) -> Iterator[pa.Table]:
 
     form = {"went": pa.int64(), "came": pa.int64(), "old_row": pa.int64()}
     yield pa.schema(form).empty_table()
-    count = len(table) - table["content"].null_count
-    for digit in ("",) if count <= _AT_ONCE else (*_DIGITS, None):
-        went, came = _contents(table, _REMOVED, digit), _contents(table, _ADDED, digit)
+    count, length = len(table) - table["content"].null_count, 0
+    while count > _AT_ONCE * 16**length and length < 2:
+        length += 1
+    shares = ["".join(digits) for digits in product(_DIGITS, repeat=length)]
+    for share in [*shares, None] if length else [""]:
+        went, came = (_contents(table, kind, share, length) for kind in (_REMOVED, _ADDED))
         found = list(_pairs(went, came))
         columns = zip(*found, strict=True) if found else ((), (), ())
         yield pa.table(
@@ -65,19 +69,26 @@ def _every_pair(table: pa.Table) -> Iterator[pa.Table]:
         )
 
 
-def _contents(table: pa.Table, kind: int, digit: str | None) -> pa.Table:
-    """Return content, path, number and old row of the differences of a kind whose token begins with a digit."""
+def _contents(table: pa.Table, kind: int, share: str | None, length: int) -> pa.Table:
+    """Return content, path, number and old row of the differences of a kind, as far as they are in a share.
+
+    Args:
+        table: All differences.
+        kind: As a number.
+        share: What their tokens begin with; None is those that begin with no digits.
+        length: How many digits tell a share.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     parts, start = [], 0
     for batch in table.to_batches():
         is_wanted = pc.and_(pc.equal(batch["kind"], kind), pc.is_valid(batch["content"]))
-        if digit is None:
-            others = pc.match_substring_regex(batch["content"], "^[^0-9a-f]")
-            is_wanted = pc.and_(is_wanted, others)
-        elif digit:
-            is_wanted = pc.and_(is_wanted, pc.starts_with(batch["content"], digit))
+        if share is None:
+            has_digits = pc.match_substring_regex(batch["content"], f"^[0-9a-f]{{{length}}}")
+            is_wanted = pc.and_not(is_wanted, has_digits)
+        elif share:
+            is_wanted = pc.and_(is_wanted, pc.starts_with(batch["content"], share))
         numbers = pc.add(counted(len(batch)), start)
         columns = [batch["content"], batch["path"], numbers, batch["old_row"]]
         names = ["content", "path", "number", "old_row"]
