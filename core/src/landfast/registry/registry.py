@@ -34,17 +34,16 @@ from landfast.registry import (
     counters,
     deletion,
     edges,
-    log,
     observations,
     pins,
     promotion,
     runs,
     scopes,
     sources,
-    unchanged,
     versions,
 )
 from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.log import log, unchanged
 from landfast.registry.overview.overview import Overview
 from landfast.registry.rows import chunks
 from landfast.registry.values import (
@@ -104,7 +103,7 @@ class Registry:
             BlobNeeded: If a blob is needed and `request.blob` is None, or the blob was condemned meanwhile.
             Conflict: If the collection has another type.
         """
-        return self._database.write(lambda tx: log.log(tx, request), create=True)
+        return log.log(self._database, request)
 
     def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
         """Log those of many requests that change nothing, in one transaction; the others are None.

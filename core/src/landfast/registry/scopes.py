@@ -72,32 +72,28 @@ def require_partition(tx: Transaction, name: ArtifactName) -> int:
     return scope.partition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
-    """A partition that nobody else changes until the transaction ends."""
+def lock(tx: Transaction, name: ArtifactName, kind: str) -> int:
+    """Lock a partition, made if need be, and return its id; `Conflict` if its collection is not of type `kind`."""
+    wanted = given(name, kind)
+    while (found := tx.connection.execute(_LOCK, wanted).scalar_one_or_none()) is None:
+        ensure_partition(tx, name, kind)
+    return int(found)
 
-    partition: int
-    next_index: int
-    latest_ticket: int
 
-
-def lock(tx: Transaction, name: ArtifactName, kind: str) -> Locked:
-    """Lock a partition, made if need be; `Conflict` if its collection is not of type `kind`."""
+def given(name: ArtifactName, kind: str) -> dict[str, str | None]:
+    """Return the parameters of `NAMED`."""
     check_filled(name)
-    given = {
+    return {
         "entity": name.entity,
         "project": name.project,
         "collection": name.collection,
         "partition_key": name.partition,
         "type": kind,
     }
-    while (row := tx.connection.execute(_LOCK, given).one_or_none()) is None:
-        ensure_partition(tx, name, kind)
-    return Locked(partition=row.id, next_index=row.next_index, latest_ticket=row.latest_ticket)
 
 
-_LOCK = (
-    select(partitions.c.id, partitions.c.next_index, partitions.c.latest_ticket)
+NAMED = (
+    select(partitions.c.id)
     .select_from(partitions.join(collections).join(projects).join(entities))
     .where(
         entities.c.name == bindparam("entity"),
@@ -106,8 +102,10 @@ _LOCK = (
         collections.c.type == bindparam("type"),
         partitions.c.key == bindparam("partition_key"),
     )
-    .with_for_update(key_share=True, of=partitions)
 )
+"""The partition of a name, in a collection of a type."""
+
+_LOCK = NAMED.with_for_update(key_share=True, of=partitions)
 
 
 def ensure_project(tx: Transaction, entity: str, project: str) -> int:

@@ -20,9 +20,14 @@ from landfast.registry.schema.tables import versions as version_rows
 INDEXED = 500
 
 
+def spellings(recorded: Iterable[Source]) -> set[str]:
+    """Return the URIs that sources of a new version are found by."""
+    return {uri for source in recorded for uri in _spellings(source.uri)}
+
+
 def unrecorded(tx: Transaction, version_id: int | None, recorded: Iterable[Source]) -> set[str]:
     """Return the URIs of sources that a version, None for a new one, has not in the index yet."""
-    uris = {uri for source in recorded for uri in _spellings(source.uri)}
+    uris = spellings(recorded)
     if version_id is None:
         return uris
     known = select(sources.c.uri).where(sources.c.version_id == version_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
@@ -18,32 +17,46 @@ from landfast.registry import (
     edges,
     observations,
     pins,
-    places,
     sources,
     versions,
 )
 from landfast.registry.database.engine import Transaction
-from landfast.registry.places import Place
-from landfast.registry.rows import recordable, skipped_json, skipped_of, sources_json, sources_of
-from landfast.registry.schema.columns import to_json
+from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.log import first_sight, places
+from landfast.registry.log.places import Place
+from landfast.registry.rows import skipped_json, sources_json
 from landfast.registry.schema.tables import partitions
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
 
 
-def log(tx: Transaction, request: LogRequest) -> LogOutcome:
-    """Record content; see `Registry.log`.
+def log(database: LazyDatabase, request: LogRequest) -> LogOutcome:
+    """Record content; see `Registry.log`."""
+    check_name(request.type, "type")
+    outcome, previous_id = database.write(lambda tx: _log(tx, request), create=True)
+    if previous_id is None:
+        return outcome
+    return database.read(lambda tx: first_sight.with_previous(tx, outcome, previous_id))
+
+
+def _log(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | None]:
+    is_sqlite = tx.connection.dialect.name == "sqlite"
+    done = None if is_sqlite else first_sight.log_new(tx, request)
+    return (_log_locked(tx, request), None) if done is None else done
+
+
+def _log_locked(tx: Transaction, request: LogRequest) -> LogOutcome:
+    """Record content behind the lock of its partition.
 
     The order of locks is partition, blob, feed, in every verb.  Everything is asked first and written in one go, for
     others wait meanwhile.
     """
-    check_name(request.type, "type")
     place = places.enter(tx, request)
     known = place.known
     has_new_pins = known is None or not known.has_pins
     if has_new_pins and not (place.has_blob and blobs.hold(tx, request.bases)):
         raise _blob_needed(request)
-    record = _created(request, place) if known is None else versions.by_id(tx, known.id)
+    record = places.created(request, place) if known is None else versions.by_id(tx, known.id)
     moves = _moves(tx, request, place, record.id)
     record = replace(
         record,
@@ -107,25 +120,6 @@ def mend(
         )
     )
     return versions.by_id(tx, version_id)
-
-
-def _created(request: LogRequest, place: Place) -> VersionRecord:
-    """Return the version that is about to be written, as it will be read."""
-    assert request.blob is not None
-    return VersionRecord(
-        id=place.version_id,
-        name=request.name.bare().at(place.next_index),
-        type=request.type,
-        summary=request.summary,
-        blob=request.blob,
-        sources=sources_of(json.loads(to_json(sources_json(request.sources)))),
-        skipped=skipped_of(json.loads(to_json(skipped_json(request.skipped)))),
-        description=request.description,
-        metadata=json.loads(to_json(request.metadata)),
-        ttl_seconds=request.ttl_seconds,
-        run=None if request.run is None else recordable(request.run),
-        created_at=place.now,
-    )
 
 
 def _insert(tx: Transaction, request: LogRequest, place: Place) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     Table,
     and_,
@@ -21,10 +23,19 @@ from sqlalchemy import (
 )
 
 from landfast.model.names import LATEST
+from landfast.model.version import VersionRecord
 from landfast.registry import runs as run_rows
 from landfast.registry import scopes
 from landfast.registry.database.engine import Transaction
-from landfast.registry.rows import key_sha256
+from landfast.registry.rows import (
+    key_sha256,
+    recordable,
+    skipped_json,
+    skipped_of,
+    sources_json,
+    sources_of,
+)
+from landfast.registry.schema.columns import to_json
 from landfast.registry.schema.tables import (
     aliases,
     blobs,
@@ -69,24 +80,37 @@ class Place:
 
 def enter(tx: Transaction, request: LogRequest) -> Place:
     """Lock the partition, made if need be, and look; two questions for what there is."""
-    locked = scopes.lock(tx, request.name, request.type)
-    given = {
-        "partition": locked.partition,
+    given = _asked(request) | {"partition": scopes.lock(tx, request.name, request.type)}
+    row = tx.connection.execute(_looking_at(tx.connection.dialect.name), given).one()
+    return _place(tx, request, row)
+
+
+def glance(tx: Transaction, request: LogRequest) -> Place | None:
+    """Look without a lock; None if there is no such partition yet, or its collection has another type."""
+    given = _asked(request) | scopes.given(request.name, request.type)
+    row = tx.connection.execute(_glancing(tx.connection.dialect.name), given).one_or_none()
+    return None if row is None else _place(tx, request, row)
+
+
+def _asked(request: LogRequest) -> dict[str, Any]:
+    return {
         "digest": request.summary.digest,
         "pins": request.summary.pin_digest,
         "blob": request.blob,
         "run": None if request.run is None else key_sha256(request.run),
     }
-    row = tx.connection.execute(_looking(tx.connection.dialect.name), given).one()
+
+
+def _place(tx: Transaction, request: LogRequest, row: Row[Any]) -> Place:
     if request.run is not None and row.run_id is None:
         raise run_rows.unknown(str(request.run))
     known = None
     if row.known_id is not None:
         known = Known(id=row.known_id, has_pins=row.has_pins, last_pins=row.last_pins)
     return Place(
-        partition=locked.partition,
-        next_index=locked.next_index,
-        latest_ticket=locked.latest_ticket,
+        partition=row.partition_id,
+        next_index=row.next_index,
+        latest_ticket=row.latest_ticket,
         latest=None if row.latest_id is None else (row.latest_id, row.latest_number),
         known=known,
         run_id=row.run_id,
@@ -94,6 +118,26 @@ def enter(tx: Transaction, request: LogRequest) -> Place:
         version_id=row.version_id,
         observation_id=row.observation_id,
         now=tx.now() if row.now is None else row.now,
+    )
+
+
+def created(request: LogRequest, place: Place, *, latest: bool = False) -> VersionRecord:
+    """Return the version that is about to be written, as it will be read."""
+    assert request.blob is not None
+    return VersionRecord(
+        id=place.version_id,
+        name=request.name.bare().at(place.next_index),
+        type=request.type,
+        summary=request.summary,
+        blob=request.blob,
+        sources=sources_of(json.loads(to_json(sources_json(request.sources)))),
+        skipped=skipped_of(json.loads(to_json(skipped_json(request.skipped)))),
+        description=request.description,
+        metadata=json.loads(to_json(request.metadata)),
+        aliases=(LATEST,) if latest else (),
+        ttl_seconds=request.ttl_seconds,
+        run=None if request.run is None else recordable(request.run),
+        created_at=place.now,
     )
 
 
@@ -131,22 +175,31 @@ def _looking(dialect: str) -> Select[Any]:
         .outerjoin(runs, is_run)
         .outerjoin(held, true())
     )
-    return (
-        select(
-            versions.c.id.label("known_id"),
-            pin_sets.c.id.is_not(None).label("has_pins"),
-            last_pins.scalar_subquery().label("last_pins"),
-            _latest.c.id.label("latest_id"),
-            _latest.c.number.label("latest_number"),
-            runs.c.id.label("run_id"),
-            and_(held.c.sha256.is_not(None), held.c.condemned_at.is_(None)).label("has_blob"),
-            new_version.label("version_id"),
-            _next_id(observations, dialect).label("observation_id"),
-            (null() if dialect == "sqlite" else func.clock_timestamp()).label("now"),
-        )
-        .select_from(joined)
-        .where(partitions.c.id == bindparam("partition"))
-    )
+    return select(
+        partitions.c.id.label("partition_id"),
+        partitions.c.next_index,
+        partitions.c.latest_ticket,
+        versions.c.id.label("known_id"),
+        pin_sets.c.id.is_not(None).label("has_pins"),
+        last_pins.scalar_subquery().label("last_pins"),
+        _latest.c.id.label("latest_id"),
+        _latest.c.number.label("latest_number"),
+        runs.c.id.label("run_id"),
+        and_(held.c.sha256.is_not(None), held.c.condemned_at.is_(None)).label("has_blob"),
+        new_version.label("version_id"),
+        _next_id(observations, dialect).label("observation_id"),
+        (null() if dialect == "sqlite" else func.clock_timestamp()).label("now"),
+    ).select_from(joined)
+
+
+@functools.cache
+def _looking_at(dialect: str) -> Select[Any]:
+    return _looking(dialect).where(partitions.c.id == bindparam("partition"))
+
+
+@functools.cache
+def _glancing(dialect: str) -> Select[Any]:
+    return _looking(dialect).where(partitions.c.id == scopes.NAMED.scalar_subquery())
 
 
 def _next_id(table: Table, dialect: str) -> ColumnElement[int]:

@@ -1,0 +1,1 @@
+"""Log: what happens to the registry when content is logged."""
