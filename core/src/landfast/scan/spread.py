@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from pickle import PicklingError
 from typing import Self
 
@@ -102,7 +103,7 @@ class _Streams:
         self._threads: list[threading.Thread] = []
         self._streams = 1
         self._processes: Processes | None = None
-        self._spent = (time.perf_counter(), time.thread_time())
+        self._spent = _spent()
         can = job.store.capabilities()
         is_one = breadth.streams == breadth.workers == 1
         self._may_begin = can.seeks and not is_one and not asks_each(job.scan, job.store)
@@ -151,12 +152,7 @@ class _Streams:
 
     def _useful(self) -> int:
         """Return how many streams keep an interpreter busy, where one of them waits as the first did."""
-        wall, busy = (
-            now - before
-            for now, before in zip(
-                (time.perf_counter(), time.thread_time()), self._spent, strict=True
-            )
-        )
+        wall, busy = (now - before for now, before in zip(_spent(), self._spent, strict=True))
         useful = 1 if busy > _BUSY * wall else math.ceil(_BEYOND * wall / max(busy, 1e-6))
         return min(self._breadth.streams, max(self._breadth.least, useful))
 
@@ -174,6 +170,15 @@ _BUSY = 0.7
 _PROCESSES_LATER = 3
 # Pages do not come evenly: some streams more than would be busy if they did.
 _BEYOND = 1.5
+
+
+def _spent() -> tuple[float, float]:
+    """Return the clock, and how long this thread computed or would have, were there a core for it."""
+    try:
+        held_up = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        held_up = 0.0
+    return time.perf_counter(), time.thread_time() + held_up
 
 
 class _First(SharedBounds):
