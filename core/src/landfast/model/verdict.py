@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -110,7 +110,7 @@ class VerifyReport:
         digest: Content digest of the version.
         counts: How many entries have each verdict.
         sizes: Their bytes.
-        rows: Every entry that is not intact, by path.
+        rows: Every entry that is not intact, by path; many are in a temporary file, and read as they are asked for.
         added: Objects at the source that the version does not have; no failure.
         added_examples: At most ten of their URIs.
         denials: What may not be looked at.
@@ -124,7 +124,7 @@ class VerifyReport:
     digest: str
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     sizes: Mapping[Verdict, int] = field(default_factory=dict)
-    rows: tuple[EntryVerdict, ...] = ()
+    rows: Sequence[EntryVerdict] = ()
     added: int = 0
     added_examples: tuple[str, ...] = ()
     denials: tuple[Denial, ...] = ()

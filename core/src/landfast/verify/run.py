@@ -86,10 +86,9 @@ def verify(
     with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
         check(sources).all_of(manifest, workers)
         for pins, their_sources in older:
-            wanted = tally.open_paths()
-            if not wanted:
+            if not tally.open:
                 break
-            entries = (entry for entry in pins.entries() if entry.path in wanted)
+            entries = (entry for entry in pins.entries() if tally.is_open(entry.path))
             check(their_sources).scattered(entries)
     return tally.report(manifest.digest, deep=deep)
 

@@ -12,6 +12,7 @@ from landfast.model.verdict import Denial, EntryVerdict, FoundPins, Verdict, Ver
 from landfast.pins.verdicts import Finding
 from landfast.stores.base import ObjectInfo
 from landfast.system.progress import Report
+from landfast.verify.spill import Verdicts
 
 _EXAMPLES = 10
 # Progress is reported each time that so many entries more have a verdict.
@@ -27,7 +28,7 @@ class Tally:
         self._progress = progress
         self._counts: Counter[Verdict] = Counter()
         self._sizes: Counter[Verdict] = Counter()
-        self._rows: dict[str, EntryVerdict] = {}
+        self._rows = Verdicts()
         self._added = 0
         self._examples: list[str] = []
         self._denials: dict[tuple[str, str | None], Denial] = {}
@@ -47,11 +48,11 @@ class Tally:
             if known is not None and known.verdict.badness <= verdict.badness:
                 return
             if known is not None:
-                del self._rows[entry.path]
+                self._rows.drop(entry.path)
                 self._count(known.entry, known.verdict, -1)
             self._count(entry, verdict, +1)
             if row is not None:
-                self._rows[entry.path] = row
+                self._rows.put(row)
             done = self._counts.total()
         if done % _REPORTED == 0 or done == self._total:
             self._progress(done, self._total)
@@ -80,19 +81,24 @@ class Tally:
         with self._lock:
             self._denials.setdefault((uri, permission), denial)
 
-    def open_paths(self) -> frozenset[str]:
-        """Return the paths that are not `INTACT` so far."""
+    @property
+    def open(self) -> int:
+        """How many paths are not `INTACT` so far."""
         with self._lock:
-            return frozenset(self._rows)
+            return len(self._rows)
+
+    def is_open(self, path: str) -> bool:
+        """Whether a path was judged, and is not `INTACT` so far."""
+        with self._lock:
+            return self._rows.get(path) is not None
 
     def report(self, digest: str, *, deep: bool) -> VerifyReport:
         """Return what was collected."""
-        rows = sorted(self._rows.values(), key=lambda row: row.path.encode())
         return VerifyReport(
             digest=digest,
             counts=dict(+self._counts),
             sizes=dict(+self._sizes),
-            rows=tuple(rows),
+            rows=self._rows.sorted(),
             added=self._added,
             added_examples=tuple(self._examples),
             denials=tuple(self._denials.values()),
