@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Protocol
 
 from landfast.download.fetch import check_time
@@ -112,7 +113,7 @@ class PinnedBytes:
         while bound is None or at < bound:
             before = at
             try:
-                with self._opened(at) as piece:
+                with self._opened(at, bound) as piece:
                     for chunk in _from(piece, at):
                         wanted = chunk if bound is None else chunk[: bound - at]
                         at += len(wanted)
@@ -126,19 +127,19 @@ class PinnedBytes:
                     raise
 
     @contextlib.contextmanager
-    def _opened(self, start: int) -> Iterator[Piece]:
+    def _opened(self, start: int, end: int | None) -> Iterator[Piece]:
         """Open the first place that has the recorded bytes, and tells so."""
         with contextlib.ExitStack() as stack:
-            yield self._open(stack, start)
+            yield self._open(stack, start, end)
 
-    def _open(self, stack: contextlib.ExitStack, start: int) -> Piece:
+    def _open(self, stack: contextlib.ExitStack, start: int, end: int | None) -> Piece:
         if self._kept is not None:
             return _File(start, _chunks(self._kept, start))
         refused: list[LandfastError] = []
         known = [] if self._found is None else [self._found]
         for candidate in (*known, *self._pins.candidates(self.entry)):
             try:
-                reader = _proven(stack, candidate, start)
+                reader = _proven(stack, candidate, start, end)
             except _MISSING as error:
                 refused.append(error)
                 continue
@@ -207,11 +208,15 @@ def _from(piece: Piece, start: int) -> Iterator[bytes]:
         before = 0
 
 
-def _proven(stack: contextlib.ExitStack, candidate: Candidate, start: int) -> Reader | None:
+def _proven(
+    stack: contextlib.ExitStack, candidate: Candidate, start: int, end: int | None
+) -> Reader | None:
     """Open a candidate whose bytes are the recorded ones; None if nothing but all bytes could tell."""
-    entry = candidate.entry
+    entry, pin = candidate.entry, candidate.pin
+    if end is not None and entry.size is not None and end < entry.size:
+        pin = replace(pin, end=end)
     with contextlib.ExitStack() as own:
-        reader = own.enter_context(candidate.store.open(candidate.pin, start=start))
+        reader = own.enter_context(candidate.store.open(pin, start=start))
         check_time(entry, reader.info)
         candidate.check(reader.info)
         if not _tells(candidate, reader.info) and not _is_told(candidate, reader.info):

@@ -205,6 +205,7 @@ class Pin:
             same algorithm.
         current: Whether the current object is read, without asking for `version_id`; the reply is
             compared with that all the same.
+        end: The offset behind the last byte that is wanted, below `size`; a store may send more.
     """
 
     location: Location
@@ -213,6 +214,17 @@ class Pin:
     size: int | None = None
     checksum: Checksum | None = None
     current: bool = False
+    end: int | None = None
+
+    def span(self, start: int) -> str | None:
+        """Return the `Range` to ask for, from an offset on; None for the whole object.
+
+        Example:
+            >>> Pin(location=Location.parse("s3://b/k"), end=20).span(10)
+            'bytes=10-19'
+        """
+        last = "" if self.end is None else self.end - 1
+        return f"bytes={start}-{last}" if start or last != "" else None
 
 
 class Reader(Protocol):

@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 class GcsReader:
     """An open media reply."""
 
-    def __init__(self, reply: Response, info: ObjectInfo, start: int, asked: Asked) -> None:
+    def __init__(
+        self, reply: Response, info: ObjectInfo, start: int, end: int | None, asked: Asked
+    ) -> None:
         self.info = info
         self.start = start
+        self._end = end
         self._reply = reply
         self._asked = asked
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB."""
-        return gcs_media(self._reply, self._asked, self.start, self.info.size)
+        return gcs_media(self._reply, self._asked, self.start, self._end)
 
 
 @contextmanager
@@ -38,8 +41,8 @@ def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsRea
     asked = Asked.of(pin.location, "read", "storage.objects.get", generation)
     # Without this header objects that are stored as gzip are unpacked on the way.
     headers = {"Accept-Encoding": "gzip"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
+    if span := pin.span(start):
+        headers["Range"] = span
     parameters = {"alt": "media", **({"generation": generation} if generation else {})}
     path = "/download/storage/v1" + object_path(pin.location.authority, pin.location.key)
     with connection.get(asked, path, parameters, headers=headers, media=True) as reply:
@@ -48,11 +51,12 @@ def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsRea
         if reply.status_code == 416:
             _check_end(info, start, asked)
         else:
-            span = str(reply.headers.get("content-range", ""))
-            if start and reply.status_code == 206 and not GCS_RANGE.match(span):
+            found = str(reply.headers.get("content-range", ""))
+            if start and reply.status_code == 206 and not GCS_RANGE.match(found):
                 raise wrong_range(asked.name, start, None)
             check_reply(info, pin, asked)
-        yield GcsReader(reply, info, first, asked)
+        end = pin.end if pin.end is not None and reply.status_code == 206 else info.size
+        yield GcsReader(reply, info, first, end, asked)
 
 
 def _check_end(info: ObjectInfo, start: int, asked: Asked) -> None:

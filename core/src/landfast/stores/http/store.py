@@ -187,8 +187,8 @@ class HttpStore:
         """
         _no_versions(pin.location, pin.version_id)
         headers = {"If_Match": pin.etag} if pin.etag and is_strong(pin.etag) else {}
-        if start:
-            headers["Range"] = f"bytes={start}-"
+        if span := pin.span(start):
+            headers["Range"] = span
         with self._get(pin.location, pin=pin, **headers) as (reply, facts):
             check_pin(pin, facts)
             if start and (facts.start is None or facts.start > start):

@@ -18,9 +18,9 @@ from landfast.stores.s3.objects import ETAG, FOLDER_MARKER
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Sorted in memory at once; ten million rows are forty runs on disk.
-_ROWS_PER_RUN = 262_144
-_ROWS_PER_BLOCK = 8_192
+# Sorted in memory at once; ten million rows are eighty runs on disk.
+_ROWS_PER_RUN = 131_072
+_ROWS_PER_BLOCK = 4_096
 # What turns each column on.
 _CONFIGURED = {
     "e_tag": "add ETag to the OptionalFields of the inventory's configuration",

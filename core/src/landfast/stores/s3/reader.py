@@ -32,11 +32,14 @@ class S3Reader:
         self.start = first_byte(reply)
         self._body = reply["Body"]
         self._asked = asked
+        # Up to where a reply goes that is not of the whole object.
+        self._end = pin.end if reply.get("ContentRange") else None
         self._pinned = pin.size
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks of at most 1 MiB."""
-        end = self.info.size if self.info.size is not None else self._pinned
+        whole = self.info.size if self.info.size is not None else self._pinned
+        end = whole if self._end is None else self._end
         read = partial(self._body.read, CHUNK_BYTES)
         return to_the_end(self._asked.name, lambda: asking(self._asked, read), self.start, end)
 
@@ -98,8 +101,8 @@ def _request(pin: Pin, start: int) -> tuple[Asked, dict[str, Any]]:
         parameters["VersionId"] = version
     elif pin.etag:
         parameters["IfMatch"] = f'"{pin.etag}"'
-    if start:
-        parameters["Range"] = f"bytes={start}-"
+    if span := pin.span(start):
+        parameters["Range"] = span
     if pin.checksum and pin.checksum.algorithm in PROVIDER_CHECKSUMS:
         parameters["ChecksumMode"] = "ENABLED"
     permission = "s3:GetObjectVersion" if version else "s3:GetObject"

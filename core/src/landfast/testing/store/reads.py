@@ -29,6 +29,17 @@ class ReadSuite(Fixtures):
                 assert b"".join(reader) == data[reader.start :]
                 assert reader.info.size == len(data)
 
+    def test_stops_no_earlier_than_it_may(self, store: Store, place: Place) -> None:
+        data = bytes(range(256)) * 64
+        place.put("x", data)
+        pin = pin_of(store.stat(place.location("x")))
+        for start, end in ((0, 1), (0, 300), (5000, 5001), (5000, len(data) - 1)):
+            with store.open(replace(pin, end=end), start=start) as reader:
+                found = b"".join(reader)
+                assert found == data[reader.start : reader.start + len(found)]
+                assert reader.start + len(found) >= end
+                assert reader.info.size == len(data)
+
     def test_chunks_are_at_most_one_mebibyte(self, store: Store, place: Place) -> None:
         data = b"0123456789abcdef" * (3 << 16)
         place.put("x", data)
