@@ -55,12 +55,14 @@ def current_objects(
         InvalidInput: If a column is missing, naming what to configure.
         Conflict: If there are rows of another bucket, or two current ones of one key.
     """
+    import pyarrow.compute as pc
+
     rows = (_plain(batch, wanted) for batch in batches)
     kept = (batch.filter(_is_below(batch, wanted.location.key)) for batch in rows)
-    for batch in _in_order(kept, folder):
-        newest = _newest(batch, wanted)
-        for at in range(0, newest.num_rows, _ROWS_PER_BLOCK):
-            yield _listed(newest.slice(at, _ROWS_PER_BLOCK), wanted)
+    for batch in _in_order(kept, wanted, folder):
+        objects = batch.filter(pc.invert(batch["is_delete_marker"]))
+        for at in range(0, objects.num_rows, _ROWS_PER_BLOCK):
+            yield _listed(objects.slice(at, _ROWS_PER_BLOCK), wanted)
 
 
 def _form() -> pa.Schema:
@@ -111,7 +113,10 @@ def _plain(batch: pa.RecordBatch, wanted: Wanted) -> pa.RecordBatch:
         pc.utf8_trim(column("e_tag", "etag"), characters='"'),
     ]
     plain = pa.RecordBatch.from_arrays(columns, schema=form)
-    return plain if latest is None else plain.filter(latest)
+    if "sequence_number" in names:
+        return plain  # which tells what is newest, a delete marker too
+    latest = pc.invert(plain["is_delete_marker"]) if latest is None else latest
+    return plain.filter(pc.and_not(latest, plain["is_delete_marker"]))
 
 
 def _missing(name: str, advice: str, wanted: Wanted) -> InvalidInput:
@@ -164,8 +169,10 @@ def _is_below(batch: pa.RecordBatch, prefix: str) -> pa.Array:
     return pc.starts_with(batch["path"], pattern=prefix)
 
 
-def _in_order(batches: Iterable[pa.RecordBatch], folder: Path) -> Iterator[pa.RecordBatch]:
-    """Yield rows sorted by path and newest first; all rows of a path are in one batch."""
+def _in_order(
+    batches: Iterable[pa.RecordBatch], wanted: Wanted, folder: Path
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows sorted by path, of each path the newest."""
     import pyarrow as pa
 
     runs: list[Path] = []
@@ -176,22 +183,23 @@ def _in_order(batches: Iterable[pa.RecordBatch], folder: Path) -> Iterator[pa.Re
             held.append(batch)
             count += batch.num_rows
             if count >= _ROWS_PER_RUN:
-                runs.append(_written(_sorted(held), folder / f"inventory-run-{len(runs)}"))
+                runs.append(_written(_sorted(held, wanted), folder / f"inventory-run-{len(runs)}"))
                 held, count = [], 0
-        last = _sorted(held)
+        last = _sorted(held, wanted)
         if not runs:
             yield last
             return
-        blocks = (last.slice(at, _ROWS_PER_BLOCK) for at in range(0, count, _ROWS_PER_BLOCK))
+        blocks = (last.slice(at, _ROWS_PER_BLOCK) for at in range(0, len(last), _ROWS_PER_BLOCK))
         empty = pa.RecordBatch.from_pylist([], schema=_form())
         for parts in in_step([*map(_read, runs), blocks], empty):
-            yield _sorted(parts)
+            yield _sorted(parts, wanted)
     finally:
         for run in runs:
             run.unlink(missing_ok=True)
 
 
-def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+def _sorted(batches: list[pa.RecordBatch], wanted: Wanted) -> pa.RecordBatch:
+    """Sort rows, and keep of each path the newest: `in_step` wants a path once in each run."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -199,7 +207,7 @@ def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
         return pa.RecordBatch.from_pylist([], schema=_form())
     rows = pa.concat_batches(batches)
     order = [("path", "ascending"), ("sequence", "descending")]
-    return rows.take(pc.sort_indices(rows, sort_keys=order))
+    return _newest(rows.take(pc.sort_indices(rows, sort_keys=order)), wanted)
 
 
 def _written(rows: pa.RecordBatch, path: Path) -> Path:
@@ -220,25 +228,22 @@ def _read(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _newest(rows: pa.RecordBatch, wanted: Wanted) -> pa.RecordBatch:
-    """Return of each path the newest row, unless that says that it was deleted."""
+    """Return of each path of sorted rows the newest, which may say that it was deleted."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    # Where no number tells which is newest, what was deleted is no row of its own.
-    is_told = rows["sequence"].null_count == 0
-    rows = rows if is_told else rows.filter(pc.invert(rows["is_delete_marker"]))
     paths = rows["path"]
     repeats = pc.equal(paths.slice(1), paths.slice(0, max(0, len(paths) - 1)))
-    if repeats.true_count:
-        if not is_told:
-            row = pc.index(repeats, True).as_py()
-            raise Conflict(
-                f"the inventory {wanted.subject} has two current rows of {paths[row]!s}",
-                subject=wanted.subject,
-                expected="one with is_latest",
-            )
-        rows = rows.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeats)]))
-    return rows.filter(pc.invert(rows["is_delete_marker"]))
+    if not repeats.true_count:
+        return rows
+    if rows["sequence"].null_count:
+        row = pc.index(repeats, True).as_py()
+        raise Conflict(
+            f"the inventory {wanted.subject} has two current rows of {paths[row]!s}",
+            subject=wanted.subject,
+            expected="one with is_latest",
+        )
+    return rows.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeats)]))
 
 
 def _listed(rows: pa.RecordBatch, wanted: Wanted) -> ObjectBatch:
