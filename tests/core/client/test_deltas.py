@@ -13,7 +13,7 @@ from landfast.publish import log as publish_log
 from landfast.publish import shrink
 
 NOW = timedelta(0)
-FILES = 48
+FILES = 32
 NIGHTLY = [pytest.mark.system, pytest.mark.nightly]
 
 
@@ -90,7 +90,7 @@ def test_a_small_change_is_stored_as_a_delta(client: Client, many: Path, tmp_pat
 
 def test_a_chain_stays_short(local: Client, many: Path) -> None:
     versions = [local.log("d", many)]
-    for number in range(2 * shrink.MOST_DELTAS):
+    for number in range(shrink.MOST_DELTAS + 4):
         versions.append(logged(local, many, number % 5, text=f"turn {number}"))
     lengths = [len(chain_of(version)) - 1 for version in versions]
     assert max(lengths) == shrink.MOST_DELTAS
@@ -222,7 +222,7 @@ def test_every_live_version_reads_as_it_was_logged_whatever_happened(
     monkeypatch.setattr(shrink, "MOST_DELTAS", 3)
     chosen = random.Random(seed)
     expected: dict[str, list[str]] = {}
-    for turn in range(18):
+    for turn in range(14):
         act = chosen.choice(["edit", "edit", "remove", "add", "return", "delete", "undelete", "gc"])
         live = list(local.versions("d")) if expected else []
         if act == "delete" and len(live) > 1:

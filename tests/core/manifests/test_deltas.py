@@ -26,7 +26,7 @@ from tests.core.manifests.test_files import entry, files_in
 
 # Each example writes files into the same folder, one after the other.
 same_folder = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 MANY = 10**9
 
@@ -34,7 +34,7 @@ MANY = 10**9
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few rows fill a row group, so that small manifests have many."""
-    monkeypatch.setattr(schema, "ROWS_PER_GROUP", 5)
+    monkeypatch.setattr(schema, "ROWS_PER_GROUP", 11)
     monkeypatch.setattr(schema, "FOLDERS_PER_GROUP", 3)
 
 
@@ -260,5 +260,5 @@ def test_rows_are_taken_alike_where_they_are_many_and_where_they_are_few(
     rows = numbered(30, 1)
     manifest = write_full(tmp_path, rows)
     # Of the first row group pages, of the second so many that it is read as a whole.
-    numbers = [2, 5, 7, 9, 29]
+    numbers = [2, 12, 15, 19, 29]
     assert list(manifest.take(numbers).rows()) == [rows[n] for n in numbers]

@@ -82,6 +82,13 @@ class Ordeal:
 def ordeal(
     request: pytest.FixtureRequest, s3: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Ordeal:
+    return made_ordeal(request, s3, tmp_path, monkeypatch)
+
+
+def made_ordeal(
+    request: pytest.FixtureRequest, s3: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Ordeal:
+    """Make what `request.param` names."""
     if request.param.startswith("sqlite"):
         url, store = f"sqlite:///{tmp_path / 'registry.db'}", str(tmp_path / "store")
     else:

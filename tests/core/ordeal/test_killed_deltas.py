@@ -6,16 +6,28 @@ import itertools
 import signal
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from kit.servers.moto import Moto
 
 from tests.core.ordeal.killable import Job, collect_all_the_time, log_deltas
-from tests.core.ordeal.test_failpoints import GRACE, Ordeal, ordeal
-
-__all__ = ["ordeal"]
+from tests.core.ordeal.test_failpoints import GRACE, Ordeal, made_ordeal
 
 # So many kills are tried in the everyday run, spread evenly.
-KILLS = 1
+KILLS = 2
+
+
+NIGHTLY = [pytest.mark.system, pytest.mark.nightly]
+
+
+@pytest.fixture(
+    params=["sqlite and a folder", pytest.param("postgresql and a bucket", marks=NIGHTLY)]
+)
+def ordeal(
+    request: pytest.FixtureRequest, s3: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Ordeal:
+    return made_ordeal(request, s3, tmp_path, monkeypatch)
 
 
 def test_killed_at_some_moments_beside_a_collector(ordeal: Ordeal) -> None:
