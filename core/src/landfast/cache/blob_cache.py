@@ -79,7 +79,18 @@ class BlobCache:
     def fetch(
         self, sha256: str, target: Path, *, link: Link = "copy", dir_fd: int | None = None
     ) -> bool:
-        """Write a kept blob to `target`, a temporary file of the caller's, verified; False if there is no whole one.
+        """Write a kept blob to `target`, as `place` does, verified; False if there is no whole one.
+
+        Raises:
+            OSError: If `target` cannot be written.
+        """
+        is_there = self.place(sha256, target, link=link, dir_fd=dir_fd)
+        return is_there and self._verify(sha256, target, dir_fd)
+
+    def place(
+        self, sha256: str, target: Path, *, link: Link = "copy", dir_fd: int | None = None
+    ) -> bool:
+        """Write a kept blob to `target`, a temporary file of the caller's, who verifies it; False if there is none.
 
         `link` may be ``copy`` (a reflink where the filesystem can), or ``hard``: another name of the cache's own
         read-only file, where that is possible.  `dir_fd` is the folder in which `target` is a name.
@@ -100,7 +111,12 @@ class BlobCache:
                 if os.path.exists(source):  # noqa: PTH110
                     raise
                 return False
-        return self._verify(sha256, target, dir_fd)
+        return True
+
+    def discard(self, sha256: str) -> None:
+        """Remove a kept blob, whose bytes were found to be other ones."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._object(sha256))  # noqa: PTH108
 
     def link(self, sha256: str, target: Path, *, dir_fd: int | None = None) -> bool:
         """Make `target` another name of a kept blob, verified; False where it would have to be copied."""
@@ -111,8 +127,7 @@ class BlobCache:
         """Tell whether the copy of a kept blob holds its bytes; else both are removed."""
         if sha256_of(copy, dir_fd=dir_fd) == sha256:
             return True
-        with contextlib.suppress(OSError):
-            os.unlink(self._object(sha256))  # noqa: PTH108
+        self.discard(sha256)
         os.unlink(copy, dir_fd=dir_fd)
         return False
 

@@ -27,7 +27,6 @@ from landfast.model.times import format_time
 from landfast.pins.checksums import Outcome, Proof, is_computable, is_strong
 from landfast.pins.sets import Candidate, PinSets
 from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range
-from landfast.system.disk_errors import disk_errors
 from landfast.system.open_folder import OpenFolder
 
 if TYPE_CHECKING:
@@ -111,13 +110,16 @@ class Transfer:
         if found is None:
             return None
         part = PartFile(home, uuid.uuid4().hex)
-        proof = Proof(entry)
-        with part.unless_finished(), disk_errors(part.path, "write"):
+        # One reading proves the entry's own token and that the cache is whole.
+        proof = Proof(entry, sha256=True)
+        with part.unless_finished(), part.errors("write"):
             target = Path(part.name)
-            if self._cache.fetch(found, target, link=self._link, dir_fd=part.folder.handle):
+            if self._cache.place(found, target, link=self._link, dir_fd=part.folder.handle):
                 part.reopen(part.name)
                 proof.restart(part.handle, part.size)
-                if proof.outcome() is not Outcome.WRONG:
+                if proof.sha256 != found:
+                    self._cache.discard(found)
+                elif proof.outcome() is not Outcome.WRONG:
                     part.is_finished = True
         if not part.is_finished:
             return None
@@ -136,7 +138,7 @@ class Transfer:
     def _fetch(self, candidate: Candidate, home: OpenFolder, proof: Proof) -> Arrived:
         entry, store = candidate.entry, candidate.store
         part = PartFile(home, part_name(entry))
-        with part.unless_finished(), disk_errors(part.path, "read"):
+        with part.unless_finished(), part.errors("read"):
             self._continue(part, proof, entry)
             self._read(candidate, part, proof)
             part.is_finished = True

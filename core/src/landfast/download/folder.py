@@ -41,6 +41,7 @@ class MarkedFolder:
         self.root = root.absolute()
         self.identity = identity
         self.is_replaced = False
+        self.is_fresh = False
         state = self.root / MARKER / _STATE
         self._state = StateFile(state, before_write=self._sync)
         self._top: OpenFolder | None = None
@@ -92,6 +93,8 @@ class MarkedFolder:
         with disk_errors(self.root, "write below"):
             self.root.mkdir(parents=True, exist_ok=True)
             self._top = OpenFolder.of(self.root)
+            # What another process puts there from now on is at worst fetched twice.
+            self.is_fresh = not self.top.names()
             try:
                 self._marker = self.top.child(MARKER, create=True)
             except NotADirectoryError:
@@ -155,12 +158,11 @@ class MarkedFolder:
     def above(self, path: str) -> Iterator[tuple[OpenFolder, str]]:
         """Open the folder of an entry, made if it is not there; yield it and the entry's name in it."""
         *names, name = path.split("/")
-        place = (self.root / path).parent
-        with disk_errors(place, "make the folder"):
+        with disk_errors(self.root, "make the folder", *names):
             try:
                 folder = self.top.below(names, create=True)
             except NotADirectoryError:
-                raise self._in_the_way(place) from None
+                raise self._in_the_way(self.root.joinpath(*names)) from None
         with folder:
             yield folder, name
 
@@ -184,14 +186,14 @@ class MarkedFolder:
 
         The sha256 is there to know the bytes by where the entry's own token does not tell.
         """
-        target = self.root / path
         with self.above(path) as (folder, name):
             try:
-                with disk_errors(target, "write"):
+                with disk_errors(self.root, "write", path):
                     status = part.move(folder, name)
             except InvalidInput:
                 if not stat.S_ISDIR(folder.look(name).st_mode):
                     raise
+                target = self.root / path
                 raise Conflict(
                     f"{target} must be a file, and is a folder",
                     subject=str(target),

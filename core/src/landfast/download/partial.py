@@ -8,13 +8,13 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
 from landfast.errors import AccessDenied, NotFound, ObjectChanged
 from landfast.model.manifest import ManifestEntry
 from landfast.pins.checksums import is_computable
-from landfast.system.disk_errors import disk_errors
 from landfast.system.open_folder import OpenFolder
 
 PARTS = "parts"
@@ -56,7 +56,7 @@ class PartFile:
         self.is_finished = False
         self.is_continued = False
         self.written = 0
-        with disk_errors(home.path / PARTS, "write below"):
+        with home.errors("write below", PARTS):
             while not self._try(home, is_own=self.name != name):
                 self.name = f"{name}-{uuid.uuid4().hex[:8]}"
 
@@ -88,6 +88,10 @@ class PartFile:
         """What messages call it."""
         return self.folder.path / self.name
 
+    def errors(self, purpose: str) -> AbstractContextManager[None]:
+        """Translate the `OSError` of a block that is about the file."""
+        return self.folder.errors(purpose, self.name)
+
     @property
     def size(self) -> int:
         """Bytes that are there."""
@@ -95,14 +99,14 @@ class PartFile:
 
     def cut(self, size: int) -> None:
         """Keep the first `size` bytes; the next are written after them."""
-        with disk_errors(self.path, "write"):
+        with self.errors("write"):
             os.truncate(self.handle, size)
             os.lseek(self.handle, size, os.SEEK_SET)
 
     def write(self, chunk: bytes) -> None:
         """Append; nothing is held back, so that a kill loses nothing."""
         rest = memoryview(chunk)
-        with disk_errors(self.path, "write"):
+        with self.errors("write"):
             while rest:
                 rest = rest[os.write(self.handle, rest) :]
         self.written += len(chunk)

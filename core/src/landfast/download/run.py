@@ -178,7 +178,7 @@ class _Work:
         if self._stop.is_set():
             return
         fact = _fact(entry)
-        there = self._there(entry, fact)
+        there = None if self._folder.is_fresh else self._there(entry, fact)
         if there is not None:
             self._tally.came(there)
             self._tally.add(entry, there, already_there=1)

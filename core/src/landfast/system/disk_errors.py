@@ -15,8 +15,10 @@ _NOT_A_FOLDER = {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, e
 
 
 @contextmanager
-def disk_errors(path: Path, purpose: str) -> Iterator[None]:
+def disk_errors(path: Path, purpose: str, *names: str) -> Iterator[None]:
     """Translate each `OSError` of the block; `purpose`, such as ``"write the blob"``, follows "cannot".
+
+    What is meant lies at `path`, or by some `names` below it.
 
     Raises:
         NotFound: If the file is not there.
@@ -29,7 +31,7 @@ def disk_errors(path: Path, purpose: str) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, LandfastError):
             raise
-        raise of_os_error(error, path, purpose) from None
+        raise of_os_error(error, path.joinpath(*names), purpose) from None
 
 
 def of_os_error(error: OSError, path: Path, purpose: str) -> LandfastError:

@@ -7,9 +7,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
+from landfast.system.disk_errors import disk_errors
 from landfast.system.durability import sync_filesystem
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -20,14 +22,24 @@ _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP}
 class OpenFolder:
     """A descriptor, closed with this object; every name in it is looked up in it alone, and no symlink is followed."""
 
-    def __init__(self, handle: int, path: Path) -> None:
+    def __init__(self, handle: int, path: Path, *names: str) -> None:
         self.handle = handle
-        self.path = path
+        self._path = path
+        self._names = names
+
+    @property
+    def path(self) -> Path:
+        """Where it was found; joined when it is asked for, which is mostly never."""
+        return self._path.joinpath(*self._names)
 
     @classmethod
     def of(cls, path: Path) -> OpenFolder:
         """Open a folder by its path, which is the user's own: links in it are followed."""
         return cls(os.open(path, _FOLDER), path)
+
+    def errors(self, purpose: str, *names: str) -> AbstractContextManager[None]:
+        """Translate the `OSError` of a block that is about something in the folder; see `disk_errors`."""
+        return disk_errors(self._path, purpose, *self._names, *names)
 
     def child(self, name: str, *, create: bool = False) -> OpenFolder:
         """Open a folder in this one; `NotADirectoryError` if it is a file, or a symlink to whatever."""
@@ -37,7 +49,7 @@ class OpenFolder:
             if error.errno == errno.ELOOP:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from None
             raise
-        return OpenFolder(handle, self.path / name)
+        return OpenFolder(handle, self._path, *self._names, name)
 
     def _opened(self, name: str) -> int:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.handle)
@@ -54,7 +66,7 @@ class OpenFolder:
 
     def below(self, names: Iterable[str], *, create: bool = False) -> OpenFolder:
         """Open a folder further below, name by name; a duplicate of this one for no name."""
-        folder = OpenFolder(os.dup(self.handle), self.path)
+        folder = OpenFolder(os.dup(self.handle), self._path, *self._names)
         for name in names:
             with folder:
                 folder = folder.child(name, create=create)
