@@ -62,16 +62,6 @@ def filled(s3: Moto, versioning: str | None) -> Place:
         s3.put(bucket, key, body)
     s3.put(bucket, "d/old", b"newer")
     s3.client.delete_object(Bucket=bucket, Key="d/gone")
-    upload = s3.client.create_multipart_upload(Bucket=bucket, Key="d/parts")
-    part = {"Bucket": bucket, "Key": "d/parts", "UploadId": upload["UploadId"]}
-    done = [
-        {
-            "PartNumber": number,
-            "ETag": s3.client.upload_part(**part, PartNumber=number, Body=body)["ETag"],
-        }
-        for number, body in ((1, b"1" * (5 << 20)), (2, b"2"))
-    ]
-    s3.client.complete_multipart_upload(**part, MultipartUpload={"Parts": done})  # type: ignore[typeddict-item]
     inventory = Inventory(server=s3, bucket=s3.bucket("Enabled"))
     return Place(server=s3, bucket=bucket, inventory=inventory, client=Client())
 
@@ -81,11 +71,26 @@ def place(s3: Moto) -> Place:
     return filled(s3, "Enabled")
 
 
+def in_parts(s3: Moto, bucket: str, key: str) -> None:
+    """Write an object in two parts, whose ETag is no MD5."""
+    upload = s3.client.create_multipart_upload(Bucket=bucket, Key=key)
+    part = {"Bucket": bucket, "Key": key, "UploadId": upload["UploadId"]}
+    done = [
+        {
+            "PartNumber": number,
+            "ETag": s3.client.upload_part(**part, PartNumber=number, Body=body)["ETag"],
+        }
+        for number, body in ((1, b"1" * (5 << 20)), (2, b"2"))
+    ]
+    s3.client.complete_multipart_upload(**part, MultipartUpload={"Parts": done})  # type: ignore[typeddict-item]
+
+
 # -- the same as a listing --------------------------------------------------------------------
 
 
 def test_the_digest_and_pins_are_those_of_a_listing(place: Place) -> None:
     client = place.client
+    in_parts(place.server, place.bucket, "d/parts")
     listed = client.log("listed", place.uri)
     for kind in FORMATS:
         told = client.log(f"told-{kind.lower()}", place.uri, inventory=place.deliver(kind))
@@ -348,7 +353,7 @@ def test_a_table_that_is_none_is_refused(place: Place, tmp_path: Path, monkeypat
 def test_any_order_of_rows_gives_the_same(place: Place, monkeypatch) -> None:
     monkeypatch.setattr(inventory_rows, "_ROWS_PER_RUN", 5)
     digests = set()
-    for seed in range(4):
+    for seed in range(2):
         rows = place.rows()
         random.Random(seed).shuffle(rows)
         inventory = place.inventory.deliver(place.bucket, rows, "CSV", files=seed + 1)
