@@ -74,6 +74,7 @@ class _Folder:
     names: list[str] = field(default_factory=list)
     """What is in it, sorted: folders with their slash."""
     skips: dict[str, str] = field(default_factory=dict)
+    has_folders: bool = True
     at: int = 0
 
 
@@ -136,6 +137,8 @@ class _Walk:
         """Look at the files from here to the next folder, or as many as there is room for."""
         start = stop = folder.at
         end = min(len(folder.names), start + room)
+        if not folder.has_folders:
+            stop = end
         while stop < end and not folder.names[stop].endswith("/"):
             stop += 1
         folder.at = stop
@@ -172,9 +175,9 @@ class _Walk:
         try:
             with os.scandir(path) as entries:
                 folder.names = [
-                    _odd_order(entry, folder.skips, above, self._symlinks)
-                    if entry.is_symlink() or entry.name == MARKER
-                    else (entry.name + "/" if entry.is_dir() else entry.name)
+                    entry.name
+                    if entry.is_file(follow_symlinks=False)
+                    else _order(entry, folder.skips, above, self._symlinks)
                     for entry in entries
                 ]
         except LandfastError as error:  # of a link in it
@@ -187,6 +190,7 @@ class _Walk:
             raise of_os_error(error, os.fsencode(path)) from None
         _check_utf8(path, folder.names)
         folder.names.sort()
+        folder.has_folders = "/" in "".join(folder.names)
         self.stack.append(folder)
         return True
 
@@ -202,17 +206,20 @@ def _root_status(root: bytes) -> os.stat_result | None:
     return status if stat.S_ISDIR(status.st_mode) else None
 
 
-def _odd_order(
+def _order(
     entry: os.DirEntry[str],
     skips: dict[str, str],
     above: set[tuple[int, int]],
     symlinks: Symlinks,
 ) -> str:
-    """Return the name by which a link sorts, or what is named as our marker; `skips` takes why it is left out."""
+    """Return the name by which what is no plain file sorts; `skips` takes why it is left out."""
     name = entry.name
     if not entry.is_symlink():
-        if entry.is_dir():
-            skips[name] = "marker of a download"
+        if not entry.is_dir():
+            return name
+        if name != MARKER:
+            return name + "/"
+        skips[name] = "marker of a download"
     elif symlinks == "skip":
         skips[name] = "symlink"
     else:
