@@ -44,8 +44,10 @@ class Processes:
         self._children: list[subprocess.Popen[bytes]] = []
         self._threads: list[threading.Thread] = []
         sent = pickle.dumps(job)
-        for _ in range(count):
-            self._begin(sent, streams)
+        # A machine that begins no more of them goes on with those that it has.
+        with contextlib.suppress(OSError):
+            for _ in range(count):
+                self._begin(sent, streams)
 
     def _begin(self, job: bytes, streams: int) -> None:
         pairs = [socket.socketpair() for _ in range(streams)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from landfast.manifests.batch import EntryBatch
@@ -46,13 +47,14 @@ def scan_shard(
     store = stores.at(scan.location, scan.reference.options)
     skips = SkipLog()
     if scan.is_object:
-        found = entries(scan, in_batches(_object_row(scan, store, skips, previous)))
-    elif scan.source.inventory is not None:
-        found = entries(scan, listed_in_inventory(scan, store, stores, target.parent, skips))
-    else:
-        job = Job(scan=scan, store=store, folder=target.parent, previous=previous)
-        found = spread(job, Bounds.of(scan, shard.window), skips, breadth)
-    return record(scan, found, skips, target)
+        rows = in_batches(_object_row(scan, store, skips, previous))
+        return record(scan, entries(scan, rows), skips, target)
+    if scan.source.inventory is not None:
+        rows = listed_in_inventory(scan, store, stores, target.parent, skips)
+        return record(scan, entries(scan, rows), skips, target)
+    job = Job(scan=scan, store=store, folder=target.parent, previous=previous)
+    with closing(spread(job, Bounds.of(scan, shard.window), skips, breadth)) as found:
+        return record(scan, found, skips, target)
 
 
 def record(scan: ScanPlan, found: Iterable[EntryBatch], skips: SkipLog, target: Path) -> ShardScan:

@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import PicklingError
@@ -60,8 +60,10 @@ class Breadth:
 BREADTH = Breadth()
 
 
-def spread(job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth) -> Iterator[EntryBatch]:
-    """Yield the entries within bounds, in order; `skips` takes what is left out.
+def spread(
+    job: Job, bounds: Bounds, skips: SkipLog, breadth: Breadth
+) -> Generator[EntryBatch, None, None]:
+    """Yield the entries within bounds, in order; `skips` takes what is left out.  To be closed: threads may be at work.
 
     Raises:
         LimitExceeded: At the first entry beyond the limit, whoever found it.
