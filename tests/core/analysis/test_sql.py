@@ -412,3 +412,28 @@ def test_the_command_fails_in_one_line_with_a_code(points: Points) -> None:
         assert "Traceback" not in run(query, code=10 if "v7" in query else 2)
     assert set(FILES) == set(run(f"select path from {PROD}", "--csv").splitlines()[1:])
     assert io.StringIO(run("from entry('vision/points:prod', 'c/a.csv')")).readline() == "x  y\n"
+
+
+def test_a_version_that_is_stored_as_a_delta_is_no_different(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("landfast.publish.shrink.SMALL_BYTES", 1_000)
+    folder = tmp_path / "d"
+    (folder / "x").mkdir(parents=True)
+    for number in range(500):
+        (folder / "x" / f"{number:03}").write_text(str(number))
+    client = Client()
+    base = client.log("many", folder, checksum="stat")
+    (folder / "x" / "007").write_text("seven!")
+    (folder / "y").write_text("new")
+    delta = client.log("many", folder, checksum="stat")
+    sizes = [client.context.blob_path(v.record.blob).stat().st_size for v in (base, delta)]
+    assert sizes[1] < sizes[0]
+    changed = """
+        select path, o.size, n.size from 'many:v1' n left join 'many:v0' o using (path)
+        where o.size is distinct from n.size order by path
+    """
+    assert rows(client, changed) == [("x/007", 1, 6), ("y", None, 3)]
+    assert delta.to_arrow().num_rows == 501
+    files = client.filesystem()
+    assert files.ls("many:v1", detail=False) == ["many:v1/x", "many:v1/y"]
+    assert files.info("many:v1/x/007")["size"] == 6
+    assert files.cat_file("many:v1/y") == b"new"
