@@ -44,7 +44,7 @@ def measure(given: Namespace) -> Iterator[Row]:
             "LANDFAST_CACHE_DIR": f"{folder}/cache",
             "TMPDIR": folder,
         }
-        us, requests = _cost("landfast_log", Path(sys.executable), endpoint, where, given.repeat)
+        us, requests = _cost("landfast_log", Path(sys.executable), endpoint, where, 5)
         yield Row(
             f"landfast log of {given.entries:,} keys",
             us,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Row, Select, func, literal_column, select
 
 from landfast.model.names import LATEST
 from landfast.model.version import CollectionOverview, VersionRecord
@@ -103,7 +103,9 @@ def _moves(among: int | None) -> Select[Any]:
 def _overviews(tx: Transaction, ids: Sequence[int]) -> list[CollectionOverview]:
     records = collection_rows.by_ids(tx, ids)
     observed = looks.last_at(tx, partitions.c.collection_id, partitions.c.collection_id.in_(ids))
-    latest, sizes = _latest(tx, ids), _sizes(tx, ids)
+    moved = _moved(tx, ids)
+    latest = _latest(tx, moved)
+    sizes = _sizes(tx, [row.partition_id for row in moved])
     return [
         CollectionOverview(
             collection=records[key],
@@ -116,13 +118,14 @@ def _overviews(tx: Transaction, ids: Sequence[int]) -> list[CollectionOverview]:
     ]
 
 
-def _latest(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[VersionRecord, datetime]]:
-    """The version that `latest` moved to last, in any partition of each collection."""
+def _moved(tx: Transaction, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """The partitions of each collection whose `latest` moved last, that one first."""
     order = (aliases.c.moved_at.desc(), aliases.c.version_id.desc())
     place = func.row_number().over(partition_by=partitions.c.collection_id, order_by=order)
     ranked = (
         select(
             partitions.c.collection_id,
+            aliases.c.partition_id,
             aliases.c.version_id,
             aliases.c.moved_at,
             place.label("place"),
@@ -131,15 +134,23 @@ def _latest(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[VersionRecor
         .where(aliases.c.name == LATEST, partitions.c.collection_id.in_(ids))
         .subquery()
     )
-    rows = tx.connection.execute(select(ranked).where(ranked.c.place == 1)).all()
+    newest = select(ranked).where(ranked.c.place <= _SIZES).order_by(ranked.c.place)
+    return tx.connection.execute(newest).all()
+
+
+def _latest(
+    tx: Transaction, moved: Sequence[Row[Any]]
+) -> dict[int, tuple[VersionRecord, datetime]]:
+    """The version that `latest` moved to last, in any partition of each collection."""
+    rows = [row for row in moved if row.place == 1]
     records = looks.records(tx, [row.version_id for row in rows])
     return {row.collection_id: (records[row.version_id], row.moved_at) for row in rows}
 
 
-def _sizes(tx: Transaction, ids: Sequence[int]) -> dict[int, list[tuple[datetime, int]]]:
-    """When the newest live versions of each collection were made, and their bytes; oldest first.
+def _sizes(tx: Transaction, among: Sequence[int]) -> dict[int, list[tuple[datetime, int]]]:
+    """When the newest live versions of each collection, in these partitions, were made, and their bytes.
 
-    Where most of the last numbers of a partition were deleted there are fewer.
+    Oldest first.  Where most of the last numbers of a partition were deleted there are fewer.
     """
     place = func.row_number().over(
         partition_by=partitions.c.collection_id, order_by=version_rows.c.id.desc()
@@ -155,7 +166,7 @@ def _sizes(tx: Transaction, ids: Sequence[int]) -> dict[int, list[tuple[datetime
         .join(version_rows, version_rows.c.partition_id == partitions.c.id)
         .where(
             version_rows.c.deleted_at.is_(None),
-            partitions.c.collection_id.in_(ids),
+            partitions.c.id.in_(among),
             version_rows.c.number >= partitions.c.next_index - 2 * _SIZES,
         )
         .subquery()
