@@ -418,11 +418,11 @@ def test_a_version_that_is_stored_as_a_delta_is_no_different(tmp_path: Path, mon
     monkeypatch.setattr("landfast.publish.shrink.SMALL_BYTES", 1_000)
     folder = tmp_path / "d"
     (folder / "x").mkdir(parents=True)
-    for number in range(500):
-        (folder / "x" / f"{number:03}").write_text(str(number))
+    for number in range(3000):
+        (folder / "x" / f"{number:04}").write_text(str(number))
     client = Client()
     base = client.log("many", folder, checksum="stat")
-    (folder / "x" / "007").write_text("seven!")
+    (folder / "x" / "0007").write_text("seven!")
     (folder / "y").write_text("new")
     delta = client.log("many", folder, checksum="stat")
     sizes = [client.context.blob_path(v.record.blob).stat().st_size for v in (base, delta)]
@@ -431,9 +431,9 @@ def test_a_version_that_is_stored_as_a_delta_is_no_different(tmp_path: Path, mon
         select path, o.size, n.size from 'many:v1' n left join 'many:v0' o using (path)
         where o.size is distinct from n.size order by path
     """
-    assert rows(client, changed) == [("x/007", 1, 6), ("y", None, 3)]
-    assert delta.to_arrow().num_rows == 501
+    assert rows(client, changed) == [("x/0007", 1, 6), ("y", None, 3)]
+    assert delta.to_arrow().num_rows == 3001
     files = client.filesystem()
     assert files.ls("many:v1", detail=False) == ["many:v1/x", "many:v1/y"]
-    assert files.info("many:v1/x/007")["size"] == 6
+    assert files.info("many:v1/x/0007")["size"] == 6
     assert files.cat_file("many:v1/y") == b"new"
