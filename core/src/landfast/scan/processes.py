@@ -153,12 +153,20 @@ class _Asked(Ranges):
             self._ask("fail", error)
 
 
+def _prepare(job: Job) -> None:
+    """Do what takes long once, before anybody waits for a range that this child was given."""
+    import pyarrow.compute  # noqa: F401
+
+    _ = job.store.endpoint  # which makes the client
+
+
 def main() -> None:
     """List what the parent has, in this child."""
     # Of an interrupt the parent is told too, and tells.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sent = sys.stdin.buffer
     sockets, job = pickle.load(sent), pickle.load(sent)  # noqa: S301 - from the parent
+    _prepare(job)
     threads = [
         threading.Thread(target=list_ranges, args=(job, _Asked(Connection(number))), daemon=True)
         for number in sockets
