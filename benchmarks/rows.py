@@ -113,7 +113,9 @@ def number(value: float) -> str:
 
 def multiple(ratio: float) -> str:
     """Write a ratio as people say it: ``1/14``, ``x 1.9``."""
-    return f"1/{1 / ratio:.3g}" if 0 < ratio < 0.75 else f"x {ratio:.2g}"
+    if 0 < ratio < 0.75:
+        return f"1/{1 / ratio:.3g}"
+    return f"x {ratio:,.0f}" if ratio >= 10 else f"x {ratio:.2g}"
 
 
 @dataclass(frozen=True, slots=True)
