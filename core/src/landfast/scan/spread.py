@@ -118,6 +118,9 @@ class _Streams:
 
     def begin(self, first: Bounds) -> None:
         """Look at a page of the first range, and begin if it is time."""
+        if self._ranges.requests == 1:
+            # What is imported and connected for the first page says nothing of the next.
+            self._spent = _spent()
         if not self._may_begin or not self._plan or self._ranges.requests < self._plan[0][0]:
             return
         # What the limit leaves may be no more than is listed already.
