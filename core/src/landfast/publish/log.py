@@ -108,7 +108,9 @@ def publish_all(
             place: manifests_of(registry, outcome, part[place].request)
             for place, outcome in outcomes.items()
         }
-        lost = lost_manifests(registry, blobs, dict(ChainMap(*named.values())))
+        bases = ChainMap(*(dict(outcome.bases or {}) for outcome in outcomes.values()))
+        wanted = dict(ChainMap(*named.values()))
+        lost = lost_manifests(registry, blobs, wanted, bases=bases)
         for place, each in enumerate(part):
             try:
                 outcome = outcomes.get(place)

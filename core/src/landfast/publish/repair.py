@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +52,8 @@ def lost_manifests(
     blobs: BlobStore,
     wanted: Mapping[str, ManifestSummary],
     found: WrittenManifest | HeldManifest | None = None,
+    *,
+    bases: Mapping[str, Sequence[str]] | None = None,
 ) -> set[str]:
     """Return those manifest blobs that are not there, or not what they were, as far as a cheap look tells.
 
@@ -62,8 +64,10 @@ def lost_manifests(
         blobs: The store.
         wanted: What the footer of each blob says.
         found: What was logged, perhaps the same bytes as one of them.
+        bases: What those that are deltas stand on; None asks the registry.
     """
-    bases = registry.manifest_bases(wanted)
+    if bases is None:
+        bases = registry.manifest_bases(wanted)
     below = dict.fromkeys(base for every in bases.values() for base in every)
     lost = _lost(registry, blobs, {**below, **wanted}, found)
     return {blob for blob in wanted if blob in lost or not lost.isdisjoint(bases.get(blob, ()))}

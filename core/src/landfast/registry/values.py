@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import EllipsisType
@@ -220,6 +221,7 @@ class LogOutcome:
         changed: Whether `latest` moved, to it or back to it.
         change: The feed row of `latest`, if it moved.
         observation: The row that was written.
+        bases: Of the version's manifest and that of the pins, what those that are deltas stand on; None is not asked.
     """
 
     version: VersionRecord
@@ -227,6 +229,7 @@ class LogOutcome:
     changed: bool
     change: Change | None
     observation: Observation
+    bases: Mapping[str, Sequence[str]] | None = None
 
 
 class BlobNeeded(Exception):

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.version import VersionRecord
-from landfast.registry import observations, runs, scopes, versions
+from landfast.registry import blobs, observations, runs, scopes, versions
 from landfast.registry.database.engine import Transaction
 from landfast.registry.observations import Look
 from landfast.registry.rows import chunks
@@ -24,6 +24,7 @@ class _Seen(Look):
     """A request that changes nothing: its version, with the same content at the same pins, is `latest`."""
 
     pin_set: int
+    blob: str
 
 
 def log_unchanged(tx: Transaction, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
@@ -44,7 +45,8 @@ def log_unchanged(tx: Transaction, requests: Sequence[LogRequest]) -> list[LogOu
                 request=request,
                 version=record,
                 partition=partition,
-                pin_set=pin_set,
+                pin_set=pin_set[0],
+                blob=pin_set[1],
                 run_id=None if request.run is None else run_ids[request.run],
             )
     outcomes = dict(zip(seen, _record(tx, list(seen.values())), strict=True))
@@ -99,13 +101,15 @@ def _named_latest(tx: Transaction, ids: Iterable[int]) -> dict[int, VersionRecor
     return found
 
 
-def _pin_sets(tx: Transaction, version_ids: Iterable[int]) -> dict[tuple[int, str], int]:
-    known: dict[tuple[int, str], int] = {}
+def _pin_sets(
+    tx: Transaction, version_ids: Iterable[int]
+) -> dict[tuple[int, str], tuple[int, str]]:
+    known: dict[tuple[int, str], tuple[int, str]] = {}
     for part in chunks(version_ids):
-        statement = select(pin_sets.c.version_id, pin_sets.c.pin_digest, pin_sets.c.id).where(
-            pin_sets.c.version_id.in_(part)
-        )
-        known |= {(row[0], row[1]): row[2] for row in tx.connection.execute(statement)}
+        statement = select(
+            pin_sets.c.version_id, pin_sets.c.pin_digest, pin_sets.c.id, pin_sets.c.blob
+        ).where(pin_sets.c.version_id.in_(part))
+        known |= {(row[0], row[1]): (row[2], row[3]) for row in tx.connection.execute(statement)}
     return known
 
 
@@ -129,9 +133,15 @@ def _record(tx: Transaction, seen: Sequence[_Seen]) -> list[LogOutcome]:
     if linked:
         tx.connection.execute(tx.insert(edges).on_conflict_do_nothing(), linked)
     found = observations.add(tx, seen, now)
+    bases = blobs.bases_of(tx, {blob for each in seen for blob in (each.version.blob, each.blob)})
     return [
         LogOutcome(
-            version=each.version, created=False, changed=False, change=None, observation=observation
+            version=each.version,
+            created=False,
+            changed=False,
+            change=None,
+            observation=observation,
+            bases={blob: bases[blob] for blob in (each.version.blob, each.blob) if blob in bases},
         )
         for each, observation in zip(seen, found, strict=True)
     ]
