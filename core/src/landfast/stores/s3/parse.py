@@ -31,7 +31,8 @@ _TEXT = rb"[ -%'-;=?-~]"
 _ANY = rb"[ -%'-;=?-~\x80-\xee\xf0-\xf4]*"
 # Stands for the gap between elements, where there is one.
 _GAP = b"\0"
-_QUOTE = rb'(?:&quot;|&#34;|")?'
+# An empty branch, here and below, costs a quarter of the time of a question mark behind a group.
+_QUOTE = rb'(?:&quot;|&#34;|"|)'
 _TOLD = {
     b"Key": rb"(%s+)" % _TEXT,
     b"VersionId": rb"(%s+)" % _TEXT,
@@ -42,7 +43,7 @@ _TOLD = {
     b"StorageClass": rb"([A-Z0-9_]+)",
 }
 _IGNORED = {
-    b"Owner": b"\0(?:<ID>%s</ID>\0)?(?:<DisplayName>%s</DisplayName>\0)?" % (_ANY, _ANY),
+    b"Owner": b"\0(?:<ID>%s</ID>\0|)(?:<DisplayName>%s</DisplayName>\0|)" % (_ANY, _ANY),
     b"ChecksumAlgorithm": rb"[A-Z0-9]*",
     b"ChecksumType": rb"[A-Z_]*",
     b"Type": rb"[A-Za-z]*",
@@ -120,9 +121,8 @@ def _sample(rows: bytes, tags: Sequence[bytes]) -> bytes:
 def _pattern(tags: tuple[bytes, ...], names: tuple[bytes, ...], gap: bytes) -> re.Pattern[bytes]:
     parts = [b"<(%s)>\0" % b"|".join(tags)]
     for name in names:
-        many = {b"Key": b"", b"ChecksumAlgorithm": b"*"}.get(name, b"?")
-        text = (_TOLD | _IGNORED)[name]
-        parts.append(b"(?:<%s>%s</%s>\0)%s" % (name, text, name, many))
+        form = {b"Key": b"%s", b"ChecksumAlgorithm": b"(?:%s)*"}.get(name, b"(?:%s|)")
+        parts.append(form % (b"<%s>%s</%s>\0" % (name, (_TOLD | _IGNORED)[name], name)))
     return re.compile(b"".join([*parts, rb"</\1>", _GAP]).replace(_GAP, gap))
 
 
