@@ -155,7 +155,7 @@ class SortedRows(NumberedRows):
             runs = list(_runs(wanted))
             if len(runs) > _MANY:
                 numbers = [before + row for row in wanted]
-                table = self._parquet.read(group, self._form.names).take(pa.array(wanted))
+                table = _taken(self._parquet.read(group, self._form.names), wanted)
                 # As `read_rows` has it, which knows of no column that it is never null.
                 same = pa.table(table.columns, names=table.column_names)
                 yield _Part(group, wanted[0], numbers, same)
@@ -163,7 +163,7 @@ class SortedRows(NumberedRows):
                 for start, stop in runs:
                     table = self._parquet.read_rows(group, self._form.names, start, stop)
                     # A copy, so that of the pages nothing else stays in memory.
-                    copy = table.take(pa.array(range(len(table)), pa.int64()))
+                    copy = _taken(table, range(len(table)))
                     yield _Part(group, start, range(before + start, before + stop), copy)
 
     def _paths(self, at: int) -> pa.ChunkedArray:
@@ -194,6 +194,18 @@ class SortedRows(NumberedRows):
             if first >= stop:
                 return
             yield at, max(0, start - first), min(last, stop) - first
+
+
+def _taken(table: pa.Table, rows: Iterable[int]) -> pa.Table:
+    """Copy rows; views of text, which other writers may ask for, become text: Arrow takes no rows of them."""
+    import pyarrow as pa
+
+    texts = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    for at, field in enumerate(table.schema):
+        if field.type in texts:
+            column = table.column(at).cast(texts[field.type])
+            table = table.set_column(at, field.with_type(column.type), column)
+    return table.take(pa.array(rows, pa.int64()))
 
 
 @dataclass(frozen=True, slots=True)

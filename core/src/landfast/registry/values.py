@@ -229,7 +229,7 @@ class LogOutcome:
     changed: bool
     change: Change | None
     observation: Observation
-    bases: Mapping[str, Sequence[str]] | None = None
+    bases: Mapping[str, Sequence[str]] | None = field(default=None, compare=False)
 
 
 class BlobNeeded(Exception):
