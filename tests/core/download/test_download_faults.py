@@ -17,6 +17,7 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.model.reference import Reference
+from landfast.stores.opener import Stores
 
 from tests.core.download.downloads import MEBIBYTE, Download, tree
 
@@ -48,6 +49,20 @@ def test_reset_connections_are_asked_again(
     s3_proxy.proxy.inject(Reset(), kind="get-object", at=1)
     get(scanned)
     assert tree(root) == {"x": b"bytes"}
+
+
+def test_a_server_that_is_asked_too_often_is_asked_for_less_at_once(
+    s3_proxy: Any, scan: Any, get: Download, root: Path, stores: Stores
+) -> None:
+    bucket = s3_proxy.direct.bucket("Enabled")
+    files = {f"file{number}": b"%d" % number for number in range(40)}
+    for name, data in files.items():
+        s3_proxy.direct.put(bucket, f"d/{name}", data)
+    scanned = scan(f"s3://{bucket}/d/")
+    s3_proxy.proxy.inject(Status(status=503, code="SlowDown"), kind="get-object", at=3)
+    get(scanned, workers=16)
+    assert tree(root) == files
+    assert min(store.pace().limit for store in stores._made.values()) < 16
 
 
 def test_body_that_an_opaque_token_does_not_prove_is_told(

@@ -1,4 +1,4 @@
-"""RetryingStore: asks again what may work later; the only place that retries.
+"""RetryingStore: asks again what may work later, and for less at once where a server asks for that; only here.
 
 An error with ``details["is_lasting"]`` is not asked again: that many requests have shown it.
 
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from landfast.clouds.pace import Pace
+from landfast.clouds.per_process import PerProcess
 from landfast.clouds.retry import RetryPolicy
 from landfast.model.location import Location
 from landfast.stores.base import (
@@ -45,6 +47,8 @@ class RetryingStore:
         self.inner = inner
         self.policy = policy or RetryPolicy()
         self._sleep = sleep
+        # Requests of another process do not end in this one.
+        self.pace = PerProcess(Pace)
 
     def __repr__(self) -> str:
         return f"RetryingStore({self.inner!r})"
@@ -94,4 +98,5 @@ class RetryingStore:
         return inner.presign(pin, request) if isinstance(inner, Presigner) else None
 
     def _retried(self, call: Callable[[], T]) -> T:
-        return self.policy.run(call, sleep=self._sleep)
+        pace: Pace = self.pace()
+        return self.policy.run(lambda: pace.run(call), sleep=self._sleep)
