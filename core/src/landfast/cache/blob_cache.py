@@ -1,11 +1,12 @@
 """BlobCache: downloaded bytes under the sha256 of their content, bounded, shared by all processes.
 
-    objects/ab/<sha256>    the bytes, read-only; the access time is that of the last use
+    objects/ab/<sha256>    the bytes, read-only; the access time is that of the last use, or `notes` have it
     names/cd/<sha256>      for an MD5 or a pin (see `keys`): a symlink whose text is the sha256 of the bytes
     tmp/                   what is being written
+    notes.sqlite3          the state of blobs after the cache's own last link (see `notes`)
 
-A blob is hashed again at every hit, so a damaged one is removed and never given out.  The cache is a
-help: where it cannot be written, downloads work without it.
+A blob is hashed again at every hit, unless its status proves that nobody has written to it since; so a damaged
+one is removed and never given out.  The cache is a help: where it cannot be written, downloads work without it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from pathlib import Path
 from typing import Literal
 
 from landfast.cache.copying import copy_bytes, hard_link, open_file
+from landfast.cache.notes import Answer, Known, Notes
 from landfast.system.cache_folder import cache_folder
+from landfast.system.mounts import settle
+from landfast.system.stat_cache import state_of
 
 DEFAULT_MAX_BYTES = 50 * 1024**3
 Link = Literal["copy", "hard"]
@@ -33,6 +37,8 @@ Link = Literal["copy", "hard"]
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 # A temporary file this old was left behind by a process that was killed.
 _STALE_S = 24 * 3600
+# Larger ones are read by many threads at once.
+_SMALL = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ class BlobCache:
     ) -> None:
         self.folder = cache_folder(folder)
         self.max_bytes = max_bytes
+        self.notes = Notes(self.folder)
         self._kept_bytes: int | None = None
 
     def find(self, sha256: str | None, keys: Iterable[str] = ()) -> str | None:
@@ -123,6 +130,48 @@ class BlobCache:
         is_linked = hard_link(self._object(sha256), target, dir_fd=dir_fd)
         return is_linked and self._verify(sha256, target, dir_fd)
 
+    def link_known(
+        self, known: Known, name: str, states: dict[str, tuple[str, int]], *, dir_fd: int
+    ) -> os.stat_result | None:
+        """Make a new name in a folder one of a kept blob, unread, and return its status then.
+
+        None, and no such name, unless status proves that nobody has written to the blob, or it is small and reading
+        it does.  `states`, which the caller hands to `notes.linked`, go before what is known.
+        """
+        sha256 = known.answer.sha256
+        source = self._object(sha256)
+        state = states[sha256][0] if sha256 in states else known.state
+        try:
+            seen = os.lstat(source)
+            before = seen if state_of(seen) == state else _status_if(source, sha256)
+            if before is None:
+                return None
+            os.link(source, name, dst_dir_fd=dir_fd, follow_symlinks=False)
+        except OSError:
+            return None
+        try:
+            after = os.lstat(name, dir_fd=dir_fd)
+        except OSError:  # somebody removed it; the other way finds out
+            return None
+        # The times are not touched in between, so what is written meanwhile shows.
+        if _unlinked(before) == _unlinked(after):
+            states[sha256] = (state_of(after), time.time_ns())
+            return after
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=dir_fd)
+        return None
+
+    def note(
+        self, request: str, answer: Answer, before: os.stat_result | None, after: os.stat_result
+    ) -> None:
+        """Remember that a blob, whose bytes were read, answers a request, and its state after the last link or move.
+
+        Its state says nothing if the status before it was read is not known, or was another one.
+        """
+        is_same = before is not None and _unlinked(before) == _unlinked(after)
+        state = state_of(after) if is_same else ""
+        self.notes.answered(request, answer, state, time.time_ns())
+
     def _verify(self, sha256: str, copy: Path, dir_fd: int | None) -> bool:
         """Tell whether the copy of a kept blob holds its bytes; else both are removed."""
         if sha256_of(copy, dir_fd=dir_fd) == sha256:
@@ -180,15 +229,22 @@ class BlobCache:
             if not is_alone:
                 return 0  # another process is at it
             self._sweep()
-            kept = sorted(self._objects())
+            used = self.notes.used()
+            kept = sorted(
+                (max(used_ns, used.get(path.name, 0)), size, path)
+                for used_ns, size, path in self._objects()
+            )
             total = sum(size for _, size, _ in kept)
-            removed = 0
+            removed, gone = 0, []
             for _, size, path in kept:
                 if total - removed <= max_bytes:
                     break
                 with contextlib.suppress(OSError):
                     path.unlink()
                     removed += size
+                    gone.append(path.name)
+            if gone:
+                self.notes.forget(gone)
             self._kept_bytes = total - removed
             return removed
 
@@ -196,6 +252,7 @@ class BlobCache:
         """Remove everything that is kept."""
         for part in ("objects", "names", "tmp"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
+        self.notes.clear()
         self._kept_bytes = None
 
     def scratch(self) -> Path | None:
@@ -256,6 +313,21 @@ class BlobCache:
 
     def __repr__(self) -> str:
         return f"BlobCache({str(self.folder)!r})"
+
+
+def _status_if(source: str, sha256: str) -> os.stat_result | None:
+    """Return the status of a small file that holds the bytes of a sha256, by reading it; else None."""
+    with open_file(source) as file:
+        settle(file.fileno())
+        before = os.fstat(file.fileno())
+        if before.st_size > _SMALL or hashlib.sha256(file.read(_SMALL + 1)).hexdigest() != sha256:
+            return None
+        return before if state_of(os.fstat(file.fileno())) == state_of(before) else None
+
+
+def _unlinked(status: os.stat_result) -> tuple[int, ...]:
+    """Return of a status what a link leaves as it is."""
+    return (status.st_ino, status.st_dev, status.st_mode, status.st_size, status.st_mtime_ns)
 
 
 def _named_by(name: str) -> str | None:

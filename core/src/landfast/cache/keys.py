@@ -30,6 +30,12 @@ def keys_of(entry: ManifestEntry, endpoint: str | None) -> tuple[str, ...]:
     return tuple(keys)
 
 
+def request_of(entry: ManifestEntry, endpoint: str | None) -> str:
+    """Return the text of all that an entry asks for at an endpoint, its path aside: where, which pins, which token."""
+    pins = (entry.uri, entry.version_id or "", entry.etag or "")
+    return _hashed("entry", endpoint or "", *pins, str(entry.size), str(entry.checksum))
+
+
 def _pin(entry: ManifestEntry) -> tuple[str, str] | None:
     if entry.version_id is not None and entry.version_id != "null":
         return "version", entry.version_id

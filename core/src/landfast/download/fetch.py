@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -12,7 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from landfast.cache.keys import keys_of, sha256_of
+from landfast.cache.keys import keys_of, request_of, sha256_of
+from landfast.cache.notes import Answer
 from landfast.download.partial import PartFile, part_name
 from landfast.errors import (
     AccessDenied,
@@ -27,7 +29,9 @@ from landfast.model.times import format_time
 from landfast.pins.checksums import Outcome, Proof, is_computable, is_strong
 from landfast.pins.sets import Candidate, PinSets
 from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range
+from landfast.system.mounts import settle
 from landfast.system.open_folder import OpenFolder
+from landfast.system.stat_cache import state_of
 
 if TYPE_CHECKING:
     from landfast.cache.blob_cache import BlobCache, Link
@@ -57,6 +61,8 @@ class Arrived:
         fetched: Bytes that were read from the source now.
         is_proven: Whether a token was computed and is the recorded one.
         sha256: Of the bytes, where it was computed: at least where no token of the entry proves them.
+        request: What the cache may note as answered, if the part is a link of its blob; else None.
+        status: Of such a link, before it was read and after; None if it changed, as by another link.
     """
 
     part: PartFile
@@ -64,6 +70,8 @@ class Arrived:
     fetched: int
     is_proven: bool
     sha256: str | None
+    request: str | None = None
+    status: os.stat_result | None = None
 
 
 class Transfer:
@@ -103,6 +111,12 @@ class Transfer:
                 refused.append(error)
         raise self._with_hint(entry, refused)
 
+    def placed(self, arrived: Arrived, status: os.stat_result) -> None:
+        """Note, with a part's status at its place, that the cache's blob holds its bytes."""
+        if self._cache and arrived.request and arrived.sha256:
+            answer = Answer(arrived.sha256, arrived.is_proven)
+            self._cache.note(arrived.request, answer, arrived.status, status)
+
     def _from_cache(self, entry: ManifestEntry, store: Store, home: OpenFolder) -> Arrived | None:
         if self._cache is None:
             return None
@@ -112,10 +126,12 @@ class Transfer:
         part = PartFile(home, uuid.uuid4().hex)
         # One reading proves the entry's own token and that the cache is whole.
         proof = Proof(entry, sha256=True)
+        before: os.stat_result | None = None
         with part.unless_finished(), part.errors("write"):
             target = Path(part.name)
             if self._cache.place(found, target, link=self._link, dir_fd=part.folder.handle):
                 part.reopen(part.name)
+                before = self._before_reading(self._cache, part)
                 proof.restart(part.handle, part.size)
                 if proof.sha256 != found:
                     self._cache.discard(found)
@@ -124,13 +140,24 @@ class Transfer:
         if not part.is_finished:
             return None
         self._on_bytes(proof.count)
+        is_still = before is not None and state_of(os.fstat(part.handle)) == state_of(before)
         return Arrived(
             part=part,
             origin=Origin.CACHE,
             fetched=0,
             is_proven=proof.outcome() is Outcome.PROVEN,
             sha256=found,
+            request=request_of(entry, store.endpoint) if before else None,
+            status=before if is_still else None,
         )
+
+    def _before_reading(self, cache: BlobCache, part: PartFile) -> os.stat_result | None:
+        """Return the status of a link of a blob, if it will show what is written from now on."""
+        if self._link != "hard" or not cache.notes.is_told:
+            return None
+        settle(part.handle)
+        status = os.fstat(part.handle)
+        return status if status.st_nlink > 1 else None
 
     def _keeps(self, store: Store) -> bool:
         return self._cache is not None and store.capabilities().cacheable

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from landfast.download.partial import PARTS, PartFile
 from landfast.errors import Conflict, InvalidInput
+from landfast.model.manifest import ManifestEntry
 from landfast.model.marker import MARKER
 from landfast.system.disk_errors import disk_errors
 from landfast.system.mounts import shows_mapped_writes
@@ -181,10 +183,13 @@ class MarkedFolder:
             hint="Remove it, or download into another folder.",
         )
 
-    def place(self, part: PartFile, path: str, fact: str, sha256: str | None) -> None:
+    def place(
+        self, part: PartFile, path: str, fact: str, sha256: str | None
+    ) -> os.stat_result | None:
         """Move a finished part to where its entry lies, never through a link, and remember what it holds.
 
-        The sha256 is there to know the bytes by where the entry's own token does not tell.
+        Return its status there; None if that does not prove what it holds.  The sha256 is there to know the bytes by
+        where the entry's own token does not tell.
         """
         with self.above(path) as (folder, name):
             try:
@@ -201,6 +206,7 @@ class MarkedFolder:
                 ) from None
         if status is not None:
             self.remember(path, status, fact, sha256)
+        return status
 
     def noted(self, path: str, fact: str) -> Noted | None:
         """Return what was remembered of a file, if it was for an entry of these facts."""
@@ -272,6 +278,11 @@ class Noted:
 
     state: str
     sha256: str | None
+
+
+def fact_of(entry: ManifestEntry) -> str:
+    """Return what is remembered of an entry with the file that holds its bytes."""
+    return hashlib.sha256(json.dumps(entry.identity).encode()).hexdigest()
 
 
 def _artifact(identity: str) -> str:

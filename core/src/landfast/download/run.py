@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landfast.download.fetch import Origin, Transfer
-from landfast.download.folder import MarkedFolder
+from landfast.download.folder import MarkedFolder, fact_of
+from landfast.download.links import CacheLinks
 from landfast.download.others import remove_others
 from landfast.download.paths import Disk, check_targets, probe
 from landfast.download.report import DownloadReport, MissingFile, Progress, Tally
@@ -153,11 +152,16 @@ class _Work:
         self._folder = folder
         self._tally = tally
         self._allow_missing = allow_missing
+        is_linking = link == "hard" and folder.is_fresh
+        self._cache = cache
+        self._links = CacheLinks(pins, cache, folder, tally) if cache and is_linking else None
         self._transfer = Transfer(pins, cache, link=link, on_bytes=tally.came, stop=self._stop)
 
     def run(self, entries: Iterator[ManifestEntry], workers: int) -> None:
         """Bring them all; the first error stops the others, and is raised."""
         running: set[Future[None]] = set()
+        if self._links is not None:
+            entries = self._links.rest(entries)
         with ThreadPoolExecutor(workers, thread_name_prefix="landfast-download") as pool:
             try:
                 while True:
@@ -172,12 +176,14 @@ class _Work:
                 self._stop.set()
                 for future in running:
                     future.cancel()
+        if self._cache is not None:
+            self._cache.notes.flush()
         self._tally.report.missing.sort(key=lambda file: file.path.encode())
 
     def _one(self, entry: ManifestEntry) -> None:
         if self._stop.is_set():
             return
-        fact = _fact(entry)
+        fact = fact_of(entry)
         there = None if self._folder.is_fresh else self._there(entry, fact)
         if there is not None:
             self._tally.came(there)
@@ -192,7 +198,9 @@ class _Work:
             return
         try:
             size = arrived.part.size
-            self._folder.place(arrived.part, entry.path, fact, arrived.sha256)
+            status = self._folder.place(arrived.part, entry.path, fact, arrived.sha256)
+            if status is not None:
+                self._transfer.placed(arrived, status)
         finally:
             arrived.part.close()
         is_fetched = arrived.origin is Origin.SOURCE
@@ -220,10 +228,6 @@ class _Work:
             return None
         self._folder.remember(entry.path, status, fact, sha256)
         return status.st_size
-
-
-def _fact(entry: ManifestEntry) -> str:
-    return hashlib.sha256(json.dumps(entry.identity).encode()).hexdigest()
 
 
 def _held(
