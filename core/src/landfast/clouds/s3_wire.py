@@ -44,7 +44,7 @@ _METHODS = ("_make_api_call", "_make_request")
 _ENDPOINT_METHODS = ("make_request", "_send_request", "_get_response", "_do_get_response", "_send")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SentRequest:
     """A request that was sent, to be taken again with another query."""
 
@@ -52,6 +52,8 @@ class SentRequest:
     params: Mapping[str, Any]
     base: str
     features: Any
+    agent: str | None = None
+    """The user agent as it was sent: it is the same each time, and dearer to write than the signature."""
 
     @classmethod
     def of(cls, model: Any, params: Mapping[str, Any]) -> SentRequest | None:
@@ -84,13 +86,17 @@ class SentRequest:
         params = _copied(self.params)
         params["url"] = url
         params["headers"].update(headers)
+        if self.agent is not None:
+            params["headers"]["User-Agent"] = self.agent
         params["context"]["retries"] = {"attempt": 1, "invocation-id": str(uuid.uuid4())}
         endpoint = client._endpoint
-        if is_whole:
+        if is_whole and self.agent is None:
             with start_as_current_context(self.features):  # the user agent tells of them
                 request = endpoint.create_request(params, self.model)
+            agent = request.headers.get("User-Agent")
+            self.agent = agent.decode() if isinstance(agent, bytes) else agent
         else:
-            # As that does, but for the user agent, which is as it was and dearer than the signature.
+            # As that does, but for the user agent, which is as it was.
             made = create_request_object(params)
             event = f"request-created.s3.{self.model.name}"
             for handler in client.meta.events._emitter._handlers.prefix_search(event):

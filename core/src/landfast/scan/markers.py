@@ -103,9 +103,11 @@ class _Found:
 def _candidates(batch: ObjectBatch) -> list[int]:
     import pyarrow.compute as pc
 
-    empty = pc.and_(pc.equal(batch["size"], 0), pc.equal(batch["skip"], ""))
+    empty = pc.equal(batch["size"], 0)
     if not empty.true_count:
         return []
-    found = pc.and_(empty, pc.invert(pc.ends_with(batch["key"], "/")))
+    found = pc.and_(
+        pc.and_(empty, pc.equal(batch["skip"], "")), pc.invert(pc.ends_with(batch["key"], "/"))
+    )
     rows: list[int] = pc.indices_nonzero(found).to_pylist()
     return rows
