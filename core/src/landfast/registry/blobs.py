@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, ColumnElement, Join, and_, delete, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Join,
+    and_,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from landfast.errors import InvalidInput
 from landfast.model.blob_uri import holds_files
@@ -55,20 +72,30 @@ def _record(tx: Transaction, sizes: Mapping[str, int], lease: timedelta) -> _Rec
     for part in chunks(sorted(sizes)):
         at = _locked(tx, part)
         now = tx.now()
-        busy = {sha256 for sha256, moment in at.items() if moment and now < moment + lease}
-        condemned |= {sha256 for sha256, moment in at.items() if moment} - busy
+        busy = {sha256 for sha256, moment in at.items() if now < moment + lease}
+        condemned |= at.keys() - busy
         in_deletion |= busy
-        rows = [
-            {"sha256": one, "size": sizes[one], "recorded_at": now, "condemned_at": None}
-            for one in part
-            if one not in busy
-        ]
-        insert = tx.insert(blobs)
-        fresh = {name: insert.excluded[name] for name in ("size", "recorded_at", "condemned_at")}
-        again = insert.on_conflict_do_update(index_elements=[blobs.c.sha256], set_=fresh)
-        if rows:
-            tx.connection.execute(again, rows)
+        _write(tx, {one: sizes[one] for one in part if one not in busy}, now)
     return _Recorded(condemned, in_deletion)
+
+
+def _write(tx: Transaction, sizes: Mapping[str, int], now: datetime) -> None:
+    """Write rows of blobs, as new ones where there are some already, by one statement of one parameter."""
+    if not sizes:
+        return
+    is_sqlite = tx.connection.dialect.name == "sqlite"
+    given = (
+        func.json_each(json.dumps(sizes))
+        if is_sqlite
+        else func.jsonb_each_text(literal(sizes, JSONB))
+    )
+    pairs = given.table_valued("key", "value")
+    row = (pairs.c.key, cast(pairs.c.value, BigInteger), literal(now, blobs.c.recorded_at.type))
+    # SQLite takes ON CONFLICT for a part of a join unless there is a WHERE.
+    rows = select(*row).where(true()).order_by(pairs.c.key)
+    insert = tx.insert(blobs).from_select(["sha256", "size", "recorded_at"], rows)
+    fresh = {name: insert.excluded[name] for name in ("size", "recorded_at", "condemned_at")}
+    tx.connection.execute(insert.on_conflict_do_update(index_elements=[blobs.c.sha256], set_=fresh))
 
 
 def hold(tx: Transaction, sha256s: Collection[str]) -> bool:
@@ -189,7 +216,7 @@ def condemn(
 def forget(tx: Transaction, sha256s: Sequence[str]) -> None:
     """Remove the rows of condemned blobs."""
     for part in chunks(sorted(sha256s)):
-        gone = [sha256 for sha256, condemned_at in _locked(tx, part).items() if condemned_at]
+        gone = list(_locked(tx, part))
         tx.connection.execute(delete(manifest_bases).where(manifest_bases.c.blob.in_(gone)))
         tx.connection.execute(delete(blobs).where(blobs.c.sha256.in_(gone)))
 
@@ -203,11 +230,13 @@ def known(tx: Transaction, sha256s: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _locked(tx: Transaction, sha256s: Sequence[str]) -> dict[str, datetime | None]:
-    """Wait until nobody else changes these; return when each that has a row was condemned."""
+def _locked(tx: Transaction, sha256s: Sequence[str]) -> dict[str, datetime]:
+    """Wait until nobody else changes these; return when those that are condemned were."""
     mine = select(blobs.c.sha256, blobs.c.condemned_at).where(blobs.c.sha256.in_(sha256s))
+    if tx.connection.dialect.name == "sqlite":  # whose transaction is a lock of all
+        mine = mine.where(blobs.c.condemned_at.is_not(None))
     rows = tx.connection.execute(mine.order_by(blobs.c.sha256).with_for_update())
-    return {row.sha256: row.condemned_at for row in rows}
+    return {row.sha256: row.condemned_at for row in rows if row.condemned_at}
 
 
 def _is_garbage(older_than: datetime) -> ColumnElement[bool]:
