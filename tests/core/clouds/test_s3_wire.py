@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.awsrequest
 import botocore.client
+import botocore.handlers
 import botocore.parsers
 import botocore.session
 import pytest
@@ -532,6 +533,10 @@ def test_method_that_is_replaced_on_the_client_is_asked(server):
 
 
 def test_moto_in_the_process_is_not_passed_by(monkeypatch):
+    # Moto puts itself into all clients that are made from its import on, which here end with the test.
+    monkeypatch.setattr(
+        botocore.handlers, "BUILTIN_HANDLERS", [*botocore.handlers.BUILTIN_HANDLERS]
+    )
     from moto import mock_aws
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
