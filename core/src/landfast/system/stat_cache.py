@@ -167,13 +167,16 @@ class StatCache:
 
     def _matches(self, asked: pa.Table, run: pa.Table) -> pa.Array:
         """Return what a run says of files in the state that is asked for; rows of old are to be written anew."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         held = run.slice(_place(run, asked["path"][0].as_py()), len(asked))
         if not held["path"].equals(asked["path"]):  # something came, or went
             held = run.take(pc.index_in(asked["path"], value_set=run["path"]))
         same = reduce(pc.and_, (pc.equal(asked[name], held[name]) for name in _STATE))
-        found = pc.if_else(same, held["sha256"], None).combine_chunks()
+        # An array of nulls: with one null pyarrow before 26 breaks text that was sliced (see `manifests.masks`).
+        nulls = pa.nulls(len(held), pa.string())
+        found = pc.if_else(same, held["sha256"], nulls).combine_chunks()
         oldest = pc.min(held["day"]).as_py()
         if oldest is not None and oldest < _today() - _REFRESHED_DAYS:
             for row, sha256 in zip(asked.to_pylist(), found.to_pylist(), strict=True):
