@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -37,13 +38,23 @@ class Waiting(Listed):
             with self.meeting:
                 if not self.is_met:
                     self.is_met = True
-                    # Each end waits for the other.
-                    self.fifo.open("r" if is_here else "w").close()
+                    self._meet(is_here)
         if os.getpid() != self.parent and self.then == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if os.getpid() != self.parent and self.then == "refuse":
             raise AccessDenied("nothing for children")
         return super().list_page(request)
+
+    def _meet(self, is_here: bool) -> None:
+        """Wait for the other end; here not for ever, as a child is ended when another stream comes to the limit."""
+        if not is_here:
+            self.fifo.open("w").close()
+            return
+        end = os.open(self.fifo, os.O_RDONLY | os.O_NONBLOCK)
+        met = select.poll()
+        met.register(end)
+        met.poll(20_000)
+        os.close(end)
 
 
 @pytest.fixture
