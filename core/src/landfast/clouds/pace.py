@@ -7,29 +7,19 @@ from collections.abc import Callable
 from math import inf
 from typing import TypeVar
 
+from landfast.clouds.s3_codes import THROTTLED
 from landfast.errors import Unavailable
 
 T = TypeVar("T")
 
 # GCS says it of some limits by 403, which is `Unavailable` of these alone.
 _STATUSES = frozenset({403, 429, 503})
-# S3 says it in a reply of 200, or of 500, too.
-_CODES = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequests",
-    }
-)
 
 
 def is_throttled(error: Unavailable) -> bool:
     """Tell whether a server means that it is asked too often, and not that something broke."""
-    return error.details.get("status") in _STATUSES or error.details.get("code") in _CODES
+    # S3 says it in a reply of 200, or of 500, too.
+    return error.details.get("status") in _STATUSES or error.details.get("code") in THROTTLED
 
 
 class Pace:

@@ -30,7 +30,8 @@ REGION = frozenset(
 )
 MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound", "404"})
 UNSUPPORTED = frozenset({"MethodNotAllowed", "NotImplemented", "XNotImplemented"})
-BUSY = frozenset(
+# The server is asked too often; of the others something broke.
+THROTTLED = frozenset(
     {
         "SlowDown",
         "Throttling",
@@ -38,14 +39,16 @@ BUSY = frozenset(
         "TooManyRequests",
         "RequestLimitExceeded",
         "BandwidthLimitExceeded",
-        "InternalError",
-        "InternalFailure",
         "ServiceUnavailable",
-        "RequestTimeout",
-        "OperationAborted",
-        "ConditionalRequestConflict",
     }
 )
+BUSY = THROTTLED | {
+    "InternalError",
+    "InternalFailure",
+    "RequestTimeout",
+    "OperationAborted",
+    "ConditionalRequestConflict",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
