@@ -34,7 +34,7 @@ from landfast.registry import counters, observations, sources
 from landfast.registry.database.engine import Transaction
 from landfast.registry.log import places
 from landfast.registry.log.places import Place
-from landfast.registry.rows import recordable, skipped_json, sources_json
+from landfast.registry.rows import recordable
 from landfast.registry.schema.tables import (
     aliases,
     changes,
@@ -113,7 +113,6 @@ def with_previous(tx: Transaction, outcome: LogOutcome, previous_id: int) -> Log
 
 def _given(request: LogRequest, place: Place) -> dict[str, Any]:
     uris = sorted(sources.spellings(request.sources))
-    summary = request.summary
     values = {
         "moves": request.move_latest,
         "ticket": request.ticket,
@@ -121,17 +120,7 @@ def _given(request: LogRequest, place: Place) -> dict[str, Any]:
         "observation_id": place.observation_id,
         "partition_id": place.partition,
         "run_id": place.run_id,
-        "digest": summary.digest,
-        "pin_digest": summary.pin_digest,
-        "count": summary.count,
-        "size": summary.size,
-        "unverified": summary.unverified,
-        "unpinned": summary.unpinned,
-        "blob": request.blob,
-        "sources": sources_json(request.sources),
-        "skipped": skipped_json(request.skipped),
-        "description": request.description,
-        "metadata": request.metadata,
+        **places.recorded(request),
         "is_linked": request.run is not None and request.direction is not None,
         "direction": "" if request.direction is None else request.direction.value,
         "uris": uris,

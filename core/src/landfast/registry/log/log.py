@@ -24,7 +24,7 @@ from landfast.registry.database.engine import Transaction
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.log import first_sight, places
 from landfast.registry.log.places import Place
-from landfast.registry.rows import skipped_json, sources_json
+from landfast.registry.rows import sources_json
 from landfast.registry.schema.tables import partitions
 from landfast.registry.schema.tables import versions as version_rows
 from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
@@ -128,24 +128,13 @@ def _insert(tx: Transaction, request: LogRequest, place: Place) -> None:
         .where(partitions.c.id == place.partition)
         .values(next_index=place.next_index + 1)
     )
-    summary = request.summary
     tx.put(
         version_rows,
         {
             "id": place.version_id,
             "partition_id": place.partition,
             "number": place.next_index,
-            "digest": summary.digest,
-            "pin_digest": summary.pin_digest,
-            "count": summary.count,
-            "size": summary.size,
-            "unverified": summary.unverified,
-            "unpinned": summary.unpinned,
-            "blob": request.blob,
-            "sources": sources_json(request.sources),
-            "skipped": skipped_json(request.skipped),
-            "description": request.description,
-            "metadata": request.metadata,
+            **places.recorded(request),
             "ttl_seconds": request.ttl_seconds,
             "expires_at": versions.expiry(place.now, request.ttl_seconds),
             "run_id": place.run_id,

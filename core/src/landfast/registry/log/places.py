@@ -208,3 +208,21 @@ def _next_id(table: Table, dialect: str) -> ColumnElement[int]:
         return func.nextval(func.pg_get_serial_sequence(table.name, "id"))
     last: ColumnElement[int] = select(func.max(table.c.id)).scalar_subquery()
     return func.coalesce(last, 0) + 1
+
+
+def recorded(request: LogRequest) -> dict[str, Any]:
+    """Return the columns of a new version that its request says by itself."""
+    summary = request.summary
+    return {
+        "digest": summary.digest,
+        "pin_digest": summary.pin_digest,
+        "count": summary.count,
+        "size": summary.size,
+        "unverified": summary.unverified,
+        "unpinned": summary.unpinned,
+        "blob": request.blob,
+        "sources": sources_json(request.sources),
+        "skipped": skipped_json(request.skipped),
+        "description": request.description,
+        "metadata": request.metadata,
+    }
