@@ -7,6 +7,8 @@ set positional-arguments
 export PATH := justfile_directory() / ".tools/bin:" + env("PATH")
 export UV_PYTHON_DOWNLOADS := "never"
 unexport VIRTUAL_ENV
+# Set in many container images: each process would compile all that it imports, a third of the tests' CPU.
+unexport PYTHONDONTWRITEBYTECODE
 
 integrations := "dagster prefect airflow"
 # All tests but those that need an environment of their own.
