@@ -210,7 +210,7 @@ def test_pictures_show_the_events_of_an_asset_a_task_and_a_connection(
     browser.picture("airflow-asset", "Source: pictured", "Triggered Dag Run: train")
 
     task = f"dags/pictured/runs/{run}/tasks/snapshot"
-    browser.open(f"{scene.airflow.url}/{task}", "Logged default/nlp/pictured:v0, a new version")
+    browser.open(f"{scene.airflow.url}/{task}", "default/nlp/pictured: new version v0, ")
     browser.picture("airflow-task", "Landfast")
 
     browser.open(f"{scene.airflow.url}/connections", "Add Connection")

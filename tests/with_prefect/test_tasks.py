@@ -140,7 +140,7 @@ def test_drift_raises_and_names_what_drifted(write: Callable[..., Path]) -> None
 def test_drift_is_only_reported_on_request(write: Callable[..., Path]) -> None:
     log_reference.fn("flowers", write(a="a"))
     write(a="b")
-    report = verify_artifact.fn("flowers", raise_on_drift=False)
+    report = verify_artifact.fn("flowers", fail_on="never")
     assert (report.ok, report.summary) == (False, "1 changed")
 
 

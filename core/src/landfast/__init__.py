@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
-    from landfast.model.verdict import Verdict, Verification, VerifyReport
+    from landfast.model.verdict import FailOn, Verdict, Verification, VerifyReport
     from landfast.model.version import (
         Change,
         ChangeKind,
@@ -68,8 +68,10 @@ if TYPE_CHECKING:
     from landfast.registry.values import RegistryInfo
     from landfast.run import Run, current_run, init
     from landfast.scan.values import ScanPlan, Shard, ShardScan
+    from landfast.secrecy import refuse_secrets
     from landfast.settings import Settings, load_settings
     from landfast.snapshots_file import load_snapshots, snapshots_of
+    from landfast.spelling import check_choice, renamed
     from landfast.sql import SqlResult
     from landfast.version import ArtifactVersion
 
@@ -94,15 +96,17 @@ _NAMES = {
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
-    "model.verdict": "Verdict Verification VerifyReport",
+    "model.verdict": "FailOn Verdict Verification VerifyReport",
     "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VersionRecord",
     "redaction": "redact",
     "registry.database.url": "check_registry_url",
     "registry.values": "RegistryInfo",
     "run": "Run current_run init",
     "scan.values": "ScanPlan Shard ShardScan",
+    "secrecy": "refuse_secrets",
     "settings": "Settings load_settings",
     "snapshots_file": "load_snapshots snapshots_of",
+    "spelling": "check_choice renamed",
     "sql": "SqlResult",
     "version": "ArtifactVersion",
 }
@@ -125,6 +129,7 @@ __all__ = [
     "DownloadReport",
     "Draft",
     "Edge",
+    "FailOn",
     "FolderTotal",
     "GarbageReport",
     "History",
@@ -168,12 +173,15 @@ __all__ = [
     "VerifyReport",
     "VersionRecord",
     "__version__",
+    "check_choice",
     "check_registry_url",
     "current_run",
     "init",
     "load_settings",
     "load_snapshots",
     "redact",
+    "refuse_secrets",
+    "renamed",
     "snapshots_of",
 ]
 

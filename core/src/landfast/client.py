@@ -327,13 +327,7 @@ class Client:
         return self.log(
             filled.name,
             *filled.references(),
-            type=filled.type,
-            partition=filled.partition,
-            aliases=filled.aliases,
-            tags=filled.tags,
-            metadata=filled.metadata,
-            description=filled.description,
-            ttl=filled.ttl,
+            **filled.log_options(),
             workers=workers,
             executor=executor,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from landfast.errors import InvalidInput
 from landfast.wandb_names import OPTIONS
@@ -62,6 +62,60 @@ def named_options(*more: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return decorate
+
+
+def renamed(names: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a public function refuse what an option was called before, and say what it is called now.
+
+    Args:
+        names: The new name by the old one.
+
+    Example:
+        >>> @renamed({"raise_on_drift": "fail_on"})
+        ... def verify(name: str, *, fail_on: str = "drift", **options: object) -> None: ...
+        >>> verify("a", raise_on_drift=False)
+        Traceback (most recent call last):
+        landfast.errors.InvalidInput: verify() has no raise_on_drift= any more: it is fail_on= now...
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def call(*args: P.args, **options: P.kwargs) -> R:
+            for old in names.keys() & options.keys():
+                raise InvalidInput(
+                    f"{function.__name__}() has no {old}= any more: it is {names[old]}= now",
+                    subject=old,
+                    expected=names[old],
+                )
+            return function(*args, **options)
+
+        return call
+
+    return decorate
+
+
+def check_choice(option: str, value: Any, choices: Any) -> None:
+    """Refuse a value that is none of a `Literal`.
+
+    Args:
+        option: The parameter's name.
+        value: What was given.
+        choices: The `Literal`.
+
+    Raises:
+        InvalidInput: Naming the choices.
+
+    Example:
+        >>> from typing import Literal
+        >>> check_choice("fail_on", "drift", Literal["drift", "never"])
+    """
+    if value not in get_args(choices):
+        raise InvalidInput(
+            f"{option}={value!r} means nothing",
+            subject=option,
+            expected="one of " + ", ".join(get_args(choices)),
+            found=repr(value),
+        )
 
 
 def _check(title: str, given: dict[str, Any], known: AbstractSet[str]) -> None:

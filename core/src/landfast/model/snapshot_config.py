@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,8 +12,9 @@ from typing import Any, Literal
 from landfast.errors import InvalidInput
 from landfast.model.location import Location
 from landfast.model.names import ArtifactName, check_alias, check_name, check_partition
-from landfast.model.reference import Reference
+from landfast.model.reference import UNLIMITED, Reference
 from landfast.redaction import redact
+from landfast.secrecy import refuse_secrets
 
 PLACEHOLDER = "{partition_key}"
 _BRACES = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
@@ -166,6 +168,69 @@ class SnapshotConfig:
         """
         return tuple(self._reference(place) for place in self.for_partition(None).uris)
 
+    def log_options(self) -> dict[str, Any]:
+        """Return what is said of the version, and not of the scan, as `Client.log` takes it."""
+        return {
+            "type": self.type,
+            "partition": self.partition,
+            "aliases": tuple(self.aliases),
+            "tags": tuple(self.tags),
+            "metadata": dict(self.metadata),
+            "description": self.description,
+            "ttl": self.ttl,
+        }
+
+    def refuse_secrets(self, kept: str) -> None:
+        """Refuse a snapshot that holds a secret, before somebody stores what it says.
+
+        Args:
+            kept: Who stores what, such as ``Prefect stores the parameters of runs``.
+
+        Raises:
+            InvalidInput: If it does.
+        """
+        said = {**self.options, **self.metadata}
+        texts = [*(place.uri for place in self.uris), *(f"{key}={said[key]}" for key in said)]
+        refuse_secrets(texts, subject=f"snapshot {self.name}", kept=kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of `snapshots.yaml` that says the same, of JSON values; `snapshots_of` reads it.
+
+        Example:
+            >>> SnapshotConfig(name="a", uris=(SnapshotUri(uri="s3://b/a/"),), ttl=timedelta(days=30)).to_dict()
+            {'name': 'a', 'uri': 's3://b/a/', 'ttl': '30d'}
+        """
+        places = [self._place(place) for place in self.uris]
+        single = len(places) == 1 and isinstance(places[0], str)
+        limit = "unlimited" if self.max_objects == UNLIMITED else self.max_objects
+        said: dict[str, Any] = {
+            "name": self.name,
+            "uri" if single else "uris": places[0] if single else places,
+            "type": self.type,
+            "description": self.description,
+            "partition": None if self.partition is None else self._as_template(self.partition),
+            "schedule": self.schedule,
+            "include": list(self.include),
+            "exclude": list(self.exclude),
+            "max_objects": limit,
+            "checksum": self.checksum,
+            "allow_empty": self.allow_empty or None,
+            "inventory": self.inventory,
+            "aliases": list(self.aliases),
+            "tags": list(self.tags),
+            "metadata": dict(self.metadata),
+            "ttl": None if self.ttl is None else _ttl_text(self.ttl),
+            "options": dict(self.options),
+        }
+        return {key: value for key, value in said.items() if value not in (None, "", [], {})}
+
+    def _place(self, place: SnapshotUri) -> str | dict[str, str]:
+        uri = self._as_template(place.uri)
+        return uri if place.name is None else {"uri": uri, "name": place.name}
+
+    def _as_template(self, text: str) -> str:
+        return text.replace("{", "{{").replace("}", "}}") if self.is_filled else text
+
     def _reference(self, place: SnapshotUri) -> Reference:
         Location.parse(place.uri)
         return Reference(
@@ -179,6 +244,15 @@ class SnapshotConfig:
             inventory=self.inventory,
             options=dict(self.options),
         )
+
+
+_TTL_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def _ttl_text(ttl: timedelta) -> str:
+    seconds = math.ceil(ttl.total_seconds())
+    unit = next(unit for unit, size in _TTL_UNITS.items() if seconds % size == 0)
+    return f"{seconds // _TTL_UNITS[unit]}{unit}"
 
 
 def fill(template: str, partition_key: str) -> str:

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from heapq import nlargest
+from typing import Any, Literal
 
+from landfast.errors import ObjectChanged
 from landfast.model.diff import entry_to_dict
 from landfast.model.manifest import ManifestEntry
 from landfast.model.times import format_time
+from landfast.spelling import check_choice
+
+FailOn = Literal["drift", "loss", "never"]
+"""What makes a verification an error: see `VerifyReport.raise_for`."""
 
 
 class Verdict(StrEnum):
@@ -40,6 +46,8 @@ EXIT_OK = 0
 EXIT_DRIFTED = 3
 EXIT_LOST = 4
 EXIT_UNDECIDED = 5
+# So many entries are named in an error.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,32 @@ class VerifyReport:
         parts = [f"{self.counts[v]:,} {v}" for v in Verdict if self.counts.get(v)]
         parts += [f"{self.added:,} added at the source"] if self.added else []
         return ", ".join(parts) or "no entries"
+
+    def raise_for(self, fail_on: FailOn, name: str) -> None:
+        """Raise if the version is not what it has to be.
+
+        Args:
+            fail_on: ``drift`` raises if anything but the recorded content lies at the source; ``loss`` only if
+                recorded bytes cannot be had, or could not be looked at; ``never`` does not raise.
+            name: Of the version, for the message.
+
+        Raises:
+            ObjectChanged: Naming the worst entries.
+            InvalidInput: If `fail_on` is something else.
+        """
+        check_choice("fail_on", fail_on, FailOn)
+        is_lost = self.exit_code in {EXIT_LOST, EXIT_UNDECIDED}
+        if fail_on == "never" or self.ok or (fail_on == "loss" and not is_lost):
+            return
+        worst = nlargest(_NAMED, self.rows, key=lambda row: row.verdict.badness)
+        told = ", ".join(f"{row.path} {row.verdict}" for row in worst)
+        raise ObjectChanged(
+            f"{name} is not what lies at its source now",
+            subject=name,
+            expected="every entry intact" if fail_on == "drift" else "no entry lost",
+            found=f"{self.summary} ({told})" if told else self.summary,
+            hint=f"landfast verify {name} names every entry; log again to record what is there now.",
+        )
 
     def of(self, verdict: Verdict) -> Iterator[EntryVerdict]:
         """Yield the entries with one verdict; those that are intact are not kept."""

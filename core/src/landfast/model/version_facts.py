@@ -50,6 +50,13 @@ class VersionFacts:
         return self._change
 
     @property
+    def outcome(self) -> str:
+        """What the log that returned this found, in a few words, such as ``unchanged at v7``."""
+        if self.created:
+            return f"new version {self.version}, {self.file_count:,} files, {self.size:,} B"
+        return f"{'back' if self.changed else 'unchanged'} at {self.version}"
+
+    @property
     def full_name(self) -> ArtifactName:
         """Entity, project, collection, partition and index."""
         return self._record.name

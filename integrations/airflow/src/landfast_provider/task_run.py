@@ -84,7 +84,7 @@ class TaskRun:
         name = to_name(named)
         pin = self._pin(name)
         version = self.client.use(pin.name, type=type)
-        log.info("Reading %s, chosen by: %s", version.qualified_name, pin.source)
+        log.info("uses %s, chosen by: %s", version.qualified_name, pin.source)
         if pin.source is not PinSource.EARLIER_TRY:
             self._note(_PINS, name, {"uri": version.uri, "by": pin.source.value})
         self.used.append(version)
@@ -106,7 +106,7 @@ class TaskRun:
         versions = unread(self.context, self.client, name, window)
         self.client.use_all(versions, declared=declared)
         found = ", ".join(version.qualified_name for version in versions[:_LOGGED])
-        log.info("Reading %d versions of %s: %s", len(versions), name, found or "nothing is new")
+        log.info("uses %d versions of %s: %s", len(versions), name, found or "nothing is new")
         if not declared:
             self.used += versions
         return versions
@@ -125,13 +125,7 @@ class TaskRun:
 
     def took(self, version: landfast.ArtifactVersion) -> landfast.ArtifactVersion:
         """Take note of a version that this task logged."""
-        found = "a new version" if version.created else "content that came back"
-        log.info(
-            "Logged %s, %s: %s",
-            version.qualified_name,
-            found if version.changed else "unchanged",
-            version.digest,
-        )
+        log.info("%s: %s", version.full_name.bare(), version.outcome)
         self.logged.append(version)
         return version
 

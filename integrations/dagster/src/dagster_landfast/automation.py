@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import dagster as dg
 import landfast
@@ -42,11 +42,7 @@ def on_content_change(
         >>> @dg.asset(deps=["flowers"], automation_condition=on_content_change())
         ... def features() -> None: ...
     """
-    if missing not in get_args(Missing):
-        raise landfast.InvalidInput(
-            f"missing={missing!r} is none that on_content_change knows",
-            expected=", ".join(get_args(Missing)),
-        )
+    landfast.check_choice("missing", missing, Missing)
     condition = dg.AutomationCondition
     changed: dg.AutomationCondition[Any] = condition.data_version_changed()
     if whole_chain:

@@ -68,6 +68,7 @@ def observe_whole(
     look = Look(resource.client)
     with _run(resource, context, prefix) as client:
         version = client.snapshot(prefix.snapshot())
+    context.log.info(f"{version.full_name.bare()}: {version.outcome}")
     if not version.changed:
         # Someone who began to look later may have moved it already.
         version = resource.client.get(version.full_name.bare())
@@ -240,6 +241,7 @@ class _Log:
         with _run(self.resource, self.context, self.prefix, look.key) as client:
             draft = draft or look.draft(client, self._kind, self.ticket)
             version = client.log_artifact(draft, aliases=config.aliases, tags=config.tags)
+        self.context.log.info(f"{version.full_name.bare()}: {version.outcome}")
         return version if version.changed else client.get(version.full_name.bare())
 
     def _log_same(self, drafts: Sequence[landfast.Artifact], looks: Sequence[_Look]) -> None:

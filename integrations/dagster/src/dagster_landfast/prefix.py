@@ -20,6 +20,16 @@ PARTITION = "landfast/partition"
 PLACEHOLDER = "{partition_key}"
 
 _KINDS = {"s3": "s3", "gs": "gcs"}
+# Fields that `snapshots.yaml` has too, by their names there: tags, metadata and description are the asset's here.
+_ALIKE = (
+    "partition type include exclude max_objects checksum allow_empty inventory options aliases ttl"
+)
+_OF_THE_FILE = {name: name for name in _ALIKE.split()} | {
+    "artifact": "name",
+    "version_tags": "tags",
+    "version_metadata": "metadata",
+    "version_description": "description",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class Prefix:
         max_objects: The most entries of each place; None is the setting, `landfast.UNLIMITED` lifts it.
         checksum: A kind such as ``"sha256"``; None is the store's default, False records none.
         allow_empty: Whether a missing or empty place is content like any other, and not an error.
+        inventory: Where the bucket's inventory lies; None lists the bucket.
         options: For the store: endpoint, region, profile, role, anonymous, ...
         aliases: To move to the version.
         version_tags: To add to the version.
@@ -75,6 +86,7 @@ class Prefix:
     max_objects: int | None = None
     checksum: str | Literal[False] | None = None
     allow_empty: bool = False
+    inventory: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     aliases: Sequence[str] = ()
     version_tags: Sequence[str] = ()
@@ -127,22 +139,9 @@ class Prefix:
         described = {
             "key": config.name,
             "uri": tuple(config.uris),
-            "artifact": config.name,
-            "partition": config.partition,
-            "type": config.type,
-            "include": config.include,
-            "exclude": config.exclude,
-            "max_objects": config.max_objects,
-            "checksum": config.checksum,
-            "allow_empty": config.allow_empty,
-            "options": config.options,
-            "aliases": config.aliases,
-            "version_tags": config.tags,
-            "version_metadata": config.metadata,
-            "version_description": config.description,
             "description": config.description,
-            "ttl": config.ttl,
             "cron": None if "automation_condition" in given else config.schedule,
+            **{ours: getattr(config, theirs) for ours, theirs in _OF_THE_FILE.items()},
         }
         return cls(**{**described, **given})
 
@@ -193,25 +192,9 @@ class Prefix:
         return filled
 
     def _config(self, partition_key: str | None) -> landfast.SnapshotConfig:
-        is_made = callable(self.uri)
-        return landfast.SnapshotConfig(
-            name=str(self.name),
-            uris=self._places(partition_key),
-            type=self.type,
-            description=self.version_description,
-            partition=self.partition,
-            include=tuple(self.include),
-            exclude=tuple(self.exclude),
-            max_objects=self.max_objects,
-            checksum=self.checksum,
-            allow_empty=self.allow_empty,
-            aliases=tuple(self.aliases),
-            tags=tuple(self.version_tags),
-            metadata=dict(self.version_metadata),
-            ttl=self.ttl,
-            options=dict(self.options),
-            is_filled=is_made,
-        )
+        said = {theirs: getattr(self, ours) for ours, theirs in _OF_THE_FILE.items()}
+        said |= {"name": str(self.name), "uris": self._places(partition_key)}
+        return landfast.SnapshotConfig(**said, is_filled=callable(self.uri))
 
     def _places(self, partition_key: str | None) -> tuple[landfast.SnapshotUri, ...]:
         if callable(self.uri):

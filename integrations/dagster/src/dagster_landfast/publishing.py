@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +82,8 @@ def described(
         is_logged: Whether this process logged them just now, so that they say themselves what that changed.
     """
     used = lineage.used_by(context, asset_key)
+    if is_logged:
+        tell(context, versions.values())
     found = resource.execution(context)
     if found is not None and not (is_logged and found.attempt == 1):
         versions = _with_changes(resource.client, found, versions, asset_key)
@@ -99,6 +101,13 @@ def described(
     }
     shared = metadata.batch_metadata(list(versions.values()), used=used)
     return Published(versions=versions, metadata=shared, by_partition=single)
+
+
+def tell(context: Any, versions: Iterable[landfast.ArtifactVersion]) -> None:
+    """Say in the step's log what logs found; outside a run nobody reads it."""
+    step: Any = compat.step_context(context)
+    for version in versions if step is not None else ():
+        step.log.info(f"{version.full_name.bare()}: {version.outcome}")
 
 
 def _with_changes(

@@ -9,7 +9,6 @@ import landfast
 
 from prefect_landfast import logs
 from prefect_landfast.announcing import announce
-from prefect_landfast.report import outcome
 
 
 class LogOptions(TypedDict, total=False):
@@ -33,6 +32,6 @@ class FlowClient(landfast.Client):
             landfast.Unavailable: If Prefect does not take the announcement; the version is recorded.
         """
         version = super().log_artifact(draft, **how)
-        logs.logger().info("%s: %s", version.full_name.bare(), outcome(version))
+        logs.logger().info("%s: %s", version.full_name.bare(), version.outcome)
         announce(self, version)
         return version

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import landfast
@@ -13,9 +13,12 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from prefect_landfast.client import recording
-from prefect_landfast.report import outcome
 from prefect_landfast.shards import log_in_shards, with_retries
 from prefect_landfast.tasks.log import log_reference
+
+KEPT = "Prefect stores the parameters of runs"
+# Parameters that no file of snapshots has.
+_OF_THE_RUN = {"registry", "shards", "partition_key", "partition_format"}
 
 
 @flow(name="snapshot-artifact", flow_run_name="snapshot {name}", persist_result=False)
@@ -34,10 +37,11 @@ def snapshot_artifact(
     max_objects: int | Literal["unlimited"] | None = None,
     checksum: str | bool | None = None,
     allow_empty: bool = False,
+    inventory: str | None = None,
     aliases: list[str] | None = None,
     tags: list[str] | None = None,
     metadata: dict[str, Any] | None = None,
-    ttl_seconds: int | None = None,
+    ttl: str | None = None,
     options: dict[str, Any] | None = None,
     shards: int = 1,
 ) -> State[landfast.ArtifactVersion]:
@@ -62,10 +66,11 @@ def snapshot_artifact(
         max_objects: The most entries of each place; None is the setting's, 10,000.
         checksum: A kind, such as ``sha256``; false records none.
         allow_empty: Whether an empty place is no error.
+        inventory: Where the bucket's inventory lies; None lists the bucket.
         aliases: To move to the version.
         tags: To add to the version.
         metadata: JSON object.
-        ttl_seconds: How long the version is kept if it is new.
+        ttl: How long the version is kept if it is new: a number and ``s``, ``m``, ``h``, ``d`` or ``w``.
         options: For the store: endpoint, region, profile, ...; never a secret, Prefect stores parameters.
         shards: Into how many tasks the listing of each place is cut.
 
@@ -73,7 +78,7 @@ def snapshot_artifact(
         The version, as the result of the run.
 
     Raises:
-        landfast.InvalidInput: If a parameter cannot be used, naming it.
+        landfast.InvalidInput: If a parameter cannot be used, naming it; or holds a secret.
 
     Example:
         >>> snapshot_artifact("vision/flowers", "s3://raw-images/flowers/").version  # doctest: +SKIP
@@ -90,15 +95,16 @@ def snapshot_artifact(
         max_objects=max_objects,
         checksum=checksum,
         allow_empty=allow_empty,
+        inventory=inventory,
         aliases=aliases,
         tags=tags,
         metadata=metadata,
-        ttl_seconds=ttl_seconds,
+        ttl=ttl,
         options=options,
     )
     filled = config.for_partition(partition_key_of(partition_key, partition_format))
     version = take(filled, registry=registry, shards=shards)
-    return Completed(message=outcome(version), data=version)
+    return Completed(message=version.outcome, data=version)
 
 
 def config_of(
@@ -107,18 +113,16 @@ def config_of(
     """Return the snapshot that parameters of `snapshot_artifact` describe; None is "not given".
 
     Raises:
-        landfast.InvalidInput: If a parameter cannot be used, naming it.
+        landfast.InvalidInput: If a parameter cannot be used, naming it; or holds a secret.
     """
-    told = {key: value for key, value in given.items() if value is not None}
-    for key in ("registry", "shards", "partition_key", "partition_format"):
-        told.pop(key, None)
-    if told.get("max_objects") == "unlimited":
-        told["max_objects"] = landfast.UNLIMITED
-    if told.get("checksum") is True:
-        del told["checksum"]
-    if (seconds := told.pop("ttl_seconds", None)) is not None:
-        told["ttl"] = timedelta(seconds=seconds)
-    return landfast.SnapshotConfig(name=name, uris=_places(uri), **told)
+    said = {key: value for key, value in given.items() if key not in _OF_THE_RUN}
+    said["uri" if isinstance(uri, str) else "uris"] = uri
+    if said.get("checksum") is True:
+        del said["checksum"]
+    entry = {key: value for key, value in said.items() if value is not None}
+    (config,) = landfast.snapshots_of([{"name": name, **entry}], source="snapshot_artifact")
+    config.refuse_secrets(KEPT)
+    return config
 
 
 def partition_key_of(key: str | None, form: str | None) -> str | None:
@@ -136,15 +140,7 @@ def take(
         registry: As in the tasks.
         shards: Into how many tasks the listing of each place is cut.
     """
-    log: dict[str, Any] = {
-        "type": config.type,
-        "partition": config.partition,
-        "aliases": tuple(config.aliases),
-        "tags": tuple(config.tags),
-        "metadata": dict(config.metadata),
-        "description": config.description,
-        "ttl": config.ttl,
-    }
+    log = config.log_options()
     places = config.references()
     if shards == 1:
         version: landfast.ArtifactVersion = with_retries(log_reference)(
@@ -153,14 +149,6 @@ def take(
         return version
     with recording(registry) as client:
         return log_in_shards(client, config.name, places, shards=shards, registry=registry, **log)
-
-
-def _places(uri: str | Sequence[str | dict[str, str]]) -> tuple[landfast.SnapshotUri, ...]:
-    given = [uri] if isinstance(uri, str) else uri
-    return tuple(
-        landfast.SnapshotUri(uri=place) if isinstance(place, str) else landfast.SnapshotUri(**place)
-        for place in given
-    )
 
 
 def _scheduled() -> datetime:

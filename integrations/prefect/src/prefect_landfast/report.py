@@ -124,13 +124,6 @@ def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[st
     return said
 
 
-def outcome(version: landfast.ArtifactVersion) -> str:
-    """Say in a few words what a log found."""
-    if version.created:
-        return f"new version {version.version}, {version.file_count:,} files, {version.size:,} B"
-    return f"{'back' if version.changed else 'unchanged'} at {version.version}"
-
-
 def _run_link(client: landfast.Client, change: landfast.Change) -> str:
     if change.run is None:
         return ""

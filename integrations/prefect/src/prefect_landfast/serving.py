@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
-from prefect_landfast.flows import snapshot_artifact
+from prefect_landfast.flows import KEPT, snapshot_artifact
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(
     limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
@@ -87,7 +86,7 @@ def _deployment(
     partition_format: str | None,
     shards: int,
 ) -> RunnerDeployment:
-    _refuse_secrets(config)
+    config.refuse_secrets(KEPT)
     needs_key = config.needs_partition_key
     parameters = {
         **parameters_of(config),
@@ -108,49 +107,7 @@ def _deployment(
 
 
 def parameters_of(config: landfast.SnapshotConfig) -> dict[str, Any]:
-    """Return the parameters of `snapshot_artifact` for a snapshot; None stands for "not given"."""
-    unlimited = config.max_objects == landfast.UNLIMITED
-    return {
-        "name": config.name,
-        "uri": _uri(config),
-        "type": config.type,
-        "description": config.description,
-        "partition": config.partition,
-        "include": _listed(config.include),
-        "exclude": _listed(config.exclude),
-        "max_objects": "unlimited" if unlimited else config.max_objects,
-        "checksum": config.checksum,
-        "allow_empty": config.allow_empty or None,
-        "aliases": _listed(config.aliases),
-        "tags": _listed(config.tags),
-        "metadata": dict(config.metadata) or None,
-        "ttl_seconds": None if config.ttl is None else int(config.ttl.total_seconds()),
-        "options": dict(config.options) or None,
-    }
-
-
-def _uri(config: landfast.SnapshotConfig) -> str | list[str | dict[str, str]]:
-    places: list[str | dict[str, str]] = [
-        place.uri if place.name is None else {"uri": place.uri, "name": place.name}
-        for place in config.uris
-    ]
-    only = places[0]
-    return only if len(places) == 1 and isinstance(only, str) else places
-
-
-def _listed(texts: Sequence[str]) -> list[str] | None:
-    return list(texts) or None
-
-
-def _refuse_secrets(config: landfast.SnapshotConfig) -> None:
-    told = [place.uri for place in config.uris]
-    told += [f"{name}={value}" for name, value in config.options.items()]
-    masked = [landfast.redact(text) for text in told]
-    secret = [shown for text, shown in zip(told, masked, strict=True) if text != shown]
-    if secret:
-        raise landfast.InvalidInput(
-            f"snapshot {config.name} holds a secret, and Prefect stores the parameters of runs",
-            subject=config.name,
-            found=", ".join(secret),
-            hint="Give credentials in a LandfastRegistry block, landfast.toml or the environment.",
-        )
+    """Return the parameters of `snapshot_artifact` for a snapshot: its entry in the file, without its time."""
+    entry = config.to_dict()
+    entry.pop("schedule", None)
+    return {"uri": entry.pop("uris", None), **entry}

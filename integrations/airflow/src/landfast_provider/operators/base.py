@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import landfast
 from airflow.sdk import BaseOperator
@@ -15,21 +15,6 @@ from landfast_provider.task_run import TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-def require_choice(option: str, value: Any, choices: Any) -> None:
-    """Refuse a value that is none of a `Literal`.
-
-    Raises:
-        InvalidInput: Naming the choices.
-    """
-    if value not in get_args(choices):
-        raise landfast.InvalidInput(
-            f"{option}={value!r} means nothing",
-            subject=option,
-            expected="one of " + ", ".join(map(repr, get_args(choices))),
-            found=repr(value),
-        )
 
 
 class LandfastOperator(BaseOperator):

@@ -41,9 +41,8 @@ class LandfastPlanOperator(PlaceOperator):
         shards: int,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(uri=uri, **kwargs)
         self.artifact = artifact
-        self.uri = uri
         self.shards = shards
 
     def execute(self, context: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,6 @@ import landfast
 
 from landfast_provider.assets import ArtifactAsset, artifact_asset, outlets_of, partition_key
 from landfast_provider.events import has_concrete
-from landfast_provider.operators.base import require_choice
 from landfast_provider.operators.place import PlaceOperator
 from landfast_provider.version_compat import AirflowSkipException
 
@@ -71,11 +70,10 @@ class LandfastSnapshotOperator(PlaceOperator):
         move_latest: bool = True,
         **kwargs: Any,
     ) -> None:
-        require_choice("on_unchanged", on_unchanged, OnUnchanged)
+        landfast.check_choice("on_unchanged", on_unchanged, OnUnchanged)
         self.asset = artifact_asset(artifact)
         kwargs["outlets"] = _outlets(self.asset, kwargs.get("outlets") or ())
-        super().__init__(**kwargs)
-        self.uri = uri
+        super().__init__(uri=uri, **kwargs)
         self.partition = partition
         self._given_partition = partition
         self.type = type

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import landfast
 
 from landfast_provider.assets import with_inlet
-from landfast_provider.operators.base import LandfastOperator, require_choice
+from landfast_provider.operators.base import LandfastOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
-
-FailOn = Literal["drift", "loss", "never"]
 
 
 class LandfastVerifyOperator(LandfastOperator):
@@ -36,12 +34,12 @@ class LandfastVerifyOperator(LandfastOperator):
         self,
         *,
         artifact: str | Asset,
-        fail_on: FailOn = "drift",
+        fail_on: landfast.FailOn = "drift",
         deep: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**with_inlet(artifact, kwargs))
-        require_choice("fail_on", fail_on, FailOn)
+        landfast.check_choice("fail_on", fail_on, landfast.FailOn)
         self.artifact = artifact
         self.fail_on = fail_on
         self.deep = deep
@@ -60,24 +58,12 @@ class LandfastVerifyOperator(LandfastOperator):
         run = self.begin(context)
         version = run.resolve(self.artifact)
         report = version.verify(deep=self.deep)
-        self.log.info("Verified %s: %s", version.qualified_name, report.summary)
+        self.log.info("%s: %s", version.qualified_name, report.summary)
         facts = report.to_dict()
         context["ti"].xcom_push("report", {key: facts[key] for key in _REPORTED})
-        if self._fails(report):
-            raise landfast.ObjectChanged(
-                f"{version.qualified_name} is not as recorded",
-                subject=version.qualified_name,
-                found=report.summary,
-                hint=f"See it with: landfast verify {version.qualified_name}",
-            )
+        report.raise_for(self.fail_on, version.qualified_name)
         return self.answer(version)
-
-    def _fails(self, report: landfast.VerifyReport) -> bool:
-        if self.fail_on == "never":
-            return False
-        return not report.ok if self.fail_on == "drift" else report.exit_code > _DRIFTED
 
 
 # Without its rows, which may be many.
 _REPORTED = ("ok", "worst", "summary", "counts", "added")
-_DRIFTED = 3

@@ -55,8 +55,7 @@ class LandfastPrefixSensor(PlaceOperator, LandfastSensor):
         partition: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.uri = uri
+        super().__init__(uri=uri, **kwargs)
         self.against = against
         self.partition = partition
         self._given_partition = partition

@@ -13,14 +13,13 @@ from prefect_landfast.tasks.use import named
 from prefect_landfast.tasks.verb import async_twin, verb
 from prefect_landfast.tracking import depend_on
 
-_MAX_NAMED = 5
-
 
 @verb("verify {artifact}")
+@landfast.renamed({"raise_on_drift": "fail_on"})
 def verify_artifact(
     artifact: str | landfast.ArtifactVersion,
     *,
-    raise_on_drift: bool = True,
+    fail_on: landfast.FailOn = "drift",
     partition: str | None = None,
     registry: str | LandfastRegistry | None = None,
     **options: Any,
@@ -29,7 +28,8 @@ def verify_artifact(
 
     Args:
         artifact: As in `use_artifact`.
-        raise_on_drift: False only reports.
+        fail_on: ``drift`` fails if anything but the recorded content lies at the source; ``loss`` only if recorded
+            bytes cannot be had, or could not be looked at; ``never`` only reports.
         partition: A partition key instead of ``~PARTITION``.
         registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
         options: deep (read the bytes), workers, any_endpoint, as in `landfast.Client.verify`.
@@ -38,10 +38,10 @@ def verify_artifact(
         The report: `.ok`, `.summary`, `.rows`.
 
     Raises:
-        landfast.ObjectChanged: If anything but pins is not as recorded, unless `raise_on_drift` is False.
+        landfast.ObjectChanged: If it drifted, or bytes are lost, as `fail_on` says.
 
     Example:
-        >>> report = verify_artifact("flowers:prod", raise_on_drift=False)  # doctest: +SKIP
+        >>> report = verify_artifact("flowers:prod", fail_on="never")  # doctest: +SKIP
         >>> report.summary  # doctest: +SKIP
         '119 intact, 1 overwritten'
     """
@@ -50,22 +50,8 @@ def verify_artifact(
         depend_on(version)
         report = client.verify(version, **options)
         logger().info("%s: %s", version.qualified_name, report.summary)
-        if raise_on_drift and not report.ok:
-            raise _drift(version, report)
+        report.raise_for(fail_on, version.qualified_name)
     return report
-
-
-def _drift(
-    version: landfast.ArtifactVersion, report: landfast.VerifyReport
-) -> landfast.ObjectChanged:
-    worst = sorted(report.rows, key=lambda row: row.verdict.badness, reverse=True)[:_MAX_NAMED]
-    return landfast.ObjectChanged(
-        f"{version.qualified_name} is not what lies at its source now",
-        subject=version.qualified_name,
-        expected="every entry intact",
-        found=f"{report.summary} ({', '.join(f'{row.path} {row.verdict}' for row in worst)})",
-        hint="landfast verify names every entry; log again to record what is there now.",
-    )
 
 
 averify_artifact = async_twin(verify_artifact)
