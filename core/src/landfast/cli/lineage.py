@@ -30,7 +30,7 @@ def lineage_command(
         _object(client, out, name)
         return
     found = client.lineage(name, declared=declared)
-    out.answer(found.to_dict(), _lines(found))
+    out.answer(found.to_dict(), _lines(found, client.settings.ui_url))
 
 
 def _object(client: Client, out: Output, uri: str) -> None:
@@ -46,11 +46,12 @@ def _object(client: Client, out: Output, uri: str) -> None:
     out.answer(value, lines)
 
 
-def _lines(found: Lineage) -> Iterator[str]:
+def _lines(found: Lineage, ui_url: str | None) -> Iterator[str]:
     for name in reversed(found.upstream):
         yield f"  made from  {name}"
     yield f"> {found.root}"
     for name in found.downstream:
         yield f"  made into  {name}"
     for edge in found.edges:
-        yield f"  {edge.run}  {edge.direction}  {edge.version}"
+        page = edge.page(ui_url)
+        yield f"  {edge.run}  {edge.direction}  {edge.version}" + (f"  {page}" if page else "")

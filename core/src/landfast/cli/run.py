@@ -1,16 +1,29 @@
-"""`landfast run`: runs and their edges."""
+"""`landfast run`: runs and their edges; and a run around a command of any kind."""
 
 from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
 from landfast.cli.common import Output, command
 from landfast.client import Client
+from landfast.errors import InvalidInput
+from landfast.model.run import RunStatus
+from landfast.own_run import joined_or_new
+
+_KILLED = 128  # a shell's exit code of what a signal ended: this and the signal's number
 
 
 @click.group("run")
 def run_command() -> None:
-    """List runs, and show what they used and logged."""
+    """List runs, show what they used and logged, and run a command as one."""
 
 
 @command("ls")
@@ -46,5 +59,62 @@ def show_command(client: Client, out: Output, run_id: str) -> None:
     out.answer(value, lines)
 
 
+@command("exec", context_settings={"allow_interspersed_args": False})
+@click.option("--name", help="Display name [default: that of the program].")
+@click.option("--job-type", default="", help="Such as train or release.")
+@click.option("--link", metavar="URL", help="A page about the run elsewhere: of a CI job, say.")
+@click.option("--id", "run_id", help="Give the same id to meet the same run again, when retried.")
+@click.argument("program", metavar="COMMAND", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_command(
+    client: Client,
+    out: Output,  # noqa: ARG001
+    program: tuple[str, ...],
+    name: str | None,
+    job_type: str,
+    link: str | None,
+    run_id: str | None,
+) -> None:
+    """Run COMMAND as one run: every `landfast` and every client in it joins by LANDFAST_RUN.
+
+    It takes no shell: say `bash -c '...'` for one. The run fails if the command does, and the exit code is the
+    command's own. Inside a run that LANDFAST_RUN names already, the command joins that one, unless --id is given.
+    """
+    if shutil.which(program[0]) is None:
+        raise InvalidInput(
+            f"there is no program {program[0]!r}",
+            subject=program[0],
+            hint="Give a path or a program on the PATH, and its arguments as words of their own.",
+        )
+    joined = client.settings.run if run_id is None else None
+    bound = client.with_defaults(run=joined_or_new(joined, "shell", run_id))
+    shown = name or ("" if joined else Path(program[0]).name)
+    bound.begin_run(name=shown, job_type=job_type, link=link)
+    code = _call(program, bound.run_env())
+    if joined is None:
+        bound.finish_run(RunStatus.FAILED if code else RunStatus.FINISHED)
+    sys.exit(code)
+
+
+def _call(program: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run a program with more variables, hand on what ends us, and return its exit code."""
+    # A terminal sends Ctrl-C to both: the program decides what it means.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(  # noqa: S603
+            program,
+            env={**os.environ, **variables},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, interrupt) and None,  # noqa: PLW1509
+        )
+        end = signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+        try:
+            code = child.wait()
+        finally:
+            signal.signal(signal.SIGTERM, end)
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+    return code if code >= 0 else _KILLED - code
+
+
 run_command.add_command(ls_command)
 run_command.add_command(show_command)
+run_command.add_command(exec_command)

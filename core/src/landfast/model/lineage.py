@@ -10,7 +10,7 @@ from typing import Any
 from landfast.html.notebook import fragment
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
-from landfast.model.run import RunKey
+from landfast.model.run import RunKey, run_page
 from landfast.model.times import format_time
 from landfast.model.version import VersionRecord
 
@@ -36,6 +36,8 @@ class Edge:
         version: The version's full name.
         version_id: The version's key in the registry.
         at: UTC, registry time of the first time; a retry adds no edge.
+        short_run_id: The run's short id in the registry.
+        link: A page about the run elsewhere: that of its orchestrator, say.
     """
 
     run: RunKey
@@ -43,6 +45,16 @@ class Edge:
     version: ArtifactName
     version_id: int
     at: datetime
+    short_run_id: str = ""
+    link: str | None = None
+
+    def page(self, ui_url: str | None) -> str | None:
+        """Return where to look at the run: its page elsewhere, else its page of Landfast's; None without either.
+
+        Args:
+            ui_url: Base URL of Landfast's web pages.
+        """
+        return self.link or (run_page(ui_url, self.short_run_id) if ui_url else None)
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the edge."""
@@ -51,6 +63,7 @@ class Edge:
             "direction": str(self.direction),
             "version": str(self.version),
             "at": format_time(self.at),
+            "link": self.link,
         }
 
 

@@ -139,7 +139,7 @@ class RunRecord:
         Args:
             ui_url: Base URL of Landfast's web pages.
         """
-        return f"{ui_url.rstrip('/')}/-/run/{self.id}"
+        return run_page(ui_url, self.id)
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the run."""
@@ -158,6 +158,11 @@ class RunRecord:
             "started_at": format_time(self.started_at),
             "finished_at": None if self.finished_at is None else format_time(self.finished_at),
         }
+
+
+def run_page(ui_url: str, short_id: str) -> str:
+    """Return the address of a run's page among Landfast's web pages."""
+    return f"{ui_url.rstrip('/')}/-/run/{short_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,10 @@ def query() -> Select[Any]:
     joined = NAMED_VERSIONS.join(edges, edges.c.version_id == versions.c.id).join(
         runs, edges.c.run_id == runs.c.id
     )
-    return select(*edges.c, versions.c.number, *NAME_COLUMNS, *KEY_COLUMNS).select_from(joined)
+    of_run = (runs.c.short_id, runs.c.link)
+    return select(*edges.c, versions.c.number, *of_run, *NAME_COLUMNS, *KEY_COLUMNS).select_from(
+        joined
+    )
 
 
 def record(row: RowMapping) -> Edge:
@@ -105,4 +108,6 @@ def record(row: RowMapping) -> Edge:
         version=name_of(row, row["number"]),
         version_id=row["version_id"],
         at=row["at"],
+        short_run_id=row["short_id"],
+        link=row["link"],
     )
