@@ -19,10 +19,10 @@ LAYERS: dict[str, set[str]] = {
     "manifests": {"manifests"},
     "adapters": {"stores", "registry", "blobs", "cache"},
     "pins": {"pins", "store_label"},
-    "verbs": {"scan", "publish", "download", "verify", "query", "upkeep"},
+    "verbs": {"scan", "publish", "download", "migrate", "verify", "query", "upkeep"},
     "context": {"context"},
     "version": {"filesystem", "managed_files", "scans", "version"},
-    "client": {"client", "draft", "sql"},
+    "client": {"client", "draft", "migration", "sql"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }
 RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}

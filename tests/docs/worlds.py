@@ -56,6 +56,19 @@ def inventory(name: str, of: str) -> Setup:
     return setup
 
 
+def peer(name: str, *places: str) -> Setup:
+    """Put back what another tool recorded, and lay some of its files into the working folder."""
+
+    def setup(request: pytest.FixtureRequest, _reader: Reader) -> None:
+        from tests.core.migrate.making import restore
+
+        found = restore(name, request.getfixturevalue("s3"), Path(f".{name}-recorded"))
+        for place in places:
+            (found / place).rename(Path(place).name)
+
+    return setup
+
+
 def gs_bucket(name: str, *keys: str) -> Setup:
     """Make a bucket on the Cloud Storage server."""
 
@@ -179,5 +192,9 @@ WORLDS: dict[str, list[Setup]] = {
     "docs/python.md": [data_folder],
     "docs/analysis.md": [data_folder],
     "docs/security.md": [web(a_dot_csv="1,2")],
-    "docs/coming-from-wandb.md": [bucket("my-bucket", *MNIST), wandb],
+    "docs/coming-from-wandb.md": [
+        bucket("my-bucket", *MNIST),
+        wandb,
+        peer("wandb", "exported"),
+    ],
 }

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from landfast.model.folders import FolderTotal
     from landfast.model.garbage import GarbageReport
     from landfast.model.health import RegistryCheck
+    from landfast.model.imports import ImportedVersion, ImportReport, ImportState
     from landfast.model.lineage import Direction, Edge, Lineage, ObjectLineage
     from landfast.model.manifest import ManifestEntry, ManifestSummary
     from landfast.model.names import ArtifactName
@@ -89,6 +90,7 @@ _NAMES = {
     "model.folders": "FolderTotal",
     "model.garbage": "GarbageReport",
     "model.health": "RegistryCheck",
+    "model.imports": "ImportReport ImportState ImportedVersion",
     "model.lineage": "Direction Edge Lineage ObjectLineage",
     "model.manifest": "ManifestEntry ManifestSummary",
     "model.names": "ArtifactName",
@@ -133,6 +135,9 @@ __all__ = [
     "FolderTotal",
     "GarbageReport",
     "History",
+    "ImportReport",
+    "ImportState",
+    "ImportedVersion",
     "InvalidInput",
     "LandfastError",
     "LimitExceeded",

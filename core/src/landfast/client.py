@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from landfast.model.diff import ManifestDiff
     from landfast.model.garbage import GarbageReport
     from landfast.model.health import RegistryCheck
+    from landfast.model.imports import ImportReport
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
     from landfast.model.snapshot_config import SnapshotConfig
     from landfast.model.verdict import VerifyReport
@@ -331,6 +332,55 @@ class Client:
             workers=workers,
             executor=executor,
         )
+
+    @named_options()
+    def import_from(
+        self,
+        peer: str,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        rename: Mapping[str, str] | None = None,
+        type: str | None = None,
+        allow_missing: bool = False,
+        dry_run: bool = False,
+        verify: bool = True,
+        any_endpoint: bool = False,
+    ) -> ImportReport:
+        """Import what another tool recorded: names, versions in order, aliases, metadata and pins; no bytes.
+
+        Everything is read first, and nothing recorded if an entry cannot come over.  Each version is tagged with
+        what the tool calls it, ``wandb-v3``; one that was imported before is left as it is.
+
+        Args:
+            peer: The tool: ``wandb``, ``dagster-wandb``, ``dvc``, ``quilt`` or ``datachain``; it need not be installed.
+            path: Its files: see the page of each tool.
+            name: What to call a manifest that does not say its name.
+            rename: Names here by names there, or by their beginnings up to a slash.
+            type: Of new collections; None is the tool's, else ``dataset``.
+            allow_missing: Whether versions are recorded without the entries that cannot come over.
+            dry_run: Only read, and tell what would be done.
+            verify: Whether what was imported is compared with its stores.
+            any_endpoint: Whether another endpoint than the tool's may be looked at.
+
+        Raises:
+            NotFound: If nothing of the tool is there.
+            InvalidInput: If an entry cannot come over, naming it; or a manifest is of a version that is not known.
+            Conflict: If a file is damaged, a version was imported with other content, or the tool's endpoint is not
+                where the settings lead.
+        """
+        from landfast.migration import ImportOptions, import_from
+
+        options = ImportOptions(
+            name=name,
+            rename=rename or {},
+            type=type,
+            allow_missing=allow_missing,
+            dry_run=dry_run,
+            verify=verify,
+            any_endpoint=any_endpoint,
+        )
+        return import_from(self._context, peer, str(path), options)
 
     def copy_into(self, place: str, local_path: str | Path) -> str:
         """Copy a file into a folder or bucket of yours, under the sha256 of its bytes.

@@ -23,6 +23,7 @@ _COMMANDS = {
     "gc": "gc",
     "get": "get",
     "history": "history",
+    "import": "imports",
     "lineage": "lineage",
     "ls": "ls",
     "promote": "edit",

@@ -1,0 +1,1 @@
+"""Migrate: what other tools recorded, read from their own files as versions to log; none of them is needed for that."""
