@@ -19,9 +19,10 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from landfast.errors import Unavailable
 
@@ -99,7 +100,7 @@ class SentRequest:
             # As that does, but for the user agent, which is as it was.
             made = create_request_object(params)
             event = f"request-created.s3.{self.model.name}"
-            for handler in client.meta.events._emitter._handlers.prefix_search(event):
+            for handler in _listeners(client, event):
                 if handler.__module__ != "botocore.useragent":
                     handler(request=made, operation_name=self.model.name, event_name=event)
             request = made.prepare()
@@ -198,12 +199,43 @@ def is_plain(client: Any, method: str) -> bool:
     """Whether nobody but botocore and we are in the way of a request, so that a part may be left out."""
     name = _OPERATIONS[method]
     try:
-        search = client.meta.events._emitter._handlers.prefix_search
-        heard = [handler for event in _EVENTS for handler in search(f"{event}.s3.{name}")]
+        known = _known_here(client)
+        if name not in known.plain:
+            heard = (each for event in _EVENTS for each in _listeners(client, f"{event}.s3.{name}"))
+            known.plain[name] = all(getattr(each, "__module__", None) in _KNOWN for each in heard)
     except AttributeError:  # another botocore than we know
         return False
-    is_known = all(getattr(handler, "__module__", None) in _KNOWN for handler in heard)
-    return is_known and has_own_methods(client, method)
+    return known.plain[name] and has_own_methods(client, method)
+
+
+@dataclass(slots=True)
+class _Listeners:
+    """Who listens to the events of a client, for as long as nobody begins or ends to."""
+
+    epoch: Any
+    """botocore's own memory of them, which it then throws away."""
+    by_event: dict[str, list[Any]] = field(default_factory=dict)
+    plain: dict[str, bool] = field(default_factory=dict)
+    """Of operations, whether only we and botocore do."""
+
+
+_listening: WeakKeyDictionary[Any, _Listeners] = WeakKeyDictionary()
+
+
+def _known_here(client: Any) -> _Listeners:
+    emitter = client.meta.events._emitter
+    known = _listening.get(emitter)
+    if known is None or known.epoch is not emitter._lookup_cache:
+        known = _listening[emitter] = _Listeners(emitter._lookup_cache)
+    return known
+
+
+def _listeners(client: Any, event: str) -> list[Any]:
+    known = _known_here(client)
+    if event not in known.by_event:
+        search = client.meta.events._emitter._handlers.prefix_search
+        known.by_event[event] = [*search(event)]
+    return known.by_event[event]
 
 
 def has_own_methods(client: Any, method: str) -> bool:
