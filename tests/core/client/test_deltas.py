@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from landfast import ArtifactVersion, Client
-from landfast.errors import LandfastError, NotFound
+from landfast.errors import Conflict, LandfastError, NotFound
 from landfast.publish import log as publish_log
 from landfast.publish import shrink
+from landfast.registry import opener
+from landfast.registry.schema import creation, identity, tables, upgrade
 
 NOW = timedelta(0)
 FILES = 32
@@ -201,6 +203,28 @@ def test_a_base_that_is_collected_while_it_is_stood_on(
     assert chain_of(second) == (second.record.blob,)
     assert registry.manifest_bases([second.record.blob]) == {}
     check(local, second)
+
+
+def test_an_older_client_reads_and_is_told_to_upgrade_before_it_writes_or_collects(
+    any_client: Client, registry_url: str, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = any_client.log("d", many), logged(any_client, many, 3)
+    assert len(chain_of(second)) == 2
+    first.delete(delete_aliases=True)
+    with monkeypatch.context() as before_deltas:
+        # As the last one before the bases of deltas were recorded.
+        for module in (tables, opener, identity, creation, upgrade):
+            before_deltas.setattr(module, "REVISIONS", ("0001", "0002"))
+        before_deltas.setattr("importlib.metadata.version", lambda _: "0.1.0")
+        older = Client(registry_url, project="vision")
+        assert older.get("d").digest == second.digest
+        refused = r"too old to write .* expected landfast 0\.1\.1 .* pip install --upgrade landfast"
+        with pytest.raises(Conflict, match=refused):
+            logged(older, many, 4)
+        with pytest.raises(Conflict, match=refused):
+            older.gc(grace=NOW, dry_run=False)
+        older.close()
+    check(any_client, second)
 
 
 def test_a_copy_of_a_registry_has_the_bases_too(local: Client, many: Path, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landfast.errors import Conflict, NotFound
 from landfast.manifests import schema, sorted_rows
+from landfast.manifests.chains import delta
 from landfast.manifests.chains.delta import write_delta
 from landfast.manifests.folder import Folder
 from landfast.manifests.memory import MemoryManifest
@@ -203,6 +206,50 @@ def test_a_delta_tells_what_happened_since_the_file_before(tmp_path: Path) -> No
     assert kinds == [first, {"d": "added"}]
     (gone,) = [row for b in made.layers[1].batches() for row in b.to_pylist() if row["path"] == "d"]
     assert (gone["uri"], gone["base_row"], gone["in_base"]) == (rows[3].uri, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "expected"),
+    [
+        ("kinds_of", "touched", "modified"),
+        ("kinds_of", "added", "repinned"),
+        ("differs", True, "none: the row is that of the base"),
+    ],
+)
+def test_a_check_compares_what_deltas_say_that_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: Any, expected: str
+) -> None:
+    rows = [entry(letter, 1) for letter in "abcdef"]
+    later = [replace(rows[0], size=2), replace(rows[1], version_id="other"), *rows[3:]]
+    if expected == "repinned":
+        later[0] = rows[0]
+    states = [rows, later, [*later[:-1], entry("g")]]
+    made = chain(tmp_path, states[:1])
+    with monkeypatch.context() as wrong:
+        wrong.setattr(delta, name, lambda one, _: pa.repeat(said, len(one)))
+        lying = write_delta(made, write_full(tmp_path, states[1]), tmp_path / "delta", most=MANY)
+    assert lying is not None
+    made = named(lying)
+    assert [*made.entries()] == states[1]
+    with pytest.raises(Conflict, match=f"at `change` of .* expected {expected}"):
+        made.check()
+    above = write_delta(made, write_full(tmp_path, states[2]), tmp_path / "delta", most=MANY)
+    assert above is not None
+    with pytest.raises(Conflict, match=f"at `change` of .* expected {expected}"):
+        named(above).check()
+
+
+def test_the_files_that_a_delta_stands_on_are_fetched_at_once(tmp_path: Path) -> None:
+    rows = numbered(50, 1)
+    made = chain(tmp_path, [rows, rows[5:], rows[9:]])
+    everybody = Barrier(2, timeout=60)
+
+    def fetched(name: str) -> Path:
+        everybody.wait()
+        return tmp_path / name
+
+    with ManifestFile(made.path, find=fetched) as again:
+        assert again.chain == made.chain
 
 
 def test_more_changes_than_asked_for_are_no_delta(tmp_path: Path) -> None:

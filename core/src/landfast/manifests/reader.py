@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from heapq import merge as merge_sorted
 from pathlib import Path
@@ -15,6 +16,7 @@ from landfast.manifests import schema
 from landfast.manifests.base import Manifest
 from landfast.manifests.batch import EntryBatch, joined
 from landfast.manifests.chains.applied import applied
+from landfast.manifests.chains.kinds import check_changes
 from landfast.manifests.chains.layered_rows import Changes, LayeredRows
 from landfast.manifests.layer import Layer
 from landfast.manifests.rollup import folder_runs
@@ -56,7 +58,8 @@ class ManifestFile(Manifest):
     ) -> None:
         top = Layer(path, sha256=sha256, summary=summary)
         beside = find or (lambda base: path.with_name(base + path.suffix))
-        below = [Layer(beside(base), sha256=None if sha256 is None else base) for base in top.base]
+        found = zip(top.base, _all_of(beside, top.base), strict=True)
+        below = [Layer(file, sha256=sha256 and base) for base, file in found]
         for place, layer in enumerate(below):
             if layer.base != top.base[:place]:
                 expected = f"the base {' '.join(top.base[:place]) or 'of none'}"
@@ -201,7 +204,11 @@ class ManifestFile(Manifest):
         return {}
 
     def check(self) -> None:
-        """Count and hash all rows, and compare with what footer and roll-up say; reads the whole file."""
+        """Compute anew what footer, roll-up and deltas say, and compare; reads all files.
+
+        Raises:
+            Conflict: If anything differs.
+        """
         summary, counter, totals = SummaryBuilder(), FolderCounter(), self._totals_by_depth()
         for batch in self.batches():
             summary.update(batch)
@@ -213,6 +220,9 @@ class ManifestFile(Manifest):
         for left in totals.values():
             self._compare("its roll-up", next(left, None), None)
         self._compare("its footer", self.summary, summary.build())
+        for deltas, layer in enumerate(self._layers[1:]):
+            below = self.below(deltas)
+            check_changes(layer, below.rows, below.changes)
 
     def _totals_by_depth(self) -> defaultdict[int, Iterator[FolderTotal]]:
         runs = {depth: self._totals(depth, "") for depth in self._depths}
@@ -257,6 +267,14 @@ class ManifestFile(Manifest):
 
     def __repr__(self) -> str:
         return f"ManifestFile({str(self.path)!r})"
+
+
+def _all_of(find: Callable[[str], Path], names: Sequence[str]) -> list[Path]:
+    """Find files at once: each may have to be fetched."""
+    if len(names) < 2:
+        return [find(name) for name in names]
+    with ThreadPoolExecutor(len(names), thread_name_prefix="landfast-chain") as pool:
+        return list(pool.map(find, names))
 
 
 def no_entry(path: str) -> NotFound:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from landfast.manifests import schema
 from landfast.manifests.batch import EntryBatch, differ
 from landfast.manifests.chains.applied import IS_GONE, applied, counted, empty, is_gone
+from landfast.manifests.chains.kinds import differs, kinds_of
 from landfast.manifests.layer import Layer
 from landfast.manifests.merge import in_step
 from landfast.manifests.reader import ManifestFile
@@ -74,8 +75,7 @@ def _entry_changes(old: ManifestFile, new: Layer) -> Iterator[pa.RecordBatch]:
     for step in _in_step(before, new.batches(), schema.entry_schema()):
         one, other = (EntryBatch(each.select(names)) for each in (step.one, step.other))
         came_back = step.one[IS_GONE]
-        differs = differ(_recorded(one), _recorded(other))
-        is_changed = pc.or_(differs, came_back)
+        is_changed = pc.or_(differs(one, other), came_back)
         parts = [
             _changes(step.added, step.added_rows, pa.repeat(False, len(step.added)), "added"),
             _changes(
@@ -83,19 +83,10 @@ def _entry_changes(old: ManifestFile, new: Layer) -> Iterator[pa.RecordBatch]:
             ),
         ]
         if is_changed.true_count:
-            kinds = pc.if_else(differ(one.pins, other.pins), "repinned", "touched")
-            kinds = pc.if_else(differ(one.identity, other.identity), "modified", kinds)
-            kinds = pc.if_else(came_back, "added", kinds)
+            kinds = pc.if_else(came_back, "added", kinds_of(one, other))
             found = _changes(step.other, step.one["base_row"], step.one["in_base"], kinds)
             parts.append(found.filter(is_changed))
         yield from _in_order(parts, form)
-
-
-def _recorded(rows: EntryBatch) -> list[pa.Array]:
-    """Return all that is recorded beside the path, in one spelling of the ETag."""
-    _, _, etag = rows.pins
-    names = ("size", "checksum_algorithm", "checksum", "uri", "version_id", "modified_at")
-    return [*(rows.columns[name] for name in names), etag]
 
 
 def _folder_changes(old: ManifestFile, new: Layer, depth: int) -> Iterator[pa.RecordBatch]:

@@ -23,8 +23,11 @@ REVISIONS = ("0001", "0002", "0003", "0004")
 OLDEST_READER = "0.1.0"
 """Oldest client that can read the newest revision: raise it only when a column changes its meaning."""
 
-OLDEST_WRITER = "0.1.0"
-"""Oldest client that may write to it: raise it when a writer must fill something new."""
+OLDEST_WRITER = "0.1.1"
+"""Oldest client that may write to it: raise it when a writer must fill something new.
+
+Checkouts that call themselves 0.1.0 know of no bases: they would collect what a delta stands on.
+"""
 
 metadata = MetaData(
     naming_convention={
