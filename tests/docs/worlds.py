@@ -143,6 +143,12 @@ def data_folder(_request: pytest.FixtureRequest, _reader: Reader) -> None:
         Path(path).write_text(text, encoding="utf-8")
 
 
+def receiver(request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Let the made-up receiver of webhooks be a server that takes them."""
+    server = request.getfixturevalue("http_script")
+    reader.words["https://hooks.example/landfast"] = server.put("/landfast")
+
+
 MNIST = tuple(f"datasets/mnist/{path}" for path in ("labels.csv", "train/0.png", "train/1.png"))
 
 FLOWERS = ("flowers/a.jpg", "flowers/thumbnails/a.jpg", "flowers/notes.txt")
@@ -191,6 +197,7 @@ WORLDS: dict[str, list[Setup]] = {
     ],
     "docs/python.md": [data_folder],
     "docs/analysis.md": [data_folder],
+    "docs/watch.md": [data_folder, receiver],
     "docs/security.md": [web(a_dot_csv="1,2")],
     "docs/coming-from-wandb.md": [
         bucket("my-bucket", *MNIST),

@@ -122,11 +122,11 @@ def _statements(load: Load) -> Iterator[tuple[int, str]]:
     )
     yield (
         load.runs,
-        f"INSERT INTO edges SELECT i, i, 'used', {used}, :at FROM s",
+        f"INSERT INTO edges SELECT i, i, 'used', {used}, :at, NULL FROM s",
     )
     yield (
         versions,
-        f"INSERT INTO edges SELECT {load.runs} + i, i, 'logged', i, :at FROM s",
+        f"INSERT INTO edges SELECT {load.runs} + i, i, 'logged', i, :at, NULL FROM s",
     )
     yield (
         versions,

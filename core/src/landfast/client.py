@@ -34,6 +34,7 @@ from landfast.version import ArtifactVersion, Named, find_version, name_of, reco
 if TYPE_CHECKING:
     from landfast.download.report import DownloadReport
     from landfast.filesystem.files import LandfastFileSystem
+    from landfast.follow.follower import Follower
     from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
     from landfast.model.diff import ManifestDiff
@@ -658,6 +659,35 @@ class Client:
                 if version.full_name == change.version:
                     return version
             raise
+
+    def follow(
+        self,
+        consumer: str,
+        *,
+        begin: str | int | datetime = "now",
+        again: str | int | datetime | None = None,
+    ) -> Follower:
+        """Return what follows the feed in a consumer's name, for ``with``: each change at least once, in order.
+
+        The position is remembered in the registry as soon as the next change is asked for; one process at a time
+        follows in a name.
+
+        Args:
+            consumer: The name, one for each thing that is told.
+            begin: Where a consumer begins that nobody knows yet: ``start``, ``now``, a position, or a moment.
+            again: Where to go on instead of the remembered position; None goes on there.
+
+        Raises:
+            Conflict: When entered, if somebody else follows in this name; it may be free after 30 seconds.
+
+        Example:
+            >>> with landfast.Client().follow("mirror", begin="start") as follower:  # doctest: +SKIP
+            ...     for change in follower.changes():
+            ...         print(change.version)
+        """
+        from landfast.follow.follower import Follower
+
+        return Follower(self.registry, consumer, begin=begin, again=again)
 
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
         """Return the change of `latest` that a consumer still has to be told, or None."""

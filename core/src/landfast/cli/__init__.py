@@ -38,6 +38,7 @@ _COMMANDS = {
     "ui": "ui",
     "undelete": "edit",
     "verify": "verify",
+    "watch": "watch",
 }
 
 

@@ -67,6 +67,66 @@ class Edge:
         }
 
 
+class RunEventKind(StrEnum):
+    """What a run did, in a row of the stream of run events."""
+
+    STARTED = "started"  # an attempt of it began
+    USED = "used"
+    LOGGED = "logged"
+    DECLARED = "declared"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """A row of the registry's stream of run events.
+
+    Args:
+        position: Gapless, ascending, visible in commit order; from 1.  0 of one that nobody who follows the stream
+            has come to yet.
+        id: Unique text, the same for every reader: registry id, ``r`` and position.
+        kind: What happened.
+        run: The run's key.
+        entity: Namespace of the run's project.
+        project: The run's project.
+        attempt: Which attempt began or ended; None of an edge.
+        name: Display name of the run then; ``""`` of an edge.
+        job_type: Such as ``train``; ``""`` of an edge.
+        link: A page about the run elsewhere, without secrets.
+        version: Full name of the version that was used or logged; None where a run began or ended.
+        version_id: Its key in the registry.
+        at: UTC, registry time.
+    """
+
+    position: int
+    id: str
+    kind: RunEventKind
+    run: RunKey
+    entity: str
+    project: str
+    attempt: int | None = None
+    name: str = ""
+    job_type: str = ""
+    link: str | None = None
+    version: ArtifactName | None = None
+    version_id: int | None = None
+    at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe a row of the stream."""
+        return {
+            "position": self.position,
+            "id": self.id,
+            "kind": str(self.kind),
+            "run": str(self.run),
+            "project": f"{self.entity}/{self.project}",
+            "attempt": self.attempt,
+            "version": None if self.version is None else str(self.version),
+            "at": format_time(self.at),
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
     """The versions and runs up- and downstream of a version.

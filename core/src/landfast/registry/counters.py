@@ -1,4 +1,4 @@
-"""Counters: start tickets, the order in which scans began, and the head of the change feed."""
+"""Counters: start tickets, the order in which scans began, and the heads of the feed and of the run events."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from landfast.registry.schema.tables import counters
 
 _IS_TICKET = counters.c.name == "ticket"
 _IS_CHANGE = counters.c.name == "change"
+_IS_RUN_EVENT = counters.c.name == "run_event"
 
 
 def draw_ticket(tx: Transaction) -> int:
@@ -24,6 +25,20 @@ def draw_ticket(tx: Transaction) -> int:
 def head(tx: Transaction) -> int:
     """Return the newest position of the feed."""
     return int(tx.connection.execute(select(counters.c.value).where(_IS_CHANGE)).scalar_one())
+
+
+def run_event_head(tx: Transaction, *, lock: bool = False) -> int:
+    """Return the newest position of the stream of run events; with `lock` nobody else gives any until the end."""
+    statement = select(counters.c.value).where(_IS_RUN_EVENT)
+    if lock:
+        statement = statement.with_for_update()
+    return int(tx.connection.execute(statement).scalar_one())
+
+
+def keep_run_event_head(tx: Transaction, position: int) -> None:
+    """Say which position of the stream of run events is the newest one now."""
+    moved = update(counters).where(_IS_RUN_EVENT).values(value=position, at=tx.now())
+    tx.connection.execute(moved)
 
 
 def lock_feed(tx: Transaction) -> tuple[int, datetime]:

@@ -42,6 +42,7 @@ from landfast.registry import (
     sources,
     versions,
 )
+from landfast.registry.consumers.consumers import Consumers
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.log import log, unchanged
 from landfast.registry.overview.overview import Overview
@@ -71,6 +72,7 @@ class Registry:
         self._lease = lease
         self.overview = Overview(database)
         """Pages for people who look around."""
+        self.consumers = Consumers(database)
 
     def __reduce__(self) -> str:
         raise TypeError("a registry cannot be pickled: open it by its URL where it is needed")

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, select, update
 
 from landfast.errors import InvalidInput, NotFound
+from landfast.model.lineage import RunEventKind
 from landfast.model.names import check_name
 from landfast.model.run import RunKey, RunRecord, RunStatus
 from landfast.redaction import redact
 from landfast.registry import scopes
+from landfast.registry.consumers import run_events
 from landfast.registry.database.engine import Transaction
 from landfast.registry.rows import KEY_COLUMNS, key_of, key_sha256, recordable
 from landfast.registry.schema.tables import entities, projects, runs
@@ -44,17 +46,21 @@ def begin(
         _insert(tx, start, given)
     elif start.attempt >= row["attempt"]:
         _again(tx, row, start.attempt, given)
+    if row is None or start.attempt > row["attempt"]:
+        run_events.tell(tx, start.key, RunEventKind.STARTED)
     return one(tx, start.key)
 
 
 def finish(tx: Transaction, key: RunKey, status: RunStatus) -> None:
     """Set how a run ended; see `Registry.finish_run`."""
     ended = None if status is RunStatus.RUNNING else tx.now()
-    tx.connection.execute(
-        update(runs)
-        .where(runs.c.id == require(tx, key))
-        .values(status=status.value, finished_at=ended)
-    )
+    row = _locked(tx, key)
+    if row is None:
+        raise unknown(str(key))
+    ending = {"status": status.value, "finished_at": ended}
+    tx.connection.execute(update(runs).where(runs.c.id == row["id"]).values(**ending))
+    if ended is not None and row["status"] != status.value:
+        run_events.tell(tx, key, RunEventKind(status.value), ended)
 
 
 def require(tx: Transaction, key: RunKey) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import EllipsisType
 from typing import Any
 
@@ -280,3 +281,10 @@ class ChangeFilter:
     partitions: bool = False
     entity: str | None = None
     kind: ChangeKind | None = None
+
+
+class Stream(StrEnum):
+    """What can be followed: each has positions of its own, without gaps and in commit order."""
+
+    CHANGES = "changes"
+    RUNS = "runs"

@@ -16,6 +16,7 @@ from __future__ import annotations
 from landfast.registry.registry import Registry
 from landfast.registry.values import RegistryInfo
 from landfast.testing.registry.batches import BatchSuite
+from landfast.testing.registry.consumers import ConsumerSuite, RunEventSuite
 from landfast.testing.registry.edits import AliasSuite, DeleteSuite, ExpirySuite, UpdateSuite
 from landfast.testing.registry.feed import AnnouncementSuite, FeedSuite
 from landfast.testing.registry.garbage import GarbageSuite
@@ -38,6 +39,8 @@ class RegistrySuite(
     RunSuite,
     EdgeSuite,
     FeedSuite,
+    ConsumerSuite,
+    RunEventSuite,
     AnnouncementSuite,
     GarbageSuite,
     ThreadSuite,

@@ -79,5 +79,5 @@ def _create(tx: Transaction, url: str, uid: str, store_url: str | None) -> None:
             created_at=now,
         )
     )
-    rows = [{"name": name, "value": 0, "at": now} for name in ("change", "ticket")]
+    rows = [{"name": name, "value": 0, "at": now} for name in ("change", "run_event", "ticket")]
     tx.connection.execute(counters.insert(), rows)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -51,8 +51,8 @@ registry = Table(
     Column("created_at", Moment, nullable=False),
 )
 
-# The rows `ticket` and `change`.  A row rather than a sequence: its lock makes positions gapless and
-# visible in commit order.
+# The rows `ticket`, `change` and `run_event`.  A row rather than a sequence: its lock makes positions gapless
+# and visible in commit order.
 counters = Table(
     "counters",
     metadata,
@@ -267,8 +267,28 @@ edges = Table(
     Column("direction", Bytewise, nullable=False),
     Column("version_id", ForeignKey("versions.id"), nullable=False),
     Column("at", Moment, nullable=False),
+    # In the stream of run events; NULL until somebody who follows it gives one.
+    Column("position", BigInt),
     UniqueConstraint("run_id", "direction", "version_id"),
     Index(None, "version_id", "id"),
+    Index(None, "position", "at"),
+)
+
+# That an attempt of a run began or ended, and what it was called then; the edges are the rest of its stream.
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("kind", Bytewise, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("name", Bytewise, nullable=False),
+    Column("job_type", Bytewise, nullable=False),
+    Column("link", Bytewise),
+    Column("at", Moment, nullable=False),
+    Column("position", BigInt),
+    Index(None, "run_id", "id"),
+    Index(None, "position", "at"),
 )
 
 changes = Table(
@@ -293,6 +313,26 @@ announcements = Table(
     Column("position", BigInt, nullable=False),
     Column("digest", Bytewise, nullable=False),
     Index(None, "consumer", "position"),
+)
+
+# Who follows the feeds.  One at a time does it in a consumer's name: its holder, until the lease is over.
+consumers = Table(
+    "consumers",
+    metadata,
+    Column("name", Bytewise, primary_key=True),
+    Column("holder", Bytewise),
+    Column("held_until", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+# How far a consumer has come in each stream: all up to here it was told.
+consumer_positions = Table(
+    "consumer_positions",
+    metadata,
+    Column("consumer", ForeignKey("consumers.name"), primary_key=True),
+    Column("stream", Bytewise, primary_key=True),
+    Column("position", BigInt, nullable=False),
+    Column("moved_at", Moment, nullable=False),
 )
 
 blobs = Table(
