@@ -6,8 +6,10 @@ test but its arguments and the environment of the moment.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
+import pkgutil
 import runpy
 import subprocess
 import sys
@@ -17,17 +19,33 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(
-    [
-        *("boto3", "landfast.client", "landfast.download.run", "psycopg", "pyarrow.parquet"),
-        *("landfast.manifests.writer", "landfast.registry.opener", "landfast.blobs.opener"),
-        *("landfast.stores.s3", "landfast.blobs.s3", "sqlalchemy.dialects.sqlite.pysqlite"),
-        *("sqlalchemy.dialects.postgresql.psycopg", "landfast.upkeep.gc", "kit.failpoints"),
-        *("landfast", "landfast.testing.registry.drafts", "landfast.cli.common", "rich.table"),
-        *("landfast.draft", "landfast.upkeep.doctor", "landfast.verify.run", "yaml"),
-    ]
+import landfast
+
+# pyarrow imports pandas, where that is, to ask whether what it is given comes from there.
+LIBRARIES = (
+    *("boto3", "botocore.session", "pandas", "platformdirs", "psycopg", "pyarrow.dataset"),
+    *(
+        "pyarrow.pandas_compat",
+        "pyarrow.parquet",
+        "pytest",
+        "rich.table",
+        "sqlalchemy.dialects.postgresql.psycopg",
+        "yaml",
+    ),
+    *("sqlalchemy.dialects.sqlite.pysqlite", "landfast.testing.registry.drafts"),
 )
+# What begins to work as it is imported, and what no fork needs.
+LEFT_OUT = {"__main__", "migrations", "testing", "demo", "html", "web", "filesystem", "sql"}
+
+
+def _modules() -> list[str]:
+    """Return the names of the modules that a client or a command may import."""
+    found = pkgutil.walk_packages(landfast.__path__, "landfast.")
+    return [module.name for module in found if not LEFT_OUT & set(module.name.split("."))]
+
+
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload([*LIBRARIES, *_modules()])
 
 
 def fork(target: Callable[..., object], *arguments: Any) -> ForkServerProcess:
@@ -36,6 +54,7 @@ def fork(target: Callable[..., object], *arguments: Any) -> ForkServerProcess:
 
 
 def _call(environment: Mapping[str, str], target: Callable[..., object], *arguments: Any) -> None:
+    gc.freeze()  # a collector that walks through all that is imported copies it, page by page
     os.environ.clear()
     os.environ.update(environment)
     target(*arguments)
