@@ -12,11 +12,13 @@ from sqlalchemy.pool import NullPool
 
 from landfast.errors import MissingExtra
 from landfast.registry.database import sqlite_file
+from landfast.registry.database.compiled import STATEMENTS
 from landfast.registry.database.url import RegistryUrl
 
 BEGIN_OPTION = "landfast_begin"
 """Execution option of a SQLite connection: the statements that begin its transaction."""
 
+_OPTIONS = {"compiled_cache": STATEMENTS}
 # SQLite waits this long by itself, polling at fixed steps; longer waits are ours, with jitter.
 _SQLITE_WAIT_S = 0.2
 _CONNECT_TIMEOUT_S = 15
@@ -40,6 +42,7 @@ def _sqlite(url: RegistryUrl, path: Path, only_read: bool) -> Engine:
             creator=lambda: sqlite_file.connect_for_reading(path, _SQLITE_WAIT_S),
             hide_parameters=True,
             poolclass=NullPool,
+            execution_options=_OPTIONS,
         )
     else:
         engine = create_engine(
@@ -47,6 +50,7 @@ def _sqlite(url: RegistryUrl, path: Path, only_read: bool) -> Engine:
             connect_args={"timeout": _SQLITE_WAIT_S},
             hide_parameters=True,
             max_overflow=-1,
+            execution_options=_OPTIONS,
         )
 
     @event.listens_for(engine, "connect")
@@ -76,7 +80,11 @@ def _postgresql(url: RegistryUrl) -> Engine:
         del arguments["application_name"]
     try:
         engine = create_engine(
-            url.engine_url, connect_args=arguments, hide_parameters=True, pool_pre_ping=True
+            url.engine_url,
+            connect_args=arguments,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            execution_options=_OPTIONS,
         )
     except NoSuchModuleError:
         raise MissingExtra.of("postgres", "a registry in PostgreSQL") from None

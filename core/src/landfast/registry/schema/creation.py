@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, create_mock_engine, inspect, text
+from sqlalchemy.engine.mock import MockConnection
 
 from landfast.model.location import Location
 from landfast.registry.database.engine import Database, Transaction
@@ -65,8 +68,7 @@ def _create(tx: Transaction, url: str, uid: str, store_url: str | None) -> None:
     lock_schema(tx)
     if revision_in(tx, url) is not None:
         return
-    metadata.create_all(tx.connection)
-    alembic_version.create(tx.connection)
+    _make_tables(tx.connection)
     tx.connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
     now = tx.now()
     tx.connection.execute(
@@ -81,3 +83,27 @@ def _create(tx: Transaction, url: str, uid: str, store_url: str | None) -> None:
     )
     rows = [{"name": name, "value": 0, "at": now} for name in ("change", "run_event", "ticket")]
     tx.connection.execute(counters.insert(), rows)
+
+
+def _make_tables(connection: Connection) -> None:
+    if inspect(connection).get_table_names():
+        metadata.create_all(connection)  # the database is not ours alone: look before each
+        alembic_version.create(connection)
+        return
+    dialect = connection.dialect
+    for statement in _statements(f"{dialect.name}+{dialect.driver}://"):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _statements(driver: str) -> tuple[str, ...]:
+    """Return the statements that make the tables; to compose them takes longer than to run them."""
+    found: list[str] = []
+
+    def keep(element: Any, *_: object) -> None:
+        found.append(str(element.compile(dialect=recorder.dialect)))
+
+    recorder: MockConnection = create_mock_engine(driver, keep)
+    metadata.create_all(recorder, checkfirst=False)
+    alembic_version.create(recorder, checkfirst=False)
+    return tuple(found)
