@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 integrations := "dagster prefect airflow"
 # All tests but those that need an environment of their own.
-core_tests := "tests --ignore=tests/with_dagster --ignore=tests/with_prefect --ignore=tests/with_airflow"
+core_tests := "tests --ignore=tests/with_dagster --ignore=tests/with_prefect --ignore=tests/with_airflow --ignore=tests/together"
 
 # List the recipes
 default:
@@ -25,6 +25,10 @@ demo *args: (_sync-demo)
 # Record the demo's data, and show it in a browser until Ctrl-C
 ui *args: (_sync-demo)
     @.venvs/demo/bin/landfast demo --ui "$@"
+
+# Run Airflow, Dagster, Prefect and a shell step over one registry, until Ctrl-C
+together: _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect")
+    @PYTHONPATH=tests .venv/bin/python -m examples.together
 
 # Run the `landfast` command line, in the demo's environment
 [no-cd]
@@ -49,13 +53,18 @@ test-with integration *args: (_sync-integration integration)
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, and with the oldest framework; the built wheels
-test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") wheels-check
+test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") test-together wheels-check
     .venv/bin/python -m pytest {{core_tests}} -m "system and not nightly" -n 2 --dist worksteal "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
 test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)
     @echo "== tests/with_$1, live"
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
+
+# Run the tests of what all integrations do together: the three live, in an environment each, over one registry
+test-together *args: (_packages "chromium:chromium") _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect")
+    @echo "== tests/together"
+    .venv/bin/python -m pytest tests/together -m "system and not nightly" "$@"
 
 # Run one integration's tests with the oldest framework that it supports, or those of the `core` with its oldest dependencies
 test-oldest name *args: (_oldest name)
@@ -68,14 +77,16 @@ test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest int
     .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
 # Run what is too heavy for every change: every moment to be killed at, the oldest dependencies of the core, the oldest frameworks live, the benchmarks
-nightly: (_packages "nginx:nginx-light") _sync (test-oldest "core") (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
+nightly: (_packages "nginx:nginx-light") _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect") (test-oldest "core") (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
     .venv/bin/python -m pytest {{core_tests}} -m nightly -n 2 --dist worksteal
+    .venv/bin/python -m pytest tests/together -m nightly
     .venv/bin/python benchmarks/run.py
 
 # Take the documentation's pictures anew, each after its page shows what it should
 pictures:
     for name in {{integrations}}; do LANDFAST_TEST_PICTURES="$PWD/docs/images" just test-live $name -k picture; done
     LANDFAST_TEST_PICTURES="$PWD/docs/images" .venv/bin/python -m pytest tests/core/web/test_browser.py -k picture
+    LANDFAST_TEST_PICTURES="$PWD/docs/images" just test-together -k picture
 
 # Check style, spelling, TOML and YAML: what the git hooks check, on all files
 lint: _sync
