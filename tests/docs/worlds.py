@@ -185,6 +185,7 @@ WORLDS: dict[str, list[Setup]] = {
     "docs/versions.md": [data_folder],
     "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
+    "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "docs/registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "docs/errors.md": [data_folder],
     "docs/cli.md": [data_folder],

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         PinSet,
         VersionRecord,
     )
+    from landfast.registry.copy.report import RegistryCopy
     from landfast.registry.registry import Registry
     from landfast.registry.values import RegistryInfo
     from landfast.scan.values import ScanPlan, Shard, ShardScan
@@ -1064,10 +1065,15 @@ class Client:
 
     def adopt_store(self) -> RegistryInfo:
         """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good."""
+        from landfast.registry.opener import take_back
         from landfast.store_label import adopt
 
-        adopt(self.registry, self._context.blobs)
-        return self.registry.info
+        context = self._context
+        adopt(context.registry, context.blobs)
+        take_back(self.settings.effective_registry_url)
+        context.close()
+        context.forget()
+        return context.registry.info
 
     def fork_registry(self, store_url: str) -> RegistryInfo:
         """Give this registry, which was made by copying another, an id and a store of its own.
@@ -1091,6 +1097,53 @@ class Client:
         context.forget()
         store_label.claim(context.registry, context.blobs)
         return info
+
+    def copy_registry(
+        self,
+        target: str,
+        *,
+        store: str | None = None,
+        fork: bool = False,
+        skip_proven: bool = False,
+        dry_run: bool = False,
+    ) -> RegistryCopy:
+        """Copy this registry, rows and blobs, to another database: from SQLite to PostgreSQL, or as you like.
+
+        It moves: its id and all that stands on it, runs, change ids, consumers' positions, stay, and this place refuses
+        writes from then on and names the new one. Writers go on until everything but the rows is copied. Killed, it is
+        run again; the target is whole, or not there.
+
+        Args:
+            target: ``sqlite:///PATH`` or ``postgresql://...``, where no registry is.
+            store: A store for the copies of the blobs: a folder, ``s3://``, ``gs://``. Without one the store stays as
+                it is; where it is the default folder of a SQLite file, blobs are copied beside the target's file.
+            fork: Whether the copy is another registry, with an id and a store of its own; this one goes on then.
+            skip_proven: Whether not to read back from the store what this run copied to it.
+            dry_run: Whether to say only what would be copied.
+
+        Raises:
+            Conflict: If another registry is at the target or in its store, or this one was moved elsewhere.
+            InvalidInput: If the copy needs a store of its own, and none is named.
+        """
+        from landfast.registry.copy.report import CopyKind
+        from landfast.system.progress import progress
+        from landfast.upkeep.registry_copy import CopyRequest, copy_registry
+
+        context = self._context
+        request = CopyRequest(
+            url=self.settings.effective_registry_url,
+            target=target,
+            store=store,
+            kind=CopyKind.FORK if fork else CopyKind.MOVE,
+            skip_proven=skip_proven,
+        )
+        with progress("copying blobs, then rows") as report:
+            done = copy_registry(
+                context.registry, request, context.blobs_at, dry_run=dry_run, report=report
+            )
+        context.close()
+        context.forget()
+        return done
 
     # -- itself -------------------------------------------------------------------------------
 

@@ -110,6 +110,9 @@ class Context:
         except Conflict:
             opened.close()
             raise
+        with contextlib.suppress(NotFound):  # it is not made yet
+            if opened.info.moved_to is not None:
+                self.note(opened.info.moved_note)
         return opened
 
     def _refuse_implicit(self) -> None:

@@ -40,11 +40,13 @@ class Owner:
         database: Where its database is; seen from the store, if both are on a disk, so that they move together.
         adopted_at: When it was labelled, if there were blobs already: those that the registry does not know
             may be another's.
+        copy_of: Id of the registry that was copied here as a fork.
     """
 
     registry: str
     database: str
     adopted_at: datetime | None = None
+    copy_of: str | None = None
 
     @classmethod
     def of(cls, info: RegistryInfo, blobs: BlobStore) -> Owner:
@@ -63,7 +65,8 @@ class Owner:
         """Write the label."""
         at = None if self.adopted_at is None else format_time(self.adopted_at)
         label = {"landfast_store": _FORMAT, "registry": self.registry, "database": self.database}
-        return json.dumps({**label, "adopted_at": at}, indent=2).encode()
+        copy_of = {} if self.copy_of is None else {"copy_of": self.copy_of}
+        return json.dumps({**label, "adopted_at": at, **copy_of}, indent=2).encode()
 
 
 def owner_of(blobs: BlobStore) -> Owner | None:
@@ -78,6 +81,7 @@ def owner_of(blobs: BlobStore) -> Owner | None:
             registry=str(facts["registry"]),
             database=str(facts["database"]),
             adopted_at=None if at is None else datetime.fromisoformat(at),
+            copy_of=facts.get("copy_of"),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise Conflict(
@@ -127,13 +131,18 @@ def claim(registry: Registry, blobs: BlobStore, *, dry_run: bool = False) -> Own
 
 def adopt(registry: Registry, blobs: BlobStore) -> Owner:
     """Label a store as this registry's, whatever it says: the registry was moved, or the owner is gone for good."""
+    return relabel(registry.info, blobs)
+
+
+def relabel(info: RegistryInfo, blobs: BlobStore) -> Owner:
+    """Label a store as that of a registry, which need not be open."""
     try:
         before = owner_of(blobs)
     except Conflict:
         before = None
-    is_ours = before is not None and before.registry == registry.info.id
+    is_ours = before is not None and before.registry == info.id
     at = before.adopted_at if before is not None and is_ours else datetime.now(UTC)
-    mine = replace(Owner.of(registry.info, blobs), adopted_at=at)
+    mine = replace(Owner.of(info, blobs), adopted_at=at)
     blobs.set_label(mine.to_bytes(), new=False)
     return mine
 
@@ -152,6 +161,28 @@ def check_alone(info: RegistryInfo) -> None:
             hint="Give each of them a store of its own first: "
             f"landfast registry fork sqlite:///{others[0]} --store URL",
         )
+
+
+def reserve(blobs: BlobStore, owner: Owner) -> None:
+    """Label a store for a registry that is still to be copied, unless an earlier run has.
+
+    Raises:
+        Conflict: If it belongs to another registry, or blobs lie in it.
+    """
+    if check_reservable(blobs, owner):
+        blobs.set_label(owner.to_bytes(), new=True)
+        check_reservable(blobs, owner)
+
+
+def check_reservable(blobs: BlobStore, owner: Owner) -> bool:
+    """Tell whether a store is still to be labelled, as `reserve` does; the same errors."""
+    found = owner_of(blobs)
+    if found is None:
+        check_unowned(blobs)
+        return True
+    if not found.is_same(owner):
+        raise _of_another(blobs, found, owner.registry, "Name another store.")
+    return False
 
 
 def copy_blobs(registry: Registry, blobs: BlobStore, target: BlobStore) -> int:

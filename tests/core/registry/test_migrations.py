@@ -10,7 +10,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from landfast.errors import Conflict
+from landfast import Client
+from landfast.errors import AccessDenied, Conflict
 from landfast.registry import opener
 from landfast.registry.database.engine import Database, Transaction
 from landfast.registry.database.url import RegistryUrl
@@ -152,6 +153,29 @@ def test_sqlite_upgrades_itself_after_a_backup(
             connection.execute("SELECT colour FROM collections")
     open_registry(url).close()
     assert len(list(tmp_path.glob("registry.db.before-upgrade-*"))) == 1
+
+
+def test_what_was_moved_is_upgraded_and_refuses_writers_all_the_same(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/registry.db"
+    client = Client(url)
+    version = log(client.registry, "a").version
+    client.copy_registry(f"sqlite:///{tmp_path}/new.db")
+    client.close()
+    request.getfixturevalue("tomorrow")
+    upgraded = open_registry(url)
+    assert (upgraded.info.schema, upgraded.info.moved_to) == (
+        "9999",
+        f"sqlite:///{tmp_path}/new.db",
+    )
+    assert upgraded.get(NAME) == version
+    with pytest.raises(AccessDenied, match="was moved to"):
+        log(upgraded, "b")
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as connection:
+        guards = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")
+        assert guards.fetchall() == [(3 * (len(tables.metadata.tables) - 1),)]
+    upgraded.close()
 
 
 def test_an_upgrade_that_fails_changes_nothing(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import click
 
 from landfast.cli.common import Output, command
 from landfast.client import Client
+from landfast.html.sizes import size_text
+from landfast.registry.copy.report import BlobsCopy, CopyKind, RegistryCopy
 from landfast.registry.values import RegistryInfo
+
+_ONLY_IF_MOVED = {"moved_to", "moved_at"}
 
 
 @click.group("registry")
@@ -59,6 +64,76 @@ def fork_command(client: Client, out: Output, where: str | None, store: str) -> 
     _say(out, "forked", _at(client, where).fork_registry(store))
 
 
+@command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option(
+    "--store",
+    metavar="URL",
+    help="A new store for its blobs, which are copied there: a folder, s3://, gs://. Else the store stays as it is, "
+    "or, where it lies beside the file of FROM, is copied beside that of TO.",
+)
+@click.option(
+    "--fork", is_flag=True, help="Make another registry, with an id of its own; FROM goes on."
+)
+@click.option(
+    "--skip-proven", is_flag=True, help="Do not read back blobs that were hashed on their way."
+)
+@click.option("--dry-run", is_flag=True, help="Say only what would be copied.")
+def copy_command(
+    client: Client,
+    out: Output,
+    source: str,
+    target: str,
+    store: str | None,
+    fork: bool,
+    skip_proven: bool,
+    dry_run: bool,
+) -> None:
+    """Move a registry, rows and blobs, to another database and store; run again if it was killed.
+
+    FROM and TO are sqlite:///PATH or postgresql://.... Writers go on until all but the rows is copied. Then FROM
+    refuses them and names TO, where everything is as it was: ids, runs, change positions, consumers.
+    """
+    done = _at(client, source).copy_registry(
+        target, store=store, fork=fork, skip_proven=skip_proven, dry_run=dry_run
+    )
+    out.answer(done.to_dict(), _lines(done))
+
+
+def _lines(done: RegistryCopy) -> Iterator[str]:
+    did = {CopyKind.MOVE: ("moved", "would move"), CopyKind.FORK: ("forked", "would fork")}
+    was = "was already " if done.already else ""
+    yield f"{was}{did[done.kind][done.dry_run]} {done.source} to {done.target}"
+    if done.id is not None:
+        yield f"  id     {done.id}"
+    yield f"  store  {done.store}"
+    if not done.already:
+        yield from _row_lines(done)
+        yield from _blob_lines(done.blobs, dry_run=done.dry_run)
+
+
+def _row_lines(done: RegistryCopy) -> Iterator[str]:
+    equal = "" if done.dry_run else ", read back and equal"
+    yield f"  rows   {done.rows:,}{equal}"
+    yield from (f"    {one.rows:>10,} {one.table}" for one in done.tables if one.rows)
+
+
+def _blob_lines(blobs: BlobsCopy, *, dry_run: bool) -> Iterator[str]:
+    if blobs.kept:
+        yield "  blobs  stay where they are"
+        return
+    size = size_text(blobs.copied_bytes)
+    if dry_run:
+        yield f"  blobs  {blobs.copied:,} to copy, {size}"
+    else:
+        yield f"  blobs  {blobs.copied:,} copied, {size}; {blobs.read_back:,} read back and whole"
+    if blobs.present:
+        yield f"         {blobs.present:,} there already, {size_text(blobs.present_bytes)}"
+    if blobs.absent:
+        yield f"         {blobs.absent:,} recorded, but not in the old store: see landfast registry check"
+
+
 @command("info")
 def info_command(client: Client, out: Output) -> None:
     """Describe the registry in use."""
@@ -89,7 +164,14 @@ def _say(out: Output, what: str, info: RegistryInfo) -> None:
     value = asdict(info)
     out.answer(
         value,
-        [f"{what} {info.url}", *(f"  {key:<14} {value[key]}" for key in value if key != "url")],
+        [
+            f"{what} {info.url}",
+            *(
+                f"  {key:<14} {given}"
+                for key, given in value.items()
+                if key != "url" and (given is not None or key not in _ONLY_IF_MOVED)
+            ),
+        ],
     )
 
 
@@ -97,5 +179,6 @@ registry_command.add_command(init_command)
 registry_command.add_command(upgrade_command)
 registry_command.add_command(adopt_command)
 registry_command.add_command(fork_command)
+registry_command.add_command(copy_command)
 registry_command.add_command(check_command)
 registry_command.add_command(info_command)

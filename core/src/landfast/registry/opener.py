@@ -17,6 +17,7 @@ from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.database.url import RegistryUrl
 from landfast.registry.registry import COLLECTION_LEASE, Registry
 from landfast.registry.schema import creation
+from landfast.registry.schema.fence import fence_of, lower_fence
 from landfast.registry.schema.identity import become, check_client, info_of, read_revision
 from landfast.registry.schema.tables import REVISIONS
 from landfast.registry.values import RegistryInfo
@@ -99,6 +100,16 @@ def fork_registry(url: str, store_url: str) -> RegistryInfo:
     try:
         become(database, creation.new_uid(), creation.lasting(store_url))
         return info_of(database)
+    finally:
+        database.close()
+
+
+def take_back(url: str) -> None:
+    """Let a registry be written to again that was moved, or was being moved, elsewhere."""
+    database = Database(RegistryUrl.parse(url))
+    try:
+        if database.read(fence_of) is not None:
+            lower_fence(database)
     finally:
         database.close()
 

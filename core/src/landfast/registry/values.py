@@ -29,6 +29,8 @@ class RegistryInfo:
         schema: Revision of its schema.
         oldest_reader: Oldest client version that may read it.
         oldest_writer: Oldest client version that may write it.
+        moved_to: URL of the place to which it was moved, without secrets; what is here is as it was then.
+        moved_at: Since when nothing is written here; UTC.
     """
 
     id: str
@@ -38,6 +40,16 @@ class RegistryInfo:
     schema: str
     oldest_reader: str
     oldest_writer: str
+    moved_to: str | None = None
+    moved_at: datetime | None = None
+
+    @property
+    def moved_note(self) -> str:
+        """What is said to who reads a registry that was moved."""
+        return (
+            f"the registry {self.url} was moved to {self.moved_to} at {self.moved_at:%Y-%m-%d %H:%M:%S}Z: "
+            "what is read here is as it was then. Set LANDFAST_REGISTRY_URL to the new place"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,11 +19,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, Statemen
 from landfast.errors import Conflict, InvalidInput, LandfastError, Unavailable
 from landfast.registry.database import sqlite_file
 from landfast.registry.database.connect import BEGIN_OPTION, connect
-from landfast.registry.database.faults import is_busy, is_lost, translate
+from landfast.registry.database.faults import is_busy, is_fenced, is_lost, translate
 from landfast.registry.database.fork_gate import close_before_fork, not_while_forking
 from landfast.registry.database.url import RegistryUrl
 
 if TYPE_CHECKING:
+    import psycopg
+
     Insert = sqlite.Insert | postgresql.Insert
 
 T = TypeVar("T")
@@ -74,20 +76,42 @@ class Transaction:
             with self._pipeline():
                 yield
         except psycopg.Error as error:
-            # What comes at the end of a pipeline has passed SQLAlchemy by.
-            dialect, raw = self.connection.dialect, self.connection.connection
-            is_lost = dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
-            if is_lost:
-                self.connection.invalidate(error)
-            raise DBAPIError.instance(
-                None,
-                None,
-                error,
-                psycopg.Error,
-                hide_parameters=True,
-                connection_invalidated=is_lost,
-                dialect=dialect,
-            ) from None
+            raise self._as_sqlalchemy(error) from None
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Insert many rows into a table of PostgreSQL, in the way that it takes them fastest."""
+        import psycopg
+
+        quote = self.connection.dialect.identifier_preparer.quote
+        named = ", ".join(map(quote, columns))
+        driver: Any = self.connection.connection.driver_connection
+        try:
+            with (
+                driver.cursor() as cursor,
+                cursor.copy(f"COPY {quote(table)} ({named}) FROM STDIN") as copy,
+            ):
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            raise self._as_sqlalchemy(error) from None
+
+    def _as_sqlalchemy(self, error: psycopg.Error) -> Exception:
+        """Return what SQLAlchemy would have raised: what passed it by, as at the end of a pipeline."""
+        import psycopg
+
+        dialect, raw = self.connection.dialect, self.connection.connection
+        is_lost = dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
+        if is_lost:
+            self.connection.invalidate(error)
+        return DBAPIError.instance(
+            None,
+            None,
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=is_lost,
+            dialect=dialect,
+        )
 
     def _pipeline(self) -> AbstractContextManager[Any]:
         import psycopg
@@ -262,7 +286,7 @@ _SCHEMA = replace(_WRITE, sqlite={BEGIN_OPTION: ("PRAGMA foreign_keys = OFF", "B
 
 
 def _is_worth_another(error: SQLAlchemyError, attempt: int, deadline: float) -> bool:
-    if not isinstance(error, DBAPIError):
+    if not isinstance(error, DBAPIError) or is_fenced(error):
         return False
     if is_busy(error):
         return time.monotonic() < deadline

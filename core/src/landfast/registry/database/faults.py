@@ -26,6 +26,9 @@ _BROKEN = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _COLLIDED = {"40001", "40P01"}  # serialization failure, deadlock
 _DENIED = {"28000", "28P01", "42501", "25006"}
 _NO_TABLE = {"42P01", "42703", "3F000"}
+FENCE_STATE = {True: "was moved to", False: "is being moved to"}
+"""What is said of a registry that is elsewhere now, and of one that will be soon."""
+_FENCED = re.compile(r"this registry (was|is being) moved to (.+)")
 _NO_LOGIN = re.compile(
     r"authentication failed|no password supplied|role \".*\" does not exist|not permitted to log in"
     r"|permission denied for database|pg_hba\.conf|requires a valid client certificate"
@@ -38,6 +41,16 @@ _BAD_OPTION = re.compile(
 _DENIED_OBJECT = re.compile(
     r"permission denied for (table|sequence|schema|database|relation) (\S+)"
 )
+
+
+def fence_text(target: str, *, done: bool) -> str:
+    """Return what the database answers to who writes to a registry that was moved, or is being moved."""
+    return f"this registry {FENCE_STATE[done]} {target}"
+
+
+def is_fenced(error: DBAPIError) -> bool:
+    """Tell whether the registry refuses writes because it is, or soon will be, at another place."""
+    return _FENCED.search(str(error.orig)) is not None
 
 
 def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
@@ -59,9 +72,21 @@ def translate(error: SQLAlchemyError, url: RegistryUrl) -> LandfastError:
         return Unavailable(f"all connections to {url} are in use", subject=str(url))
     if not isinstance(error, DBAPIError) or error.orig is None:
         return Unavailable(f"the registry {url} failed", found=type(error).__name__)
+    if fence := _FENCED.search(str(error.orig)):
+        return _fenced(url, target=fence[2], done=fence[1] == "was")
     if isinstance(error.orig, sqlite3.Error):
         return from_sqlite(error.orig, url)
     return _from_postgresql(error, url)
+
+
+def _fenced(url: RegistryUrl, *, target: str, done: bool) -> LandfastError:
+    """Treat what was moved as what may only be read; what is being moved is there soon."""
+    what = f"the registry {url} {FENCE_STATE[done]} {target}"
+    if done:
+        hint = "Set LANDFAST_REGISTRY_URL to the new place: nothing is recorded at the old one any more."
+        return AccessDenied(what, subject=str(url), hint=hint)
+    hint = "Try again when it is there. If the copy was killed, run it again, or: "
+    return Unavailable(what, subject=str(url), hint=f"{hint}landfast registry adopt {url}")
 
 
 def _sqlite_code(error: BaseException) -> int:

@@ -41,14 +41,17 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def make(path: Path, fill: Callable[[Path], None]) -> None:
+def make(path: Path, fill: Callable[[Path], None], *, within: Path | None = None) -> None:
     """Make a database whole, and only then put it in its place: nobody ever meets an empty one there.
 
-    `fill` makes the tables in the file that it is given; a database that is there already stays.
+    `fill` makes the tables in the file that it is given; a database that is there already stays. It is made in a
+    folder beside its place, or `within` one of the same filesystem.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{path.name}.", dir=within or path.parent
+        ) as folder:
             new = Path(folder) / path.name
             # SQLite gives its write-ahead log the permissions of the file.
             os.close(os.open(new, os.O_CREAT | os.O_RDWR, 0o600))

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_mock_engine, inspect, text
+from sqlalchemy import Connection, create_mock_engine, inspect
 from sqlalchemy.engine.mock import MockConnection
 
 from landfast.model.location import Location
 from landfast.registry.database.engine import Database, Transaction
 from landfast.registry.schema.identity import BESIDE, revision_in
+from landfast.registry.schema.lock import lock_schema
 from landfast.registry.schema.tables import (
     OLDEST_READER,
     OLDEST_WRITER,
@@ -22,9 +23,6 @@ from landfast.registry.schema.tables import (
     metadata,
     registry,
 )
-
-# Any number that nobody else in the database uses for an advisory lock: "landfast" in bytes.
-_ADVISORY_LOCK = int.from_bytes(b"landfast") >> 1
 
 
 def create_tables(database: Database, store_url: str | None, place: Path | None = None) -> None:
@@ -58,18 +56,11 @@ def _beside(path: Path | None, uid: str) -> str | None:
     return f"{BESIDE}{name}/"
 
 
-def lock_schema(tx: Transaction) -> None:
-    """Wait until nobody else creates or upgrades; SQLite's writers are alone anyway."""
-    if tx.connection.dialect.name == "postgresql":
-        tx.connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _ADVISORY_LOCK})
-
-
 def _create(tx: Transaction, url: str, uid: str, store_url: str | None) -> None:
     lock_schema(tx)
     if revision_in(tx, url) is not None:
         return
-    _make_tables(tx.connection)
-    tx.connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
+    make_tables(tx)
     now = tx.now()
     tx.connection.execute(
         registry.insert().values(
@@ -83,6 +74,12 @@ def _create(tx: Transaction, url: str, uid: str, store_url: str | None) -> None:
     )
     rows = [{"name": name, "value": 0, "at": now} for name in ("change", "run_event", "ticket")]
     tx.connection.execute(counters.insert(), rows)
+
+
+def make_tables(tx: Transaction) -> None:
+    """Make the tables of the newest revision, without a row."""
+    _make_tables(tx.connection)
+    tx.connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
 
 
 def _make_tables(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, inspect, select, text, update
 
 from landfast.errors import AccessDenied, Conflict
 from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.schema.fence import drop_fence, fence_of
 from landfast.registry.schema.tables import REVISIONS, alembic_version, registry
 from landfast.registry.values import RegistryInfo
 
@@ -60,6 +61,7 @@ def info_of(database: Database) -> RegistryInfo:
         row = tx.connection.execute(select(registry)).one()
         path = database.url.path
         revision = tx.connection.execute(select(alembic_version.c.version_num)).scalar_one()
+        fence = fence_of(tx)
         return RegistryInfo(
             id=row.uid,
             url=str(database.url),
@@ -70,6 +72,8 @@ def info_of(database: Database) -> RegistryInfo:
             schema=revision,
             oldest_reader=row.oldest_reader,
             oldest_writer=row.oldest_writer,
+            moved_to=fence.target if fence and fence.done else None,
+            moved_at=fence.at if fence and fence.done else None,
         )
 
     info = database.read(read)
@@ -89,10 +93,13 @@ def check_client(database: Database, info: RegistryInfo) -> None:
 
 
 def become(database: Database, uid: str, store_url: str) -> None:
-    """Give a registry another id and another store."""
-    database.write(
-        lambda tx: tx.connection.execute(update(registry).values(uid=uid, store_url=store_url))
-    )
+    """Give a registry another id and another store; what was said of its original, that it was moved, is not of it."""
+
+    def change(tx: Transaction) -> None:
+        drop_fence(tx)
+        tx.connection.execute(update(registry).values(uid=uid, store_url=store_url))
+
+    database.write(change)
 
 
 def _store_of(recorded: str | None, path: Path | None) -> str | None:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, text
 from landfast.errors import Conflict
 from landfast.registry.database import sqlite_file
 from landfast.registry.database.engine import Database, Transaction
-from landfast.registry.schema.creation import lock_schema
+from landfast.registry.schema.fence import drop_fence, fence_of, put_fence
 from landfast.registry.schema.identity import revision_in
+from landfast.registry.schema.lock import lock_schema
 from landfast.registry.schema.tables import OLDEST_READER, OLDEST_WRITER, REVISIONS, registry
 
 SCRIPTS = Path(__file__).with_name("migrations")
@@ -28,7 +29,7 @@ def upgrade_sqlite(database: Database) -> None:
         if revision in REVISIONS[:-1]:
             # The copy is made while the writers wait: it has all that was ever logged.
             sqlite_file.back_up(path, revision or "")
-            run_migrations(tx.connection)
+            _migrate(tx)
             _check_foreign_keys(tx.connection, str(database.url))
 
     database.write_schema(upgrade)
@@ -40,9 +41,18 @@ def upgrade_postgresql(database: Database) -> None:
     def upgrade(tx: Transaction) -> None:
         lock_schema(tx)
         if revision_in(tx, str(database.url)) in REVISIONS[:-1]:
-            run_migrations(tx.connection)
+            _migrate(tx)
 
     database.write_schema(upgrade)
+
+
+def _migrate(tx: Transaction) -> None:
+    """Upgrade also what was moved elsewhere: it can be read all the same."""
+    fence = fence_of(tx)
+    drop_fence(tx)
+    run_migrations(tx.connection)
+    if fence is not None:
+        put_fence(tx, fence)
 
 
 def configuration(connection: Connection) -> Config:

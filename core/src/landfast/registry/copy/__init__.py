@@ -1,0 +1,1 @@
+"""Copying a registry's rows to another database."""
