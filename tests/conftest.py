@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,6 +199,20 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
     url = postgres_server.create()
     yield url
     postgres_server.drop(url)
+
+
+@pytest.fixture
+def postgres_registry(postgres_server: Postgres) -> Iterator[Callable[[str], str]]:
+    """Make empty registries in PostgreSQL, each with the store of a URL; return their own URLs."""
+    made: list[str] = []
+
+    def make(store_url: str) -> str:
+        made.append(postgres_server.registry(store_url))
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres_server.drop(url)
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,7 @@ from landfast import Client
 def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'registry.db'}"
-    from landfast.registry.opener import init_registry
-
-    url: str = request.getfixturevalue("postgres_url")
-    init_registry(url, store_url=str(tmp_path / "store"))
+    url: str = request.getfixturevalue("postgres_registry")(str(tmp_path / "store"))
     return url
 
 

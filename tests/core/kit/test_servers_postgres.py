@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ import sqlalchemy
 from kit.servers.postgres import postgres
 from kit.servers.process import answers
 from kit.servers.shared import shared
+from landfast.registry.opener import init_registry, open_registry
 
 
 def test_each_url_is_an_empty_database_of_its_own(postgres_server, postgres_url):
@@ -70,6 +73,7 @@ import os, sys
 from pathlib import Path
 from kit.servers.postgres import postgres
 from kit.servers.shared import shared
+from landfast.registry.opener import init_registry, open_registry
 with shared(postgres, Path(sys.argv[1])) as server:
     print(server.port, flush=True)
     os.kill(os.getpid(), 9)
@@ -80,3 +84,17 @@ with shared(postgres, Path(sys.argv[1])) as server:
     while answers(port) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not answers(port)
+
+
+def test_a_registry_is_as_one_that_was_made_for_itself(
+    postgres_registry: Callable[[str], str], postgres_url: str
+) -> None:
+    whole = init_registry(postgres_url, "s3://bucket/one/")
+    copies = [open_registry(postgres_registry(f"s3://bucket/{name}/")) for name in ("one", "two")]
+    for copy in copies:
+        assert copy.head() == 0
+        copy.close()
+    one, two = (copy.info for copy in copies)
+    assert len({whole.id, one.id, two.id}) == 3
+    assert (one.store_url, two.store_url) == ("s3://bucket/one/", "s3://bucket/two/")
+    assert one == replace(whole, id=one.id, url=one.url, database=one.database)

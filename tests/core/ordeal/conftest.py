@@ -22,9 +22,12 @@ def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty registry with a store in a folder, on SQLite and on PostgreSQL."""
     from landfast.registry.opener import init_registry
 
-    urls = {"sqlite": lambda: f"sqlite:///{tmp_path / 'registry.db'}"}
-    url: str = urls.get(request.param, lambda: request.getfixturevalue("postgres_url"))()
-    init_registry(url, store_url=str(tmp_path / "store"))
+    store = str(tmp_path / "store")
+    if request.param == "postgresql":
+        made: str = request.getfixturevalue("postgres_registry")(store)
+        return made
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    init_registry(url, store_url=store)
     return url
 
 

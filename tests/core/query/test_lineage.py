@@ -22,7 +22,7 @@ from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.publish.log import publish
 from landfast.query.lineage import lineage, lineage_of_object
-from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.opener import open_registry
 from landfast.registry.registry import Registry
 from landfast.registry.values import LogRequest, RunStart
 from sqlalchemy import event
@@ -33,8 +33,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registr
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/registry.db"
     else:
-        url = request.getfixturevalue("postgres_url")
-        init_registry(url, (tmp_path / "store").as_uri())
+        url = request.getfixturevalue("postgres_registry")((tmp_path / "store").as_uri())
     registry = open_registry(url)
     yield registry
     registry.close()

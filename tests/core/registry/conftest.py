@@ -12,8 +12,10 @@ from landfast.registry.registry import Registry
 @pytest.fixture(params=["sqlite", "postgresql"])
 def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty registry, on SQLite and on PostgreSQL."""
-    urls = {"sqlite": lambda: f"sqlite:///{tmp_path}/registry.db"}
-    url = urls.get(request.param, lambda: request.getfixturevalue("postgres_url"))()
+    if request.param == "postgresql":
+        make: Callable[[str], str] = request.getfixturevalue("postgres_registry")
+        return make("s3://bucket/store/")
+    url = f"sqlite:///{tmp_path}/registry.db"
     init_registry(url, "s3://bucket/store/")
     return url
 

@@ -31,7 +31,7 @@ from landfast.model.version import VersionRecord
 from landfast.publish.log import publish
 from landfast.publish.retain import keep_managed
 from landfast.publish.upload import LocalFile, upload, upload_all
-from landfast.registry.opener import init_registry, open_registry
+from landfast.registry.opener import open_registry
 from landfast.registry.registry import Registry
 from landfast.registry.schema import tables
 from landfast.registry.values import LogOutcome, LogRequest
@@ -148,8 +148,7 @@ def house_at(url: str, folder: Path) -> House:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/registry.db"
-    url: str = request.getfixturevalue("postgres_url")
-    init_registry(url, (tmp_path / "house" / "store").as_uri())
+    url: str = request.getfixturevalue("postgres_registry")((tmp_path / "house" / "store").as_uri())
     return url
 
 

@@ -58,9 +58,46 @@ class Postgres:
         Returns:
             Its `postgresql://` URL.
         """
+        return self._copy("template1")
+
+    def registry(self, store_url: str) -> str:
+        """Make an empty registry: what `init_registry` makes, as a copy that takes a twentieth of its time.
+
+        Args:
+            store_url: Of its store.
+
+        Returns:
+            Its `postgresql://` URL.
+        """
+        import psycopg
+        from landfast.registry.schema.creation import lasting, new_uid
+
+        url = self._copy(self._empty_registry())
+        with psycopg.connect(url, autocommit=True) as connection:
+            its_own = (new_uid(), lasting(store_url))
+            connection.execute("UPDATE registry SET uid = %s, store_url = %s", its_own)
+        return url
+
+    def _empty_registry(self) -> str:
+        """Name the database that registries are copied from, made by whoever needs it first."""
+        from landfast.registry.opener import init_registry
+
+        name, draft = "empty_registry", "empty_registry_draft"
+        with self._connect() as connection:
+            connection.execute(
+                "SELECT pg_advisory_lock(1)"
+            )  # the server may be shared by processes
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+            if found.fetchone() is None:
+                connection.execute(f'CREATE DATABASE "{draft}"')
+                init_registry(self.url(draft), "s3://bucket/store/")
+                connection.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
+        return name
+
+    def _copy(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
         with self._connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def drop(self, url: str) -> None:
