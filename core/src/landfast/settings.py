@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
@@ -17,7 +17,7 @@ from landfast.spelling import named_options
 from landfast.system.cache_folder import cache_folder
 
 DEFAULT_CACHE_BYTES = 50 * 1024**3
-_MOST_WORKERS = 256
+_MOST_AT_ONCE = 256
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -33,6 +33,8 @@ VARIABLES = {
     "artifact_dir": "LANDFAST_ARTIFACT_DIR",
     "max_objects": "LANDFAST_MAX_OBJECTS",
     "workers": "LANDFAST_WORKERS",
+    "ranges": "LANDFAST_RANGES",
+    "range_threshold": "LANDFAST_RANGE_THRESHOLD",
     "ui_url": "LANDFAST_UI_URL",
     "run": "LANDFAST_RUN",
 }
@@ -55,6 +57,8 @@ class Settings:
         artifact_dir: Folder of downloads; None is ``./artifacts``.
         max_objects: The most entries of one reference.
         workers: How many processes list a large folder.
+        ranges: How many ranges of large objects a download reads at once; 1 reads each object by one request.
+        range_threshold: From how many bytes on an object is large.
         ui_url: Where `landfast ui` is reached, for links; None makes none.
         run: The run to join, as `LANDFAST_RUN` has it; None joins none.
         options: Store options by URI prefix; the longest prefix wins.
@@ -71,6 +75,8 @@ class Settings:
     artifact_dir: Path | None = None
     max_objects: int = DEFAULT_MAX_OBJECTS
     workers: int = 1
+    ranges: int = 16
+    range_threshold: int = 64 * 1024**2
     ui_url: str | None = None
     run: str | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -172,11 +178,8 @@ def _parse(key: str, value: Any, origin: str) -> Any:
         return check_name(value, key)
     if key in {"cache_dir", "artifact_dir"}:
         return Path(value).expanduser()
-    if key in {"cache_size", "max_objects"}:
-        parse = parse_size if key == "cache_size" else parse_count
-        return parse(value, origin)
-    if key == "workers":
-        return _parse_workers(value, origin)
+    if key in _NUMBERS:
+        return _NUMBERS[key](value, origin)
     expected = Mapping if key in _FILE_ONLY else str
     if not isinstance(value, expected):
         raise InvalidInput(
@@ -198,11 +201,11 @@ def _check_inner(key: str, table: Mapping[str, Any], origin: str) -> None:
             )
 
 
-def _parse_workers(value: object, origin: str) -> int:
+def _parse_few(value: object, origin: str) -> int:
     text = str(value).strip()
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_AT_ONCE:
         raise InvalidInput(
-            f"{origin} is {value!r}", subject=origin, expected=f"a number from 1 to {_MOST_WORKERS}"
+            f"{origin} is {value!r}", subject=origin, expected=f"a number from 1 to {_MOST_AT_ONCE}"
         )
     return int(text)
 
@@ -233,3 +236,12 @@ def parse_size(value: object, origin: str = "size") -> int:
             f"{origin} is {value!r}", subject=origin, expected="bytes, such as 500 MB or 20GiB"
         )
     return int(size)
+
+
+_NUMBERS: dict[str, Callable[[object, str], int]] = {
+    "cache_size": parse_size,
+    "max_objects": parse_count,
+    "workers": _parse_few,
+    "ranges": _parse_few,
+    "range_threshold": parse_size,
+}

@@ -28,6 +28,7 @@ from landfast.wandb_names import advise
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from landfast.download.blocks import Ranges
     from landfast.download.report import DownloadReport
     from landfast.model.diff import ManifestDiff
     from landfast.model.lineage import Lineage
@@ -143,7 +144,14 @@ class ArtifactVersion(VersionFacts, Rows):
         from landfast.download.open import open_entry
 
         pins = self._pins(any_endpoint=any_endpoint)
-        return open_entry(pins, pins.newest.get(path), cache=self.context.cache)
+        entry = pins.newest.get(path)
+        return open_entry(pins, entry, cache=self.context.cache, ranges=self._ranges())
+
+    def _ranges(self) -> Ranges:
+        from landfast.download.blocks import Ranges
+
+        settings = self.context.settings
+        return Ranges(count=settings.ranges, threshold=settings.range_threshold)
 
     def _pins(self, *, any_endpoint: bool = False) -> PinSets:
         from landfast.pins.sets import PinSets
@@ -177,6 +185,7 @@ class ArtifactVersion(VersionFacts, Rows):
                 cache=self.context.cache,
                 identity=f"{self.qualified_name} {self.digest}",
                 root=self._target(root),
+                ranges=self._ranges(),
                 **options,
             )
 

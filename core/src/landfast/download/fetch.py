@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from landfast.cache.keys import keys_of, request_of, sha256_of
 from landfast.cache.notes import Answer
+from landfast.download.blocks import BlockRead, Ranges
 from landfast.download.partial import PartFile, part_name
+from landfast.download.replies import TRIES_WITHOUT_PROGRESS, Stopped, check_time, too_long
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -25,10 +28,9 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.model.manifest import ManifestEntry
-from landfast.model.times import format_time
 from landfast.pins.checksums import Outcome, Proof, is_computable, is_strong
 from landfast.pins.sets import Candidate, PinSets
-from landfast.stores.base import ObjectInfo, Reader, Store, wrong_range
+from landfast.stores.base import Reader, Store, wrong_range
 from landfast.system.mounts import settle
 from landfast.system.open_folder import OpenFolder
 from landfast.system.stat_cache import state_of
@@ -36,12 +38,7 @@ from landfast.system.stat_cache import state_of
 if TYPE_CHECKING:
     from landfast.cache.blob_cache import BlobCache, Link
 
-_TRIES_WITHOUT_PROGRESS = 5
 _MISSING = (NotFound, ObjectChanged, AccessDenied)
-
-
-class Stopped(Exception):
-    """Another file failed, so this one is left where it is."""
 
 
 class Origin(StrEnum):
@@ -77,7 +74,8 @@ class Arrived:
 class Transfer:
     """Brings entries, from the cache first, which is filled; one instance serves many threads.
 
-    `on_bytes` is called with the number of bytes that came; when `stop` is set, `bring` raises `Stopped`.
+    `on_bytes` is called with the number of bytes that came; when `stop` is set, `bring` raises `Stopped`.  It is closed
+    when nobody brings anything any more.
     """
 
     def __init__(
@@ -88,12 +86,20 @@ class Transfer:
         link: Link = "copy",
         on_bytes: Callable[[int], None] | None = None,
         stop: threading.Event | None = None,
+        ranges: Ranges | None = None,
     ) -> None:
         self._pins = pins
         self._cache = cache
         self._link = link
         self._on_bytes = on_bytes or (lambda _: None)
         self._stop = stop or threading.Event()
+        self._ranges = ranges or Ranges()
+        # It has no thread before it is used.
+        self._blocks = ThreadPoolExecutor(self._ranges.count, thread_name_prefix="landfast-range")
+
+    def close(self) -> None:
+        """Let go of the threads that read ranges."""
+        self._blocks.shutdown()
 
     def bring(self, entry: ManifestEntry, home: OpenFolder) -> Arrived:
         """Bring one entry into a part file below `home`, and return it open; raises what `open_entry` does."""
@@ -166,8 +172,9 @@ class Transfer:
         entry, store = candidate.entry, candidate.store
         part = PartFile(home, part_name(entry))
         with part.unless_finished(), part.errors("read"):
-            self._continue(part, proof, entry)
-            self._read(candidate, part, proof)
+            if not (self._is_large(candidate) and self._read_blocks(candidate, part, proof)):
+                self._continue(part, proof, entry)
+                self._read(candidate, part, proof)
             part.is_finished = True
         if self._cache is not None and self._keeps(store):
             self._keep(self._cache, entry, store, part, str(proof.sha256))
@@ -178,6 +185,33 @@ class Transfer:
             is_proven=proof.outcome() is Outcome.PROVEN,
             sha256=proof.sha256,
         )
+
+    def _is_large(self, candidate: Candidate) -> bool:
+        size, ranges = candidate.entry.size, self._ranges
+        is_large = size is not None and size >= ranges.threshold and ranges.count > 1
+        return is_large and candidate.store.capabilities().ranges and _may_continue(candidate.entry)
+
+    def _read_blocks(self, candidate: Candidate, part: PartFile, proof: Proof) -> bool:
+        """Read by several ranges at once; False, and an empty part, if that does not bring the recorded bytes.
+
+        As in `_read`: servers answer ranges with anything, so one whole reply has the last word.
+        """
+        read = BlockRead(
+            candidate,
+            part,
+            proof,
+            ranges=self._ranges,
+            pool=self._blocks,
+            on_bytes=self._on_bytes,
+            stop=self._stop,
+        )
+        try:
+            read.run()
+            proof.check()
+        except (ObjectChanged, InvalidInput):
+            self._rewind(part, proof, 0)
+            return False
+        return True
 
     def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> None:
         """Take what an earlier download left."""
@@ -235,9 +269,9 @@ class Transfer:
                 return
             is_progress = proof.count > before and may_continue
             tries = 1 if is_progress else tries + 1
-            if tries > _TRIES_WITHOUT_PROGRESS:
+            if tries > TRIES_WITHOUT_PROGRESS:
                 raise cut
-            if not may_continue or tries == _TRIES_WITHOUT_PROGRESS:
+            if not may_continue or tries == TRIES_WITHOUT_PROGRESS:
                 self._rewind(part, proof, 0)
             time.sleep(random.uniform(0.05, 0.1) * 2**tries)  # noqa: S311 - not a secret
 
@@ -260,7 +294,7 @@ class Transfer:
             proof.update(chunk[:room])
             self._on_bytes(min(room, len(chunk)))
             if len(chunk) > room:
-                raise _too_long(entry)
+                raise too_long(entry)
 
     def _keep(
         self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
@@ -292,16 +326,6 @@ class Transfer:
         )
 
 
-def _too_long(entry: ManifestEntry) -> ObjectChanged:
-    return ObjectChanged(
-        f"{entry.uri} is not what was recorded as {entry.path!r}",
-        subject=entry.uri,
-        expected=f"{entry.size} bytes",
-        found=f"more than the {entry.size} bytes that are recorded",
-        path=entry.path,
-    )
-
-
 def _may_continue(entry: ManifestEntry) -> bool:
     """Whether a second reply is sure to hold the same bytes as the first, or a mixture is noticed."""
     return is_computable(entry) or entry.is_pinned or entry.etag is not None
@@ -315,17 +339,3 @@ def _what_logging_would_do(refused: list[LandfastError]) -> str:
     if isinstance(now, ObjectChanged):
         return "Logging again records what is there now as a new version; it does not bring back these bytes."
     return ""
-
-
-def check_time(entry: ManifestEntry, info: ObjectInfo) -> None:
-    """Compare the modification time where nothing else tells one content from another."""
-    has_pin = entry.is_pinned or entry.etag is not None or entry.checksum is not None
-    if has_pin or entry.modified_at is None or info.modified_at is None:
-        return
-    if entry.modified_at != info.modified_at:
-        raise ObjectChanged(
-            f"{entry.uri} was written to since it was recorded as {entry.path!r}",
-            subject=entry.uri,
-            expected=f"modified at {format_time(entry.modified_at)}",
-            found=format_time(info.modified_at),
-        )

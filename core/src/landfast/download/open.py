@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from landfast.download.fetch import Transfer, check_time
+from landfast.download.fetch import Transfer
+from landfast.download.replies import check_time
 from landfast.errors import InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
@@ -18,13 +20,16 @@ from landfast.system.open_folder import OpenFolder
 
 if TYPE_CHECKING:
     from landfast.cache.blob_cache import BlobCache
+    from landfast.download.blocks import Ranges
 
 
-def open_entry(pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None) -> IO[bytes]:
+def open_entry(
+    pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None, ranges: Ranges | None = None
+) -> IO[bytes]:
     """Open an entry of the newest manifest; its bytes are verified before the first is returned.
 
     They come into a file without a name, on the disk of the cache if there is one, which goes when
-    the stream is closed.
+    the stream is closed.  `ranges` says how large objects are read.
 
     Raises:
         NotFound: If no pin leads to an object.
@@ -36,8 +41,9 @@ def open_entry(pins: PinSets, entry: ManifestEntry, *, cache: BlobCache | None) 
     with (
         tempfile.TemporaryDirectory(prefix="landfast-", dir=home) as path,
         OpenFolder.of(Path(path)) as folder,
+        closing(Transfer(pins, cache, ranges=ranges)) as transfer,
     ):
-        arrived = Transfer(pins, cache).bring(entry, folder)
+        arrived = transfer.bring(entry, folder)
         try:
             stream = os.fdopen(os.dup(arrived.part.handle), "rb")
         finally:

@@ -111,6 +111,14 @@ class PartFile:
                 rest = rest[os.write(self.handle, rest) :]
         self.written += len(chunk)
 
+    def write_at(self, at: int, data: bytes) -> None:
+        """Write at an offset, as far behind the end as it may be; threads may, at different places."""
+        rest = memoryview(data)
+        with self.errors("write"):
+            while rest:
+                count = os.pwrite(self.handle, rest, at)
+                rest, at = rest[count:], at + count
+
     def close(self) -> None:
         """Let go of the file; what is there stays for the next one."""
         if self.handle >= 0:

@@ -10,8 +10,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Protocol
 
-from landfast.download.fetch import check_time
 from landfast.download.open import open_entry
+from landfast.download.replies import check_time
 from landfast.errors import (
     AccessDenied,
     InvalidInput,

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from landfast.download.blocks import Ranges
 from landfast.download.fetch import Origin, Transfer
 from landfast.download.folder import MarkedFolder, fact_of
 from landfast.download.links import CacheLinks
@@ -63,11 +64,13 @@ def download(
     any_endpoint: bool = False,
     exact: bool = False,
     replace: bool = False,
+    ranges: Ranges | None = None,
 ) -> DownloadReport:
     """Write a version, or a part of it, to a folder, made if it is not there; `DownloadOptions` has the options.
 
     `sets` are its manifests with what they were scanned from, newest pins first, its own last.  A folder that
-    holds another identity, the full version name and digest, is refused; without a cache none is used.
+    holds another identity, the full version name and digest, is refused; without a cache none is used.  `ranges` says
+    how large objects are read.
 
     Raises:
         NotFound: If an object, or a path asked for, is not there.
@@ -103,7 +106,9 @@ def download(
     folder.claim()
     is_complete = False
     try:
-        work = _Work(pins, cache, folder, tally, link=link, allow_missing=allow_missing)
+        work = _Work(
+            pins, cache, folder, tally, link=link, allow_missing=allow_missing, ranges=ranges
+        )
         work.run(wanted.entries(), workers)
         if exact or folder.is_replaced:
             missing = {file.path for file in tally.report.missing}
@@ -147,6 +152,7 @@ class _Work:
         *,
         link: Link,
         allow_missing: bool,
+        ranges: Ranges | None,
     ) -> None:
         self._stop = threading.Event()
         self._folder = folder
@@ -155,7 +161,9 @@ class _Work:
         is_linking = link == "hard" and folder.is_fresh
         self._cache = cache
         self._links = CacheLinks(pins, cache, folder, tally) if cache and is_linking else None
-        self._transfer = Transfer(pins, cache, link=link, on_bytes=tally.came, stop=self._stop)
+        self._transfer = Transfer(
+            pins, cache, link=link, on_bytes=tally.came, stop=self._stop, ranges=ranges
+        )
 
     def run(self, entries: Iterator[ManifestEntry], workers: int) -> None:
         """Bring them all; the first error stops the others, and is raised."""
@@ -176,6 +184,7 @@ class _Work:
                 self._stop.set()
                 for future in running:
                     future.cancel()
+                self._transfer.close()
         if self._cache is not None:
             self._cache.notes.flush()
         self._tally.report.missing.sort(key=lambda file: file.path.encode())

@@ -21,6 +21,8 @@ class GivenSettings(TypedDict, total=False):
     artifact_dir: str | Path | None
     max_objects: str | int | None
     workers: str | int | None
+    ranges: str | int | None
+    range_threshold: str | int | None
     ui_url: str | None
     run: str | None
     options: Mapping[str, Mapping[str, Any]] | None

@@ -98,6 +98,7 @@ class Capabilities:
         clock: Whose time counts where there is no `endpoint`: a URL, with ``{scheme}`` and ``{host}`` of the location.
         lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
         inventories: Whether the provider writes inventories of its buckets (`stores.inventory`).
+        ranges: Whether an object is as well read in several ranges at once as in one reply.
         presigns: Whether it may have the method `presign` of `Presigner`.
         cors_setting: What lets pages of another origin read a bucket, for a person to run, with ``{bucket}`` and
             ``{origin}`` in it.
@@ -117,6 +118,7 @@ class Capabilities:
     stable_order: bool = True
     clock: str = ""
     lists_restores: bool = True
+    ranges: bool = False
     presigns: bool = False
     inventories: bool = False
     cors_setting: str = ""

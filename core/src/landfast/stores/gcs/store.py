@@ -109,6 +109,7 @@ class GcsStore:
         return Capabilities(
             versions=True,
             seeks=True,
+            ranges=True,
             list_checksums=KINDS,
             pinned_listing=True,
             clock="https://storage.googleapis.com",

@@ -120,6 +120,7 @@ class HttpStore:
         """Tell what HTTP can do: read one object at a time and say whether it changed."""
         return Capabilities(
             listing=False,
+            ranges=True,
             stat_checksums=("sha256", *_VALIDATORS),
             read_checksums=("sha256",),
             content_tokens=False,

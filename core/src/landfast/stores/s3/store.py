@@ -110,6 +110,7 @@ class S3Store:
         return Capabilities(
             versions=True,
             seeks=True,
+            ranges=True,
             list_checksums=(ETAG,),
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
             clock="https://s3.amazonaws.com",
