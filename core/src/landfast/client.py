@@ -834,7 +834,8 @@ class Client:
             named: As in `get`.
             root: Target; ``{version}`` (``v3``) and ``{partition}`` in it are filled in. None is
                 `LANDFAST_ARTIFACT_DIR`, else ``./artifacts/NAME:vN/``.
-            options: paths, include, exclude, allow_missing, link, workers, exact, replace, any_endpoint, progress.
+            options: paths, include, exclude, allow_missing, link, workers (files at once), executor (writes them, to a
+                folder that its workers share), exact, replace, any_endpoint, progress.
 
         Raises:
             ObjectChanged: If recorded bytes are neither at the source nor in the cache.

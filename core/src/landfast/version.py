@@ -28,6 +28,7 @@ from landfast.wandb_names import advise
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from landfast.cache.blob_cache import BlobCache
     from landfast.download.blocks import Ranges
     from landfast.download.report import DownloadReport
     from landfast.model.diff import ManifestDiff
@@ -154,10 +155,7 @@ class ArtifactVersion(VersionFacts, Rows):
         return Ranges(count=settings.ranges, threshold=settings.range_threshold)
 
     def _pins(self, *, any_endpoint: bool = False) -> PinSets:
-        from landfast.pins.sets import PinSets
-
-        sets = self.context.pinned_manifests(self._record)
-        return PinSets(sets, self.context.stores, any_endpoint=any_endpoint)
+        return _pins(self.context, self._record, any_endpoint=any_endpoint)
 
     # -- what can be done with it -------------------------------------------------------------
 
@@ -179,6 +177,7 @@ class ArtifactVersion(VersionFacts, Rows):
 
         with progress(f"downloading {self.name}", unit="bytes") as report:
             options.setdefault("progress", report)
+            any_endpoint = options.get("any_endpoint", False)
             return download(
                 self.context.pinned_manifests(self._record),
                 stores=self.context.stores,
@@ -186,6 +185,7 @@ class ArtifactVersion(VersionFacts, Rows):
                 identity=f"{self.qualified_name} {self.digest}",
                 root=self._target(root),
                 ranges=self._ranges(),
+                there=partial(_opened, self.context, self._record, any_endpoint=any_endpoint),
                 **options,
             )
 
@@ -330,6 +330,19 @@ class ArtifactVersion(VersionFacts, Rows):
 
     def __repr__(self) -> str:
         return f"ArtifactVersion({self.qualified_name!r}, digest={self.digest[:16]!r}...)"
+
+
+def _pins(context: Context, record: VersionRecord, *, any_endpoint: bool) -> PinSets:
+    from landfast.pins.sets import PinSets
+
+    return PinSets(context.pinned_manifests(record), context.stores, any_endpoint=any_endpoint)
+
+
+def _opened(
+    context: Context, record: VersionRecord, *, any_endpoint: bool
+) -> tuple[PinSets, BlobCache | None]:
+    """Open what the workers of an executor bring files with."""
+    return _pins(context, record, any_endpoint=any_endpoint), context.cache
 
 
 def _are_kept(sources: Iterable[Source]) -> bool:

@@ -152,3 +152,129 @@ def test_dask_workers_in_another_folder_scan_one_version(place, tmp_path):
         version = client.log("d", place, shards=5, executor=dask.get_executor())
         assert dask.submit(int, "7").result() == 7
     assert version.digest == client.probe(place)
+
+
+# Downloads
+
+
+def bodies() -> dict[str, bytes]:
+    return {key.removeprefix("d/"): key.encode() for key in KEYS}
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".landfast" not in path.parts
+    }
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portions of a few files, so that there are many."""
+    monkeypatch.setattr("landfast.download.elsewhere._MOST_FILES", 7)
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+@pytest.mark.parametrize("link", ["copy", "hard"])
+def test_a_download_by_an_executor_is_that_of_threads(
+    place, processes, tmp_path, small, kind, link
+):
+    version = Client(project="vision").log("d", place)
+    seen: list[tuple[int, int]] = []
+    with ThreadPoolExecutor(3) as threads:
+        executor = threads if kind == "threads" else processes
+        report = version.download_report(
+            tmp_path / "one",
+            executor=executor,
+            link=link,
+            progress=lambda *counts: seen.append(counts),
+        )
+        assert executor.submit(int, "7").result() == 7  # it is still its owner's
+    assert files(tmp_path / "one") == bodies()
+    total = sum(map(len, bodies().values()))
+    assert (report.files, report.fetched, report.bytes) == (len(KEYS), len(KEYS), total)
+    assert seen[-1] == (total, total)
+    assert sorted(os.listdir(tmp_path / "one/.landfast")) == ["identity.json", "state.sqlite3"]
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_what_an_executor_wrote_is_known_to_the_next_download(
+    place, processes, tmp_path, small, kind
+):
+    version = Client(project="vision").log("d", place)
+    with ThreadPoolExecutor(3) as threads:
+        executor = threads if kind == "threads" else processes
+        version.download(tmp_path / "one", executor=executor)
+        (tmp_path / "one/a/03").unlink()
+        (tmp_path / "one/a/04").write_bytes(b"edited")
+        (tmp_path / "one/b/more").write_bytes(b"of nobody")
+        report = version.download_report(tmp_path / "one", executor=executor, exact=True)
+    assert report.already_there == len(KEYS) - 2
+    assert report.removed == 1
+    assert files(tmp_path / "one") == bodies()
+    assert version.download_report(tmp_path / "one").already_there == len(KEYS)
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_what_a_worker_misses_is_an_error_or_in_the_report(
+    place, processes, s3, tmp_path, small, kind
+):
+    version = Client(project="vision").log("d", place)
+    bucket = landfast.Reference(place).location.authority
+    for path in ("a/03", "y/07"):
+        pinned = version.manifest.get(path).version_id
+        s3.client.delete_object(Bucket=bucket, Key=f"d/{path}", VersionId=pinned)
+    with ThreadPoolExecutor(3) as threads:
+        executor = threads if kind == "threads" else processes
+        with pytest.raises(landfast.NotFound):
+            version.download(tmp_path / "one", executor=executor)
+        assert not list((tmp_path / "one/.landfast").glob("shared-*"))
+        report = version.download_report(tmp_path / "one", executor=executor, allow_missing=True)
+    assert [file.path for file in report.missing] == ["a/03", "y/07"]
+    assert report.files == len(KEYS) - 2
+
+
+def test_a_client_that_does_not_pickle_is_said_before_a_file_is_written(place, processes, tmp_path):
+    client = Client(project="vision", clients={"s3": lambda: boto3.client("s3")})
+    version = client.log("d", place)
+    with pytest.raises(landfast.InvalidInput, match="cannot be sent"):
+        version.download(tmp_path / "one", executor=processes)
+    assert files(tmp_path / "one") == {}
+
+
+class OtherDisk(ThreadPoolExecutor):
+    """Workers that do not see the target."""
+
+    def submit(self, act, *arguments, **named):
+        return super().submit(replace(act, root=Path("/nowhere")), *arguments, **named)
+
+
+def test_a_worker_that_does_not_see_the_folder_is_told(place, tmp_path):
+    version = Client(project="vision").log("d", place)
+    with (
+        OtherDisk(2) as executor,
+        pytest.raises(landfast.InvalidInput, match="does not see the download's folder"),
+    ):
+        version.download(tmp_path / "one", executor=executor)
+
+
+def test_dask_workers_in_another_folder_write_one_download(place, tmp_path, small):
+    distributed = pytest.importorskip("distributed")
+    version = Client(project="vision").log("d", place)
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=str(folder),
+        ) as cluster,
+        distributed.Client(cluster) as dask,
+    ):
+        dask.run(os.chdir, str(folder))
+        report = version.download_report(tmp_path / "one", executor=dask.get_executor())
+    assert report.fetched == len(KEYS)
+    assert files(tmp_path / "one") == bodies()

@@ -18,7 +18,7 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, replace
 
 from landfast.download.partial import PartFile
-from landfast.download.replies import TRIES_WITHOUT_PROGRESS, Stopped, check_time, too_long
+from landfast.download.replies import TRIES_WITHOUT_PROGRESS, Stop, Stopped, check_time, too_long
 from landfast.errors import Unavailable
 from landfast.pins.checksums import CHUNK, Proof
 from landfast.pins.sets import Candidate
@@ -133,7 +133,7 @@ class BlockRead:
         ranges: Ranges,
         pool: Executor,
         on_bytes: Callable[[int], None],
-        stop: threading.Event,
+        stop: Stop,
     ) -> None:
         size = candidate.entry.size
         assert size is not None

@@ -18,7 +18,7 @@ from landfast.cache.keys import keys_of, request_of, sha256_of
 from landfast.cache.notes import Answer
 from landfast.download.blocks import BlockRead, Ranges
 from landfast.download.partial import PartFile, part_name
-from landfast.download.replies import TRIES_WITHOUT_PROGRESS, Stopped, check_time, too_long
+from landfast.download.replies import TRIES_WITHOUT_PROGRESS, Stop, Stopped, check_time, too_long
 from landfast.errors import (
     AccessDenied,
     InvalidInput,
@@ -85,7 +85,7 @@ class Transfer:
         *,
         link: Link = "copy",
         on_bytes: Callable[[int], None] | None = None,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
         ranges: Ranges | None = None,
     ) -> None:
         self._pins = pins

@@ -15,9 +15,10 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from landfast.download.partial import PARTS, PartFile
 from landfast.errors import Conflict, InvalidInput
@@ -32,20 +33,37 @@ from landfast.system.state_file import StateFile
 _FORMAT = 1
 _IDENTITY = "identity.json"
 _STATE = "state.sqlite3"
+_SHARED = "shared-"
 _FEW = 16  # so many files are forced to disk one by one; more, by one call for the whole filesystem
 _TICK_S = 0.02
+
+
+class State(Protocol):
+    """What is known of files, as `StateFile` keeps it."""
+
+    def last(self, path: bytes) -> tuple[str, str] | None:
+        """Return the state and the fact that were put for a path last."""
+        ...
+
+    def put(self, path: bytes, state: str, fact: str) -> None:
+        """Remember a fact."""
+        ...
+
+    def close(self) -> None:
+        """Write what is pending."""
+        ...
 
 
 class MarkedFolder:
     """The target folder of one version, whose identity is its full name and digest; made by `claim`."""
 
-    def __init__(self, root: Path, identity: str) -> None:
+    def __init__(self, root: Path, identity: str, state: State | None = None) -> None:
         self.root = root.absolute()
         self.identity = identity
         self.is_replaced = False
         self.is_fresh = False
-        state = self.root / MARKER / _STATE
-        self._state = StateFile(state, before_write=self._sync)
+        path = self.root / MARKER / _STATE
+        self._state = state or StateFile(path, before_write=self._sync)
         self._top: OpenFolder | None = None
         self._marker: OpenFolder | None = None
         self._newest_ns = 0
@@ -107,6 +125,62 @@ class MarkedFolder:
                 self._mark()
             self._is_told = shows_mapped_writes(self.root) is not False
         self.check()
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[str]:
+        """Let others `join`, by a mark that is yielded; it goes at the end, and theirs with it."""
+        import fcntl
+
+        mark = f"{_SHARED}{uuid.uuid4().hex}"
+        handle = self.marker.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            # Where it has no locks, a download of the same folder that ends earlier may remove the mark.
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield mark
+        finally:
+            os.close(handle)
+            with contextlib.suppress(FileNotFoundError):
+                self.marker.unlink(mark)
+
+    def join(self, mark: str, *, is_fresh: bool) -> None:
+        """Open a folder that another process, maybe of another machine, has claimed and shares.
+
+        Raises:
+            InvalidInput: If this is not that folder: it is not seen from here, or the other has ended.
+        """
+        try:
+            self._top = OpenFolder.of(self.root)
+            self._marker = self.top.child(MARKER)
+            self.marker.look(mark)
+        except (FileNotFoundError, NotADirectoryError):
+            raise InvalidInput(
+                f"a worker of the executor does not see the download's folder {self.root}",
+                subject=str(self.root),
+                expected="a folder on a disk that all workers share, under the same path",
+                hint="Download to such a disk, or without executor=.",
+            ) from None
+        self.is_fresh = is_fresh
+        self._is_told = shows_mapped_writes(self.root) is not False
+
+    def is_shared(self, mark: str) -> bool:
+        """Whether the other has not ended."""
+        return self.marker.status(mark) is not None
+
+    def told_of(self, path: str) -> tuple[str, str] | None:
+        """Return what was remembered of a path, for who joins."""
+        return self._state.last(path.encode()) if self._is_own_state() else None
+
+    def learn(self, known: Mapping[bytes, tuple[str, str]], newest_ns: int) -> None:
+        """Remember what others have, whose newest write was at a time."""
+        self._newest_ns = max(self._newest_ns, newest_ns)
+        for path, (state, said) in known.items():
+            self._state.put(path, state, said)
+
+    @property
+    def newest_ns(self) -> int:
+        """When the newest file that is remembered was written."""
+        return self._newest_ns
 
     def _read(self) -> str | None:
         try:
@@ -270,6 +344,10 @@ class MarkedFolder:
                     _unlink_unlocked(parts, name)
         with contextlib.suppress(OSError):
             os.rmdir(PARTS, dir_fd=self.marker.handle)
+        for name in self.marker.names():
+            if name.startswith(_SHARED):  # of a process that was killed
+                with contextlib.suppress(OSError):
+                    _unlink_unlocked(self.marker, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

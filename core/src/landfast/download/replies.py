@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from landfast.errors import ObjectChanged
 from landfast.model.manifest import ManifestEntry
 from landfast.model.times import format_time
@@ -9,6 +11,18 @@ from landfast.stores.base import ObjectInfo
 
 # So often after each other a reply may be cut before its first byte.
 TRIES_WITHOUT_PROGRESS = 5
+
+
+class Stop(Protocol):
+    """As `threading.Event` is: set by who ends the work."""
+
+    def is_set(self) -> bool:
+        """Tell whether it was set."""
+        ...
+
+    def set(self) -> None:
+        """Set it."""
+        ...
 
 
 class Stopped(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,9 @@ class DownloadReport:
         return {**asdict(self), "root": str(self.root)}
 
 
+_COUNTS = tuple(each.name for each in fields(DownloadReport) if each.type == "int")
+
+
 class Tally:
     """Counts for the report and for the progress; used by many threads."""
 
@@ -105,6 +108,19 @@ class Tally:
             report.unverified += entry.checksum is None
             for name, count in counts.items():
                 setattr(report, name, getattr(report, name) + count)
+
+    def take(self, other: DownloadReport, done: int) -> None:
+        """Add what another has counted, and its bytes for the progress."""
+        with self._lock:
+            for name in _COUNTS:
+                setattr(self.report, name, getattr(self.report, name) + getattr(other, name))
+            self.report.missing += other.missing
+        self.came(done)
+
+    @property
+    def done(self) -> int:
+        """Bytes that came for the progress."""
+        return self._done
 
     def miss(self, entry: ManifestEntry, error: LandfastError) -> None:
         """Note a file that could not be had."""

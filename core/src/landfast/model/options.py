@@ -50,7 +50,8 @@ class DownloadOptions(TypedDict, total=False):
     exclude: Sequence[str]
     allow_missing: bool
     link: Literal["copy", "hard"]
-    workers: int
+    workers: int | None
+    executor: Executor | None
     exact: bool
     replace: bool
     any_endpoint: bool
