@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from landfast.download.blocks import Ranges
 from landfast.download.fetch import Origin, Transfer
 from landfast.download.folder import MarkedFolder, fact_of
 from landfast.download.links import CacheLinks
-from landfast.download.replies import Stop
+from landfast.download.replies import Stop, Stopped
 from landfast.download.report import Tally
 from landfast.errors import AccessDenied, NotFound, ObjectChanged
 from landfast.model.manifest import ManifestEntry
@@ -58,30 +57,39 @@ class Work:
 
     def run(self, entries: Iterable[ManifestEntry], workers: int) -> None:
         """Bring them all; the first error stops the others, and is raised."""
-        running: set[Future[None]] = set()
         rest = iter(entries) if self._links is None else self._links.rest(iter(entries))
+        taking = threading.Lock()
+        failed: list[BaseException] = []
+
+        def take() -> ManifestEntry | None:
+            with taking:
+                return None if self._stop.is_set() else next(rest, None)
+
+        def bring() -> None:
+            try:
+                while (entry := take()) is not None:
+                    self._one(entry)
+            except BaseException as error:
+                if not isinstance(error, Stopped):
+                    failed.append(error)
+                self._stop.set()
+                raise
+
+        # Each takes the next entry itself: a future for each file would cost a tenth of what a small one does.
         threads = ThreadPoolExecutor(workers, thread_name_prefix="landfast-download")
         with closing(self._transfer), threads as pool:
+            running = [pool.submit(bring) for _ in range(workers)]
             try:
-                while True:
-                    room = 4 * workers - len(running)
-                    running |= {pool.submit(self._one, entry) for entry in islice(rest, room)}
-                    if not running:
-                        break
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
+                wait(running)
             finally:
                 self._stop.set()
-                for future in running:
-                    future.cancel()
+        if failed:
+            raise failed[0]
         if self._cache is not None:
             self._cache.notes.flush()
         self._tally.report.missing.sort(key=lambda file: file.path.encode())
 
     def _one(self, entry: ManifestEntry) -> None:
-        if self._stop.is_set():
-            return
         fact = fact_of(entry)
         there = None if self._folder.is_fresh else self._there(entry, fact)
         if there is not None:
