@@ -205,4 +205,9 @@ WORLDS: dict[str, list[Setup]] = {
         wandb,
         peer("wandb", "exported"),
     ],
+    "docs/coming-from-quilt.md": [peer("quilt")],
+    "docs/coming-from-dvc.md": [
+        peer("dvc", ".git", ".dvc", "kept.dvc", "mnist.dvc", "one.txt.dvc", "plain.dvc")
+    ],
+    "docs/coming-from-datachain.md": [peer("datachain", "root/.datachain")],
 }

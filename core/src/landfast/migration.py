@@ -47,9 +47,9 @@ class ImportOptions:
 class _Planned:
     """A foreign version, and what it will be."""
 
+    tool: str
     peer: PeerVersion
     told: ImportedVersion
-    record: VersionRecord | None
     tags: tuple[str, ...]
 
 
@@ -126,7 +126,7 @@ def _plan(
     name = context.resolve_name(name_here(version, options.rename))
     found = _read(version, folder)
     _check_endpoints(context, found.sources, options)
-    notes: list[str] = []
+    notes = list(version.notes)
     tag, summary = tag_of(peer, version), found.manifest.summary
     record = collections.tagged(name, tag)
     state = ImportState.NEW if summary.count else ImportState.EMPTY
@@ -146,7 +146,7 @@ def _plan(
     if record is not None and record.summary.digest != summary.digest:
         raise _other_content(told, str(record.name), record.summary.digest)
     tags = (tag, *words_here("tag", version.tags, notes))
-    return _Planned(peer=version, told=replace(told, notes=tuple(notes)), record=record, tags=tags)
+    return _Planned(tool=peer, peer=version, told=replace(told, notes=tuple(notes)), tags=tags)
 
 
 def _other_content(told: ImportedVersion, here: str, digest: str) -> Conflict:
@@ -214,7 +214,7 @@ def _done(
         str(told.name),
         word(kind),
         version.description,
-        {**version.metadata, "imported": _origin(version, told)},
+        {**version.metadata, "imported": _origin(planned)},
         context=context,
     )
     scan = ShardScan(
@@ -234,9 +234,10 @@ def _done(
     return replace(told, name=logged.record.name, state=state)
 
 
-def _origin(version: PeerVersion, told: ImportedVersion) -> dict[str, Any]:
+def _origin(planned: _Planned) -> dict[str, Any]:
     """Describe where a version came from, as it is kept in its metadata."""
-    facts = {"from": told.tag.partition("-")[0], "version": version.title, **version.facts}
+    version = planned.peer
+    facts = {"from": planned.tool, "version": version.title, **version.facts}
     if version.created_at is not None:
         facts["created_at"] = format_time(version.created_at)
     return facts
@@ -271,4 +272,4 @@ def _verdicts(
 
 
 def _is_imported(tag: str) -> bool:
-    return tag.partition("-")[0] in PEERS
+    return tag.startswith(tuple(f"{peer}-" for peer in PEERS))

@@ -24,3 +24,13 @@ def recorded(s3: Moto, tmp_path: Path) -> Recorded:
 def client(tmp_path: Path) -> Client:
     """A client of a registry of its own."""
     return Client(f"sqlite:///{tmp_path}/registry.db")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Read what was downloaded."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in found
+        if ".landfast" not in path.parts
+    }

@@ -13,22 +13,12 @@ from kit.servers.moto import Moto
 from landfast import Client, ImportState, InvalidInput, NotFound, Verdict
 from landfast.errors import Conflict
 
-from tests.core.migrate.conftest import Recorded
+from tests.core.migrate.conftest import Recorded, files
 
 WITH_TWO = {"a b%20+ü.txt": b"odd", "labels.csv": b"0,1,2\n", "train/0.png": b"zero"} | {
     "train/1.png": b"one",
     "train/2.png": b"two",
 }
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Read what was downloaded."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in found
-        if ".landfast" not in path.parts
-    }
 
 
 def test_versions_of_the_server_come_over_in_their_order(

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from landfast.migrate.base import Peer, PeerPlace, PeerVersion
 
 # Peer -> module.
-PEERS = {"wandb": "wandb"}
+PEERS = {
+    "wandb": "wandb",
+    "dagster-wandb": "dagster_wandb",
+    "dvc": "dvc",
+    "quilt": "quilt",
+    "datachain": "datachain",
+}
 
 
 def peer_versions(peer: str, place: PeerPlace) -> Iterator[PeerVersion]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from landfast.errors import Conflict, InvalidInput, NotFound
 
@@ -15,13 +15,7 @@ from landfast.errors import Conflict, InvalidInput, NotFound
 MOST_BYTES = 1 << 30
 # A line of a stream: one entry with its metadata.
 MOST_LINE_BYTES = 16 << 20
-
-
-class Lines(Protocol):
-    """What lines are read from."""
-
-    def readline(self, size: int, /) -> bytes:
-        """Return the next line, or the first `size` bytes of it."""
+_LINES = "lines of JSON"
 
 
 def found_file(path: str) -> Path:
@@ -52,17 +46,23 @@ def json_document(file: Path) -> Any:
         return json.loads(file.read_bytes())
 
 
-def json_lines(stream: Lines, file: str) -> Iterator[Any]:
+def json_lines(chunks: Iterable[bytes], file: str) -> Iterator[Any]:
     """Yield the values of JSON lines, one at a time; `Conflict` at the first that is none."""
-    number = 0
-    while line := stream.readline(MOST_LINE_BYTES + 1):
-        number += 1
-        if len(line) > MOST_LINE_BYTES:
-            raise not_a(file, "lines of JSON", f"line {number} is over {MOST_LINE_BYTES:,} bytes")
+    for number, line in enumerate(_lines(chunks, file), start=1):
         if line.strip():
-            with damage(file, "lines of JSON", f"line {number}: "):
+            with damage(file, _LINES, f"line {number}: "):
                 value = json.loads(line)
             yield value
+
+
+def _lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
+    begun = b""
+    for chunk in chunks:
+        *whole, begun = (begun + chunk).split(b"\n")
+        yield from whole
+        if len(begun) > MOST_LINE_BYTES:
+            raise not_a(file, _LINES, f"a line is over {MOST_LINE_BYTES:,} bytes")
+    yield begun
 
 
 @contextmanager

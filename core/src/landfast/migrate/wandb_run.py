@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,8 @@ def _entries_of_file(file: Path) -> Iterator[tuple[object, Any]]:
             hint="W&B keeps it until the run is synced; import on the machine and under the user of the run.",
         )
     with gzip.open(file) as stream, damage(str(file), "a manifest of W&B"):
-        for said in json_lines(stream, str(file)):
+        chunks = iter(partial(stream.read, _BLOCK), b"")
+        for said in json_lines(chunks, str(file)):
             if not isinstance(said, dict):
                 raise not_a(str(file), "a manifest of W&B", "a line that is no object")
             yield said.get("path"), said
@@ -161,15 +163,17 @@ def _records(file: Path) -> Iterator[bytes]:
         if len(head) < _HEAD.size or _HEAD.unpack(head) != _MAGIC:
             raise not_a(str(file), _KIND, f"it begins with {head!r}")
         parts: list[bytes] | None = None
+        size = 0
         for kind, data in _chunks(file, stream.read(_BLOCK - _HEAD.size), stream.read):
             if kind in {_WHOLE, _FIRST}:
                 if parts is not None:
                     raise not_a(str(file), _KIND, "a record without its end")
-                parts = []
+                parts, size = [], 0
             if parts is None or kind > _LAST:
                 raise not_a(str(file), _KIND, "a record without its beginning")
             parts.append(data)
-            if sum(map(len, parts)) > _MOST_BYTES:
+            size += len(data)
+            if size > _MOST_BYTES:
                 raise not_a(str(file), _KIND, f"a record of over {_MOST_BYTES:,} bytes")
             if kind in {_WHOLE, _LAST}:
                 yield b"".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -17,6 +18,8 @@ from landfast.model.checksum import STRONG_TOKENS, Checksum
 from landfast.model.manifest import ManifestEntry
 
 CHUNK = 1 << 20
+# Quilt's name of its hash, which it writes in Base64.
+SHA256_CHUNKED = "sha2-256-chunked"
 # The MD5 of an upload in one piece, or of one in one part; of all others the parts are not known.
 _PLAIN_ETAG = re.compile(r"[0-9a-f]{32}(-1)?\Z")
 
@@ -45,6 +48,8 @@ class Proof:
         if self._sha256:
             wanted.add("sha256")
         self._hashes: dict[str, Any] = {name: _MAKERS[name]() for name in wanted}
+        if SHA256_CHUNKED in self._hashes:
+            self._hashes[SHA256_CHUNKED] = _Sha256Chunked(self._entry.size or 0)
 
     def update(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -161,6 +166,35 @@ class _Crc64Nvme:
         return f"{self._value:016x}"
 
 
+class _Sha256Chunked:
+    """Quilt's hash: that of the hashes of parts of 8 MiB, or of so many times two that there are at most 10,000."""
+
+    def __init__(self, size: int = 0) -> None:
+        self._part = 8 << 20
+        while -(-size // self._part) > 10_000:
+            self._part *= 2
+        self._whole = hashlib.sha256()
+        self._running = hashlib.sha256()
+        self._count = 0
+
+    def update(self, chunk: bytes) -> None:
+        left = memoryview(chunk)
+        while left:
+            taken = left[: self._part - self._count]
+            self._running.update(taken)
+            self._count += len(taken)
+            left = left[len(taken) :]
+            if self._count == self._part:
+                self._whole.update(self._running.digest())
+                self._running, self._count = hashlib.sha256(), 0
+
+    def hexdigest(self) -> str:
+        whole = self._whole.copy()
+        if self._count:
+            whole.update(self._running.digest())
+        return base64.b64encode(whole.digest()).decode()
+
+
 def _has_awscrt() -> bool:
     return find_spec("awscrt") is not None
 
@@ -170,4 +204,5 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "crc32c": _Crc32c,
     "crc64nvme": _Crc64Nvme,
+    SHA256_CHUNKED: _Sha256Chunked,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
 from landfast.model.verdict import Verdict
 from landfast.stores.base import ChecksumKind, ObjectInfo
@@ -157,16 +158,24 @@ def same_content(entry: ManifestEntry, row: ObjectInfo) -> bool | None:
     if _sizes_differ(entry, row):
         return False
     token = entry.checksum
-    if token is not None:
-        if row.checksum is not None and row.checksum.algorithm == token.algorithm:
-            return row.checksum.value == token.value
-        if row.extra and token.algorithm in row.extra:
-            return row.extra[token.algorithm] == token.value
+    told = None if token is None else _told(token, row)
+    if told is not None:
+        return told
     if entry.etag is None or row.etag is None:
         return None
     if entry.etag != row.etag:
         return False if token is None else None
     return None if token is None or entry.etag.startswith("W/") else True
+
+
+def _told(token: Checksum, row: ObjectInfo) -> bool | None:
+    """Tell whether a row has a token of the same kind, and whether it is the same; None if it has none."""
+    if row.checksum is not None and row.checksum.algorithm == token.algorithm:
+        return row.checksum.value == token.value
+    if row.extra and token.algorithm in row.extra:
+        return row.extra[token.algorithm] == token.value
+    # Of an upload in one piece the ETag is the MD5; any other says nothing of it.
+    return True if token.algorithm == "md5" and row.etag == token.value else None
 
 
 def _sizes_differ(entry: ManifestEntry, row: ObjectInfo) -> bool:
