@@ -23,7 +23,15 @@ import landfast
 
 # pyarrow imports pandas, where that is, to ask whether what it is given comes from there.
 LIBRARIES = (
-    *("boto3", "botocore.session", "pandas", "platformdirs", "psycopg", "pyarrow.dataset"),
+    *(
+        "boto3.s3.inject",
+        "botocore.session",
+        "encodings.idna",
+        "pandas",
+        "platformdirs",
+        "psycopg",
+        "pyarrow.dataset",
+    ),
     *(
         "pyarrow.pandas_compat",
         "pyarrow.parquet",

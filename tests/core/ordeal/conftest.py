@@ -42,9 +42,11 @@ class Machine:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def cli(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the command line as a process of its own."""
-        return command(words, {**self.environment, **more}, self.work)
+    def cli(
+        self, *words: str, prepare: Callable[[], object] | None = None, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line as a process of its own, after it has done `prepare`."""
+        return command(words, {**self.environment, **more}, self.work, prepare=prepare)
 
     def python(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run Python as a process of its own; `more` is added to the environment."""

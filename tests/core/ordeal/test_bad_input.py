@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.confined import mount_disk, obey_permissions
 from kit.servers.moto import Moto
 from kit.servers.process import free_port
-
-CLI = (sys.executable, "-m", "landfast")
+from landfast.registry.database import filesystem
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int, *says: str) -> str:
@@ -163,29 +161,13 @@ def test_a_file_that_is_no_registry_is_left_alone(here: Any) -> None:
     refused(here.cli("ls", "--registry", f"sqlite:///{here.work}"), 11, "is not a file")
 
 
-@pytest.fixture
-def unprivileged() -> tuple[str, ...]:
-    """What to put before a command so that permissions hold for root as well."""
-    if os.geteuid() != 0:
-        return ()
-    found = shutil.which("setpriv")
-    if found is None:
-        pytest.skip("setpriv is not installed")
-    return (found, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
-
-
 @pytest.mark.parametrize("words", ["get nothing", "get nothing:v1", "run show nothing"])
 def test_what_is_not_there_is_named(logged: Any, words: str) -> None:
     refused(logged.cli(*words.split()), 10, "nothing")
 
 
-def test_places_that_cannot_be_written_are_named(
-    logged: Any, unprivileged: tuple[str, ...]
-) -> None:
-    def cli(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        done: subprocess.CompletedProcess[str] = logged.run(*unprivileged, *CLI, *words, **more)
-        return done
-
+def test_places_that_cannot_be_written_are_named(logged: Any) -> None:
+    cli = partial(logged.cli, prepare=obey_permissions)
     folder = logged.folder / "r"
     (logged.work / "d" / "file").write_text("other content")
     (folder / "registry.db").chmod(0o444)
@@ -219,27 +201,20 @@ def test_places_that_cannot_be_written_are_named(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
-    """Make what to put before a command so that a folder is a disk of its own with so many bytes."""
+def may_mount() -> None:
     if subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
         pytest.skip("mounting is not permitted here")
 
-    def prefix(folder: Path, size: int, *, read_only: bool = False) -> tuple[str, ...]:
-        option = "ro," if read_only else ""
-        mount = f"mount -t tmpfs -o {option}size={size} tmpfs '{folder}'"
-        return ("unshare", "--mount", "sh", "-c", f'{mount} && exec "$0" "$@"')
 
-    return prefix
-
-
-def test_full_disks_are_named(here: Any, small_disk: Callable[..., tuple[str, ...]]) -> None:
+@pytest.mark.usefixtures("may_mount")
+def test_full_disks_are_named(here: Any) -> None:
     (here.work / "d" / "large").write_bytes(b"x" * 2_000_000)
     full = here.folder / "full"
     full.mkdir()
 
     def cli(size: int, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        done: subprocess.CompletedProcess[str] = here.run(
-            *small_disk(full, size), *CLI, *words, **more
+        done: subprocess.CompletedProcess[str] = here.cli(
+            *words, prepare=partial(mount_disk, full, size), **more
         )
         return done
 
@@ -255,40 +230,32 @@ def test_full_disks_are_named(here: Any, small_disk: Callable[..., tuple[str, ..
     assert cached.returncode == 0, cached.stderr
 
 
-def test_read_only_disks_are_named(here: Any, small_disk: Callable[..., tuple[str, ...]]) -> None:
+@pytest.mark.usefixtures("may_mount")
+def test_read_only_disks_are_named(here: Any) -> None:
     closed = here.folder / "closed"
     closed.mkdir()
-    prefix = small_disk(closed, 1 << 20, read_only=True)
+    prepare = partial(mount_disk, closed, 1 << 20, read_only=True)
     assert here.cli("put", "d", "-n", "d").returncode == 0
-    got = here.run(*prefix, *CLI, "get", "d", "--root", str(closed / "target"))
+    got = here.cli("get", "d", "--root", str(closed / "target"), prepare=prepare)
     refused(got, 13, str(closed), "read-only")
     new = f"sqlite:///{closed / 'registry.db'}"
-    made = here.run(*prefix, *CLI, "put", "d", "-n", "d", "--registry", new)
+    made = here.cli("put", "d", "-n", "d", "--registry", new, prepare=prepare)
     refused(made, 13, str(closed), "Read-only")
 
 
-def test_sqlite_on_a_network_filesystem_names_the_way_out(
-    here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sqlite_on_a_network_filesystem_names_the_way_out(here: Any, tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nnas:/x {here.work} nfs4 rw 0 0\n")
-    program = (
-        "import sys, pathlib; from landfast.registry.database import filesystem; from landfast.cli import main\n"
-        f"filesystem._MOUNTS = pathlib.Path({str(mounts)!r}); main(sys.argv[1:])"
-    )
-    words = (
-        "-c",
-        program,
-        "put",
-        "d",
-        "-n",
-        "d",
-        "--registry",
-        f"sqlite:///{here.work / 'registry.db'}",
-    )
+    words = ("put", "d", "-n", "d", "--registry", f"sqlite:///{here.work / 'registry.db'}")
+    cli = partial(here.cli, *words, prepare=partial(see_mounts, mounts))
     says = ("nfs4", "postgresql://", "LANDFAST_ALLOW_NETWORK_SQLITE=1")
-    refused(here.python(*words), 11, *says)
-    assert here.python(*words, LANDFAST_ALLOW_NETWORK_SQLITE="1").returncode == 0
+    refused(cli(), 11, *says)
+    assert cli(LANDFAST_ALLOW_NETWORK_SQLITE="1").returncode == 0
+
+
+def see_mounts(table: Path) -> None:
+    """Take a file for the table of mounts."""
+    filesystem._MOUNTS = table
 
 
 # What is missing
