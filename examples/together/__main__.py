@@ -9,8 +9,10 @@ import contextlib
 import os
 import random
 import select
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +59,7 @@ def deliver(place: Together) -> None:
 
 
 def tell(place: Together, change: landfast.Change) -> None:
-    """Say who changed what; release a new model, and show the chain of what was released."""
+    """Say who changed what, and show the chain of what was released."""
     version = change.version
     system = change.run.system if change.run else "?"
     if change.kind is landfast.ChangeKind.ALIAS:
@@ -65,8 +67,6 @@ def tell(place: Together, change: landfast.Change) -> None:
         show(place, str(version))
         return
     print(f"  {system:<8} {version}", flush=True)
-    if version.collection == "model":
-        place.release(place.client().get(version)).communicate()
 
 
 def show(place: Together, model: str) -> None:
@@ -80,9 +80,14 @@ def show(place: Together, model: str) -> None:
 def pressed_enter() -> bool:
     """Wait a moment, and tell whether Enter was pressed meanwhile."""
     ready, _, _ = select.select([sys.stdin], [], [], LOOK_S)
-    return bool(ready and sys.stdin.readline())
+    if ready and not sys.stdin.readline():  # nobody is there who could press it
+        time.sleep(LOOK_S)
+        return False
+    return bool(ready)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it started ends with it
     with contextlib.suppress(KeyboardInterrupt):
         main()
+    print("\nEverything has ended.")

@@ -34,6 +34,17 @@ BUCKET, STORE = "weather", "manifests"
 START_S = 420.0
 """Seconds that all systems together may take to answer, on a slow and busy machine."""
 
+WATCH = (
+    "watch",
+    "weather/model",
+    "--consumer",
+    "release",
+    "--interval",
+    "1",
+    "--exec",
+    "./release.sh",
+)
+
 DAGSTER = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
@@ -179,20 +190,6 @@ class Together:
         run = ask(f"{url}/api/v2/dags/readings/dagRuns", body, token=airflow_token(url))
         return str(run["dag_run_id"])
 
-    def release(self, model: landfast.ArtifactVersion) -> subprocess.Popen[str]:
-        """Start the shell step for a model, as a run of its own; the same for the same version."""
-        shell = self.systems["shell"]
-        run = ["run", "exec", "--job-type", "release", "--id", f"release-{model.version}", "--"]
-        return subprocess.Popen(  # noqa: S603
-            [str(shell.python / "landfast"), *run, "./release.sh", model.qualified_name],
-            cwd=shell.work,
-            env=shell.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
     def lineage(self, name: str, *options: str) -> str:
         """Return what `landfast lineage` prints in the shell."""
         return self.systems["shell"].call("landfast", "lineage", name, *options)
@@ -235,7 +232,7 @@ def together(folder: Path, s3: S3Server | None = None) -> Iterator[Together]:
         for each in systems.values():
             stack.callback(each.interrupt)  # all at once, before any is waited for
         # The quick ones first; Airflow makes its tables meanwhile.
-        for name in ("landfast", "prefect", "dagster"):
+        for name in ("landfast", "shell", "prefect", "dagster"):
             systems[name].start()
         for name, preparation in preparing.items():
             _finish(systems[name], preparation)
@@ -332,7 +329,7 @@ def _systems(folder: Path, urls: Mapping[str, str], shared: Mapping[str, str]) -
         python=_programs(None),
         folder=shell,
         env=_environment(shell, None, shared, {}),
-        commands={},
+        commands={"watch": ("landfast", *WATCH)},
     )
     pages = _placed(folder / "landfast")
     yield System(

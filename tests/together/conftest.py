@@ -24,6 +24,7 @@ class Chapter:
     snapshots: int
     materializations: int
     trainings: int
+    releases: int
     changes: int
     lineage: dict[str, Any]
 
@@ -35,6 +36,7 @@ class Chapter:
             snapshots=len(story.airflow.runs("readings")),
             materializations=len(story.materializations()),
             trainings=len(story.trainings()),
+            releases=len(story.releases()),
             changes=len(list(story.client.changes())),
             lineage=story.lineage(),
         )
@@ -60,7 +62,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 def first(story: Story) -> Chapter:
     """The vendor delivered for the first time."""
     story.snapshot(10, 12, 11, 14)
-    story.release()
+    story.released()
     story.all_looked()
     return Chapter.end(story)
 
@@ -88,6 +90,6 @@ def changed(stale: tuple[Chapter, Any]) -> Chapter:
     """The automation was turned on again."""
     story = stale[0].story
     story.dagster.start(AUTOMATION)
-    story.release()
+    story.released()
     story.all_looked()
     return Chapter.end(story)

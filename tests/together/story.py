@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,10 +20,11 @@ CHAIN = [
     ("dagster", "logged", "features"),
     ("prefect", "used", "features"),
     ("prefect", "logged", "model"),
-    ("shell", "used", "model"),
-    ("shell", "logged", "card"),
+    ("watch", "used", "model"),
+    ("watch", "logged", "card"),
 ]
 MIRROR, AUTOMATION = "landfast_changes", "landfast_automation"
+RELEASE = "release"  # the consumer's name of `landfast watch`
 
 
 @dataclass(kw_only=True)
@@ -84,12 +86,16 @@ class Story:
 
         return until(trained, lambda: f"model of {readings}\n{self.logs()}")
 
-    def release(self) -> landfast.ArtifactVersion:
-        """Wait for the model of what is the latest, and let the shell release it."""
+    def released(self) -> landfast.ArtifactVersion:
+        """Wait until the shell has promoted the model that was made of what is the latest now."""
         model = self.model_of_latest()
-        step = self.place.release(model)
-        said, _ = step.communicate(timeout=420)
-        assert step.returncode == 0, said
+
+        def promoted() -> bool:
+            with contextlib.suppress(landfast.NotFound):
+                return self.client.get("weather/model:prod") == model
+            return False
+
+        until(promoted, lambda: f"release of {model.qualified_name}\n{self.logs()}")
         return model
 
     def trainings(self) -> list[dict[str, Any]]:
@@ -104,11 +110,17 @@ class Story:
         """Wait until Dagster has looked at the feed."""
         self.dagster.next_tick(MIRROR)
 
+    def releases(self) -> list[landfast.RunRecord]:
+        """Return the runs of `landfast watch`, newest first."""
+        return [run for run in self.client.runs() if run.key.system == "watch"]
+
     def all_looked(self) -> None:
         """Wait until everybody who follows the registry has looked at all that is there now."""
         position = max(change.position for change in self.client.changes())
         self.dagster.next_tick(MIRROR)
         self.dagster.next_tick(AUTOMATION)
+        consumers = self.client.registry.consumers
+        until(lambda: position in consumers.positions(RELEASE).values(), "look of `landfast watch`")
         since = datetime.now(UTC)
 
         def mirrored() -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
 from pathlib import Path
 
 import pytest
 from kit.browser import Browser
 
-from examples.together.systems import ask
+from examples.together.systems import ROOT, ask
+from tests.docs.pages import blocks
 from tests.together.conftest import Chapter
 from tests.together.story import CHAIN, Story, steps, versions
 
+PAGE = ROOT / "docs" / "together.md"
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 
@@ -21,7 +24,12 @@ def test_a_delivery_goes_through_four_systems_as_one_chain(first: Chapter) -> No
     assert [name.rpartition("/")[2] for name in first.lineage["upstream"]] == [
         *("model:v0", "features:v0", "readings:v0")
     ]
-    assert (first.snapshots, first.materializations, first.trainings) == (1, 1, 1)
+    assert (first.snapshots, first.materializations, first.trainings, first.releases) == (
+        1,
+        1,
+        1,
+        1,
+    )
 
 
 def test_each_edge_leads_to_the_page_of_its_run(first: Chapter) -> None:
@@ -35,13 +43,20 @@ def test_each_edge_leads_to_the_page_of_its_run(first: Chapter) -> None:
     task_run = story.prefect(f"task_runs/{links['prefect'].rpartition('/')[2]}")
     assert task_run["flow_run_id"] == training["id"]
     printed = story.place.lineage("weather/card").splitlines()
-    shell = next(line for line in printed if line.startswith("  shell/release-v0  logged"))
-    page = shell.rpartition("  ")[2]
-    assert page.startswith(f"{story.place.urls['landfast']}/-/run/")
+    (release,) = story.releases()
+    page = release.page(story.place.ui_url)
     assert ask(f"{page}.json")["status"] == "finished"
     for edge in first.lineage["edges"]:
         line = f"  {edge['run']}  {edge['direction']}  {edge['version']}  {edge['link'] or page}"
         assert line in printed
+    assert_page_shows("\n".join(printed))
+
+
+def assert_page_shows(printed: str) -> None:
+    """Compare what was printed with the page about it, in which `...` stands for anything."""
+    (block,) = [block for block in blocks(PAGE) if block.text.startswith("$ landfast lineage")]
+    expected = block.text.partition("\n")[2]
+    assert doctest.OutputChecker().check_output(expected, printed + "\n", doctest.ELLIPSIS), printed
 
 
 def test_unchanged_data_starts_nothing(first: Chapter, unchanged: Chapter) -> None:
@@ -51,6 +66,7 @@ def test_unchanged_data_starts_nothing(first: Chapter, unchanged: Chapter) -> No
     assert unchanged.changes == first.changes
     assert unchanged.materializations == first.materializations
     assert unchanged.trainings == first.trainings
+    assert unchanged.releases == first.releases
     (again,) = [edge for edge in unchanged.lineage["edges"] if edge not in first.lineage["edges"]]
     assert (again["direction"], again["version"]) == ("logged", "default/weather/readings:v0")
     assert unchanged.story.snapshots[1] in again["run"]
@@ -68,7 +84,7 @@ def test_changed_data_goes_the_same_way_in_the_same_systems(
 ) -> None:
     assert steps(changed.lineage) == CHAIN
     assert set(versions(changed.lineage).values()) == {"v1"}
-    for count in ("snapshots", "materializations", "trainings"):
+    for count in ("snapshots", "materializations", "trainings", "releases"):
         assert getattr(changed, count) == getattr(unchanged, count) + 1
     client = changed.story.client
     assert client.get("weather/model:prod").version == "v1"
@@ -78,8 +94,9 @@ def test_changed_data_goes_the_same_way_in_the_same_systems(
 
 def test_picture_of_the_chain(changed: Chapter, browser: Browser) -> None:
     name = "default/weather/card"
-    shown = ("readings", "features", "model", "card", "snapshot", "release.sh")
+    shown = ("readings", "features", "model", "card", "snapshot")
     browser.open(f"{changed.story.place.ui_url}/{name}/lineage?version=v1&up=4", *shown)
+    browser.page.get_by_title("All of it").click()
     browser.picture("together-lineage", *shown)
 
 

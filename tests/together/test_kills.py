@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import psutil
 import pytest
 from kit.servers.exchange import Request
 from kit.servers.faults import ConnectionCut
@@ -66,7 +65,7 @@ STEPS = {
         system="trainer", process="trainer", does=writes("models/")
     ),
     "the shell step, as it downloads the model": Step(
-        system="shell", process="release", does=reads("models/")
+        system="shell", process="watch", does=reads("models/")
     ),
 }
 
@@ -127,20 +126,14 @@ def test_a_process_that_is_killed_and_started_again_changes_nothing(
 ) -> None:
     step, story, number = STEPS[name], stage.story, next(stage.deliveries)
     with held(stage.front, step) as hold:
-        story.deliver(10, 12, 11, 14 + number)
-        if step.system == "shell":
-            released = story.place.release(story.model_of_latest())
-            assert hold.reached.wait(PATIENCE_S)
-            for process in [*psutil.Process(released.pid).children(recursive=True), released]:
-                process.kill()
-            released.communicate()
-        else:
-            assert hold.reached.wait(PATIENCE_S), story.logs()
-            system = story.place.systems[step.system]
-            system.kill(step.process)
-            system.start()
-            system.wait()
-    model = story.release()
+        run = story.deliver(10, 12, 11, 14 + number)
+        assert hold.reached.wait(PATIENCE_S), story.logs()
+        system = story.place.systems[step.system]
+        system.kill(step.process)
+        system.start()
+        system.wait()
+    story.airflow.succeeded("readings", run)
+    model = story.released()
     story.all_looked()
 
     chain = story.lineage()
