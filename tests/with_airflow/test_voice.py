@@ -39,5 +39,5 @@ def test_the_operator_of_a_file_has_its_entry_as_it_was_read() -> None:
 
 
 def test_a_wrong_choice_names_all() -> None:
-    with pytest.raises(landfast.InvalidInput, match="drift, loss, never"):
+    with pytest.raises(landfast.InvalidInput, match="'drift', 'loss', 'never'"):
         LandfastVerifyOperator(task_id="t", artifact="a", fail_on="maybe")

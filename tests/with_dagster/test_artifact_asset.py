@@ -141,12 +141,12 @@ def test_mend_23_an_observation_says_what_changed_since_the_one_before(
     assert said(instance, mnist, part) == "unchanged"
     log(a="A", b="B")
     log(a="A", b="B", c="C")
-    assert said(instance, mnist, part) == "+2 -0 ~0 >0"
+    assert said(instance, mnist, part) == "2 added, 1 unchanged"
     log(a="other")
     log(a="A", b="B", c="C")
     assert said(instance, mnist, part) == "unchanged"
     log(a="A")
-    assert said(instance, mnist, part) == "+0 -2 ~0 >0"
+    assert said(instance, mnist, part) == "2 removed, 1 unchanged"
 
 
 def test_mend_23_a_first_look_at_what_is_there_already_is_not_unchanged(instance, client, data):

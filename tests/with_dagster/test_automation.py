@@ -223,7 +223,7 @@ def test_mend_25_what_fails_is_not_asked_for_again_and_again(instance, data):
 
 
 def test_mend_25_a_condition_of_a_kind_that_there_is_not_is_refused():
-    with pytest.raises(landfast.InvalidInput, match="newest, all, ignore"):
+    with pytest.raises(landfast.InvalidInput, match="'newest', 'all', 'ignore'"):
         dl.on_content_change(missing="sometimes")
 
 

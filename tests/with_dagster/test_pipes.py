@@ -229,7 +229,13 @@ with landfast.init() as run:
         model = trainer([sys.executable, "-c", code, texts])
         event = materialization(run(raw, model, instance=instance))
         said.append(event.metadata["landfast/change"].value)
-    assert said == ["first version", "unchanged", "+0 -0 ~1 >0", "+1 -0 ~0 >0", "+0 -1 ~1 >0"]
+    assert said == [
+        "first version",
+        "unchanged",
+        "1 modified, 1 unchanged",
+        "1 added, 2 unchanged",
+        "1 removed, 1 modified, 1 unchanged",
+    ]
     assert [row.data for row in event.metadata["landfast/diff"].records] == [
         {"change": "modified", "path": "b"},
         {"change": "removed", "path": "c"},
@@ -270,7 +276,7 @@ with landfast.init() as run:
         ("a", "first version", "2 of 2 partitions changed"),
         ("b", "first version", "2 of 2 partitions changed"),
         ("a", "unchanged", "1 of 2 partitions changed"),
-        ("b", "+0 -0 ~1 >0", "1 of 2 partitions changed"),
+        ("b", "1 modified", "1 of 2 partitions changed"),
     ]
 
 

@@ -407,7 +407,7 @@ def test_mend_22_what_a_run_of_dagster_observed_is_recorded_once_and_richly(inst
         raw.observe(text)
         assert raw.daemon.tick() == []
         assert raw.daemon.tick() == []
-    assert raw.shown["landfast/change"] == "+0 -0 ~1 >0"
+    assert raw.shown["landfast/change"] == "1 modified"
     assert "landfast/diff" in raw.shown
 
 

@@ -11,7 +11,7 @@ import pytest
 from kit.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_landfast import log_reference
-from prefect_landfast.report import facts, markdown, publish, report_key
+from prefect_landfast.report import facts, publish, report_key
 from prefect_landfast.run import PrefectRun
 
 
@@ -85,9 +85,9 @@ def test_a_report_stays_a_table_whatever_the_names_of_the_files(
     log(client, tmp_path / "a|b", "a")
     change = log(client, tmp_path / "a|b", "c|d").change
     assert change is not None
-    rows = [line for line in markdown(client, change).splitlines() if line.startswith("| ")]
+    rows = [line for line in client.report(change).splitlines() if line.startswith("| ")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {3}
-    assert "- added `c\\|d`" in markdown(client, change)
+    assert "- added `c\\|d`" in client.report(change)
 
 
 def test_the_facts_of_a_version_are_small_and_name_what_changed(

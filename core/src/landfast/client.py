@@ -690,6 +690,52 @@ class Client:
 
         return Follower(self.registry, consumer, begin=begin, again=again)
 
+    def announce(
+        self,
+        named: Named,
+        consumer: str,
+        send: Callable[[ArtifactVersion, Change], object],
+        *,
+        mark: bool = True,
+    ) -> Change | None:
+        """Tell a consumer of the change of `latest` that it still has to be told, if there is one.
+
+        That is at least once: what an earlier attempt of this client's run changed and did not tell is told by the
+        next one, as long as it still stands.
+
+        Args:
+            named: The collection's partition.
+            consumer: The name under which the registry remembers what was told.
+            send: Tells of a version and the change that brought it. If it raises, or answers False, the
+                change stays pending.
+            mark: Whether the change is told when `send` returns; else call `mark_announced` once it is.
+
+        Returns:
+            The change that was sent; None if there was nothing new, or `send` answered False.
+
+        Example:
+            >>> client.announce("vision/mnist", "mail", lambda version, change: mail(version))  # doctest: +SKIP
+        """
+        change = self.pending_announcement(named, consumer)
+        if change is None or send(self.version_of(change), change) is False:
+            return None
+        if mark:
+            self.mark_announced(consumer, change)
+        return change
+
+    def report(self, change: Change) -> str:
+        """Describe a change in Markdown: counts, digest, sources, who did it, and the first paths that differ."""
+        from landfast.query.change_report import report
+
+        version = self.version_of(change)
+        return report(
+            change,
+            version,
+            page=version.url,
+            run=None if change.run is None else self.run(change.run),
+            diff=None if change.previous is None else self.diff(change.previous, version),
+        )
+
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
         """Return the change of `latest` that a consumer still has to be told, or None."""
         name = self.resolve_name(named).bare()

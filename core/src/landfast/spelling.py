@@ -113,7 +113,7 @@ def check_choice(option: str, value: Any, choices: Any) -> None:
         raise InvalidInput(
             f"{option}={value!r} means nothing",
             subject=option,
-            expected="one of " + ", ".join(get_args(choices)),
+            expected="one of " + ", ".join(map(repr, get_args(choices))),
             found=repr(value),
         )
 

@@ -64,7 +64,7 @@ def test_drift_names_the_version_and_the_worst_entries() -> None:
 
 
 def test_a_choice_that_is_none_names_all() -> None:
-    with pytest.raises(landfast.InvalidInput, match=r"fail_on='maybe'.*drift, loss, never"):
+    with pytest.raises(landfast.InvalidInput, match=r"fail_on='maybe'.*'drift', 'loss', 'never'"):
         report(Verdict.INTACT).raise_for("maybe", "a")  # type: ignore[arg-type]
 
 

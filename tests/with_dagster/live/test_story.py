@@ -79,7 +79,7 @@ def test_picture_of_what_an_asset_read_and_wrote(changed: Chapter, browser) -> N
         f"landfast/digest {version.digest}",
         "landfast/files 1",
         f"landfast/bytes {version.size}",
-        "landfast/change +0 -0 ~1 >0",
+        "landfast/change 1 modified",
         "modified tomorrow.json",
         version.page(UI),
         "features default/uncategorized/features~oslo:v1 oslo dagster",

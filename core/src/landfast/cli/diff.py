@@ -26,8 +26,7 @@ _SIGNS = {
 def diff_command(client: Client, out: Output, old: str, new: str, exit_code: bool) -> None:
     """Show what was added (+), removed (-), modified (M), renamed (R), repinned (P) from OLD to NEW."""
     found = client.diff(old, new)
-    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items() if count)
-    lines = chain(map(_line, found.rows()), [counts or "no entries"])
+    lines = chain(map(_line, found.rows()), [found.summary or "no entries"])
     out.stream(found.to_dict(rows=False), "rows", (row.to_dict() for row in found.rows()), lines)
     if exit_code and not found.is_empty:
         raise click.exceptions.Exit(1)

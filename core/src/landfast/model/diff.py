@@ -151,6 +151,11 @@ class ManifestDiff:
         return counts | {"unchanged": self.unchanged}
 
     @property
+    def summary(self) -> str:
+        """One line: ``1 added, 2 modified, 9 unchanged``."""
+        return ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items() if count)
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Bytes of the entries of each kind; of the new ones, where there are two."""
         sizes = {str(kind): _size(rows) for kind, rows in self._by_kind().items()}

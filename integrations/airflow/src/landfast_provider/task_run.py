@@ -142,19 +142,17 @@ class TaskRun:
         Returns:
             Whether there will be an event that this task asked for.
         """
-        told = consumer(asset)
-        change = self.client.pending_announcement(version.full_name, told)
-        if change is None and not always:
-            return False
-        news = version
-        if change is not None and change.version != version.full_name:
-            news = self.client.get(change.version)
-        events = self.context["outlet_events"]
-        if not add_event(events, self.outlets, asset, event_extra(news, change)):
-            return False
+        told, events = consumer(asset), self.context["outlet_events"]
+
+        def send(news: landfast.ArtifactVersion, change: landfast.Change | None) -> bool:
+            return add_event(events, self.outlets, asset, event_extra(news, change))
+
+        # Airflow stores events with the task's success: only then it counts as told.
+        change = self.client.announce(version.full_name, told, send, mark=False)
         if change is not None:
             self._announced.append((told, change))
-        return True
+            return True
+        return always and send(version, None)
 
     def has_concrete_outlet(self, asset: ArtifactAsset) -> bool:
         """Whether each success of this task emits an event of the asset."""

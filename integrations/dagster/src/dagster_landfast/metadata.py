@@ -127,10 +127,12 @@ def _diff(
         diff = client.diff(before, version)
     except landfast.NotFound:
         return _said(f"{before} before is gone")
-    signs = {"added": "+", "removed": "-", "modified": "~", "renamed": ">"}
-    counts = " ".join(f"{sign}{diff.counts[kind]}" for kind, sign in signs.items())
-    rows = [{"change": str(row.kind), "path": row.path} for row in diff.rows() if row.kind in signs]
-    return _said(counts) | ({DIFF: _table(_capped(rows, "path"))} if rows else {})
+    rows = [
+        {"change": str(row.kind), "path": row.path}
+        for row in diff.rows()
+        if row.kind is not landfast.DiffKind.REPINNED
+    ]
+    return _said(diff.summary) | ({DIFF: _table(_capped(rows, "path"))} if rows else {})
 
 
 def _capped(rows: list[dict[str, str]], column: str) -> list[dict[str, str]]:

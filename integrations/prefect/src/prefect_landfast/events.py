@@ -46,12 +46,9 @@ def announce(client: landfast.Client, name: landfast.ArtifactName | str) -> land
     """
     if not api.can_reach_api():
         return None
-    consumer = consumer_name()
-    change = client.pending_announcement(name, consumer)
-    if change is not None:
-        send(event_of(client.get(change.version), change))
-        client.mark_announced(consumer, change)
-    return change
+    return client.announce(
+        name, consumer_name(), lambda version, change: send(event_of(version, change))
+    )
 
 
 def consumer_name() -> str:

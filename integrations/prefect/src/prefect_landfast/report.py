@@ -15,7 +15,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect_landfast import api
 from prefect_landfast.run import PrefectRun, current_run
 
-MAX_PATHS = 20
+MOST_SOURCES = 20
 
 
 def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Change | None:
@@ -36,21 +36,11 @@ def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Ch
     run = current_run()
     if run is None:  # outside of one Prefect is about to take no more artifacts
         return None
-    consumer = f"prefect-report:{api.deployment()}"
-    change = client.pending_announcement(name, consumer)
-    if change is None:
-        return None
-    try:
-        _send(run, change, markdown(client, change))
-    except httpx.HTTPError as error:
-        raise landfast.Unavailable(
-            f"Prefect does not take the report on {change.version}",
-            subject=str(change.version),
-            found=type(error).__name__,
-            hint="The version is recorded; log again to report it.",
-        ) from error
-    client.mark_announced(consumer, change)
-    return change
+    return client.announce(
+        name,
+        f"prefect-report:{api.deployment()}",
+        lambda _, change: _send(run, change, client.report(change)),
+    )
 
 
 def _send(run: PrefectRun, change: landfast.Change, text: str) -> None:
@@ -63,8 +53,16 @@ def _send(run: PrefectRun, change: landfast.Change, text: str) -> None:
         flow_run_id=_uuid(run.config.get("flow_run_id")),
         task_run_id=_uuid(run.config.get("task_run_id")),
     )
-    with get_client(sync_client=True) as prefect:
-        prefect.create_artifact(report)
+    try:
+        with get_client(sync_client=True) as prefect:
+            prefect.create_artifact(report)
+    except httpx.HTTPError as error:
+        raise landfast.Unavailable(
+            f"Prefect does not take the report on {change.version}",
+            subject=str(change.version),
+            found=type(error).__name__,
+            hint="The version is recorded; log again to report it.",
+        ) from error
 
 
 def _uuid(text: str | None) -> UUID | None:
@@ -84,24 +82,6 @@ def report_key(name: landfast.ArtifactName) -> str:
     return f"landfast-{readable}-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
 
 
-def markdown(client: landfast.Client, change: landfast.Change) -> str:
-    """Describe a change: counts, digest, sources, the run behind it, and which paths differ."""
-    version = client.get(change.version)
-    rows = {
-        "Change": f"{change.kind}, from {change.previous or 'nothing'}",
-        "Files": f"{version.file_count:,}",
-        "Bytes": f"{version.size:,}",
-        "Digest": f"`{version.digest}`",
-        "Source": ", ".join(f"`{source.uri}`" for source in version.sources[:MAX_PATHS]),
-        "Logged by": _run_link(client, change),
-        "Page": f"[{version.qualified_name}]({version.url})" if version.url else "",
-        "Look closer": f"`landfast show {version.qualified_name}`",
-    }
-    lines = [f"# {version.project}/{version.name}", "", "| | |", "|---|---|"]
-    lines += [f"| {key} | {_cell(value)} |" for key, value in rows.items() if value]
-    return "\n".join([*lines, "", *_differences(client, change)])
-
-
 def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[str, Any]:
     """Return what the event of a materialization says of a version: names and counts, no entries."""
     change = version.change
@@ -114,7 +94,7 @@ def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[st
         "created": version.created,
         "files": version.file_count,
         "bytes": version.size,
-        "uris": [source.uri for source in version.sources[:MAX_PATHS]],
+        "uris": [source.uri for source in version.sources[:MOST_SOURCES]],
     }
     if version.url:
         said["page"] = version.url
@@ -122,25 +102,3 @@ def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[st
         diff = client.diff(str(change.previous), version)
         said |= {"previous": str(change.previous), **diff.counts}
     return said
-
-
-def _run_link(client: landfast.Client, change: landfast.Change) -> str:
-    if change.run is None:
-        return ""
-    record = client.run(change.run)
-    return f"[{record.name or record.id}]({record.link})" if record.link else str(record.key)
-
-
-def _differences(client: landfast.Client, change: landfast.Change) -> list[str]:
-    if change.previous is None:
-        return []
-    diff = client.diff(str(change.previous), str(change.version))
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in diff.counts.items() if count)
-    rows = [(row.kind, row.path) for row in diff]
-    listed = [f"- {kind} `{_cell(path)}`" for kind, path in rows[:MAX_PATHS]]
-    more = [f"- and {len(rows) - MAX_PATHS:,} more"] if len(rows) > MAX_PATHS else []
-    return [f"## {counts}", "", *listed, *more]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
