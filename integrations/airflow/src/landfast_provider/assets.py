@@ -39,6 +39,10 @@ class DeclaredAsset(ArtifactAsset):
     """
 
 
+class EmittedAsset(ArtifactAsset):
+    """An outlet that a task gives itself while it runs, because there is something to tell of the asset."""
+
+
 def outlets_of(asset: ArtifactAsset) -> list[Asset | AssetAlias]:
     """Return the outlets of a task that emits an event of an asset only if its content changed."""
     produced = DeclaredAsset(

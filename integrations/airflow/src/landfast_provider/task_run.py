@@ -11,9 +11,22 @@ import landfast
 from airflow.sdk import Asset
 
 from landfast_provider.assets import ArtifactAsset, DeclaredAsset, full_name, name_of
-from landfast_provider.events import add_event, consumer, event_extra, has_concrete
+from landfast_provider.events import (
+    add_event,
+    consumer,
+    event_extra,
+    has_concrete,
+    partition_of_run,
+)
 from landfast_provider.hooks.landfast import LandfastHook
-from landfast_provider.pins import Pin, PinSource, find_pin, require_one
+from landfast_provider.pins import (
+    Pin,
+    PinSource,
+    find_pin,
+    require_one,
+    speaks_of,
+    triggering_events,
+)
 from landfast_provider.run_key import run_key
 from landfast_provider.unread import WINDOWS, Window, changed_before, find_window, unread
 
@@ -100,10 +113,12 @@ class TaskRun:
         name = to_name(named)
         if name.picks_version or name.partition:
             return [self.use(name)]
-        known = self._read[WINDOWS].get(str(name))
-        window = Window(**known) if known else find_window(self.context, self.client, name)
-        self._note(WINDOWS, name, asdict(window))
-        versions = unread(self.context, self.client, name, window)
+        versions = self._of_partition(name)
+        if versions is None:
+            known = self._read[WINDOWS].get(str(name))
+            window = Window(**known) if known else find_window(self.context, self.client, name)
+            self._note(WINDOWS, name, asdict(window))
+            versions = unread(self.context, self.client, name, window)
         self.client.use_all(versions, declared=declared)
         found = ", ".join(version.qualified_name for version in versions[:_LOGGED])
         log.info("uses %d versions of %s: %s", len(versions), name, found or "nothing is new")
@@ -142,10 +157,10 @@ class TaskRun:
         Returns:
             Whether there will be an event that this task asked for.
         """
-        told, events = consumer(asset), self.context["outlet_events"]
+        told = consumer(asset)
 
         def send(news: landfast.ArtifactVersion, change: landfast.Change | None) -> bool:
-            return add_event(events, self.outlets, asset, event_extra(news, change))
+            return add_event(self.context, asset, event_extra(news, change))
 
         # Airflow stores events with the task's success: only then it counts as told.
         change = self.client.announce(version.full_name, told, send, mark=False)
@@ -176,11 +191,20 @@ class TaskRun:
     def _pin(self, name: landfast.ArtifactName) -> Pin:
         earlier = {key: known["uri"] for key, known in self._read[_PINS].items()}
         pin = find_pin(self.context, name, earlier=earlier)
-        if pin.source is PinSource.TRIGGERING_EVENT and pin.name.partition and not name.partition:
+        is_open = pin.name.partition and not name.partition and not partition_of_run(self.context)
+        if pin.source is PinSource.TRIGGERING_EVENT and is_open:
             # Not all that changed has an event of this run.
             changed = changed_before(self.context, self.client, name)
             require_one(changed | {pin.name.partition}, name)
         return pin
+
+    def _of_partition(self, name: landfast.ArtifactName) -> list[landfast.ArtifactVersion] | None:
+        """Return what the events say that started the run of one of Airflow's partitions; None of another run."""
+        events = triggering_events(self.context, name)
+        if events is None or partition_of_run(self.context) is None:
+            return None
+        newest = {said.partition: said for event in events if (said := speaks_of(event, name))}
+        return [self.client.get(said) for said in newest.values()]
 
     def _note(self, kind: str, name: landfast.ArtifactName, said: dict[str, Any]) -> None:
         self._read[kind] = {**self._read[kind], str(name): said}

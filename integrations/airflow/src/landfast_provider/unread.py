@@ -75,7 +75,8 @@ def unread(
     for event in triggering_events(context, name) or ():
         version, at = speaks_of(event, name), _position(client, event)
         was_read = at is not None and window.since < at <= window.to
-        if version is not None and not was_read:
+        # An event that says a partition alone is in the feed by another one.
+        if version is not None and version.picks_version and not was_read:
             late[version.partition] = version
     return list(_living(client, {**late, **newest}.values()))
 
