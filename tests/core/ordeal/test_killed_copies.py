@@ -22,7 +22,7 @@ from landfast.registry.opener import init_registry
 
 PATIENCE_S = 120
 # So many kills are tried in the everyday run, spread evenly.
-KILLS = 8
+KILLS = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,14 +37,16 @@ def short_chains(patch: Callable[..., None]) -> None:
     patch(shrink, "_MOST_BYTES", 100)
 
 
-def fill(client: Client, server: S3Server, bucket: str, folder: Path) -> Content:
-    """Log by several systems: deltas, partitions, managed files, what was deleted, moved aliases, odd names."""
+def fill(
+    client: Client, server: S3Server, bucket: str, folder: Path, admin: Client | None = None
+) -> Content:
+    """Log by several systems: deltas, partitions, managed files, what `admin` deleted, moved aliases, odd names."""
     runs = [_run(client, system, number) for number, system in enumerate(_SYSTEMS)]
     files: dict[tuple[str, str], bytes] = {}
     raw = _deltas(runs[0], folder, files)
     _partitions(runs[1], server, bucket)
     _model(runs[2], folder, raw, files)
-    _deleted(runs[3], folder)
+    _deleted(runs[3], folder, admin or runs[3])
     for one, status in zip(
         runs,
         (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.FINISHED, RunStatus.RUNNING),
@@ -133,12 +135,12 @@ def _model(client: Client, folder: Path, raw: Any, files: dict[tuple[str, str], 
     other.log("report", folder / "notes.txt", type="report")
 
 
-def _deleted(client: Client, folder: Path) -> None:
+def _deleted(client: Client, folder: Path, admin: Client) -> None:
     for turn in range(3):
         (folder / "short").write_text(f"short {turn}")
         client.log("short", folder / "short", ttl=timedelta(days=1))
-    client.get("short:v1").delete()
-    client.get("short:v2").delete(delete_aliases=True)  # latest falls back
+    admin.get("short:v1").delete()
+    admin.get("short:v2").delete(delete_aliases=True)  # latest falls back
 
 
 def _look_at_everything(client: Client) -> None:

@@ -134,6 +134,52 @@ def _blob_lines(blobs: BlobsCopy, *, dry_run: bool) -> Iterator[str]:
         yield f"         {blobs.absent:,} recorded, but not in the old store: see landfast registry check"
 
 
+@command("grants")
+@click.argument("where", metavar="[URL]", required=False)
+@click.option("--reader", "readers", multiple=True, metavar="ROLE", help="May look at everything.")
+@click.option(
+    "--writer",
+    "writers",
+    multiple=True,
+    metavar="ROLE",
+    help="May log, promote, tag; delete nothing.",
+)
+@click.option(
+    "--admin", "admins", multiple=True, metavar="ROLE", help="May delete, collect, upgrade too."
+)
+@click.option("--apply", is_flag=True, help="Run it; without this it is only printed.")
+def grants_command(
+    client: Client,
+    out: Output,
+    where: str | None,
+    readers: tuple[str, ...],
+    writers: tuple[str, ...],
+    admins: tuple[str, ...],
+    apply: bool,
+) -> None:
+    """Print the SQL that makes roles of PostgreSQL readers, writers and admins of a registry, or run it.
+
+    Roles that are not there are made, without a login. Run it again after an upgrade; it takes from a role what it was
+    given before. Without a role it is printed for landfast_reader, landfast_writer and landfast_admin.
+    """
+    from landfast.registry.schema.roles import Roles, grants
+
+    roles = Roles(readers=readers, writers=writers, admins=admins)
+    if roles == Roles():
+        roles = Roles(
+            readers=("landfast_reader",), writers=("landfast_writer",), admins=("landfast_admin",)
+        )
+    found = grants(where or client.settings.effective_registry_url, roles, apply=apply)
+    lines = [f"{statement};" for statement in found.statements]
+    left = [f"{statement};" for statement in found.superuser]
+    if left:
+        lines += [
+            "-- Only a superuser may run the rest, with which admins upgrade and copy, too:",
+            *left,
+        ]
+    out.answer({**asdict(found), "applied": apply}, lines)
+
+
 @command("info")
 def info_command(client: Client, out: Output) -> None:
     """Describe the registry in use."""
@@ -180,5 +226,6 @@ registry_command.add_command(upgrade_command)
 registry_command.add_command(adopt_command)
 registry_command.add_command(fork_command)
 registry_command.add_command(copy_command)
+registry_command.add_command(grants_command)
 registry_command.add_command(check_command)
 registry_command.add_command(info_command)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     cast,
     delete,
+    false,
     func,
     literal,
     or_,
@@ -197,6 +198,8 @@ def condemn(
 ) -> list[str]:
     """Condemn those that are garbage still and that no other collector is deleting."""
     condemned: list[str] = []
+    # Who may not forget them afterwards is refused now, not when the bytes are gone.
+    tx.connection.execute(delete(blobs).where(false()))
     for part in chunks(sorted(sha256s)):
         mine = blobs.c.sha256.in_(part)
         # Locked first, judged after: whoever held one has committed by now, and is seen.

@@ -38,6 +38,8 @@ _BAD_OPTION = re.compile(
     r"invalid connection option|invalid \w+ value|bad value for|invalid integer|invalid port"
     r"|does not support SSL|SSL was required|root certificate file"
 )
+# What landfast's grants leave to admins.
+_ADMINS = re.compile(r"UPDATE (versions|pin_sets) |DELETE FROM (blobs|pin_sets|manifest_bases) ")
 _DENIED_OBJECT = re.compile(
     r"permission denied for (table|sequence|schema|database|relation) (\S+)"
 )
@@ -190,6 +192,11 @@ def _permission(error: DBAPIError, url: RegistryUrl, found: str) -> str | None:
         verb = "CONNECT" if kind == "database" else "USAGE"
         return f"The owner runs: GRANT {verb} ON {kind.upper()} {name} TO {role};"
     statement = error.statement or ""
+    if _ADMINS.match(statement):
+        return (
+            "Deleting, undeleting, collecting and mending are for admins; the owner runs: "
+            f"landfast registry grants --admin {role} --apply"
+        )
     reads = statement.startswith("SELECT") and " FOR " not in statement
     verbs = "SELECT" if reads else "SELECT, INSERT, UPDATE, DELETE"
     hint = f"The owner runs: GRANT {verbs} ON ALL TABLES IN SCHEMA public TO {role};"

@@ -14,6 +14,7 @@ from landfast.registry.database.engine import Database, Transaction
 from landfast.registry.schema.fence import drop_fence, fence_of, put_fence
 from landfast.registry.schema.identity import revision_in
 from landfast.registry.schema.lock import lock_schema
+from landfast.registry.schema.roles import become_owner
 from landfast.registry.schema.tables import OLDEST_READER, OLDEST_WRITER, REVISIONS, registry
 
 SCRIPTS = Path(__file__).with_name("migrations")
@@ -41,6 +42,7 @@ def upgrade_postgresql(database: Database) -> None:
     def upgrade(tx: Transaction) -> None:
         lock_schema(tx)
         if revision_in(tx, str(database.url)) in REVISIONS[:-1]:
+            become_owner(tx, str(database.url))
             _migrate(tx)
 
     database.write_schema(upgrade)
