@@ -13,7 +13,7 @@ import landfast
 import pytest
 from click.testing import CliRunner, Result
 from landfast.cli import main
-from landfast.watch import run as watch_run
+from landfast.follow import delivery
 
 PYTHON = sys.executable
 WRITE = (
@@ -23,7 +23,7 @@ WRITE = (
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch) -> None:
-    monkeypatch.setattr(watch_run, "backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(delivery, "backoff", lambda attempt: 0.0)
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from landfast.cli.common import Output, command, fail
+from landfast.cli.common import Output, command
+from landfast.cli.consumer import consumer_options, follow, manner
 from landfast.client import Client
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.run import RunKey, RunStatus
@@ -22,9 +22,10 @@ from landfast.redaction import visible
 from landfast.settings import VARIABLES
 
 if TYPE_CHECKING:
+    from landfast.follow.outcome import Failure
     from landfast.model.version import Change
     from landfast.system.stop import Stop
-    from landfast.watch.outcome import Failure, Target
+    from landfast.watch.run import Target
     from landfast.watch.selection import Selection
 
 _EXEC = "--exec"
@@ -72,31 +73,6 @@ def _words(line: str) -> list[str]:
         raise click.UsageError(f"{_EXEC}: {error} in {line!r}") from None
 
 
-class Place(click.ParamType):  # type: ignore[type-arg]  # no generic in click 8.1
-    """Where to begin: ``start``, ``now``, a position, or a moment."""
-
-    name = "place"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | int | datetime:
-        """Read it."""
-        text = str(value)
-        if text in {"start", "now"}:
-            return text
-        if text.isascii() and text.isdecimal():
-            return int(text)
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(
-                f"{text!r} is neither 'start', 'now', a position, nor a time such as 2026-05-03T12:00:00Z",
-                param,
-                ctx,
-            )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 @command("watch", cls=_WithCommand)
 @click.argument("name")
 @click.option(
@@ -113,35 +89,7 @@ class Place(click.ParamType):  # type: ignore[type-arg]  # no generic in click 8
     metavar="ALIAS",
     help="Moves of this alias or pattern, instead of changes of content; may be repeated.",
 )
-@click.option("--consumer", help="Name under which the position is remembered.")
-@click.option(
-    "--from",
-    "again",
-    type=Place(),
-    metavar="PLACE",
-    help="Go on from 'start', 'now', a position of the feed or a time, not from what is remembered.",
-)
-@click.option("--once", is_flag=True, help="End when all is delivered, for cron.")
-@click.option(
-    "--interval",
-    type=click.FloatRange(min=0.1),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often to look.",
-)
-@click.option(
-    "--retries",
-    type=click.IntRange(min=0),
-    default=5,
-    show_default=True,
-    help="How often a delivery that fails is tried again.",
-)
-@click.option(
-    "--skip-failed",
-    is_flag=True,
-    help="Go on behind a change that cannot be delivered, instead of ending.",
-)
+@consumer_options
 @click.option("--unsigned", is_flag=True, help="Send a webhook without a signature.")
 @click.option("--allow-http", is_flag=True, help="Send a webhook unencrypted to other machines.")
 def watch_command(client: Client, out: Output, name: str, **given: Any) -> None:
@@ -151,10 +99,8 @@ def watch_command(client: Client, out: Output, name: str, **given: Any) -> None:
     delivered at least once, in order; what is interrupted is delivered again by the next start.
     """
     from landfast.follow.follower import Follower
-    from landfast.follow.turn import enter_in_turn
     from landfast.system.stop import Stop
-    from landfast.watch.outcome import Undelivered
-    from landfast.watch.run import Manner, run
+    from landfast.watch.run import drain
     from landfast.watch.selection import Selection
 
     settings = client.settings
@@ -162,30 +108,16 @@ def watch_command(client: Client, out: Output, name: str, **given: Any) -> None:
         name, given["aliases"], entity=settings.entity, project=settings.project
     )
     consumer = given["consumer"] or _consumer(wanted, given)
-    with Stop() as stop, ExitStack() as held:
+    with Stop() as stop:
         target = _target(client, out, stop, consumer, given)
         follower = Follower(client.registry, consumer, again=given["again"])
-        how = Manner(
-            once=given["once"],
-            interval_s=given["interval"],
-            retries=given["retries"],
-            skip=given["skip_failed"],
-            wait=stop.wait,
-            is_stopped=lambda: stop.is_asked,
-            note=out.note,
-            told=lambda change, failure: _say(out, change, failure),
+        how = manner(given, stop, out)
+        follow(
+            follower,
+            lambda: drain(follower, wanted, target, how, partial(_say, out)),
+            how,
+            f"watching {wanted} for {target}",
         )
-        patient = not given["once"]
-        if not enter_in_turn(follower, held, stop.wait, is_patient=patient, note=out.note):
-            return
-        if follower.is_new or given["again"] is not None or not given["once"]:
-            (position,) = follower.position.values()
-            out.note(f"watching {wanted} as {consumer}, from position {position}: {target}")
-        try:
-            run(follower, wanted, target, how)
-        except Undelivered as error:
-            held.close()
-            fail(f"{error}. It is told again by the next start.", error.failure.code)
 
 
 def _consumer(wanted: Selection, given: Mapping[str, Any]) -> str:

@@ -59,14 +59,14 @@ class Follower:
         self.consumer = consumer
         self.position: dict[Stream, int] = {}
         """How far the consumer has come."""
-        self.is_new = False
-        """Whether nobody had followed in this name before."""
+        self.is_moved = False
+        """Whether it does not just go on where it was: the consumer is new, or was sent elsewhere."""
 
     def __enter__(self) -> Self:
         self._lease.take()
         try:
             known = self._registry.consumers.positions(self.consumer)
-            self.is_new = not known
+            self.is_moved = not known or self._again is not None
             self.position = self._where(known)
             # Remembered now: what happens from here on is told, even if this process ends before it hears of it.
             self._lease.remember(self.position)

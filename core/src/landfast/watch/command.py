@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from landfast.errors import InvalidInput
+from landfast.follow.outcome import Failure, Stopped
 from landfast.model.version import Change
 from landfast.system.stop import Stop
 from landfast.watch.facts import facts
-from landfast.watch.outcome import Failure, Stopped
 
 GRACE_S = 10.0
 """How long a command may take to end after it was asked to."""

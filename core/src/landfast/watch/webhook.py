@@ -21,10 +21,10 @@ from urllib3.exceptions import (
 )
 
 from landfast.errors import InvalidInput
+from landfast.follow.outcome import Failure
 from landfast.model.times import format_time
 from landfast.model.version import Change
 from landfast.watch.facts import facts
-from landfast.watch.outcome import Failure
 from landfast.watch.signature import SECRET_VARIABLE, keys, sign
 
 TIMEOUT_S = 30.0
