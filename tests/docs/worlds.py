@@ -149,6 +149,13 @@ def receiver(request: pytest.FixtureRequest, reader: Reader) -> None:
     reader.words["https://hooks.example/landfast"] = server.put("/landfast")
 
 
+def lineage_server(request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Let the made-up lineage server be one that takes everything."""
+    server = request.getfixturevalue("http_script")
+    server.put("/api/v1/lineage")
+    reader.words["https://lineage.example"] = server.url
+
+
 MNIST = tuple(f"datasets/mnist/{path}" for path in ("labels.csv", "train/0.png", "train/1.png"))
 
 FLOWERS = ("flowers/a.jpg", "flowers/thumbnails/a.jpg", "flowers/notes.txt")
@@ -199,6 +206,7 @@ WORLDS: dict[str, list[Setup]] = {
     "docs/python.md": [data_folder],
     "docs/analysis.md": [data_folder],
     "docs/watch.md": [data_folder, receiver],
+    "docs/openlineage.md": [data_folder, lineage_server],
     "docs/security.md": [web(a_dot_csv="1,2")],
     "docs/coming-from-wandb.md": [
         bucket("my-bucket", *MNIST),

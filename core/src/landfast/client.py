@@ -25,6 +25,7 @@ from landfast.model.options import (
 from landfast.model.reference import Reference
 from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
 from landfast.model.version import History
+from landfast.openlineage.inline import tell_run
 from landfast.own_run import OwnRun
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
@@ -778,6 +779,7 @@ class Client:
     def finish_run(self, status: RunStatus) -> None:
         """Say how this client's run ended."""
         self.registry.finish_run(self._context.run_key, status)
+        tell_run(self._context)
 
     def finish_own_run(self, status: RunStatus) -> None:
         """End the run that this client began for itself; one that it joined is ended by its owner."""

@@ -7,6 +7,7 @@ secrets; elsewhere it opens the registry of that environment, which has to be th
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from landfast.errors import Conflict, LandfastError, NotFound
 from landfast.model.names import ArtifactName
 from landfast.model.run import JoinedRun, RunKey, RunRecord
+from landfast.openlineage.inline import tell_run
 from landfast.own_run import OwnRun
 from landfast.redaction import redact, visible
 from landfast.registry.values import RunStart
@@ -277,6 +279,7 @@ class Context:
             config=None if config is None else dict(config),
         )
         self.own_run.begun = self.registry.begin_run(start)
+        tell_run(self)
         return self.own_run.begun
 
     def ensure_run(self) -> RunKey:
@@ -439,8 +442,6 @@ def environment_context() -> Context:
 
 def _note_once(text: str) -> None:
     """Say a sentence once a process, as a log record."""
-    import logging
-
     if text not in _noted:
         _noted.add(text)
         logging.getLogger("landfast").warning("%s", visible(text))

@@ -18,6 +18,7 @@ from landfast.errors import Conflict, InvalidInput, LandfastError, NotLogged
 from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName, check_name
 from landfast.model.reference import Reference
+from landfast.openlineage.inline import tell_run
 from landfast.publish.draft_entries import DraftEntries
 from landfast.scan import merging
 from landfast.scans import Spread, latest_manifest, localise, scan_into
@@ -246,6 +247,7 @@ def log_draft(context: Context, draft: Draft, options: LogOptions) -> ArtifactVe
         find=draft._find_managed,
         previous=partial(latest_manifest, context, request.name),
     )
+    tell_run(context)
     return _became(context, draft, outcome)
 
 
@@ -276,6 +278,7 @@ def log_drafts(
             errors.append(outcome)
         else:
             versions.append(_became(context, draft, outcome))
+    tell_run(context)
     if errors:
         for other in errors[1:]:
             errors[0].add_note(f"also: {other}")

@@ -37,6 +37,7 @@ VARIABLES = {
     "range_threshold": "LANDFAST_RANGE_THRESHOLD",
     "ui_url": "LANDFAST_UI_URL",
     "run": "LANDFAST_RUN",
+    "openlineage": "LANDFAST_OPENLINEAGE",
 }
 _FILE_ONLY = {"options", "path_map", "endpoint_map"}
 _INNER = {"options": "a table", "path_map": "a path", "endpoint_map": "a URL"}
@@ -61,6 +62,8 @@ class Settings:
         range_threshold: From how many bytes on an object is large.
         ui_url: Where `landfast ui` is reached, for links; None makes none.
         run: The run to join, as `LANDFAST_RUN` has it; None joins none.
+        openlineage: ``on`` tells OpenLineage of each run as it goes on, ``off`` does not; None does where
+            `OPENLINEAGE_URL` is set.
         options: Store options by URI prefix; the longest prefix wins.
         path_map: Folder here by folder as recorded, for mounts that differ between machines.
         endpoint_map: Endpoint here by endpoint as recorded, for servers that have another name here.
@@ -79,6 +82,7 @@ class Settings:
     range_threshold: int = 64 * 1024**2
     ui_url: str | None = None
     run: str | None = None
+    openlineage: str | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     path_map: Mapping[str, str] = field(default_factory=dict)
     endpoint_map: Mapping[str, str] = field(default_factory=dict)
@@ -180,6 +184,8 @@ def _parse(key: str, value: Any, origin: str) -> Any:
         return Path(value).expanduser()
     if key in _NUMBERS:
         return _NUMBERS[key](value, origin)
+    if key == "openlineage":
+        return _parse_switch(value, origin)
     expected = Mapping if key in _FILE_ONLY else str
     if not isinstance(value, expected):
         raise InvalidInput(
@@ -208,6 +214,13 @@ def _parse_few(value: object, origin: str) -> int:
             f"{origin} is {value!r}", subject=origin, expected=f"a number from 1 to {_MOST_AT_ONCE}"
         )
     return int(text)
+
+
+def _parse_switch(value: object, origin: str) -> str:
+    text = {"true": "on", "false": "off"}.get(str(value).lower(), str(value).lower())
+    if text not in {"on", "off"}:
+        raise InvalidInput(f"{origin} is {value!r}", subject=origin, expected="on or off")
+    return text
 
 
 def parse_count(value: object, origin: str = "max_objects") -> int:

@@ -20,6 +20,7 @@ from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
 from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
 from landfast.model.version_facts import VersionFacts
+from landfast.openlineage.inline import tell_run
 from landfast.registry.values import VersionEdit
 from landfast.spelling import named_options
 from landfast.system.progress import progress
@@ -393,6 +394,7 @@ def record_use(
     ids = [version.record.id for version in versions]
     try:
         context.registry.add_edges(context.ensure_run(), direction, ids)
+        tell_run(context)
     except AccessDenied as error:
         if not context.said_unrecorded:
             context.said_unrecorded = True

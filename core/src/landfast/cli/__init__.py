@@ -26,6 +26,7 @@ _COMMANDS = {
     "import": "imports",
     "lineage": "lineage",
     "ls": "ls",
+    "openlineage": "feed.openlineage",
     "promote": "edit",
     "put": "put",
     "registry": "registry",
@@ -38,7 +39,7 @@ _COMMANDS = {
     "ui": "ui",
     "undelete": "edit",
     "verify": "verify",
-    "watch": "watch",
+    "watch": "feed.watch",
 }
 
 

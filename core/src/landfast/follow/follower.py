@@ -127,15 +127,21 @@ class Follower:
             keep,
         )
 
-    def run_events(self) -> Iterator[RunEvent]:
-        """Yield the run events that there are now and that the consumer was not told, oldest first."""
+    def run_events(
+        self, *, keep: Callable[[RunEvent], bool] = lambda _: True
+    ) -> Iterator[RunEvent]:
+        """Yield the run events that there are now and that the consumer was not told, oldest first.
+
+        Args:
+            keep: Which are told.
+        """
         consumers = self._registry.consumers
         consumers.give_positions()
         yield from self._untold(
             Stream.RUNS,
             lambda after: consumers.run_events(after=after, limit=_PAGE),
             lambda: 0,
-            lambda _: True,
+            keep,
         )
 
     def _untold(

@@ -25,6 +25,7 @@ class GivenSettings(TypedDict, total=False):
     range_threshold: str | int | None
     ui_url: str | None
     run: str | None
+    openlineage: str | bool | None
     options: Mapping[str, Mapping[str, Any]] | None
     path_map: Mapping[str, str] | None
     endpoint_map: Mapping[str, str] | None

@@ -72,6 +72,8 @@ class Consumers:
             limit=limit,
         )
 
-    def events_of_run(self, key: RunKey, *, until: int | None = None) -> list[RunEvent]:
-        """Return the events of one run, those up to a position, or all that there are."""
-        return self._database.read(lambda tx: run_events.of_run(tx, key, until=until))
+    def events_of_run(
+        self, key: RunKey, *, until: int | None = None, since: datetime | None = None
+    ) -> list[RunEvent]:
+        """Return the events of one run, in order: up to a position, or all that there are, from a moment on."""
+        return self._database.read(lambda tx: run_events.of_run(tx, key, until=until, since=since))

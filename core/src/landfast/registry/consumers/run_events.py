@@ -119,12 +119,16 @@ def page(tx: Transaction, *, after: int, size: int) -> list[RunEvent]:
     return _load(tx, reach(edges), reach(run_events))
 
 
-def of_run(tx: Transaction, key: RunKey, *, until: int | None) -> list[RunEvent]:
+def of_run(
+    tx: Transaction, key: RunKey, *, until: int | None, since: datetime | None
+) -> list[RunEvent]:
     """Return the events of one run in their order: up to a position, or all that there are, those without one last."""
 
     def reach(table: Table) -> ColumnElement[bool]:
-        own: ColumnElement[bool] = runs.c.key_sha256 == key_sha256(key)
-        return own if until is None else own & (table.c.position <= until)
+        wanted: ColumnElement[bool] = runs.c.key_sha256 == key_sha256(key)
+        if until is not None:
+            wanted &= table.c.position <= until
+        return wanted if since is None else wanted & (table.c.at >= since)
 
     return _load(tx, reach(edges), reach(run_events))
 

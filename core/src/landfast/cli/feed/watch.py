@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landfast.cli.common import Output, command
-from landfast.cli.consumer import consumer_options, follow, manner
+from landfast.cli.feed.consumer import consumer_options, follow, manner
 from landfast.client import Client
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.run import RunKey, RunStatus
