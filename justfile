@@ -52,9 +52,9 @@ test-with integration *args: (_sync-integration integration)
     @echo "== tests/with_$1"
     .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
 
-# Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, and with the oldest framework; the built wheels
-test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync && (_integration-system "dagster") (_integration-system "prefect") (_integration-system "airflow") test-together wheels-check
-    .venv/bin/python -m pytest {{core_tests}} -m "system and not nightly" -n 2 --dist worksteal "$@"
+# Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, all together, and with the oldest framework; the built wheels
+test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
+    scripts/beside _all-live _all-slow "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
 test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)
@@ -94,8 +94,7 @@ lint: _sync
 
 # Check types, strictly: the core, then each integration against its own framework
 types: _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
-    .venv/bin/mypy
-    for name in {{integrations}}; do .venvs/$name/bin/mypy integrations/$name/src; done
+    scripts/types {{integrations}}
 
 # Mend what can be mended: formatting, import order, simple lint
 fmt: _sync
@@ -134,7 +133,12 @@ _sync-integration name:
     @UV_PROJECT_ENVIRONMENT=.venvs/$1 uv sync --locked --quiet --group test \
         --package "$(scripts/distribution $1)" --extra s3 --extra gcs --extra postgres
 
-_integration-system name: (test-live name) (test-oldest name)
+# What waits for real orchestrators, who do things at intervals of their own.
+_all-live: (test-live "dagster") (test-live "prefect") (test-live "airflow")
+
+# What keeps the cores busy, and takes as long.
+_all-slow *args: && test-together (test-oldest "dagster") (test-oldest "prefect") (test-oldest "airflow") wheels-check
+    .venv/bin/python -m pytest {{core_tests}} -m "system and not nightly" -n 2 --dist worksteal "$@"
 
 _oldest name:
     @scripts/oldest-environment "$1"
