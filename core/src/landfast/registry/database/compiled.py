@@ -8,7 +8,7 @@ from sqlalchemy.util import LRUCache
 
 # What else than its class decides on how a dialect writes a statement: it has asked its server for it.
 _OF_THE_SERVER = ("server_version_info", "_backslash_escapes", "default_schema_name")
-_CAPACITY = 1000
+_CAPACITY = 500
 
 
 class CompiledStatements(LRUCache[Any, Any]):
