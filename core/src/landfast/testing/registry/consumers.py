@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from landfast.errors import Conflict, InvalidInput
-from landfast.model.lineage import Direction, RunEventKind
-from landfast.model.run import RunStatus
+from landfast.model.lineage import Direction, RunEvent, RunEventKind
+from landfast.model.run import RunKey, RunStatus
 from landfast.registry.registry import Registry
 from landfast.registry.values import Stream
 from landfast.testing.registry.drafts import NAME, OTHER_RUN, RUN, begin, log
@@ -138,6 +140,32 @@ class RunEventSuite:
         assert [event.position for event in found] == [1, 2, 3, 4, 5]
         assert list(registry.consumers.run_events(after=3)) == found[3:]
         assert list(registry.consumers.run_events(after=5)) == []
+
+    def test_who_follows_while_others_write_misses_nothing(self, registry: Registry) -> None:
+        made = [log(registry, content).version.id for content in "abcd"]
+        keys = [replace(RUN, run_id=f"run-{n}") for n in range(12)]
+
+        def work(key: RunKey) -> None:
+            begin(registry, key)
+            for version_id in made:
+                registry.add_edges(key, Direction.USED, [version_id])
+            registry.finish_run(key, RunStatus.FINISHED)
+
+        seen: list[RunEvent] = []
+        with ThreadPoolExecutor(4) as pool:
+            jobs = [pool.submit(work, key) for key in keys]
+            is_over = False
+            while not is_over:
+                is_over = all(job.done() for job in jobs)
+                registry.consumers.give_positions()
+                seen += registry.consumers.run_events(after=len(seen))
+            for job in jobs:
+                job.result()
+        assert [event.position for event in seen] == list(range(1, 12 * 6 + 1))
+        assert seen == list(registry.consumers.run_events())
+        for key in keys:
+            kinds = [event.kind for event in seen if event.run == key]
+            assert kinds == ["started", *["used"] * 4, "finished"]
 
     def test_a_moment_is_a_position_in_each_stream(self, registry: Registry) -> None:
         begin(registry)
