@@ -57,8 +57,8 @@ T = TypeVar("T")
 def log_new(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | None] | None:
     """Record content as a new version; None, and nothing is done, where it is not as simple as that.
 
-    Returns the outcome too without the number of the version that `latest` named before, and the id of that version:
-    it may have been written since the statement began, which does not see it then.
+    Where another moved `latest` since the look, the outcome lacks the number of the version that it named before, and
+    the id of that version is returned too: it may have been written since the statement began, which does not see it.
     """
     if request.blob is None or request.bases or request.tags or request.ttl_seconds:
         return None
@@ -67,6 +67,7 @@ def log_new(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | Non
     place = places.glance(tx, request)
     if place is None or place.known or place.latest is None or not place.has_blob:
         return None
+    latest_id, latest_number = place.latest
     row = tx.connection.execute(_writing(), _given(request, place)).one()
     place = replace(place, next_index=row.number, now=row.now)
     record = places.created(request, place, latest=row.moved)
@@ -79,6 +80,7 @@ def log_new(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | Non
         moved_latest=row.moved,
     )
     change = None
+    is_as_seen = row.previous_id == latest_id
     if row.moved:
         change = Change(
             position=row.position,
@@ -88,7 +90,7 @@ def log_new(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | Non
             version=record.name,
             type=record.type,
             digest=record.summary.digest,
-            previous=None,
+            previous=record.name.at(latest_number) if is_as_seen else None,
             run=None if request.run is None else recordable(request.run),
             at=row.at,
         )
@@ -99,7 +101,7 @@ def log_new(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | Non
         change=change,
         observation=look.told(place.observation_id, None, place.now),
     )
-    return outcome, row.previous_id
+    return outcome, None if is_as_seen else row.previous_id
 
 
 def with_previous(tx: Transaction, outcome: LogOutcome, previous_id: int) -> LogOutcome:
