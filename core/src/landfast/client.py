@@ -220,7 +220,8 @@ class Client:
                 "log() needs at least one reference", hint="client.log(name, 's3://bucket/prefix/')"
             )
         draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
-        spread = scans.Spread(shards=shards, workers=workers, executor=executor)
+        alone = len(references) == 1
+        spread = scans.Spread(shards=shards, workers=workers, executor=executor, is_alone=alone)
         for reference in references:
             draft._add(Reference.of(reference, **place), spread)
         return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)

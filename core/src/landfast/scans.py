@@ -62,11 +62,14 @@ class Spread:
         shards: How many key ranges are listed at once at most; with an executor, how many there are.
         workers: How many processes of this machine list, this one included; None is the setting.
         executor: Lists them; None is this process and what it begins.
+        is_alone: Whether this is all that is scanned: then more of it may stay in memory, as most of what is scanned
+            again is not new, and needs no file.
     """
 
     shards: int = 1
     workers: int | None = None
     executor: Executor | None = None
+    is_alone: bool = False
 
 
 _ONE = Spread()
@@ -81,6 +84,7 @@ def scan_into(
     near: Near = None,
 ) -> list[ShardScan]:
     """Scan a reference into manifest files in a folder; another artifact's entries are copied."""
+    from landfast.manifests.held import HELD_BYTES
     from landfast.scan.shard import scan_shard
     from landfast.scan.spread import Breadth
 
@@ -96,6 +100,7 @@ def scan_into(
             _new_file(folder),
             previous=lambda: latest_manifest(context, near),
             breadth=Breadth.of(spread.shards, spread.workers or context.settings.workers),
+            held=HELD_BYTES if spread.is_alone else 0,
         )
     ]
 

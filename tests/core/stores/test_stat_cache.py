@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from kit.forks import context, fork
 from landfast.model.location import Location
@@ -429,9 +430,11 @@ def test_times_beyond_64_bits_are_told_apart(tmp_path: Path) -> None:
     cache.put(b"/late", late, "1" * 64, hashed_at_ns=2**64)
     cache.put(b"/odd", odd, "2" * 64, hashed_at_ns=2**64)
     for _ in range(2):  # before and after it is written
-        known = cache.get_all([b"/late", b"/odd"], [late, odd])
+        known = cache.get_all(pa.array([b"/late", b"/odd"]), [late, odd])
         assert known.to_pylist() == ["1" * 64, "2" * 64]
-        other = cache.get_all([b"/late", b"/odd"], [status(2**63 + 6, 1), status(5, 2**63)])
+        other = cache.get_all(
+            pa.array([b"/late", b"/odd"]), [status(2**63 + 6, 1), status(5, 2**63)]
+        )
         assert other.to_pylist() == [None, None]
         cache.flush()
     cache.close()

@@ -1,4 +1,4 @@
-"""HeldManifest: few entries in memory, whose file is written only if somebody asks for it.
+"""HeldManifest: entries in memory, whose file is written only if somebody asks for it.
 
 Most looks at a place find what is recorded already: the summary tells so, and no file is needed then.
 """
@@ -18,6 +18,9 @@ from landfast.model.manifest import ManifestSummary
 HELD = 100
 """Up to so many entries are kept in memory: there may be many small manifests at once."""
 
+HELD_BYTES = 48 << 20
+"""Up to so many bytes of entries are kept in memory of one that is alone."""
+
 
 class HeldManifest:
     """What a `WrittenManifest` says, of a file that is written to its place when its path, size or sha256 is asked."""
@@ -34,10 +37,15 @@ class HeldManifest:
     @cached_property
     def written(self) -> WrittenManifest:
         """The file, written now if it is not there yet."""
-        with ManifestWriter(self._place()) as writer:
+        with ManifestWriter(self._place(), summary=self.summary) as writer:
             for batch in self.manifest.batches():
                 writer.add_batch(batch)
             return writer.finish()
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether its file is written already, or takes next to nothing to write."""
+        return self.summary.count <= HELD or "written" in vars(self)
 
     @property
     def is_here(self) -> bool:

@@ -13,7 +13,7 @@ from landfast.manifests.batch import EntryBatch, in_batches, joined
 from landfast.manifests.rollup import RollUpWriter
 from landfast.manifests.summary import SummaryBuilder
 from landfast.manifests.table_file import TableFile, WrittenManifest, rollup_path
-from landfast.model.manifest import ManifestEntry
+from landfast.model.manifest import ManifestEntry, ManifestSummary
 
 # Digests and roll-up cost less an entry where more of them are looked at together.
 _GROUPS_AT_ONCE = 4
@@ -27,6 +27,7 @@ class ManifestWriter:
 
     Args:
         path: The file to write; an existing one is replaced.
+        summary: What the rows are known to make, which are known to be right; None computes it.
 
     Example:
         >>> import tempfile
@@ -38,8 +39,9 @@ class ManifestWriter:
         (1, 64)
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, summary: ManifestSummary | None = None) -> None:
         self._path = path
+        self._known = summary
         # Rows that are not looked at yet.
         self._left: list[EntryBatch] = []
         self._summary = SummaryBuilder()
@@ -80,7 +82,7 @@ class ManifestWriter:
         """Complete the file and return what it is; a second call returns the same."""
         if self._finished is None:
             self._flush()
-            summary = self._summary.build()
+            summary = self._known or self._summary.build()
             texts = {schema.KEY_FORMAT: schema.FULL_FORMAT}
             self._finished = self._file.finish(self._rollup.finish(), summary, texts)
         return self._finished
@@ -88,7 +90,8 @@ class ManifestWriter:
     def _flush(self) -> None:
         if self._left:
             rows, self._left = joined(self._left), []
-            self._summary.update(rows)
+            if self._known is None:
+                self._summary.update(rows)
             self._rollup.update(rows)
             self._file.write(rows.columns)
 

@@ -24,6 +24,8 @@ class DraftEntries:
         self._folder = folder
         self._small: dict[str, ManifestEntry] = {}
         self._large: list[ManifestFile] = []
+        # Many that are held: written when they are no longer all there is.
+        self._waiting: HeldManifest | None = None
         # What is all there is, and needs to be neither written nor hashed again.
         self._only: WrittenManifest | HeldManifest | None = None
 
@@ -33,13 +35,20 @@ class DraftEntries:
         Raises:
             Conflict: If a path is taken by another object, naming both and ``name=``; nothing is taken then.
         """
+        if self._waiting is not None:
+            self._large.append(ManifestFile(self._waiting.path))
+            self._waiting = None
         is_first = not self._small and not self._large
-        added = found.manifest if isinstance(found, HeldManifest) else ManifestFile(found.path)
-        if len(added) > HELD:
-            assert isinstance(added, ManifestFile)
+        is_large = found.summary.count > HELD
+        added: Manifest
+        if isinstance(found, HeldManifest) and is_large and is_first:
+            added, self._waiting = found.manifest, found
+        elif is_large:
+            added = ManifestFile(found.path)
             self._check(added)
             self._large.append(added)
         else:
+            added = found.manifest if isinstance(found, HeldManifest) else ManifestFile(found.path)
             entries = list(added.entries())
             if not isinstance(added, MemoryManifest):
                 added = MemoryManifest.of_sorted(entries)

@@ -100,7 +100,7 @@ def _is_readable(
     summary: ManifestSummary | None,
     found: WrittenManifest | HeldManifest | None,
 ) -> bool:
-    if found is not None and found.sha256 == blob:
+    if found is not None and found.is_cheap and found.sha256 == blob:
         return blobs.holds(blob, found.path)
     try:
         path = blobs.path(blob)

@@ -6,7 +6,6 @@ The middle one of three plain steps: `planning.plan` asks what a reference is an
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -37,8 +36,11 @@ def scan_shard(
     *,
     previous: Previous = lambda: None,
     breadth: Breadth = BREADTH,
+    held: int = 0,
 ) -> ShardScan:
     """List one shard into a sorted manifest file; an earlier one spares requests for what did not change.
+
+    Up to `held` bytes of entries stay in memory, and the file is written when it is asked for.
 
     Raises:
         LimitExceeded: At the first entry beyond the limit; the file is removed.
@@ -51,29 +53,36 @@ def scan_shard(
         return record(scan, entries(scan, rows), skips, target)
     if scan.source.inventory is not None:
         rows = listed_in_inventory(scan, store, stores, target.parent, skips)
-        return record(scan, entries(scan, rows), skips, target)
+        return record(scan, entries(scan, rows), skips, target, held=held)
     job = Job(scan=scan, store=store, folder=target.parent, previous=previous)
     with closing(spread(job, Bounds.of(scan, shard.window), skips, breadth)) as found:
-        return record(scan, found, skips, target)
+        return record(scan, found, skips, target, held=held)
 
 
-def record(scan: ScanPlan, found: Iterable[EntryBatch], skips: SkipLog, target: Path) -> ShardScan:
-    """Make a manifest of entries: of few a held one, of more a file; raises what `scan_shard` does.
+def record(
+    scan: ScanPlan, found: Iterable[EntryBatch], skips: SkipLog, target: Path, *, held: int = 0
+) -> ShardScan:
+    """Make a manifest of entries: of few, or of up to `held` bytes, a held one, of more a file.
+
+    Raises what `scan_shard` does.
 
     What was skipped is known when the rows are read.
     """
     batches = _limited(scan, found)
     few: list[EntryBatch] = []
-    count = 0
-    while count <= HELD and (batch := next(batches, None)) is not None:
+    count = size = 0
+    while (count <= HELD or size <= held) and (batch := next(batches, None)) is not None:
         few.append(batch)
         count += len(batch)
+        size += batch.columns.nbytes
     manifest: WrittenManifest | HeldManifest
-    if count <= HELD:
+    if count <= HELD or size <= held:
         manifest = HeldManifest(MemoryManifest.of_batches(few), lambda: target)
     else:
         with ManifestWriter(target) as writer:
-            for batch in itertools.chain(few, batches):
+            while few:
+                writer.add_batch(few.pop(0))
+            for batch in batches:
                 writer.add_batch(batch)
             manifest = writer.finish()
     return ShardScan(

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS pruned (day INTEGER NOT NULL);
 """
 _STATE = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 _state = attrgetter(*_STATE)
+_device = attrgetter("st_dev")
 _FACTS = [attrgetter(name) for name in _STATE]
 
 
@@ -98,7 +99,7 @@ class StatCache:
     def _in_a_run(self, path: bytes) -> _Known | None:
         for first in self._firsts(path, path):
             run = self._run(first)
-            rows: list[dict[str, Any]] = run.slice(_place(run, path), 1).to_pylist()
+            rows: list[dict[str, Any]] = run.slice(_place(run["path"], path), 1).to_pylist()
             for row in (row for row in rows if row["path"] == path):
                 known = _Known(tuple(row[name] for name in _STATE), row["sha256"])
                 if row["day"] < _today() - _REFRESHED_DAYS:
@@ -106,13 +107,16 @@ class StatCache:
                 return known
         return None
 
-    def get_all(self, paths: Sequence[bytes], statuses: Sequence[os.stat_result]) -> pa.Array:
+    def get_all(self, paths: pa.Array, statuses: Sequence[os.stat_result]) -> pa.Array:
         """Return the remembered sha256 of each of some files, which are sorted by path; null of the others."""
         import pyarrow as pa
 
         self._after_fork()
-        devices = {status.st_dev: at for at, status in enumerate(statuses)}
-        is_trusted = {device: self._trusts(paths[at], device) for device, at in devices.items()}
+        devices = list(map(_device, statuses))
+        is_trusted = {
+            device: self._trusts(paths[devices.index(device)].as_py(), device)
+            for device in set(devices)
+        }
         found: list[pa.Array] = []
         if any(is_trusted.values()):
             with self._file.lock, self._file.forgiving():
@@ -123,21 +127,21 @@ class StatCache:
             return known
         newest = [
             self._newest(path, status, sha256) if is_trusted[status.st_dev] else None
-            for path, status, sha256 in zip(paths, statuses, known.to_pylist(), strict=True)
+            for path, status, sha256 in zip(
+                paths.to_pylist(), statuses, known.to_pylist(), strict=True
+            )
         ]
         return pa.array(newest, pa.string())
 
-    def _in_runs(
-        self, paths: Sequence[bytes], statuses: Sequence[os.stat_result]
-    ) -> Iterator[pa.Array]:
+    def _in_runs(self, paths: pa.Array, statuses: Sequence[os.stat_result]) -> Iterator[pa.Array]:
         """Yield what the runs say of sorted files, piece by piece, as far as there are runs."""
         import pyarrow as pa
 
         asked = _columns(paths, [list(map(fact, statuses)) for fact in _FACTS])
-        runs = list(self._firsts(paths[0], paths[-1]))
-        at = bisect_left(paths, runs[0]) if runs else 0
+        runs = list(self._firsts(paths[0].as_py(), paths[-1].as_py()))
+        at = _place(paths, runs[0]) if runs else 0
         yield pa.nulls(at, pa.string())
-        ends = [bisect_left(paths, first) for first in runs[1:]]
+        ends = [_place(paths, first) for first in runs[1:]]
         for first, end in zip(runs, [*ends, len(paths)][: len(runs)], strict=True):
             if end > at:
                 yield self._matches(asked.slice(at, end - at), self._run(first))
@@ -170,7 +174,7 @@ class StatCache:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        held = run.slice(_place(run, asked["path"][0].as_py()), len(asked))
+        held = run.slice(_place(run["path"], asked["path"][0].as_py()), len(asked))
         if not held["path"].equals(asked["path"]):  # something came, or went
             held = run.take(pc.index_in(asked["path"], value_set=run["path"]))
         same = reduce(pc.and_, (pc.equal(asked[name], held[name]) for name in _STATE))
@@ -243,10 +247,9 @@ class StatCache:
             self._reset()
 
 
-def _place(run: pa.Table, path: bytes) -> int:
-    """Return the number of the first row that is not before a path."""
-    paths = run["path"]
-    return bisect_left(range(len(run)), path, key=lambda row: paths[row].as_py())
+def _place(paths: pa.Array | pa.ChunkedArray, path: bytes) -> int:
+    """Return the number of the first of some paths that is not before one."""
+    return bisect_left(range(len(paths)), path, key=lambda row: paths[row].as_py())
 
 
 def _prune(connection: sqlite3.Connection) -> None:
@@ -296,7 +299,7 @@ def _merge(
         connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", values)
 
 
-def _columns(paths: Sequence[bytes], states: Sequence[Sequence[int]]) -> pa.Table:
+def _columns(paths: Sequence[bytes] | pa.Array, states: Sequence[Sequence[int]]) -> pa.Table:
     import pyarrow as pa
 
     arrays = [pa.array(paths, pa.binary()), *map(_integers, states)]

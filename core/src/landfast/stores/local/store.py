@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unverifiable
 from landfast.model.checksum import Checksum
@@ -225,13 +225,17 @@ class FileStore:
     def _remembered(self, files: Files) -> pa.Array:
         import pyarrow as pa
 
-        there = {at: status for at, status in enumerate(files.statuses) if status is not None}
-        if self._stat_cache is None or not there:
+        if self._stat_cache is None:
             return pa.nulls(len(files), pa.string())
-        paths = files.paths() if len(there) == len(files) else [files.path(at) for at in there]
+        if not files.skips:
+            return self._stat_cache.get_all(
+                files.paths(), cast("list[os.stat_result]", files.statuses)
+            )
+        there = {at: status for at, status in enumerate(files.statuses) if status is not None}
+        if not there:
+            return pa.nulls(len(files), pa.string())
+        paths = pa.array([files.path(at) for at in there], pa.binary())
         known = self._stat_cache.get_all(paths, list(there.values()))
-        if len(there) == len(files):
-            return known
         found = dict(zip(there, known.to_pylist(), strict=True))
         return pa.array([found.get(at) for at in range(len(files))], pa.string())
 

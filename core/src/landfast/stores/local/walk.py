@@ -15,10 +15,13 @@ import stat
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, Unavailable
 from landfast.model.marker import MARKER
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Symlinks = Literal["follow", "skip"]
 GONE = "deleted during the scan"
@@ -56,10 +59,14 @@ class Files:
         """Return where one of them is."""
         return os.fsencode(self.root + self.names[number])
 
-    def paths(self) -> list[bytes]:
+    def paths(self) -> pa.Array:
         """Return where they all are."""
-        root = os.fsencode(self.root)
-        return [root + name.encode() for name in self.names]
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        root = pa.scalar(os.fsencode(self.root), pa.binary())
+        names = pa.array(self.names, pa.string()).view(pa.binary())
+        return pc.binary_join_element_wise(root, names, pa.scalar(b"", pa.binary()))
 
     def slice(self, start: int, stop: int) -> Files:
         """Return some of them."""
