@@ -114,10 +114,14 @@ class OneStore:
         return {}
 
 
-def listed(store, folder, breadth, *, window=ALL, limit=UNLIMITED, **how):
+def nothing():
+    return None
+
+
+def listed(store, folder, breadth, *, window=ALL, limit=UNLIMITED, previous=nothing, **how):
     reference = Reference(str(FOLDER), max_objects=limit, **how)
     scan = plan(reference, OneStore(store), max_objects=UNLIMITED)
-    job = Job(scan=scan, store=store, folder=folder, previous=lambda: None)
+    job = Job(scan=scan, store=store, folder=folder, previous=previous)
     skips = SkipLog()
     batches = spread(job, Bounds.of(scan, window), skips, breadth)
     return [row for batch in batches for row in batch.rows()], skips

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from landfast.errors import AccessDenied, LimitExceeded, Unavailable
+from landfast.manifests.batch import EntryBatch
+from landfast.manifests.reader import ManifestFile
+from landfast.manifests.writer import ManifestWriter
 from landfast.scan.spread import Breadth
 from landfast.stores.base import ListRequest, Page, Versioning
 
@@ -18,29 +21,36 @@ from tests.core.scan.keys import Listed, listed
 
 ONE = Breadth(streams=1)
 TWO = Breadth(streams=2, least=2, workers=2, after_pages=1)
+EACH_ONE = Breadth(workers=2, streams=1, after_pages=1)
 KEYS = {f"d/{number:05}": number % 3 for number in range(2_000)}
 
 
 @dataclass
 class Waiting(Listed):
-    """A store that answers here only once it is asked by a child, which then does what it is told."""
+    """A store that answers here only once it is asked by a child so often, which then does what it is told."""
 
     fifo: Path = Path()
     parent: int = 0
     meeting: threading.Lock = field(default_factory=threading.Lock)
     then: str = "list"
+    often: int = 1
     is_met: bool = False
 
     def list_page(self, request: ListRequest) -> Page:
         is_here = os.getpid() == self.parent
         # Who looks for a cut is let go on, so that there is something to do for the child.
-        if not is_here or (request.token is not None and len(self.requests) > 3):
+        is_often = len(self.requests) + 1 >= self.often
+        if (is_here and request.token is not None and len(self.requests) > 3) or (
+            not is_here and is_often
+        ):
             with self.meeting:
                 if not self.is_met:
                     self.is_met = True
                     self._meet(is_here)
         if os.getpid() != self.parent and self.then == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        if not is_here and not request.versions:
+            (self.fifo.parent / "current").touch()
         if os.getpid() != self.parent and self.then == "refuse":
             raise AccessDenied("nothing for children")
         return super().list_page(request)
@@ -87,6 +97,22 @@ def test_children_list_what_one_stream_lists(store, tmp_path, children):
     assert len(children) == 1
     assert None not in [child.returncode for child in children]
     assert not list(tmp_path.glob("*.arrow"))
+
+
+def test_children_list_current_objects_where_history_is_deep(store, tmp_path, children):
+    deep = {f"d/{number:04}": 12 if number >= 7_000 else 0 for number in range(10_000)}
+    with_history = replace(store, keys=deep, page=250, often=100)
+    alone, _ = listed(replace(with_history, requests=[], is_met=True), tmp_path, ONE)
+    with ManifestWriter(tmp_path / "before.parquet") as writer:
+        writer.add_batch(EntryBatch.from_rows(alone))
+        writer.finish()
+    together, told = listed(
+        with_history, tmp_path, EACH_ONE, previous=lambda: ManifestFile(tmp_path / "before.parquet")
+    )
+    assert together == alone
+    assert len(children) == 1
+    assert (tmp_path / "current").exists()
+    assert any("asked about one by one (HEAD)" in note for note in told.notes())
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from landfast.errors import LandfastError, Unavailable
-from landfast.scan.lister import Job, list_ranges
+from landfast.manifests.base import Manifest
+from landfast.scan.lister import Job, list_ranges, nothing_before
+from landfast.scan.listing import Previous
 from landfast.scan.parts import Part
 from landfast.scan.ranges import Grant, Offer, Ranges, SharedRanges, Stopped
 
@@ -41,9 +44,11 @@ class Processes:
 
     def __init__(self, job: Job, ranges: SharedRanges, *, count: int, streams: int) -> None:
         self._ranges = ranges
+        self._previous = job.previous
         self._children: list[subprocess.Popen[bytes]] = []
         self._threads: list[threading.Thread] = []
-        sent = pickle.dumps(job)
+        # What the manifest before is they ask for where they need it, as history is deep.
+        sent = pickle.dumps(replace(job, previous=nothing_before))
         # A machine that begins no more of them goes on with those that it has.
         with contextlib.suppress(OSError):
             for _ in range(count):
@@ -59,7 +64,9 @@ class Processes:
         for here, there in pairs:
             there.close()
             thread = threading.Thread(
-                target=_serve, args=(Connection(here.detach()), self._ranges), daemon=True
+                target=_serve,
+                args=(Connection(here.detach()), self._ranges, self._previous),
+                daemon=True,
             )
             thread.start()
             self._threads.append(thread)
@@ -78,7 +85,7 @@ class Processes:
             thread.join()
 
 
-def _serve(asked: Connection, ranges: SharedRanges) -> None:
+def _serve(asked: Connection, ranges: SharedRanges, previous: Previous) -> None:
     """Answer one stream of a child, until it has nothing more to do."""
     is_done = False
     with asked:
@@ -88,7 +95,8 @@ def _serve(asked: Connection, ranges: SharedRanges) -> None:
             except (EOFError, OSError):
                 ranges.fail(_died())
                 return
-            answer, error = _answer(getattr(ranges, method), arguments)
+            call = previous if method == "previous" else getattr(ranges, method)
+            answer, error = _answer(call, arguments)
             is_done = method == "fail" or isinstance(error, Stopped)
             is_done = is_done or (method == "offer" and answer is None)
             try:
@@ -130,6 +138,11 @@ class _Asked(Ranges):
             raise error
         return answer
 
+    def previous(self) -> Manifest | None:
+        """Return the manifest before, which is a file on this machine."""
+        found: Manifest | None = self._ask("previous")
+        return found
+
     def offer(self) -> Offer | None:
         found: Offer | None = self._ask("offer")
         return found
@@ -167,10 +180,11 @@ def main() -> None:
     sent = sys.stdin.buffer
     sockets, job = pickle.load(sent), pickle.load(sent)  # noqa: S301 - from the parent
     _prepare(job)
-    threads = [
-        threading.Thread(target=list_ranges, args=(job, _Asked(Connection(number))), daemon=True)
-        for number in sockets
-    ]
+    threads = []
+    for number in sockets:
+        asked = _Asked(Connection(number))
+        mine = replace(job, previous=asked.previous)
+        threads.append(threading.Thread(target=list_ranges, args=(mine, asked), daemon=True))
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -19,7 +19,7 @@ from typing import Self
 
 from landfast.manifests.batch import EntryBatch
 from landfast.scan.entries import entries
-from landfast.scan.lister import Job, SharedBounds, counted, list_ranges, nothing_before
+from landfast.scan.lister import Job, SharedBounds, counted, list_ranges
 from landfast.scan.listing import Bounds, Mode, asks_each, list_batches
 from landfast.scan.merging import too_many
 from landfast.scan.processes import Processes
@@ -148,10 +148,8 @@ class _Streams:
         count = self._breadth.workers - 1
         if count < 1:
             return
-        # They list every version wherever history is deep: the manifest before stays here.
-        sent = replace(job, previous=nothing_before)
         try:
-            self._processes = Processes(sent, self._ranges, count=count, streams=self._streams)
+            self._processes = Processes(job, self._ranges, count=count, streams=self._streams)
         except (PicklingError, AttributeError, TypeError, OSError) as error:
             logging.getLogger("landfast").info("listing goes on in this process alone: %s", error)
 
