@@ -440,6 +440,7 @@ def test_users_hear_nothing_of_what_is_beta_in_dagster(tmp_path):
         dl.artifact_asset("vision/mnist")
         dl.build_snapshot_schedule([raw], "0 * * * *")
         dl.build_artifact_sensor([raw])
+        dl.build_automation_sensor()
         dg.Definitions(assets=[raw]).resolve_implicit_global_asset_job_def()
     assert [str(each.message) for each in heard] == []
     # Their own use of the decorator still warns.

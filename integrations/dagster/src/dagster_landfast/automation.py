@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -89,9 +90,14 @@ def build_automation_sensor(
         >>> build_automation_sensor().default_status.value
         'RUNNING'
     """
-    target: dg.AssetSelection = dg.AssetSelection.all(include_sources=True)
+    target: dg.AssetSelection
     if assets is not None:
         target = dg.AssetSelection.assets(*(spec.key for spec in observed_specs(assets)))
+    else:
+        with warnings.catch_warnings():
+            # The parameter is beta; that is for us to follow, not for our users to hear.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            target = dg.AssetSelection.all(include_sources=True)
     return dg.AutomationConditionSensorDefinition(
         name,
         target=target,
