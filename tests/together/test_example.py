@@ -27,13 +27,18 @@ def test_the_example_shows_the_chain_and_ends_all_that_it_started(tmp_path: Path
         example = subprocess.Popen(
             [sys.executable, "-m", "examples.together"],
             cwd=ROOT,
-            env={**os.environ, **WITH_KIT, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **WITH_KIT, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
         )
     with example:
-        until(lambda: "Ctrl-C ends" in tail(log), lambda: f"chain: {tail(log)}", 1200)
+        until(
+            lambda: "Ctrl-C ends" in tail(log) or example.poll() is not None,
+            lambda: f"chain: {tail(log)}",
+            1200,
+        )
+        assert example.poll() is None, tail(log)
         started = psutil.Process(example.pid).children(recursive=True)
         assert len(started) > 10
         example.send_signal(signal.SIGINT)
@@ -43,4 +48,5 @@ def test_the_example_shows_the_chain_and_ends_all_that_it_started(tmp_path: Path
     for said in ("airflow  default/weather/readings:v0", "watch    prod is now", "Everything has"):
         assert said in printed
     assert "Traceback" not in printed
-    assert not list(tmp_path.glob("landfast-together-*"))
+    (folder,) = [line.split()[1] for line in printed.splitlines() if line.startswith("  logs ")]
+    assert not Path(folder.partition("/*")[0]).exists()
