@@ -75,7 +75,7 @@ class Draft:
         self._version: ArtifactVersion | None = None
         self._folder: Path | None = None
         self._entries: DraftEntries | None = None
-        self._originals: dict[str, Path] = {}
+        self._originals: dict[str, Path | str] = {}
 
     @property
     def name(self) -> str:
@@ -204,7 +204,8 @@ class Draft:
 
     def _find_managed(self, sha256: str) -> Path | None:
         """Return the local file that was copied into the store under this sha256, if it is still there."""
-        path = self._originals.get(sha256)
+        place = self._originals.get(sha256)
+        path = None if place is None else Path(place)
         return path if path is not None and path.is_file() else None
 
     def _bind(self, context: Context) -> None:

@@ -24,7 +24,7 @@ from landfast.scans import scan_into
 
 
 def store_files(
-    context: Context, reference: Reference, folder: Path, *, originals: dict[str, Path]
+    context: Context, reference: Reference, folder: Path, *, originals: dict[str, Path | str]
 ) -> ShardScan:
     """Copy a file, or every file below a folder, into the store; `originals` takes their paths by sha256.
 
@@ -51,7 +51,7 @@ def store_files(
 
 
 def _stored(
-    context: Context, found: Sequence[ManifestEntry], originals: dict[str, Path]
+    context: Context, found: Sequence[ManifestEntry], originals: dict[str, Path | str]
 ) -> Iterator[ManifestEntry]:
     files = [_local_file(entry) for entry in found]
     try:
@@ -62,7 +62,7 @@ def _stored(
             subject=error.subject,
             hint="Log it when nobody writes to it.",
         ) from error
-    originals |= {file.sha256: file.path for file in files}
+    originals |= {file.sha256: file.place for file in files}
     for entry, file in zip(found, files, strict=True):
         uri = blob_uri(file.sha256)
         yield replace(entry, uri=uri, etag=None, version_id=None, modified_at=None)
@@ -71,5 +71,4 @@ def _stored(
 def _local_file(entry: ManifestEntry) -> LocalFile:
     assert entry.checksum is not None
     assert entry.size is not None
-    path = Path(Location.parse(entry.uri, pins=False).key)
-    return LocalFile(path, entry.checksum.value, entry.size)
+    return LocalFile(Location.parse(entry.uri, pins=False).key, entry.checksum.value, entry.size)

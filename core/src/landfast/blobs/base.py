@@ -33,9 +33,14 @@ class BlobInfo:
 class LocalFile:
     """A file, and the name and number of its bytes."""
 
-    path: Path
+    place: Path | str  # text is cheaper to make, and there are many
     sha256: str
     size: int
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.place)
 
 
 @runtime_checkable

@@ -98,7 +98,7 @@ class LocalBlobStore:
         """Copy files beside their places."""
         for file in files:
             try:
-                opened = open(file.path, "rb", buffering=0)  # noqa: PTH123, SIM115 - a third of the time
+                opened = open(file.place, "rb", buffering=0)  # noqa: PTH123, SIM115 - a third of the time
             except OSError as error:
                 raise of_os_error(error, file.path, "read") from None
             with opened:

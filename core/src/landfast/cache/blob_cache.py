@@ -22,6 +22,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -325,9 +326,8 @@ def _status_if(source: str, sha256: str) -> os.stat_result | None:
         return before if state_of(os.fstat(file.fileno())) == state_of(before) else None
 
 
-def _unlinked(status: os.stat_result) -> tuple[int, ...]:
-    """Return of a status what a link leaves as it is."""
-    return (status.st_ino, status.st_dev, status.st_mode, status.st_size, status.st_mtime_ns)
+# What a link leaves of a status as it is.
+_unlinked = attrgetter("st_ino", "st_dev", "st_mode", "st_size", "st_mtime_ns")
 
 
 def _named_by(name: str) -> str | None:

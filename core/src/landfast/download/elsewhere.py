@@ -150,6 +150,9 @@ class _Noted:
     def put(self, path: bytes, state: str, fact: str) -> None:
         self.new[path] = (state, fact)
 
+    def put_all(self, facts: Mapping[bytes, tuple[str, str]]) -> None:
+        self.new.update(facts)
+
     def close(self) -> None:
         """There is nothing to write."""
 

@@ -15,8 +15,9 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +48,10 @@ class State(Protocol):
 
     def put(self, path: bytes, state: str, fact: str) -> None:
         """Remember a fact."""
+        ...
+
+    def put_all(self, facts: Mapping[bytes, tuple[str, str]]) -> None:
+        """Remember states and facts by path."""
         ...
 
     def close(self) -> None:
@@ -174,8 +179,7 @@ class MarkedFolder:
     def learn(self, known: Mapping[bytes, tuple[str, str]], newest_ns: int) -> None:
         """Remember what others have, whose newest write was at a time."""
         self._newest_ns = max(self._newest_ns, newest_ns)
-        for path, (state, said) in known.items():
-            self._state.put(path, state, said)
+        self._state.put_all(known)
 
     @property
     def newest_ns(self) -> int:
@@ -299,6 +303,21 @@ class MarkedFolder:
         self._newest_ns = max(self._newest_ns, status.st_ctime_ns)
         self._state.put(path.encode(), state_of(status), f"{fact} {sha256 or ''}")
 
+    def remember_all(
+        self, files: Sequence[tuple[ManifestEntry, os.stat_result, str, str | None]]
+    ) -> None:
+        """Remember as `remember` does each: entry, status, the state that this is, sha256."""
+        if not files:
+            return
+        newest_ns = max(status.st_ctime_ns for _, status, _, _ in files)
+        self.learn(
+            {
+                entry.path.encode(): (state, f"{fact_of(entry)} {sha256 or ''}")
+                for entry, _, state, sha256 in files
+            },
+            newest_ns,
+        )
+
     def _is_own_state(self) -> bool:
         """Tell whether the state's path, which SQLite opens by name, leads into the open marker."""
         try:
@@ -360,7 +379,16 @@ class Noted:
 
 def fact_of(entry: ManifestEntry) -> str:
     """Return what is remembered of an entry with the file that holds its bytes."""
-    return hashlib.sha256(json.dumps(entry.identity).encode()).hexdigest()
+    # As `json.dumps`, which takes its time to find out what it is given.
+    parts = [
+        encode_basestring_ascii(part)
+        if part.__class__ is str
+        else "null"
+        if part is None
+        else str(part)
+        for part in entry.identity
+    ]
+    return hashlib.sha256(f"[{', '.join(parts)}]".encode()).hexdigest()
 
 
 def _artifact(identity: str) -> str:

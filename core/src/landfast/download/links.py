@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from landfast.cache.keys import request_of
 from landfast.cache.notes import Answer, Known
-from landfast.download.folder import MarkedFolder, fact_of
+from landfast.download.folder import MarkedFolder
 from landfast.download.report import Tally
 from landfast.errors import Conflict
 from landfast.model.manifest import ManifestEntry
@@ -19,8 +18,13 @@ if TYPE_CHECKING:
     import os
 
     from landfast.cache.blob_cache import BlobCache
+    from landfast.stores.base import Store
 
 _BATCH = 500
+
+
+# An entry, the status of its new name, the state that this is, and what it was linked for.
+_Linked: TypeAlias = "tuple[ManifestEntry, os.stat_result, str, Answer]"
 
 
 class CacheLinks:
@@ -34,6 +38,9 @@ class CacheLinks:
         self._cache = cache
         self._folder = folder
         self._tally = tally
+        # Of the last entry: it is mostly that of the next.
+        self._store: Store | None = None
+        self._endpoint: str | None = None
 
     def rest(self, entries: Iterator[ManifestEntry]) -> Iterator[ManifestEntry]:
         """Link what can be of some entries, sorted by path, and yield the others."""
@@ -58,10 +65,13 @@ class CacheLinks:
         yield from left
 
     def _request(self, entry: ManifestEntry) -> str:
-        with contextlib.suppress(Conflict):
-            for candidate in self._pins.candidates(entry):
-                return request_of(candidate.entry, candidate.store.endpoint)
-        return ""
+        try:
+            pinned, store = self._pins.first(entry)
+        except Conflict:
+            return ""
+        if store is not self._store:
+            self._store, self._endpoint = store, store.endpoint
+        return request_of(pinned, self._endpoint)
 
     def _link(
         self,
@@ -72,20 +82,30 @@ class CacheLinks:
         if not any(known for _, known in group):
             yield from (entry for entry, _ in group)
             return
+        linked: list[_Linked] = []
         with self._folder.above(group[0][0].path) as (folder, _):
             for entry, known in group:
                 name = entry.path.rpartition("/")[2]
                 status = known and self._cache.link_known(known, name, states, dir_fd=folder.handle)
                 if known and status:
-                    self._arrived(entry, known.answer, status)
+                    state = states[known.answer.sha256][0]
+                    linked.append((entry, status, state, known.answer))
                 else:
                     yield entry
+        self._arrived(linked)
 
-    def _arrived(self, entry: ManifestEntry, answer: Answer, status: os.stat_result) -> None:
-        self._folder.remember(entry.path, status, fact_of(entry), answer.sha256)
-        self._tally.came(status.st_size)
-        is_opaque = entry.checksum is not None and not answer.is_proven
-        self._tally.add(entry, status.st_size, from_cache=1, opaque=int(is_opaque))
+    def _arrived(self, linked: Sequence[_Linked]) -> None:
+        self._folder.remember_all([(e, status, state, a.sha256) for e, status, state, a in linked])
+        size = sum(status.st_size for _, status, _, _ in linked)
+        self._tally.came(size)
+        tokens = [(entry.checksum is not None, a.is_proven) for entry, _, _, a in linked]
+        self._tally.add_all(
+            files=len(linked),
+            bytes=size,
+            from_cache=len(linked),
+            unverified=sum(not has_token for has_token, _ in tokens),
+            opaque=sum(has_token and not is_proven for has_token, is_proven in tokens),
+        )
 
 
 def _folder_of(item: tuple[ManifestEntry, str]) -> str:

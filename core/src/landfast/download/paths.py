@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import unicodedata
@@ -125,7 +126,7 @@ def check_targets(
         why = _why_not(path, disk, room)
         while above and not path.startswith(above[-1]):
             above.pop()
-        parent = next((file for file in above if path.startswith(file + "/")), None)
+        parent = _above(path, above) if above else None
         if not why and parent is not None:
             if is_empty(parent):
                 above.remove(parent)
@@ -141,7 +142,19 @@ def check_targets(
     return count
 
 
+def _above(path: str, files: Iterable[str]) -> str | None:
+    return next((file for file in files if path.startswith(file + "/")), None)
+
+
+# Names of at most so many characters, of which each has at most four bytes; none begins with a dot.
+_SHORT = re.compile(r"[^/.\0][^/\0]{0,61}(?:/[^/.\0][^/\0]{0,61})*+\Z")
+_SHORT_NAME_BYTES = 4 * 62
+
+
 def _why_not(path: str, disk: Disk, room: int) -> str:
+    is_short = 4 * len(path) <= room and disk.max_name >= _SHORT_NAME_BYTES
+    if is_short and _SHORT.match(path):
+        return ""  # as of most, and cheaper to tell
     parts = path.split("/")
     reasons = {
         "is absolute": path.startswith("/"),

@@ -101,13 +101,13 @@ class Tally:
 
     def add(self, entry: ManifestEntry, size: int, **counts: int) -> None:
         """Count a file that is there now."""
+        self.add_all(files=1, bytes=size, unverified=int(entry.checksum is None), **counts)
+
+    def add_all(self, **counts: int) -> None:
+        """Add to the counts of the report."""
         with self._lock:
-            report = self.report
-            report.files += 1
-            report.bytes += size
-            report.unverified += entry.checksum is None
             for name, count in counts.items():
-                setattr(report, name, getattr(report, name) + count)
+                setattr(self.report, name, getattr(self.report, name) + count)
 
     def take(self, other: DownloadReport, done: int) -> None:
         """Add what another has counted, and its bytes for the progress."""

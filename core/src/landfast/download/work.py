@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -59,11 +59,15 @@ class Work:
         """Bring them all; the first error stops the others, and is raised."""
         rest = iter(entries) if self._links is None else self._links.rest(iter(entries))
         taking = threading.Lock()
+        running: list[Future[None]] = []
         failed: list[BaseException] = []
 
         def take() -> ManifestEntry | None:
             with taking:
-                return None if self._stop.is_set() else next(rest, None)
+                entry = None if self._stop.is_set() else next(rest, None)
+                if entry is not None and len(running) < workers:
+                    running.append(pool.submit(bring))
+                return entry
 
         def bring() -> None:
             try:
@@ -75,12 +79,14 @@ class Work:
                 self._stop.set()
                 raise
 
-        # Each takes the next entry itself: a future for each file would cost a tenth of what a small one does.
+        # Each thread takes its next entry itself, and has another begun while there are any: a future for each file
+        # would cost a tenth of what a small one does.
         threads = ThreadPoolExecutor(workers, thread_name_prefix="landfast-download")
         with closing(self._transfer), threads as pool:
-            running = [pool.submit(bring) for _ in range(workers)]
+            running.append(pool.submit(bring))
             try:
-                wait(running)
+                while not all(future.done() for future in running):
+                    wait(running)
             finally:
                 self._stop.set()
         if failed:

@@ -97,17 +97,14 @@ class PinSets:
         Raises:
             Conflict: If the only pins that count were recorded at another endpoint.
         """
-        last = len(self._sets) - 1
-        is_token = entry.checksum is not None and entry.checksum.is_content_token
-        numbers = range(last + 1) if is_token else (last,)
+        numbers = self._numbers(entry)
         found: list[tuple[ManifestEntry, Store]] = []
         for number in numbers:
             pinned = self._pinned(number, entry)
             if any(pinned.pins == other.pins for other, _ in found):
                 continue
             try:
-                location = Location.parse(pinned.uri, pins=False)
-                store = self._places_of(number).store_of(pinned, location)
+                store = self._places_of(number).store_of(pinned)
             except Conflict:
                 if not found:
                     raise
@@ -115,6 +112,18 @@ class PinSets:
             found.append((pinned, store))
             yield Candidate(entry=pinned, store=store)
         yield from _as_current(found)
+
+    def first(self, entry: ManifestEntry) -> tuple[ManifestEntry, Store]:
+        """Return entry and store of the first candidate; raises as they do."""
+        number = self._numbers(entry)[0]
+        pinned = self._pinned(number, entry)
+        return pinned, self._places_of(number).store_of(pinned)
+
+    def _numbers(self, entry: ManifestEntry) -> Sequence[int]:
+        """Return which of the pin sets speak of an entry's bytes."""
+        count = len(self._sets)
+        is_token = entry.checksum is not None and entry.checksum.is_content_token
+        return range(count) if is_token else (count - 1,)
 
     def stripped(self, entry: ManifestEntry) -> tuple[str, ...]:
         """Name the secret query parameters that were not recorded with the entry's source."""

@@ -125,12 +125,15 @@ class Places:
             [not any(f.key_of(row) for f in shared) for row in batch.rows()], pa.bool_()
         )
 
-    def store_of(self, entry: ManifestEntry, location: Location) -> Store:
+    def store_of(self, entry: ManifestEntry) -> Store:
         """Open the store of an entry, with the options of its source where there is one."""
         # Copied from another version, an entry may lie below a source at another path.
         above = [place for place in self.folders if entry.uri.startswith(place.source.uri)]
+        if len(above) == 1:
+            return above[0].store
         if above:
             return max(above, key=lambda place: len(place.source.uri)).store
+        location = Location.parse(entry.uri, pins=False)
         source = self._single.get(entry.uri)
         return self._stores.at(location, {}) if source is None else self._open(source, location)
 

@@ -8,16 +8,16 @@ began before the commit meets the fresh announcement, one that begins later read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from landfast.blobs.base import BlobInfo, BlobStore
 from landfast.blobs.names import damaged_blob
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.blob_uri import is_managed, sha256_of
-from landfast.model.manifest import ManifestEntry
 from landfast.publish.upload import in_batches
 from landfast.registry.registry import Registry
 from landfast.system.parallel import in_parallel
@@ -38,55 +38,53 @@ def keep_managed(
     """
     stored = 0
     for batch in in_batches(_managed(manifest)):
-        condemned = registry.record_blobs({_sha256(entry): entry.size or 0 for entry in batch})
-        there = blobs.stat_all(map(_sha256, batch))
+        condemned = registry.record_blobs({file.sha256: file.size or 0 for file in batch})
+        there = blobs.stat_all(file.sha256 for file in batch)
         doubtful = [
-            (entry, found)
-            for entry in batch
-            if _is_doubtful(entry, found := there.get(_sha256(entry)), condemned)
+            (file, found)
+            for file in batch
+            if not _is_whole(file, found := there.get(file.sha256)) or file.sha256 in condemned
         ]
         stored += sum(in_parallel(partial(_keep, blobs, find), doubtful))
     return stored
 
 
-def _managed(manifest: Manifest) -> Iterator[ManifestEntry]:
+class _File(NamedTuple):
+    path: str
+    size: int | None
+    sha256: str
+
+
+def _managed(manifest: Manifest) -> Iterator[_File]:
     """Yield the entries that are managed files, one for each blob."""
     done: set[str] = set()
-    for entry in manifest.entries():
-        if is_managed(entry.uri) and entry.uri not in done:
-            done.add(entry.uri)
-            yield entry
+    for batch in manifest.batches():
+        columns = (batch.columns[name].to_pylist() for name in ("path", "size", "uri"))
+        for path, size, uri in zip(*columns, strict=True):
+            if is_managed(uri) and uri not in done:
+                done.add(uri)
+                yield _File(path, size, sha256_of(uri))
 
 
-def _sha256(entry: ManifestEntry) -> str:
-    return sha256_of(entry.uri)
+def _is_whole(file: _File, found: BlobInfo | None) -> bool:
+    return found is not None and (file.size is None or file.size == found.size)
 
 
-def _is_doubtful(entry: ManifestEntry, found: BlobInfo | None, condemned: Collection[str]) -> bool:
-    return not _is_whole(entry, found) or _sha256(entry) in condemned
-
-
-def _is_whole(entry: ManifestEntry, found: BlobInfo | None) -> bool:
-    return found is not None and entry.size in {None, found.size}
-
-
-def _keep(
-    blobs: BlobStore, find: FindBytes, doubtful: tuple[ManifestEntry, BlobInfo | None]
-) -> bool:
-    entry, found = doubtful
-    sha256 = _sha256(entry)
+def _keep(blobs: BlobStore, find: FindBytes, doubtful: tuple[_File, BlobInfo | None]) -> bool:
+    file, found = doubtful
+    sha256 = file.sha256
     path = find(sha256)
     if path is not None:
         blobs.put(path, sha256)
         return True
-    if _is_whole(entry, found):
+    if _is_whole(file, found):
         # Its collector died: the announcement waited until it could not delete any more.
         return False
     if found is not None:
-        raise damaged_blob(sha256, blobs.url, f"{found.size} bytes instead of {entry.size}")
+        raise damaged_blob(sha256, blobs.url, f"{found.size} bytes instead of {file.size}")
     raise NotFound(
-        f"the managed file {entry.path} was garbage-collected before it was logged",
-        subject=entry.path,
+        f"the managed file {file.path} was garbage-collected before it was logged",
+        subject=file.path,
         found=f"no blob {sha256} in {blobs.url}",
         hint="Add the file again; or give `landfast gc` a grace period longer than a draft lives.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from landfast.system.spare_database import SpareDatabase
@@ -55,9 +55,13 @@ class StateFile:
 
     def put(self, path: bytes, state: str, fact: str) -> None:
         """Remember a fact; written in batches, at least once a second while facts come."""
+        self.put_all({path: (state, fact)})
+
+    def put_all(self, facts: Mapping[bytes, tuple[str, str]]) -> None:
+        """Remember states and facts by path, as `put` does each."""
         self._after_fork()
         with self._file.lock:
-            self._pending[path] = (state, fact)
+            self._pending.update(facts)
             is_full = len(self._pending) >= _BATCH
         if is_full or time.monotonic() - self._flushed_at >= _BATCH_S:
             self.flush()

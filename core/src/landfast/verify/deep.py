@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from landfast.errors import AccessDenied, LandfastError, NotFound, ObjectChanged, Unavailable
-from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.source import Source
 from landfast.model.verdict import Verdict
@@ -48,9 +47,7 @@ class Rereading:
         self, places: Places, entry: ManifestEntry, finding: Finding
     ) -> Finding | AccessDenied:
         try:
-            return reread(
-                entry, finding, places.store_of(entry, Location.parse(entry.uri, pins=False))
-            )
+            return reread(entry, finding, places.store_of(entry))
         except AccessDenied as error:
             return error
 

@@ -159,7 +159,7 @@ class _Check:
             groups: dict[tuple[int, str], list[_Item]] = {}
             for entry in chunk:
                 location = Location.parse(entry.uri, pins=False)
-                store = self._places.store_of(entry, location)
+                store = self._places.store_of(entry)
                 group = groups.setdefault((id(store), location.authority), [])
                 group.append(_Item(entry, store, None))
             for items in groups.values():
