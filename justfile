@@ -78,7 +78,7 @@ test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest int
 
 # Run what is too heavy for every change: every moment to be killed at, the oldest dependencies of the core, the oldest frameworks live, the benchmarks
 nightly: (_packages "nginx:nginx-light") _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect") (test-oldest "core") (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
-    scripts/peer-environments feast
+    scripts/peer-environments feast wandb quilt3 dvc datachain dagster-wandb
     .venv/bin/python -m pytest {{core_tests}} -m nightly -n 2 --dist worksteal
     .venv/bin/python -m pytest tests/together -m nightly
     .venv/bin/python benchmarks/run.py

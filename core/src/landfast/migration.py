@@ -12,6 +12,7 @@ from typing import Any
 from landfast.context import Context
 from landfast.draft import Draft, LogOptions, log_draft
 from landfast.errors import Conflict, InvalidInput, LandfastError, NotFound
+from landfast.manifests.held import HeldManifest
 from landfast.migrate.base import PeerPlace, PeerVersion
 from landfast.migrate.manifest import PeerManifest, read_manifest
 from landfast.migrate.names import name_here, tag_of, word, words_here
@@ -28,6 +29,8 @@ from landfast.version import ArtifactVersion
 
 # Of what cannot come over a message names so many.
 _NAMED = 5
+# Of files that are read before anything is logged; what is beyond is read again.
+_MOST_KEPT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,39 @@ class _Planned:
     peer: PeerVersion
     told: ImportedVersion
     tags: tuple[str, ...]
+    found: PeerManifest | None
+
+
+class _Manifests:
+    """Manifests of foreign versions, read into files of a folder, and kept there as long as there is room."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._left = _MOST_KEPT_BYTES
+
+    def read(self, version: PeerVersion) -> PeerManifest:
+        """Read the entries of a version into a folder of their own."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            return read_manifest(version, folder)
+        except LandfastError as error:
+            error.add_note(f"in {version.title}")
+            raise
+
+    def keep(self, found: PeerManifest) -> PeerManifest | None:
+        """Keep what was read for when it is logged; None if it has to be read again then."""
+        if isinstance(found.manifest, HeldManifest):
+            return found
+        if found.manifest.size > self._left:
+            self.drop(found)
+            return None
+        self._left -= found.manifest.size
+        return found
+
+    def drop(self, found: PeerManifest) -> None:
+        """Forget what was read."""
+        if not isinstance(found.manifest, HeldManifest):
+            shutil.rmtree(found.manifest.path.parent)
 
 
 class _Collections:
@@ -93,9 +129,9 @@ def import_from(context: Context, peer: str, path: str, options: ImportOptions) 
     place = PeerPlace(path=path, stores=context.stores, name=options.name)
     folder = Path(tempfile.mkdtemp(prefix="landfast-"))
     try:
-        collections = _Collections(context)
+        collections, manifests = _Collections(context), _Manifests(folder)
         every = (
-            _plan(context, peer, version, collections, options, folder)
+            _plan(context, peer, version, collections, options, manifests)
             for version in peer_versions(peer, place)
         )
         planned = [each for each in every if collections.plan(each.told)]
@@ -108,7 +144,7 @@ def import_from(context: Context, peer: str, path: str, options: ImportOptions) 
         )
         if options.dry_run:
             return report
-        done = [_done(context, each, collections, options, folder) for each in planned]
+        done = [_done(context, each, collections, options, manifests) for each in planned]
         return replace(report, versions=tuple(_verified(context, done, options)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,11 +156,11 @@ def _plan(
     version: PeerVersion,
     collections: _Collections,
     options: ImportOptions,
-    folder: Path,
+    manifests: _Manifests,
 ) -> _Planned:
     """Read a foreign version whole, and tell what it will be."""
     name = context.resolve_name(name_here(version, options.rename))
-    found = _read(version, folder)
+    found = manifests.read(version)
     _check_endpoints(context, found.sources, options)
     notes = list(version.notes)
     tag, summary = tag_of(peer, version), found.manifest.summary
@@ -146,7 +182,16 @@ def _plan(
     if record is not None and record.summary.digest != summary.digest:
         raise _other_content(told, str(record.name), record.summary.digest)
     tags = (tag, *words_here("tag", version.tags, notes))
-    return _Planned(tool=peer, peer=version, told=replace(told, notes=tuple(notes)), tags=tags)
+    is_due = told.state is ImportState.NEW and not options.dry_run
+    if not is_due:
+        manifests.drop(found)
+    return _Planned(
+        tool=peer,
+        peer=version,
+        told=replace(told, notes=tuple(notes)),
+        tags=tags,
+        found=manifests.keep(found) if is_due else None,
+    )
 
 
 def _other_content(told: ImportedVersion, here: str, digest: str) -> Conflict:
@@ -157,14 +202,6 @@ def _other_content(told: ImportedVersion, here: str, digest: str) -> Conflict:
         found=told.digest,
         hint="If it is another artifact of the same name, give it one of its own with rename= (--rename).",
     )
-
-
-def _read(version: PeerVersion, folder: Path) -> PeerManifest:
-    try:
-        return read_manifest(version, folder)
-    except LandfastError as error:
-        error.add_note(f"in {version.title}")
-        raise
 
 
 def _check_endpoints(context: Context, sources: Sequence[Source], options: ImportOptions) -> None:
@@ -202,13 +239,13 @@ def _done(
     planned: _Planned,
     collections: _Collections,
     options: ImportOptions,
-    folder: Path,
+    manifests: _Manifests,
 ) -> ImportedVersion:
     """Log a foreign version, unless that was done before: entries, tags and aliases at once, or nothing."""
     version, told = planned.peer, planned.told
     if told.state is not ImportState.NEW:
         return told
-    found = _read(version, folder)
+    found = planned.found or manifests.read(version)
     kind = options.type or context.registry.collection_type(told.name) or version.type or "dataset"
     draft = Draft(
         str(told.name),

@@ -9,7 +9,7 @@ import pytest
 from kit.servers.moto import Moto
 from landfast import Client
 
-from tests.core.migrate.making import restore
+from tests.core.migrate.making import copy, restore
 
 Recorded = Callable[[str], Path]
 
@@ -18,6 +18,12 @@ Recorded = Callable[[str], Path]
 def recorded(s3: Moto, tmp_path: Path) -> Recorded:
     """Put back what a tool recorded: `recorded("wandb")` is the folder of its files."""
     return lambda peer: restore(peer, s3, tmp_path / peer)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Recorded:
+    """Copy the files of a tool, without the objects: for what is wrong before anybody looks at them."""
+    return lambda peer: copy(peer, tmp_path / f"{peer}-copied")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from kit.servers.s3 import S3Server
 
@@ -113,11 +114,16 @@ def restore(peer: str, server: S3Server, target: Path) -> Path:
     """Put back what a tool recorded: the objects of all steps and its own, and a copy of its files."""
     for step in range(len(STEPS)):
         take_step(server, step)
-    recorded = RECORDED / peer
     words = {"http://s3.recorded.example": server.url}
-    for key, version_id, body in json.loads((recorded / OBJECTS).read_text(encoding="utf-8")):
+    objects = json.loads((RECORDED / peer / OBJECTS).read_text(encoding="utf-8"))
+    for key, version_id, body in objects:
         words[version_id] = str(server.put(BUCKET, key, _replaced(base64.b64decode(body), words)))
-    shutil.copytree(recorded, target)
+    return copy(peer, target, words)
+
+
+def copy(peer: str, target: Path, words: Mapping[str, str] = MappingProxyType({})) -> Path:
+    """Copy the files that a tool recorded, some words in them replaced; no object is put back."""
+    shutil.copytree(RECORDED / peer, target)
     (target / OBJECTS).unlink()
     for file in _text_files(target):
         file.write_bytes(_replaced(file.read_bytes(), words))

@@ -42,22 +42,21 @@ def test_partitions_of_an_asset_are_partitions_here(
     }
 
 
-def test_an_object_that_was_pickled_stays_behind_and_is_named(client: Client, runs: Path) -> None:
+def test_an_object_that_was_pickled_stays_behind_and_is_named(
+    client: Client, copied: Recorded
+) -> None:
+    runs = copied("dagster-wandb") / "dagster"
     with pytest.raises(InvalidInput, match=r"'output\.pickle' of acme/vision/scores:.*W&B keeps"):
         client.import_from("dagster-wandb", runs)
     client.import_from("dagster-wandb", runs, allow_missing=True, verify=False)
     scores = client.get("vision/scores")
     assert scores.type == "model"
     assert [skip.examples for skip in scores.skipped] == [("output.pickle",)]
-
-
-def test_importing_again_adds_nothing(client: Client, runs: Path) -> None:
-    client.import_from("dagster-wandb", runs, allow_missing=True, verify=False)
     position = client.head()
     client.import_from("dagster-wandb", runs, allow_missing=True, verify=False)
     assert client.head() == position
 
 
-def test_artifacts_of_others_are_not_taken(client: Client, recorded: Recorded) -> None:
+def test_artifacts_of_others_are_not_taken(client: Client, copied: Recorded) -> None:
     with pytest.raises(NotFound, match="holds no artifacts of dagster-wandb"):
-        client.import_from("dagster-wandb", recorded("wandb") / "wandb")
+        client.import_from("dagster-wandb", copied("wandb") / "wandb")

@@ -21,11 +21,17 @@ def root(recorded: Recorded) -> Path:
 
 
 @pytest.fixture
-def change(root: Path) -> Callable[..., None]:
+def files_alone(copied: Recorded) -> Path:
+    """The same, without the objects."""
+    return copied("datachain") / "root"
+
+
+@pytest.fixture
+def change(files_alone: Path) -> Callable[..., None]:
     """Change the database: `change(statement, *values)`."""
 
     def run(statement: str, *values: object) -> None:
-        with closing(sqlite3.connect(root / ".datachain/db")) as database, database:
+        with closing(sqlite3.connect(files_alone / ".datachain/db")) as database, database:
             database.execute(statement, values)
 
     return run
@@ -75,10 +81,17 @@ def test_importing_again_adds_nothing(client: Client, root: Path) -> None:
     assert client.head() == position
 
 
-def test_the_database_itself_and_what_is_above_it_are_the_same(client: Client, root: Path) -> None:
+def test_the_database_itself_and_what_is_above_it_are_the_same(
+    client: Client, files_alone: Path
+) -> None:
     seen = [
         client.import_from("datachain", place, dry_run=True).versions
-        for place in (root.parent, root, root / ".datachain", root / ".datachain/db")
+        for place in (
+            files_alone.parent,
+            files_alone,
+            files_alone / ".datachain",
+            files_alone / ".datachain/db",
+        )
     ]
     assert all(each == seen[0] for each in seen)
 
@@ -103,7 +116,7 @@ TABLE = "ds_local_local_mnist_1_0_0"
 )
 def test_a_row_that_cannot_come_over_is_named(
     client: Client,
-    root: Path,
+    files_alone: Path,
     change: Callable[..., None],
     column: str,
     value: object,
@@ -111,8 +124,8 @@ def test_a_row_that_cannot_come_over_is_named(
 ) -> None:
     change(f"UPDATE {TABLE} SET file__{column} = ? WHERE sys__id = 1", value)
     with pytest.raises(InvalidInput, match=reason):
-        client.import_from("datachain", root)
-    report = client.import_from("datachain", root, allow_missing=True, verify=False)
+        client.import_from("datachain", files_alone)
+    report = client.import_from("datachain", files_alone, dry_run=True)
     assert [each.left_out_count for each in report.versions] == [1, 0, 0, 0]
 
 
@@ -132,7 +145,7 @@ def test_a_row_that_cannot_come_over_is_named(
 )
 def test_a_database_that_is_none_is_a_typed_error(
     client: Client,
-    root: Path,
+    files_alone: Path,
     change: Callable[..., None],
     statement: str,
     error: type[Exception],
@@ -140,23 +153,23 @@ def test_a_database_that_is_none_is_a_typed_error(
 ) -> None:
     change(statement)
     with pytest.raises(error, match=found):
-        client.import_from("datachain", root)
+        client.import_from("datachain", files_alone)
 
 
-def test_a_damaged_database_is_a_conflict(client: Client, root: Path) -> None:
-    file = root / ".datachain/db"
+def test_a_damaged_database_is_a_conflict(client: Client, files_alone: Path) -> None:
+    file = files_alone / ".datachain/db"
     whole = file.read_bytes()
     for data in (b"", b"no database at all" * 100, whole[:4096], whole[: len(whole) // 2]):
         file.write_bytes(data)
         with pytest.raises((Conflict, NotFound)):
-            client.import_from("datachain", root)
+            client.import_from("datachain", files_alone)
 
 
 def test_what_is_not_complete_is_not_imported(
-    client: Client, root: Path, change: Callable[..., None]
+    client: Client, files_alone: Path, change: Callable[..., None]
 ) -> None:
     change("UPDATE datasets_versions SET status = 3 WHERE version = '1.0.1'")
-    report = client.import_from("datachain", root, verify=False)
+    report = client.import_from("datachain", files_alone, dry_run=True)
     assert [each.theirs for each in report.versions] == [
         "mnist:1.0.0",
         "mnist:1.0.2",

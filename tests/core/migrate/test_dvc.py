@@ -48,28 +48,31 @@ def test_outputs_come_over_as_they_were_at_each_commit(client: Client, repositor
     assert re.fullmatch(r"dvc-[0-9a-f]{12}", tag)
 
 
-@pytest.mark.parametrize(
-    ("name", "found"),
-    {
-        "mnist:v1": {
-            "a b%20+ü.txt": b"odd",
-            "labels.csv": b"0,1,2\n",
-            "train/0.png": b"zero",
-            "train/1.png": b"one",
-            "train/2.png": b"two",
-        },
-        "kept:v1": {"a.txt": b"kept a 1\n", "b.txt": b"kept b\n"},
-        "one.txt:v1": {"one.txt": b"one 1\n"},
-        "plain:v1": {"a.txt": b"plain a 1\n", "b.txt": b"plain b\n"},
-    }.items(),
-    ids=lambda each: each if isinstance(each, str) else "",
-)
-def test_what_was_recorded_at_an_old_commit_is_downloaded(
-    client: Client, repository: Path, tmp_path: Path, name: str, found: dict[str, bytes]
+OLD = {
+    "mnist:v1": {
+        "a b%20+ü.txt": b"odd",
+        "labels.csv": b"0,1,2\n",
+        "train/0.png": b"zero",
+        "train/1.png": b"one",
+        "train/2.png": b"two",
+    },
+    "kept:v1": {"a.txt": b"kept a 1\n", "b.txt": b"kept b\n"},
+    "one.txt:v1": {"one.txt": b"one 1\n"},
+    "plain:v1": {"a.txt": b"plain a 1\n", "b.txt": b"plain b\n"},
+}
+
+
+def test_old_commits_are_downloaded_and_importing_again_adds_nothing(
+    client: Client, repository: Path, tmp_path: Path
 ) -> None:
     client.import_from("dvc", repository, verify=False)
-    client.download(name, tmp_path / "there")
-    assert files(tmp_path / "there") == found
+    for name, found in OLD.items():
+        client.download(name, tmp_path / name)
+        assert files(tmp_path / name) == found
+    position = client.head()
+    again = client.import_from("dvc", repository, verify=False)
+    assert {each.state for each in again.versions} == {ImportState.PRESENT}
+    assert client.head() == position
 
 
 def test_what_was_imported_is_what_logging_the_place_finds(
@@ -78,14 +81,6 @@ def test_what_was_imported_is_what_logging_the_place_finds(
     client.import_from("dvc", repository / "mnist.dvc", verify=False)
     logged = client.log("mnist", "s3://peer-data/mnist")
     assert (logged.version, logged.changed) == ("v0", False)
-
-
-def test_importing_again_adds_nothing(client: Client, repository: Path) -> None:
-    client.import_from("dvc", repository, verify=False)
-    position = client.head()
-    again = client.import_from("dvc", repository, verify=False)
-    assert {each.state for each in again.versions} == {ImportState.PRESENT}
-    assert client.head() == position
 
 
 def test_one_file_without_git_is_one_version(

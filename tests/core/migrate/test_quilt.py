@@ -46,9 +46,9 @@ def test_revisions_come_over_in_the_order_of_time(client: Client, registry: str)
 
 
 def test_an_old_revision_is_downloaded_by_its_pins(
-    client: Client, registry: str, tmp_path: Path
+    client: Client, recorded: Recorded, tmp_path: Path
 ) -> None:
-    assert client.import_from("quilt", registry).exit_code == 0
+    assert client.import_from("quilt", recorded("quilt") / LOCAL).exit_code == 0
     client.download("team/mnist:v1", tmp_path / "there")
     assert files(tmp_path / "there") == {
         "a b%20+ü.txt": b"odd",
@@ -59,7 +59,8 @@ def test_an_old_revision_is_downloaded_by_its_pins(
     }
 
 
-def test_importing_again_adds_nothing(client: Client, registry: str) -> None:
+def test_importing_again_adds_nothing(client: Client, copied: Recorded) -> None:
+    registry = copied("quilt") / LOCAL
     client.import_from("quilt", registry, verify=False)
     position = client.head()
     again = client.import_from("quilt", registry, verify=False)
@@ -67,8 +68,8 @@ def test_importing_again_adds_nothing(client: Client, registry: str) -> None:
     assert client.head() == position
 
 
-def test_latest_follows_theirs_when_it_was_rolled_back(client: Client, recorded: Recorded) -> None:
-    folder = recorded("quilt") / LOCAL
+def test_latest_follows_theirs_when_it_was_rolled_back(client: Client, copied: Recorded) -> None:
+    folder = copied("quilt") / LOCAL
     pointers = folder / ".quilt/named_packages/team/mnist"
     second = sorted(path for path in pointers.iterdir() if path.name != "latest")[1]
     (pointers / "latest").write_text(second.read_text())
@@ -77,9 +78,9 @@ def test_latest_follows_theirs_when_it_was_rolled_back(client: Client, recorded:
 
 
 def test_a_damaged_or_cut_manifest_is_noticed_by_its_hash(
-    client: Client, recorded: Recorded, tmp_path: Path
+    client: Client, copied: Recorded, tmp_path: Path
 ) -> None:
-    folder = recorded("quilt") / LOCAL
+    folder = copied("quilt") / LOCAL
     manifest = next((folder / ".quilt/packages").iterdir())
     whole = manifest.read_text()
     for damaged in (whole.replace('"size": 4', '"size": 5', 1), "\n".join(whole.splitlines()[:-1])):
@@ -93,9 +94,9 @@ def test_a_damaged_or_cut_manifest_is_noticed_by_its_hash(
 
 
 def test_a_manifest_that_a_pointer_names_and_nobody_has_is_not_found(
-    client: Client, recorded: Recorded
+    client: Client, copied: Recorded
 ) -> None:
-    folder = recorded("quilt") / LOCAL
+    folder = copied("quilt") / LOCAL
     next((folder / ".quilt/packages").iterdir()).unlink()
     with pytest.raises(NotFound, match=r"\.quilt/packages/[0-9a-f]{64} does not exist"):
         client.import_from("quilt", folder)

@@ -126,8 +126,8 @@ def test_what_was_logged_here_since_stays_the_latest(
     assert client.get("vision/mnist:prod").metadata["step"] == 1
 
 
-def test_a_dry_run_records_nothing(client: Client, recorded: Recorded, tmp_path: Path) -> None:
-    report = client.import_from("wandb", recorded("wandb") / "wandb", dry_run=True)
+def test_a_dry_run_records_nothing(client: Client, copied: Recorded, tmp_path: Path) -> None:
+    report = client.import_from("wandb", copied("wandb") / "wandb", dry_run=True)
     assert {each.state for each in report.versions} == {ImportState.NEW}
     assert [left.path for each in report.versions for left in each.left_out] == ["notes.txt"]
     assert not (tmp_path / "registry.db").exists()
@@ -143,24 +143,24 @@ def test_a_dry_run_records_nothing(client: Client, recorded: Recorded, tmp_path:
     ],
 )
 def test_names_can_be_given(
-    client: Client, recorded: Recorded, theirs: str, ours: str, name: str
+    client: Client, copied: Recorded, theirs: str, ours: str, name: str
 ) -> None:
-    exported = recorded("wandb") / "exported"
-    report = client.import_from("wandb", exported, rename={theirs: ours}, verify=False)
+    exported = copied("wandb") / "exported"
+    report = client.import_from("wandb", exported, rename={theirs: ours}, dry_run=True)
     assert {str(each.name.bare()) for each in report.versions} == {name}
 
 
 def test_a_name_that_cannot_be_one_here_says_how_to_give_another(
-    client: Client, recorded: Recorded
+    client: Client, copied: Recorded
 ) -> None:
     with pytest.raises(
         InvalidInput, match=r"rename=.*--rename 'acme/vision/mnist=project/collection'"
     ):
-        client.import_from("wandb", recorded("wandb") / "exported", rename={"acme": "a/b"})
+        client.import_from("wandb", copied("wandb") / "exported", rename={"acme": "a/b"})
 
 
-def test_a_manifest_by_itself_needs_a_name(client: Client, recorded: Recorded) -> None:
-    manifest = recorded("wandb") / "exported/acme/vision/mnist/v1/wandb_manifest.json"
+def test_a_manifest_by_itself_needs_a_name(client: Client, copied: Recorded) -> None:
+    manifest = copied("wandb") / "exported/acme/vision/mnist/v1/wandb_manifest.json"
     (manifest.parent / "artifact.json").unlink()
     with pytest.raises(InvalidInput, match="--name"):
         client.import_from("wandb", manifest)
@@ -170,9 +170,9 @@ def test_a_manifest_by_itself_needs_a_name(client: Client, recorded: Recorded) -
 
 
 def test_another_artifact_of_the_same_name_is_not_taken_for_the_first(
-    client: Client, recorded: Recorded
+    client: Client, copied: Recorded
 ) -> None:
-    exported = recorded("wandb") / "exported"
+    exported = copied("wandb") / "exported"
     client.import_from("wandb", exported)
     (exported / "acme").rename(exported / "other")
     versions = exported / "other/vision/mnist"
@@ -305,9 +305,9 @@ def test_references_of_all_kinds_keep_what_tells_their_content(
 
 
 def test_a_damaged_run_is_a_typed_error_at_every_byte(
-    client: Client, recorded: Recorded, tmp_path: Path
+    client: Client, copied: Recorded, tmp_path: Path
 ) -> None:
-    (whole,) = (recorded("wandb") / "wandb").glob("*-ts3a02g4/*.wandb")
+    (whole,) = (copied("wandb") / "wandb").glob("*-ts3a02g4/*.wandb")
     data = whole.read_bytes()
     file = tmp_path / "run-x.wandb"
     for at in range(0, len(data), 97):

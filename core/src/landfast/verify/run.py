@@ -234,7 +234,7 @@ class _Check:
         waiting = []
         for item in items:
             finding = None if item.history is None else judge(item.entry, item.history)
-            if finding is not None and not self._deep:
+            if finding is not None and not self._rereads(item, finding):
                 self._tally.add(item.entry, finding)
                 continue
             waiting.append(item)
@@ -242,6 +242,11 @@ class _Check:
                 self._ask_all(waiting)
                 waiting = []
         self._ask_all(waiting)
+
+    def _rereads(self, item: _Item, finding: Finding) -> bool:
+        """Whether bytes are read again: all if `deep`, else what is at hand and has a token that no list tells."""
+        is_at_hand = item.store.capabilities().in_place
+        return self._deep or (finding.verdict is Verdict.UNVERIFIABLE and is_at_hand)
 
     def _ask_all(self, items: list[_Item]) -> None:
         findings = list(self._pool.map(self._ask_one, items))
@@ -272,7 +277,7 @@ class _Check:
             history = item.history or _history(item, ask(None, _kind(item)))
             finding = judge(item.entry, history, ask)
             assert finding is not None
-            if self._deep and self._there is None:
+            if self._rereads(item, finding) and not (self._deep and self._there is not None):
                 return reread(item.entry, finding, item.store)
         except AccessDenied as error:
             return self._denied(str(location), error)

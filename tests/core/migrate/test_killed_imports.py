@@ -1,0 +1,74 @@
+"""An import is killed at each moment at which it touches the world; run again, it ends as if it never was."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kit.failpoints import arm
+from kit.forks import fork
+from landfast import Client, NotFound
+
+from tests.core.migrate.conftest import Recorded
+
+PATIENCE_S = 120
+# So many kills are tried in the everyday run, spread evenly.
+KILLS = 2
+
+
+def import_all(url: str, place: str, journal: str, kill_at: int | None) -> None:
+    """Import; end by SIGKILL at a moment of it."""
+    points = arm(kill_at)
+    client = Client(url)
+    client.import_from("wandb", place, verify=False)
+    client.close()
+    Path(journal).write_text(str(len(points.passed)))
+
+
+def state(url: str) -> list[dict[str, Any]]:
+    """Describe what is recorded, as far as it does not tell when."""
+    client = Client(url)
+    try:
+        found = [version.to_dict() for version in client.versions("vision/mnist")]
+    except NotFound:
+        found = []
+    finally:
+        client.close()
+    kept = ("name", "digest", "aliases", "tags", "metadata", "description")
+    return [{fact: version[fact] for fact in kept} for version in found]
+
+
+def run(tmp_path: Path, url: str, place: Path, kill_at: int | None) -> int | None:
+    """Import in a process of its own; return its exit code."""
+    child = fork(import_all, url, str(place), str(tmp_path / "journal"), kill_at)
+    child.start()
+    child.join(PATIENCE_S)
+    return child.exitcode
+
+
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.nightly)])
+def test_a_killed_import_goes_on_where_it_was(
+    copied: Recorded, tmp_path: Path, every: bool
+) -> None:
+    place = copied("wandb") / "exported"
+    whole = f"sqlite:///{tmp_path}/whole.db"
+    assert run(tmp_path, whole, place, None) == 0
+    moments = int((tmp_path / "journal").read_text())
+    wanted = state(whole)
+    assert [version["aliases"] for version in wanted] == [
+        ["prod"],
+        ["first", "latest", "my-best"],
+    ]
+    step = 1 if every else moments // KILLS
+    for kill_at in range(step // 2 + 1, moments + 1, step):
+        url = f"sqlite:///{tmp_path}/killed-{kill_at}.db"
+        assert run(tmp_path, url, place, kill_at) == -signal.SIGKILL
+        # Of a version that is there nothing is missing.
+        half = state(url) if Path(url.removeprefix("sqlite:///")).exists() else []
+        for version in half:
+            assert version["digest"] in {each["digest"] for each in wanted}
+            assert any(tag.startswith("wandb-") for tag in version["tags"])
+        assert run(tmp_path, url, place, None) == 0
+        assert state(url) == wanted
