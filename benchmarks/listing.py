@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from rows import Row, command, spent
+from rows import Row, command, median, spent
 from s3_endpoint import BUCKET, KEYS, PREFIX, Endpoint, serving
 
 URI = f"s3://{BUCKET}/{PREFIX}"
@@ -32,12 +32,18 @@ def measure(given: Namespace) -> Iterator[Row]:
     with serving(given.entries, latency_s=LATENCY_S) as endpoint:
         os.environ |= endpoint.environment()
         yield from times(endpoint, given.repeat)
+        yield requests(endpoint, "folders")
+    # A fifth shows of these what there is to see.
+    some = given.entries // 5
+    with serving(some) as endpoint:
+        os.environ |= endpoint.environment()
+        yield from shards(endpoint, given.repeat)
         yield from digests(endpoint)
-    for keys in KEYS:
-        with serving(given.entries, latency_s=LATENCY_S, keys=keys) as endpoint:
+    for keys in [each for each in KEYS if each != "folders"]:
+        with serving(some, latency_s=LATENCY_S, keys=keys) as endpoint:
             os.environ |= endpoint.environment()
             yield requests(endpoint, keys)
-    with serving(given.entries, keys="numbers", depth=9) as endpoint:
+    with serving(some, keys="numbers", depth=9) as endpoint:
         os.environ |= endpoint.environment()
         yield from deep(endpoint)
 
@@ -56,6 +62,23 @@ def times(endpoint: Endpoint, repeat: int) -> Iterator[Row]:
             peer="boto3 in one stream",
             ratio_at_most=1 / 20 if workers > 1 else None,
             note=f"{ours.cpu_s / endpoint.entries * 1e6:.1f} us CPU a key",
+        )
+
+
+def shards(endpoint: Endpoint, repeat: int) -> Iterator[Row]:
+    """Compare the clock of shards with that of one, where no page is waited for: there is nothing to win by them."""
+    counts = (1, 2, 7, 64)
+    runs = [[spent(partial(log, shards=count), 1) for count in counts] for _ in range(repeat)]
+    one, *others = (median(each) for each in zip(*runs, strict=True))
+    for count, ours in zip(counts[1:], others, strict=True):
+        yield Row(
+            f"log of {endpoint.entries:,} without latency, shards={count}",
+            ours.wall_s,
+            "s",
+            beside=one.wall_s,
+            peer="shards=1",
+            ratio_at_most=1.05,
+            note=f"CPU x {ours.cpu_s / one.cpu_s:.2f}",
         )
 
 

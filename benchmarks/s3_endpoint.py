@@ -66,6 +66,15 @@ def _skewed(number: int, count: int) -> str:
     return f"{'a' if at == 0 else 'z' if at == 199 else 'm'}/part-{number:010}"
 
 
+def _small_folders(number: int, _: int) -> str:
+    return f"{number // 10:07}/part-{number % 10}.bin"
+
+
+def _long_prefix(number: int, _: int) -> str:
+    """One flat folder, of which all keys begin with the same 250 characters."""
+    return "the-same-for-all-of-them-" * 10 + f"{number:012}"
+
+
 # Keys by number, in order; the second argument is how many there are.
 KEYS: dict[str, Callable[[int, int], str]] = {
     "folders": _in_folders,
@@ -74,6 +83,8 @@ KEYS: dict[str, Callable[[int, int], str]] = {
     "hexadecimal": _hexadecimal,
     "numbers": _numbers,
     "skewed": _skewed,
+    "folders of 10": _small_folders,
+    "long common prefix": _long_prefix,
 }
 
 
