@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 import click
 
 from landfast.cli.common import Output, command
+from landfast.cli.feed.consumers import consumers_command
 from landfast.client import Client
 from landfast.html.sizes import size_text
 from landfast.registry.copy.report import BlobsCopy, CopyKind, RegistryCopy
@@ -228,4 +229,5 @@ registry_command.add_command(fork_command)
 registry_command.add_command(copy_command)
 registry_command.add_command(grants_command)
 registry_command.add_command(check_command)
+registry_command.add_command(consumers_command)
 registry_command.add_command(info_command)

@@ -14,6 +14,7 @@ from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
+from landfast.model.times import format_time
 from landfast.model.version import Change, ChangeKind, Observation, VersionRecord
 
 
@@ -300,3 +301,35 @@ class Stream(StrEnum):
 
     CHANGES = "changes"
     RUNS = "runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerRecord:
+    """Who follows a stream, and how far they have come.
+
+    Args:
+        name: The consumer.
+        stream: What it follows.
+        position: All up to here it was told.
+        behind: How many newer ones there are; those that it passes over count too.
+        moved_at: When its position moved last, UTC, registry time.
+        holder: ``host:pid:token`` of who follows in its name now; None if nobody does.
+    """
+
+    name: str
+    stream: Stream
+    position: int
+    behind: int
+    moved_at: datetime
+    holder: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the consumer."""
+        return {
+            "name": self.name,
+            "stream": str(self.stream),
+            "position": self.position,
+            "behind": self.behind,
+            "moved_at": format_time(self.moved_at),
+            "holder": self.holder,
+        }

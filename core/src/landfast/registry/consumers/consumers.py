@@ -9,7 +9,7 @@ from landfast.model.lineage import RunEvent
 from landfast.model.run import RunKey
 from landfast.registry.consumers import positions, run_events
 from landfast.registry.database.lazy import LazyDatabase
-from landfast.registry.values import Stream
+from landfast.registry.values import ConsumerRecord, Stream
 
 
 class Consumers:
@@ -47,6 +47,10 @@ class Consumers:
     def positions(self, name: str) -> dict[Stream, int]:
         """Return how far a consumer has come in each stream that it follows."""
         return self._database.read(lambda tx: positions.positions(tx, name))
+
+    def records(self) -> list[ConsumerRecord]:
+        """Return every consumer with its position in each stream that it follows, by name."""
+        return self._database.read(positions.records)
 
     def heads(self) -> dict[Stream, int]:
         """Return the newest position of each stream, all that happened until now included."""

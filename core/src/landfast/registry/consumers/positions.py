@@ -12,7 +12,7 @@ from landfast.registry import counters
 from landfast.registry.consumers import run_events
 from landfast.registry.database.engine import Transaction
 from landfast.registry.schema.tables import changes, consumer_positions, consumers
-from landfast.registry.values import Stream
+from landfast.registry.values import ConsumerRecord, Stream
 
 _MAX_NAME_BYTES = 1024
 
@@ -104,3 +104,27 @@ def positions_at(tx: Transaction, moment: datetime) -> dict[Stream, int]:
         Stream.CHANGES: counters.head(tx) if found is None else found - 1,
         Stream.RUNS: run_events.position_at(tx, moment),
     }
+
+
+def records(tx: Transaction) -> list[ConsumerRecord]:
+    """Return every consumer with its position in each stream that it follows, by name."""
+    now = tx.now()
+    rows = tx.connection.execute(
+        select(*consumer_positions.c, consumers.c.holder, consumers.c.held_until)
+        .select_from(consumer_positions.join(consumers))
+        .order_by(consumer_positions.c.consumer, consumer_positions.c.stream)
+    ).all()
+    newest = heads(tx)
+    if any(row.stream == Stream.RUNS.value for row in rows):
+        newest[Stream.RUNS] += run_events.count_waiting(tx)
+    return [
+        ConsumerRecord(
+            name=row.consumer,
+            stream=Stream(row.stream),
+            position=row.position,
+            behind=max(0, newest[Stream(row.stream)] - row.position),
+            moved_at=row.moved_at,
+            holder=row.holder if row.held_until is not None and row.held_until > now else None,
+        )
+        for row in rows
+    ]

@@ -81,6 +81,15 @@ def is_waiting(tx: Transaction) -> bool:
     return False
 
 
+def count_waiting(tx: Transaction) -> int:
+    """Return how many rows have no position yet."""
+    counts = [
+        select(func.count()).select_from(table).where(table.c.position.is_(None))
+        for table in (edges, run_events)
+    ]
+    return sum(int(tx.connection.execute(count).scalar_one()) for count in counts)
+
+
 def give_positions(tx: Transaction) -> bool:
     """Give positions to the oldest rows without one, at most `BATCH`; tell whether there may be more."""
     head = counters.run_event_head(tx, lock=True)

@@ -70,6 +70,23 @@ class ConsumerSuite:
             registry.consumers.remember("watch", "one", LEASE, told)
         assert registry.consumers.positions("watch") == {Stream.CHANGES: 2, Stream.RUNS: 7}
 
+    def test_who_follows_and_how_far_behind_can_be_seen(self, registry: Registry) -> None:
+        log(registry, "a", run=begin(registry))
+        log(registry, "b")
+        assert registry.consumers.records() == []
+        registry.consumers.take("watch", "one", LEASE)
+        registry.consumers.take("catalog", "two", SHORT)
+        registry.consumers.remember("watch", "one", LEASE, {Stream.CHANGES: 1})
+        registry.consumers.remember("catalog", "two", SHORT, {Stream.RUNS: 0, Stream.CHANGES: 2})
+        time.sleep(0.01)
+        found = registry.consumers.records()
+        told = [(one.name, one.stream, one.position, one.behind, one.holder) for one in found]
+        assert told == [
+            ("catalog", Stream.CHANGES, 2, 0, None),
+            ("catalog", Stream.RUNS, 0, 2, None),
+            ("watch", Stream.CHANGES, 1, 1, "one"),
+        ]
+
     def test_a_consumer_has_a_name(self, registry: Registry) -> None:
         log(registry, "a")
         for name in ("", "x" * 1025):
