@@ -90,15 +90,15 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str,
         request.getfixturevalue("postgres_server").drop(url)
 
 
-@pytest.mark.parametrize("is_fork", [False, True], ids=["move", "fork"])
-def test_killed_at_some_moments(places: dict[str, Place], tmp_path: Path, is_fork: bool) -> None:
-    ordeal = Ordeal(places["disk"], places["disk"], tmp_path, is_fork=is_fork)
+@pytest.mark.parametrize("kind", ["move", "kept store", "fork"])
+def test_killed_at_some_moments(places: dict[str, Place], tmp_path: Path, kind: str) -> None:
+    ordeal = Ordeal(places["disk"], places["disk"], tmp_path, kind)
     moments = ordeal.moments()
     for kill_at in range(1, moments, max(1, moments // KILLS)):
         assert ordeal.survives(kill_at)
 
 
-@pytest.mark.parametrize("is_fork", [False, True], ids=["move", "fork"])
+@pytest.mark.parametrize("kind", ["move", "kept store", "fork"])
 @pytest.mark.parametrize(
     ("source", "target"),
     [("disk", "disk"), ("disk", "server"), ("server", "server"), ("server", "disk")],
@@ -107,21 +107,34 @@ def test_killed_at_some_moments(places: dict[str, Place], tmp_path: Path, is_for
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_killed_at_every_moment(
-    places: dict[str, Place], tmp_path: Path, source: str, target: str, is_fork: bool
+    places: dict[str, Place], tmp_path: Path, source: str, target: str, kind: str
 ) -> None:
-    ordeal = Ordeal(places[source], places[target], tmp_path, is_fork=is_fork)
+    ordeal = Ordeal(places[source], places[target], tmp_path, kind)
     killed = next(kill_at for kill_at in itertools.count(1) if not ordeal.survives(kill_at))
     assert killed > 100
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("disk", "disk"), pytest.param("server", "server", marks=pytest.mark.system)],
+)
+def test_several_at_once_make_one_copy(
+    places: dict[str, Place], tmp_path: Path, source: str, target: str
+) -> None:
+    ordeal = Ordeal(places[source], places[target], tmp_path, "move")
+    for turn in range(3):
+        ordeal.race(f"race {turn}")
 
 
 class Ordeal:
     """A registry that is copied again and again, each time to another place."""
 
-    def __init__(self, source: Place, target: Place, folder: Path, *, is_fork: bool) -> None:
+    def __init__(self, source: Place, target: Place, folder: Path, kind: str) -> None:
         self._url, store = source("old")
         self._target = target
         self._folder = folder
-        self._is_fork = is_fork
+        self._is_fork = kind == "fork"
+        self._keeps_store = kind == "kept store"
         init_registry(self._url, store)
         self.client = Client(self._url, project="ordeal")
         data = folder / "data"
@@ -139,7 +152,7 @@ class Ordeal:
         return Move(
             source=self._url,
             target=target,
-            store=store,
+            store=None if self._keeps_store else store,
             journal=self._folder / f"{label}.journal",
             fork=self._is_fork,
         )
@@ -150,6 +163,19 @@ class Ordeal:
         assert move.run(None) == 0
         self._check_done(move)
         return int(move.journal.read_text().split()[0])
+
+    def race(self, label: str) -> None:
+        """Copy by several processes at once: some may fail, what is there is whole."""
+        move = self._move(label)
+        children = [fork(copy, move, None) for _ in range(3)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join(PATIENCE_S)
+        assert {child.exitcode for child in children} <= {0, 1}
+        if not any(child.exitcode == 0 for child in children):
+            assert move.run(None) == 0  # each was in another's way
+        self._check_done(move)
 
     def survives(self, kill_at: int) -> bool:
         """Kill a copy, and end it by a second; False if it had ended before."""

@@ -238,6 +238,22 @@ def test_a_store_that_stays_belongs_to_the_new_place(
     assert Client(url_of(tmp_path / "back.db")).get("raw").version == "v1"
 
 
+def test_no_password_is_left_at_the_old_place(
+    source: Client, tmp_path: Path, postgres_url: str
+) -> None:
+    secret = postgres_url.replace("postgres@", "postgres:hunter2@")
+    report = source.copy_registry(secret, store=str(tmp_path / "new"), skip_proven=True)
+    assert "hunter2" not in str(report.to_dict())
+    assert (report.blobs.copied, report.blobs.read_back) == (1, 0)
+    with pytest.raises(AccessDenied) as refusal:
+        source.ticket()
+    assert "hunter2" not in str(refusal.value)
+    assert report.target in str(refusal.value)
+    source.close()
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"hunter2" not in path.read_bytes(), path
+
+
 def test_a_fork_is_another_registry_and_its_source_goes_on(
     source: Client, data: Path, tmp_path: Path
 ) -> None:

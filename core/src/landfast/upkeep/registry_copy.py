@@ -7,7 +7,7 @@ may be killed at any moment and are run again: blobs that are there stay, rows a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from landfast import store_label
@@ -19,7 +19,7 @@ from landfast.registry.copy.source import Source
 from landfast.registry.copy.target import Target
 from landfast.registry.registry import Registry
 from landfast.registry.schema.creation import lasting, new_uid
-from landfast.registry.schema.fence import other_place
+from landfast.registry.schema.fence import Fence, other_place
 from landfast.registry.schema.identity import BESIDE
 from landfast.registry.values import RegistryInfo
 from landfast.store_label import Owner
@@ -167,17 +167,18 @@ class _Copy:
 
     def _move_rows(self, new: NewIdentity, copy_rest: Callable[[], None]) -> list[TableCopy]:
         mine = self._source.stop_writers(str(self._target))
-        with self._writers_let_in_on_failure():
+        with self._writers_let_in_on_failure(mine):
             copy_rest()
             return self._source.copy_moved(self._target, new, mine, self._say)
 
     @contextmanager
-    def _writers_let_in_on_failure(self) -> Iterator[None]:
+    def _writers_let_in_on_failure(self, mine: Fence) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if self._is_surely_not_there():
-                self._source.let_writers_in()
+            with suppress(LandfastError):  # then writers are told how to call the copy off
+                if self._is_surely_not_there():
+                    self._source.let_writers_in(mine)
             raise
 
     def _is_surely_not_there(self) -> bool:

@@ -61,9 +61,9 @@ class Source:
         """Say that the registry is at the other place now."""
         fence.finish_fence(self._database, mine)
 
-    def let_writers_in(self) -> None:
-        """Take back what `stop_writers` did."""
-        fence.lower_fence(self._database)
+    def let_writers_in(self, mine: Fence) -> None:
+        """Take back what `stop_writers` did, unless another copy has put up its own meanwhile."""
+        fence.lower_fence(self._database, mine)
 
     def blob_names(self) -> Iterator[str]:
         """Yield the blobs that it knows, by name."""

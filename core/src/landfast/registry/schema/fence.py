@@ -77,12 +77,13 @@ def finish_fence(database: Database, fence: Fence) -> None:
     database.write(lambda tx: put_fence(tx, replace(fence, done=True)))
 
 
-def lower_fence(database: Database) -> None:
-    """Let writers in again."""
+def lower_fence(database: Database, mine: Fence | None = None) -> None:
+    """Let writers in again; where a fence is given, only if it still stands, and no other in its place."""
 
     def open_up(tx: Transaction) -> None:
         lock_schema(tx)
-        drop_fence(tx)
+        if mine is None or fence_of(tx) == mine:
+            drop_fence(tx)
 
     database.write(open_up)
 
