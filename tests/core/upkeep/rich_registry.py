@@ -239,7 +239,10 @@ def _of_version(client: Client, cli: Callable[..., Any], version: Any) -> dict[s
         f"entries {name} by the command": cli("ls", name),
         f"lineage {name}": cli("lineage", name),
         f"used by {name}": client.used_by(name),
-        f"bases {name}": client.registry.manifest_bases([version.record.blob]),
+        f"bases {name}": {
+            blob: sorted(bases)
+            for blob, bases in client.registry.manifest_bases([version.record.blob]).items()
+        },
     }
     live = [one for one in client.versions(name.partition(":")[0]) if not one.record.deleted_at]
     for one, other in itertools.pairwise(live):

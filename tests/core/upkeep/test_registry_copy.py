@@ -64,7 +64,7 @@ def place(
     [
         (("sqlite", "beside"), ("postgresql", "s3")),
         pytest.param(("postgresql", "s3"), ("postgresql", "gs"), marks=pytest.mark.system),
-        pytest.param(("postgresql", "gs"), ("sqlite", "beside"), marks=pytest.mark.system),
+        pytest.param(("postgresql", "gs"), ("sqlite", "folder"), marks=pytest.mark.system),
         pytest.param(("sqlite", "folder"), ("sqlite", "s3"), marks=pytest.mark.system),
     ],
     ids=str,
