@@ -31,6 +31,9 @@ EVERY_KEY = landfast.SnapshotConfig(
 )
 """Says each key, and none by its default."""
 
+KEYS = ("2026-05-01", "2026-05-01|eu", "a/b", "ü ~:@%", "100%25")
+"""Partition keys that mean the same text in every orchestrator."""
+
 RECORDED = tuple(
     each.name
     for each in fields(landfast.SnapshotConfig)

@@ -145,7 +145,9 @@ def test_mend_33_every_partition_that_changed_reaches_the_consumer_once(scene: S
         run = scene.airflow.nth_run("consume_orders", number)
         read.append(scene.airflow.xcom("consume_orders", run["dag_run_id"], "changed"))
     events = scene.airflow.events("landfast://default/sales/orders")
-    assert len(events) == 6
+    # For DAGs without partitions; Airflow 3.2 and newer has one with a key beside each.
+    assert len([event for event in events if not event.get("partition_key")]) == 6
+    assert {event.get("partition_key") for event in events} - {None} in (set(), set("abcde"))
     versions = [[scene.client.get(uri) for uri in uris] for uris in read]
     assert [[f"{each.partition}{each.version}" for each in found] for found in versions] == [
         ["av0", "bv0", "cv0", "dv0"],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from unittest.mock import MagicMock
+
 import landfast
 import pytest
-from kit.snapshots import EVERY_KEY
+from kit import voice
+from kit.snapshots import EVERY_KEY, KEYS
 from landfast_provider.operators import (
     LandfastPlanOperator,
     LandfastSnapshotOperator,
@@ -41,3 +45,31 @@ def test_the_operator_of_a_file_has_its_entry_as_it_was_read() -> None:
 def test_a_wrong_choice_names_all() -> None:
     with pytest.raises(landfast.InvalidInput, match="'drift', 'loss', 'never'"):
         LandfastVerifyOperator(task_id="t", artifact="a", fail_on="maybe")
+
+
+@pytest.mark.parametrize("row", voice.rows("airflow"), ids=lambda row: row.target)
+def test_parameters_are_named_ordered_and_defaulted_as_in_all_integrations(row: voice.Row) -> None:
+    assert voice.problems(row) == []
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_partition_is_the_key_that_airflow_was_given(
+    key: str, registry: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(key)
+    operator = LandfastSnapshotOperator(
+        task_id="s", artifact="sales/orders", uri=str(tmp_path / "a.txt"), partition=key
+    )
+    ti = MagicMock(
+        dag_id="d",
+        run_id="r",
+        task_id="s",
+        map_index=-1,
+        try_number=1,
+        log_url="http://x/",
+        task=operator,
+    )
+    events = MagicMock()
+    operator.execute({"ti": ti, "outlet_events": events})
+    assert landfast.Client(registry).partitions("sales/orders").keys() == {key}
+    assert [each.args[0] for each in events[0].add_partitions.call_args_list] == [key]

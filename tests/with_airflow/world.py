@@ -118,9 +118,14 @@ class World:
             clear_task_instances(list(found), session)
         return self.go_on(dag_id, run_id)
 
-    def events(self, asset: Any) -> list[dict[str, Any]]:
-        """Return what the events of an asset said, oldest first."""
+    def events(self, asset: Any, *, keyed: bool = False) -> list[dict[str, Any]]:
+        """Return what the events of an asset said, oldest first: those with a key of Airflow's, or the others."""
         query = select(AssetEvent.extra).join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+        if hasattr(AssetEvent, "partition_key"):
+            has_key = AssetEvent.partition_key.is_not(None)
+            query = query.where(has_key if keyed else ~has_key)
+        elif keyed:
+            return []
         with create_session() as session:
             return list(
                 session.scalars(query.where(AssetModel.uri == asset.uri).order_by(AssetEvent.id))

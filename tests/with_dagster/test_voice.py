@@ -4,7 +4,9 @@ from pathlib import Path
 
 import dagster as dg
 import dagster_landfast as dl
-from kit.snapshots import EVERY_KEY, RECORDED
+import pytest
+from kit import voice
+from kit.snapshots import EVERY_KEY, KEYS, RECORDED
 
 
 def test_every_key_of_the_file_reaches_what_is_recorded() -> None:
@@ -28,3 +30,20 @@ def test_the_log_of_a_step_says_what_it_found(instance, tmp_path: Path, capfd) -
     for said in ("new version v0, 1 files, 1 B", "unchanged at v0"):
         assert dg.materialize([features], instance=instance).success
         assert f"default/uncategorized/features: {said}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("row", voice.rows("dagster"), ids=lambda row: row.target)
+def test_parameters_are_named_ordered_and_defaulted_as_in_all_integrations(row: voice.Row) -> None:
+    assert voice.problems(row) == []
+
+
+def test_a_partition_is_the_key_that_dagster_has(instance, client, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+
+    @dg.asset(partitions_def=dg.StaticPartitionsDefinition(list(KEYS)))
+    def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return dl.log_reference(context, f"{tmp_path}/a.txt")
+
+    for key in KEYS:
+        assert dg.materialize([orders], instance=instance, partition_key=key).success
+    assert client.partitions("orders").keys() == set(KEYS)

@@ -22,7 +22,7 @@ from prefect_landfast import (
     landfast_client,
     log_reference,
     promote_artifact,
-    run_environment,
+    run_env,
     use_artifact,
 )
 
@@ -168,7 +168,7 @@ def test_verbs_can_be_submitted_mapped_and_given_options(
 
     @flow
     def pipeline() -> list[landfast.ArtifactVersion]:
-        log = log_reference.with_options(retries=2, task_run_name="log {name}")
+        log = log_reference.with_options(retries=2, task_run_name="log {artifact}")
         future = log.submit("first", places[0])
         mapped = log.map([p.name for p in places], places, tags=unmapped(["raw"]))
         return [use_artifact.submit(future).result(), *mapped.result()]
@@ -205,7 +205,7 @@ def test_a_subprocess_of_a_task_logs_in_its_name(
     def shell() -> None:
         import os
 
-        env = {**os.environ, **run_environment()}
+        env = {**os.environ, **run_env()}
         subprocess.run([sys.executable, "-c", script], env=env, check=True)
 
     @flow(name="shell")

@@ -23,7 +23,7 @@ from prefect_landfast import (
     download_artifact,
     log_reference,
     promote_artifact,
-    run_environment,
+    run_env,
     use_artifact,
     verify_artifact,
 )
@@ -207,4 +207,4 @@ def test_what_a_log_was_made_from_can_be_given(write: Callable[..., Path], tmp_p
 
 
 def test_outside_a_run_there_is_nothing_to_hand_to_a_subprocess() -> None:
-    assert run_environment() == {}
+    assert run_env() == {}

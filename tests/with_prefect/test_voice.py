@@ -8,8 +8,9 @@ from pathlib import Path
 import landfast
 import pytest
 import yaml
-from kit.snapshots import EVERY_KEY, RECORDED
-from prefect_landfast import verify_artifact
+from kit import voice
+from kit.snapshots import EVERY_KEY, KEYS, RECORDED
+from prefect_landfast import log_reference, verify_artifact
 from prefect_landfast.flows import config_of, snapshot_artifact
 from prefect_landfast.serving import snapshot_deployments
 
@@ -33,3 +34,18 @@ def test_a_secret_in_a_parameter_of_the_flow_is_refused() -> None:
 def test_the_old_name_of_fail_on_is_an_error_that_says_the_new_one() -> None:
     with pytest.raises(landfast.InvalidInput, match="it is fail_on= now"):
         verify_artifact.fn("flowers", raise_on_drift=False)
+
+
+@pytest.mark.parametrize("row", voice.rows("prefect"), ids=lambda row: row.target)
+def test_parameters_are_named_ordered_and_defaulted_as_in_all_integrations(row: voice.Row) -> None:
+    assert voice.problems(row) == []
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_partition_is_the_key_that_prefect_was_given(key: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(key)
+    logged = log_reference.fn("sales/orders", tmp_path / "a.txt", partition=key)
+    assert logged.partition == key
+    assert landfast.Client().partitions("sales/orders").keys() == {key}
+    config = config_of("orders", "s3://b/dt={partition_key}/")
+    assert config.for_partition(key).partition == key

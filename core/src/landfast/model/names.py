@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from landfast.errors import InvalidInput
+from landfast.errors import Conflict, InvalidInput
 
 DEFAULT_ENTITY = "default"
 DEFAULT_PROJECT = "uncategorized"
@@ -141,6 +141,27 @@ class ArtifactName:
     def at(self, index: int) -> ArtifactName:
         """Return the name of version `index`."""
         return replace(self, index=index, alias=None, digest=None)
+
+    def in_partition(self, partition: str | None) -> ArtifactName:
+        """Return the name of one partition; None leaves it as it is.
+
+        Raises:
+            Conflict: If the name says another partition already.
+
+        Example:
+            >>> str(ArtifactName.parse("sales/orders:prod").in_partition("2026-05-01"))
+            'sales/orders~2026-05-01:prod'
+        """
+        if partition is None:
+            return self
+        if self.partition not in {"", partition}:
+            raise Conflict(
+                f"{str(self)!r} and partition={partition!r} disagree",
+                subject=str(self),
+                expected=partition,
+                found=self.partition,
+            )
+        return replace(self, partition=partition)
 
     @property
     def uri(self) -> str:

@@ -51,8 +51,9 @@ def outlets_of(asset: ArtifactAsset) -> list[Asset | AssetAlias]:
     return [asset.on_change, produced]
 
 
+@landfast.renamed({"name": "artifact"})
 def artifact_asset(
-    name: str | landfast.ArtifactName | Asset,
+    artifact: str | landfast.ArtifactName | Asset,
     *,
     watch: bool = False,
     poll_interval: float = 60,
@@ -64,7 +65,7 @@ def artifact_asset(
     means the same wherever it is parsed.
 
     Args:
-        name: ``[[entity/]project/]collection``, of one partition with ``~PARTITION``.
+        artifact: ``[[entity/]project/]collection``, of one partition with ``~PARTITION``.
         watch: Whether the triggerer follows the registry, for data that is logged outside of Airflow.
         poll_interval: Seconds between two looks of the watcher.
         landfast_conn_id: Where the watcher looks; None is ``landfast_default``.
@@ -76,7 +77,7 @@ def artifact_asset(
         >>> artifact_asset("nlp/corpus").uri
         'landfast://default/nlp/corpus'
     """
-    full = full_name(name_of(name) if isinstance(name, Asset) else name)
+    full = full_name(name_of(artifact) if isinstance(artifact, Asset) else artifact)
     if full.picks_version:
         raise landfast.InvalidInput(
             f"{full} names a version, but an asset is the whole artifact",

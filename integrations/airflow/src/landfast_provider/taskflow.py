@@ -12,14 +12,17 @@ from airflow.sdk import Asset, get_current_context
 
 from landfast_provider.assets import ArtifactAsset, artifact_asset, partition_key
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
-from landfast_provider.task_run import Named, TaskRun
+from landfast_provider.task_run import Named, TaskRun, to_name
 from landfast_provider.version_compat import get_hook_lineage_collector
+
+Place = str | Path | landfast.Reference
 
 
 def use_artifact(
     artifact: Named,
     *,
     type: str | None = None,
+    partition: str | None = None,
     landfast_conn_id: str = DEFAULT_CONN_ID,
     aws_conn_id: str | None = None,
     gcp_conn_id: str | None = None,
@@ -32,6 +35,7 @@ def use_artifact(
     Args:
         artifact: A name, a ``landfast://`` URI, a version, or an `artifact_asset`.
         type: The type expected.
+        partition: A partition key instead of ``~PARTITION``.
         landfast_conn_id: The registry.
         aws_conn_id: Credentials of ``s3://``; None is the connection's.
         gcp_conn_id: Credentials of ``gs://``; None is the connection's.
@@ -48,7 +52,8 @@ def use_artifact(
         ...     folder = use_artifact("nlp/corpus").download()
     """
     run = _run(landfast_conn_id, aws_conn_id, gcp_conn_id)
-    version = run.use(artifact, type=type)
+    name = to_name(artifact).in_partition(partition_key(partition, partition))
+    version = run.use(name, type=type)
     _reads(run, version)
     return version
 
@@ -89,7 +94,8 @@ def use_artifacts(
 
 def log_reference(
     artifact: str | Asset,
-    *references: str | Path | landfast.Reference,
+    uri: Place | Sequence[Place],
+    *,
     type: str | None = None,
     partition: str | None = None,
     aliases: Sequence[str] = (),
@@ -110,7 +116,7 @@ def log_reference(
 
     Args:
         artifact: ``[[entity/]project/]collection``, or its asset.
-        references: URIs, paths, or `landfast.Reference` objects.
+        uri: A URI, a path, a `landfast.Reference`, or several of them.
         type: Type of the artifact; None is the collection's, ``dataset`` for a new one.
         partition: Key of the partition.
         aliases: To move to the version.
@@ -135,7 +141,7 @@ def log_reference(
     asset = artifact_asset(artifact)
     version = run.client.log(
         asset.artifact,
-        *references,
+        *([uri] if isinstance(uri, Place) else uri),
         type=type,
         partition=partition_key(partition, partition),
         aliases=aliases,

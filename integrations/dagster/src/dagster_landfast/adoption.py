@@ -64,9 +64,10 @@ def log_reference(
     )
 
 
+@landfast.renamed({"name": "artifact"})
 def use_artifact(
     context: Any,
-    name: str | dg.AssetKey | landfast.ArtifactName,
+    artifact: str | dg.AssetKey | landfast.ArtifactName,
     *,
     type: str | None = None,
     partition_key: str | None = None,
@@ -80,7 +81,7 @@ def use_artifact(
 
     Args:
         context: Of the asset or op.
-        name: Such as ``features``, ``vision/mnist:prod``, or the key of an asset upstream.
+        artifact: Such as ``features``, ``vision/mnist:prod``, or the key of an asset upstream.
         type: The type expected.
         partition_key: Which partition, where it is not clear from the context.
         resource: As in `log_reference`.
@@ -92,7 +93,7 @@ def use_artifact(
     """
     resource = resource or resource_of(context)
     resource.check_shared(context)
-    upstream, wanted = _meant(resource.client, context, name)
+    upstream, wanted = _meant(resource.client, context, artifact)
     if upstream is None or wanted.picks_version or wanted.partition:
         version = resource.client.get(identity.within_partition(wanted, partition_key))
         by = ResolvedBy.PIN if wanted.picks_version else ResolvedBy.REGISTRY

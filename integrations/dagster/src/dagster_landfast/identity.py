@@ -173,17 +173,7 @@ def within_partition(
     Raises:
         Conflict: If the name says another partition already.
     """
-    if partition_key is None:
-        return name
-    wanted = partition(partition_key)
-    if name.partition not in {"", wanted}:
-        raise landfast.Conflict(
-            f"artifact {name} of a partitioned asset names a partition itself",
-            subject=str(name),
-            expected=wanted,
-            found=name.partition,
-        )
-    return replace(name, partition=wanted)
+    return name if partition_key is None else name.in_partition(partition(partition_key))
 
 
 def partition(partition_key: str) -> str:

@@ -79,8 +79,13 @@ class Prefix:
     uri: Uri = field(repr=False)  # it may be signed
     _: KW_ONLY
     artifact: str | None = None
-    partition: str | None = None
     type: str | None = None
+    partition: str | None = None
+    aliases: Sequence[str] = ()
+    version_tags: Sequence[str] = ()
+    version_metadata: Mapping[str, Any] = field(default_factory=dict)
+    version_description: str | None = None
+    ttl: timedelta | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     max_objects: int | None = None
@@ -88,11 +93,6 @@ class Prefix:
     allow_empty: bool = False
     inventory: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    aliases: Sequence[str] = ()
-    version_tags: Sequence[str] = ()
-    version_metadata: Mapping[str, Any] = field(default_factory=dict)
-    version_description: str | None = None
-    ttl: timedelta | None = None
     partitions_def: dg.PartitionsDefinition[Any] | None = None
     lookback: int | None = None
     record_unchanged: bool = False

@@ -45,12 +45,12 @@ class Reference:
     uris: Sequence[Place] = ()
     artifact: str | None = None
     type: str | None = None
-    include: Sequence[str] = ()
-    exclude: Sequence[str] = ()
     aliases: Sequence[str] = ()
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     description: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
     max_objects: int | None = None
     checksum: str | bool | None = None
     allow_empty: bool = False

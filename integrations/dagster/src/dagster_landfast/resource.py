@@ -126,17 +126,20 @@ class LandfastResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._begun[key] = begun
         return begun.client
 
-    def promote(self, name: str | landfast.ArtifactVersion, alias: str) -> landfast.ArtifactVersion:
+    @landfast.renamed({"name": "artifact"})
+    def promote(
+        self, artifact: str | landfast.ArtifactVersion, alias: str
+    ) -> landfast.ArtifactVersion:
         """Move an alias to a version.
 
         Args:
-            name: Such as ``vision/mnist:v3``, or a version.
+            artifact: Such as ``vision/mnist:v3``, or a version.
             alias: Such as ``prod``.
 
         Raises:
             NotFound: If there is no such version.
         """
-        return self.client.promote(name, alias)
+        return self.client.promote(artifact, alias)
 
     def url_of(self, version: landfast.ArtifactVersion) -> str | None:
         """Return the web page of a version; None without ``ui_url`` or ``LANDFAST_UI_URL``."""

@@ -10,11 +10,12 @@ Example:
 """
 
 from importlib.metadata import version
+from typing import Any
 
 from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.cache import ARTIFACT_DIGEST
-from prefect_landfast.client import landfast_client, run_environment
+from prefect_landfast.client import landfast_client, run_env
 from prefect_landfast.flows import snapshot_artifact
 from prefect_landfast.materialize import materialize_artifact
 from prefect_landfast.mirror import mirror_changes
@@ -46,7 +47,7 @@ __all__ = [
     "on_artifact_change",
     "on_no_artifact_change",
     "promote_artifact",
-    "run_environment",
+    "run_env",
     "serve_snapshots",
     "snapshot_artifact",
     "snapshot_deployments",
@@ -55,3 +56,11 @@ __all__ = [
 ]
 
 __version__ = version("prefect-landfast")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "run_environment":
+        raise AttributeError(
+            "prefect_landfast has no run_environment() any more: it is run_env() now"
+        )
+    raise AttributeError(f"module 'prefect_landfast' has no attribute {name!r}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import landfast
 from prefect.assets import Asset, AssetProperties
 
 from prefect_landfast.names import asset_key, collection_page, full_name
 
 
+@landfast.renamed({"name": "artifact"})
 def artifact_asset(
-    name: str,
+    artifact: str,
     *,
     description: str | None = None,
     owners: Sequence[str] | None = None,
@@ -21,19 +23,19 @@ def artifact_asset(
     A version is what a materialization of the asset records, as metadata of its event.
 
     Args:
-        name: ``[[entity/]project/]collection``; the rest from the settings of this place.
+        artifact: ``[[entity/]project/]collection``; the rest from the settings of this place.
         description: Of the asset, at most 2,500 characters.
         owners: Who answers for it.
         url: A page about it; else its page below `LANDFAST_UI_URL`.
 
     Raises:
-        landfast.InvalidInput: If `name` is none.
+        landfast.InvalidInput: If `artifact` is none.
 
     Example:
         >>> artifact_asset("vision/flowers").key
         'landfast://default/vision/flowers'
     """
-    full = full_name(name)
+    full = full_name(artifact)
     given = {
         "name": f"{full.project}/{full.collection}",
         "description": description,

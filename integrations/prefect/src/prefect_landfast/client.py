@@ -55,7 +55,7 @@ def landfast_client(registry: str | LandfastRegistry | None = None) -> landfast.
     return client
 
 
-def run_environment(registry: str | LandfastRegistry | None = None) -> dict[str, str]:
+def run_env(registry: str | LandfastRegistry | None = None) -> dict[str, str]:
     """Return the variables that let a shell command, a container or a pod log in this run's name.
 
     Empty outside a run.
@@ -67,7 +67,7 @@ def run_environment(registry: str | LandfastRegistry | None = None) -> dict[str,
         What `landfast.Client.run_env` says.
 
     Example:
-        >>> run_environment()
+        >>> run_env()
         {}
     """
     return {} if current_run() is None else landfast_client(registry).run_env()

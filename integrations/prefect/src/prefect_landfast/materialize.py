@@ -39,8 +39,9 @@ class Decorator(Protocol):
     ) -> MaterializingTask[P, landfast.ArtifactVersion]: ...
 
 
+@landfast.renamed({"name": "artifact"})
 def materialize_artifact(
-    name: str,
+    artifact: str,
     uri: Place | Sequence[Place] | None = None,
     *,
     type: str | None = None,
@@ -60,7 +61,7 @@ def materialize_artifact(
     arguments stem from, are recorded as its inputs.
 
     Args:
-        name: ``[[entity/]project/]collection[~PARTITION]``.
+        artifact: ``[[entity/]project/]collection[~PARTITION]``.
         uri: Where the body writes; None lets the body return it: a URI, a path, a `landfast.Reference`, a
             list of them, or a `landfast.Artifact` draft (which has its own partition).
         type: Of the artifact; None is the collection's, ``dataset`` for a new one.
@@ -76,7 +77,7 @@ def materialize_artifact(
         task_options: Of Prefect's `task`: retries, tags, cache_policy, asset_deps, ...
 
     Raises:
-        landfast.InvalidInput: If `name` is none; when run, if the body returns something else.
+        landfast.InvalidInput: If `artifact` is none; when run, if the body returns something else.
         landfast.Conflict: When run, before the body, if the name means another artifact there.
         landfast.Unavailable: When run, before the body, if the registry does not answer.
 
@@ -87,16 +88,16 @@ def materialize_artifact(
         >>> build_features.assets
         [Asset(key='landfast://default/vision/features')]
     """
-    asset = artifact_asset(name, description=asset_description, owners=owners, url=url)
+    asset = artifact_asset(artifact, description=asset_description, owners=owners, url=url)
     output = Output(
-        name=name,
+        name=artifact,
         place=uri,
         type=type,
         partition=partition,
         aliases=tuple(aliases),
         serializer=serializer,
     )
-    check = functools.partial(_check, name, asset.key, registry)
+    check = functools.partial(_check, artifact, asset.key, registry)
     log = functools.partial(_log, output, asset.key, registry)
 
     def decorate(function: Callable[..., Any]) -> MaterializingTask[..., Any]:

@@ -15,7 +15,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect_landfast import api
 from prefect_landfast.run import PrefectRun, current_run
 
-MOST_SOURCES = 20
+MAX_PATHS = 20
 
 
 def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Change | None:
@@ -94,7 +94,7 @@ def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[st
         "created": version.created,
         "files": version.file_count,
         "bytes": version.size,
-        "uris": [source.uri for source in version.sources[:MOST_SOURCES]],
+        "uris": [source.uri for source in version.sources[:MAX_PATHS]],
     }
     if version.url:
         said["page"] = version.url

@@ -22,9 +22,9 @@ ONE_AT_A_TIME = ConcurrencyLimitConfig(
 def serve_snapshots(
     path: str | Path = "snapshots.yaml",
     *,
-    registry: str | None = None,
     partition_format: str | None = None,
     shards: int = 1,
+    registry: str | None = None,
     **options: Any,
 ) -> None:
     """Take the snapshots of a file on their schedules, in this process, until it is stopped.
@@ -52,9 +52,9 @@ def serve_snapshots(
 def snapshot_deployments(
     path: str | Path = "snapshots.yaml",
     *,
-    registry: str | None = None,
     partition_format: str | None = None,
     shards: int = 1,
+    registry: str | None = None,
 ) -> list[RunnerDeployment]:
     """Return a deployment for each snapshot of a file: for `prefect.serve`, or `.apply()`.
 

@@ -16,19 +16,20 @@ ANY = "*"
 """As `partition`: every partition of the collection."""
 
 
+@landfast.renamed({"name": "artifact"})
 def on_artifact_change(
-    name: str, *, parameter: str | None = None, partition: str | None = None
+    artifact: str, *, parameter: str | None = None, partition: str | None = None
 ) -> DeploymentEventTrigger:
     """Start a deployment whenever the latest version of an artifact becomes another one.
 
     Args:
-        name: ``[[entity/]project/]collection[~PARTITION]``; the rest from the settings of this place.
+        artifact: ``[[entity/]project/]collection[~PARTITION]``; the rest from the settings of this place.
         parameter: The deployment's parameter that takes the version, such as ``default/vision/flowers:v3``;
             None gives no parameter.
         partition: A partition key instead of ``~PARTITION``; ``"*"`` is every partition.
 
     Raises:
-        landfast.InvalidInput: If `name` is none, or names a version.
+        landfast.InvalidInput: If `artifact` is none, or names a version.
 
     Example:
         >>> trigger = on_artifact_change("default/vision/flowers", parameter="ref")
@@ -36,26 +37,27 @@ def on_artifact_change(
         {'prefect.resource.id': 'landfast.artifact.default/vision/flowers'}
     """
     return DeploymentEventTrigger(
-        name=f"landfast-{name}",
-        description=f"The latest version of {name} changed.",
+        name=f"landfast-{artifact}",
+        description=f"The latest version of {artifact} changed.",
         expect={CHANGED},
-        match=_match(name, partition),
+        match=_match(artifact, partition),
         parameters=None if parameter is None else {parameter: template("ref")},
     )
 
 
+@landfast.renamed({"name": "artifact"})
 def on_no_artifact_change(
-    name: str, *, within: timedelta = timedelta(days=1), partition: str | None = None
+    artifact: str, *, within: timedelta = timedelta(days=1), partition: str | None = None
 ) -> EventTrigger:
     """Fire when nothing new arrived for some time; for a Prefect `Automation`.
 
     Args:
-        name: As in `on_artifact_change`.
+        artifact: As in `on_artifact_change`.
         within: The time; 10 s at least.
         partition: As in `on_artifact_change`.
 
     Raises:
-        landfast.InvalidInput: If `name` is none, or names a version.
+        landfast.InvalidInput: If `artifact` is none, or names a version.
 
     Example:
         >>> on_no_artifact_change("default/vision/flowers").within
@@ -64,7 +66,7 @@ def on_no_artifact_change(
     return EventTrigger(
         posture=Posture.Proactive,
         expect={CHANGED},
-        match=_match(name, partition),
+        match=_match(artifact, partition),
         threshold=1,
         within=within,
     )

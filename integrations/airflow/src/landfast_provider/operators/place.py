@@ -34,8 +34,8 @@ class PlaceOperator(LandfastOperator):
         uri: str | Sequence[str | landfast.Reference],
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
-        checksum: str | bool | None = None,
         max_objects: int | None = None,
+        checksum: str | bool | None = None,
         allow_empty: bool = False,
         **kwargs: Any,
     ) -> None:

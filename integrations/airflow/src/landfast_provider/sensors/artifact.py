@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import landfast
@@ -69,9 +68,7 @@ class LandfastArtifactSensor(LandfastSensor):
                 subject=str(name),
                 expected="an artifact; the version that is no news goes into after=",
             )
-        key = partition_key(self._given_partition, self.partition)
-        if key is not None:
-            name = replace(name, partition=key)
+        name = name.in_partition(partition_key(self._given_partition, self.partition))
         known = (
             [client.get(_after(name, self.after)).qualified_name]
             if self.after

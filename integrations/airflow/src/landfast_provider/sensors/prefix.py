@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import landfast
@@ -63,9 +62,7 @@ class LandfastPrefixSensor(PlaceOperator, LandfastSensor):
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Differs:  # noqa: ARG002
         """Ask whether the place differs."""
         name = to_name(self.against)
-        key = partition_key(self._given_partition, self.partition)
-        if key is not None:
-            name = replace(name, partition=key)
+        name = name.in_partition(partition_key(self._given_partition, self.partition))
         return Differs(uri=self.uri, against=str(name), scan=self.scan_options())
 
     def trigger_of(self, question: Differs) -> BaseTrigger:

@@ -17,9 +17,9 @@ from prefect_landfast.tracking import depend_on, record_inputs
 Place = str | Path | landfast.Reference
 
 
-@verb("log {name}")
+@verb("log {artifact}")
 def log_reference(
-    name: str,
+    artifact: str,
     uri: Place | Sequence[Place],
     *,
     type: str | None = None,
@@ -37,7 +37,7 @@ def log_reference(
     """Record what lies at a URI as an output of this run; a new version only if the content changed.
 
     Args:
-        name: ``[[entity/]project/]collection[~PARTITION]``.
+        artifact: ``[[entity/]project/]collection[~PARTITION]``.
         uri: A URI, a path, a `landfast.Reference`, or several of them.
         type: Of the artifact; None is the collection's, ``dataset`` for a new one.
         partition: A partition key instead of ``~PARTITION``.
@@ -70,7 +70,7 @@ def log_reference(
     with recording(registry) as client:
         record_inputs(client, inputs)
         version = client.log(
-            name,
+            artifact,
             *places,
             type=type,
             partition=partition,

@@ -56,14 +56,7 @@ def named(
     """
     if isinstance(artifact, landfast.ArtifactVersion):
         return artifact
-    from dataclasses import replace
-
-    name = client.resolve_name(artifact)
-    if partition is not None and name.partition not in {"", partition}:
-        raise landfast.Conflict(
-            f"{artifact!r} and partition={partition!r} disagree", subject=str(artifact)
-        )
-    return name if partition is None else replace(name, partition=partition)
+    return client.resolve_name(artifact).in_partition(partition)
 
 
 ause_artifact = async_twin(use_artifact)

@@ -19,8 +19,8 @@ from prefect_landfast.tracking import depend_on
 def verify_artifact(
     artifact: str | landfast.ArtifactVersion,
     *,
-    fail_on: landfast.FailOn = "drift",
     partition: str | None = None,
+    fail_on: landfast.FailOn = "drift",
     registry: str | LandfastRegistry | None = None,
     **options: Any,
 ) -> landfast.VerifyReport:
