@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.gcs_server import GcsServer
 from kit.servers.moto import Moto
 from landfast import Client, ImportState, InvalidInput, NotFound, Verdict
 from landfast.errors import Conflict
@@ -302,6 +303,22 @@ def test_references_of_all_kinds_keep_what_tells_their_content(
         "file": ("md5:5d41402abc4b2a76b9719d911017c592", "file:///d/a%20b%231", None, None, 5),
     }
     assert any(source.stripped == ("token",) for source in version.sources)
+
+
+def test_an_object_of_google_is_pinned_by_its_generation(
+    client: Client, gcs: GcsServer, tmp_path: Path
+) -> None:
+    gcs.bucket(name="photos", versioning=True)
+    generation = str(gcs.put("photos", "a.jpg", b"old"))
+    said = {"ref": "gs://photos/a.jpg", "size": 3, "digest": "CJ="}
+    said |= {"extra": {"etag": "CJ=", "versionID": generation}}
+    file = tmp_path / "wandb_manifest.json"
+    file.write_text(json.dumps(manifest_of({"a.jpg": said})))
+    report = client.import_from("wandb", file, name="photos")
+    assert report.versions[0].verified == "1 intact"
+    gcs.put("photos", "a.jpg", b"new!")
+    client.download("photos", tmp_path / "there")
+    assert files(tmp_path / "there") == {"a.jpg": b"old"}
 
 
 def test_a_damaged_run_is_a_typed_error_at_every_byte(
