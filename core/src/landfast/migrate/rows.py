@@ -17,6 +17,8 @@ from landfast.stores.s3.objects import ETAG
 
 # Longer ones no store has: S3 and GCS end at 1,024 bytes, file systems at 4,096.
 _MOST_PATH_BYTES = 4_096
+# What is neither in UTF-8 nor in the name of a file.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _HEX = {"md5": re.compile(r"[0-9a-f]{32}\Z"), "sha256": re.compile(r"[0-9a-f]{64}\Z")}
 
 
@@ -152,7 +154,7 @@ def refuse(path: str, reason: str) -> InvalidInput:
 
 
 def _is_text(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= each <= "\udfff" for each in value)
+    return _NO_TEXT.search(value) is None
 
 
 def _wrong(value: object, fact: str, expected: str) -> InvalidInput:
