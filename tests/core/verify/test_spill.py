@@ -7,8 +7,8 @@ import pytest
 from landfast import Client
 from landfast.model.manifest import ManifestEntry
 from landfast.model.verdict import EntryVerdict, Verdict
-from landfast.verify import spill
-from landfast.verify.spill import Verdicts
+from landfast.system import spilled_rows as spill
+from landfast.system.spilled_rows import RowsByPath as Verdicts
 
 
 def row(path: str, verdict: Verdict = Verdict.GONE) -> EntryVerdict:
@@ -48,6 +48,6 @@ def test_a_report_is_the_same_in_a_file(monkeypatch, tmp_path: Path) -> None:
     few = client.verify(version)
     monkeypatch.setattr(spill, "MOST_IN_MEMORY", 2)
     many = client.verify(version)
-    assert isinstance(many.rows, spill.SpilledVerdicts)
+    assert isinstance(many.rows, spill.SpilledRows)
     assert many.to_dict() == few.to_dict()
     assert len(list(many.of(Verdict.GONE))) == 6

@@ -101,7 +101,7 @@ class Bringing:
                 raise _ended(self.root)
         finally:
             folder.close(is_complete=False)
-        return Brought(tally.report, state.new, folder.newest_ns, tally.done)
+        return Brought(tally.finished(), state.new, folder.newest_ns, tally.done)
 
 
 def spread_over(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from landfast.errors import LandfastError
 from landfast.manifests.batch import EntryBatch
 from landfast.model.manifest import ManifestEntry
+from landfast.system.spilled_rows import RowsByPath, SpilledRows
 
 # Bytes done and bytes in all; None where a size is not known.
 Progress = Callable[[int, int | None], None]
@@ -50,7 +51,7 @@ class DownloadReport:
         already_there: Files that were there before.
         unverified: Files recorded without any token; they came, and nothing proves their bytes.
         opaque: Files whose token cannot be computed from bytes; their source vouches for them.
-        missing: With `allow_missing`, what could not be had.
+        missing: With `allow_missing`, what could not be had, by path; of many, read from a temporary file.
         removed: With `exact`, files that were removed.
     """
 
@@ -63,12 +64,13 @@ class DownloadReport:
     already_there: int = 0
     unverified: int = 0
     opaque: int = 0
-    missing: list[MissingFile] = field(default_factory=list)
+    missing: Sequence[MissingFile] = field(default_factory=list)
     removed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as it can be written as JSON."""
-        return {**asdict(self), "root": str(self.root)}
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return {"root": str(self.root), **counts, "missing": [asdict(one) for one in self.missing]}
 
 
 _COUNTS = tuple(each.name for each in fields(DownloadReport) if each.type == "int")
@@ -79,6 +81,7 @@ class Tally:
 
     def __init__(self, root: Path, progress: Progress | None) -> None:
         self.report = DownloadReport(root=root)
+        self._missing = RowsByPath[MissingFile]()
         self._progress = progress
         self._lock = threading.Lock()
         self._done = 0
@@ -114,7 +117,8 @@ class Tally:
         with self._lock:
             for name in _COUNTS:
                 setattr(self.report, name, getattr(self.report, name) + getattr(other, name))
-            self.report.missing += other.missing
+            for file in other.missing:
+                self._missing.put(file)
         self.came(done)
 
     @property
@@ -125,8 +129,18 @@ class Tally:
     def miss(self, entry: ManifestEntry, error: LandfastError) -> None:
         """Note a file that could not be had."""
         with self._lock:
-            self.report.missing.append(
+            self._missing.put(
                 MissingFile(
                     path=entry.path, uri=entry.uri, reason=type(error).__name__, message=str(error)
                 )
             )
+
+    def is_missing(self, path: str) -> bool:
+        """Whether a file could not be had."""
+        return self._missing.get(path) is not None
+
+    def finished(self) -> DownloadReport:
+        """Return the report; nothing may be counted afterwards."""
+        missing = self._missing.sorted()
+        self.report.missing = missing if isinstance(missing, SpilledRows) else list(missing)
+        return self.report

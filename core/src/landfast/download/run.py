@@ -122,14 +122,13 @@ def download(
             )
             spread_over(executor, bringing, folder, tally, wanted.entries())
         if exact or folder.is_replaced:
-            missing = {file.path for file in tally.report.missing}
             paths = (path for batch in wanted.batches() for path in batch.paths.to_pylist())
-            kept = (path for path in paths if path not in missing)
+            kept = (path for path in paths if not tally.is_missing(path))
             tally.report.removed = remove_others(folder.top, kept)
         is_complete = True
     finally:
         folder.close(is_complete=is_complete)
-    return tally.report
+    return tally.finished()
 
 
 def _unless_claimed(folder: MarkedFolder, check: Callable[[], None]) -> None:

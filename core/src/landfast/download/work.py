@@ -93,7 +93,6 @@ class Work:
             raise failed[0]
         if self._cache is not None:
             self._cache.notes.flush()
-        self._tally.report.missing.sort(key=lambda file: file.path.encode())
 
     def _one(self, entry: ManifestEntry) -> None:
         fact = fact_of(entry)

@@ -12,7 +12,7 @@ from landfast.model.verdict import Denial, EntryVerdict, FoundPins, Verdict, Ver
 from landfast.pins.verdicts import Finding
 from landfast.stores.base import ObjectInfo
 from landfast.system.progress import Report
-from landfast.verify.spill import Verdicts
+from landfast.system.spilled_rows import RowsByPath
 
 _EXAMPLES = 10
 # Progress is reported each time that so many entries more have a verdict.
@@ -28,7 +28,7 @@ class Tally:
         self._progress = progress
         self._counts: Counter[Verdict] = Counter()
         self._sizes: Counter[Verdict] = Counter()
-        self._rows = Verdicts()
+        self._rows = RowsByPath[EntryVerdict]()
         self._added = 0
         self._examples: list[str] = []
         self._denials: dict[tuple[str, str | None], Denial] = {}

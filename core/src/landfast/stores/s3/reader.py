@@ -27,8 +27,8 @@ NULL = "null"
 class S3Reader:
     """An open reply of GetObject."""
 
-    def __init__(self, reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
-        self.info: ObjectInfo = describe(reply, pin.location, ETAG)
+    def __init__(self, reply: Mapping[str, Any], info: ObjectInfo, pin: Pin, asked: Asked) -> None:
+        self.info = info
         self.start = first_byte(reply)
         self._body = reply["Body"]
         self._asked = asked
@@ -49,8 +49,9 @@ def open_pin(wire: GetWire, pin: Pin, start: int, more: dict[str, Any]) -> Itera
     """Open a pin from an offset on; the connection is given back at the end."""
     reply, asked = _fetch(wire, pin, start, more)
     try:
-        check_reply(reply, pin, asked)
-        yield S3Reader(reply, pin, asked)
+        info = describe(reply, pin.location, ETAG)
+        check_info(info, pin, asked)
+        yield S3Reader(reply, info, pin, asked)
     finally:
         reply["Body"].close()
 
@@ -110,12 +111,11 @@ def _request(pin: Pin, start: int) -> tuple[Asked, dict[str, Any]]:
     return asked, parameters
 
 
-def check_reply(reply: Mapping[str, Any], pin: Pin, asked: Asked) -> None:
+def check_info(info: ObjectInfo, pin: Pin, asked: Asked) -> None:
     """Refuse a reply whose version id, ETag, size or checksum differ from the pin's.
 
     Some servers accept a version id or a condition and answer with other bytes all the same.
     """
-    info = describe(reply, pin.location, False)
     pairs: list[tuple[str, object, object]] = []
     version = asked.version_id or (pin.version_id if pin.current else None)
     if version:

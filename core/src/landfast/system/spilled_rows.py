@@ -1,26 +1,36 @@
-"""The verdicts that are not `INTACT`: in memory while they are few, in a temporary file beyond."""
+"""Rows of a report, by path: in memory while they are few, in a temporary file beyond."""
 
 from __future__ import annotations
 
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
-from landfast.model.verdict import EntryVerdict
+
+class Row(Protocol):
+    """What speaks of one path, and pickles."""
+
+    @property
+    def path(self) -> str:
+        """The path."""
+        ...
+
+
+T = TypeVar("T", bound=Row)
 
 MOST_IN_MEMORY = 50_000
-"""Rows of which a report takes some 40 MB."""
+"""Verdicts of which a report takes some 40 MB."""
 
 
-class Verdicts:
+class RowsByPath(Generic[T]):
     """Rows by path; not for several threads at once."""
 
     def __init__(self) -> None:
-        self._few: dict[str, EntryVerdict] = {}
+        self._few: dict[str, T] = {}
         self._file: sqlite3.Connection | None = None
 
-    def get(self, path: str) -> EntryVerdict | None:
+    def get(self, path: str) -> T | None:
         """Return the row of a path, if it has one."""
         if self._file is None:
             return self._few.get(path)
@@ -28,7 +38,7 @@ class Verdicts:
         row = found.fetchone()
         return None if row is None else _read(row[0])
 
-    def put(self, row: EntryVerdict) -> None:
+    def put(self, row: T) -> None:
         """Add a row, or replace that of its path."""
         if self._file is None:
             self._few[row.path] = row
@@ -44,14 +54,14 @@ class Verdicts:
         else:
             self._file.execute("DELETE FROM rows WHERE path = ?", (path.encode(),))
 
-    def sorted(self) -> Sequence[EntryVerdict]:
+    def sorted(self) -> Sequence[T]:
         """Return all, by path; nothing may be added afterwards."""
         if self._file is not None:
-            return SpilledVerdicts(self._file)
+            return SpilledRows(self._file)
         return tuple(sorted(self._few.values(), key=lambda row: row.path.encode()))
 
     def __len__(self) -> int:
-        return len(self._few) if self._file is None else len(SpilledVerdicts(self._file))
+        return len(self._few) if self._file is None else len(SpilledRows[T](self._file))
 
     def _spill(self) -> None:
         # Without a name SQLite keeps a file of its own, and removes it when nobody needs it any more.
@@ -62,12 +72,12 @@ class Verdicts:
         self._few = {}
 
     @staticmethod
-    def _write(file: sqlite3.Connection, rows: Iterable[EntryVerdict]) -> None:
+    def _write(file: sqlite3.Connection, rows: Iterable[T]) -> None:
         values = ((row.path.encode(), pickle.dumps(row)) for row in rows)
         file.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
 
 
-class SpilledVerdicts(Sequence[EntryVerdict]):
+class SpilledRows(Sequence[T]):
     """Rows in a temporary file, read as they are asked for."""
 
     def __init__(self, file: sqlite3.Connection) -> None:
@@ -76,15 +86,15 @@ class SpilledVerdicts(Sequence[EntryVerdict]):
     def __len__(self) -> int:
         return int(self._file.execute("SELECT count(*) FROM rows").fetchone()[0])
 
-    def __iter__(self) -> Iterator[EntryVerdict]:
+    def __iter__(self) -> Iterator[T]:
         for (row,) in self._file.execute("SELECT row FROM rows ORDER BY path"):
             yield _read(row)
 
     @overload
-    def __getitem__(self, at: int) -> EntryVerdict: ...
+    def __getitem__(self, at: int) -> T: ...
     @overload
-    def __getitem__(self, at: slice) -> Sequence[EntryVerdict]: ...
-    def __getitem__(self, at: int | slice) -> EntryVerdict | Sequence[EntryVerdict]:
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
         wanted = range(len(self))[at]
         if isinstance(wanted, int):
             return self._page(wanted, 1)[0]
@@ -92,16 +102,15 @@ class SpilledVerdicts(Sequence[EntryVerdict]):
             return self._page(wanted.start, len(wanted))
         return tuple(self._page(one, 1)[0] for one in wanted)
 
-    def __reduce__(self) -> tuple[type, tuple[list[EntryVerdict]]]:
+    def __reduce__(self) -> tuple[type, tuple[list[T]]]:
         return tuple, (list(self),)
 
-    def _page(self, start: int, count: int) -> tuple[EntryVerdict, ...]:
+    def _page(self, start: int, count: int) -> tuple[T, ...]:
         page = self._file.execute(
             "SELECT row FROM rows ORDER BY path LIMIT ? OFFSET ?", (count, start)
         )
         return tuple(_read(row) for (row,) in page)
 
 
-def _read(row: bytes) -> EntryVerdict:
-    found: EntryVerdict = pickle.loads(row)  # noqa: S301 - what this process wrote
-    return found
+def _read(row: bytes) -> Any:
+    return pickle.loads(row)  # noqa: S301 - what this process wrote
