@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -37,7 +37,8 @@ class Edge:
         version_id: The version's key in the registry.
         at: UTC, registry time of the first time; a retry adds no edge.
         short_run_id: The run's short id in the registry.
-        link: A page about the run elsewhere: that of its orchestrator, say.
+        link: A page about the run elsewhere: that of its orchestrator, say. It is no part of what
+            makes two edges equal: after a retry it shows the later try.
     """
 
     run: RunKey
@@ -46,7 +47,7 @@ class Edge:
     version_id: int
     at: datetime
     short_run_id: str = ""
-    link: str | None = None
+    link: str | None = field(default=None, compare=False)
 
     def page(self, ui_url: str | None) -> str | None:
         """Return where to look at the run: its page elsewhere, else its page of Landfast's; None without either.
