@@ -36,6 +36,7 @@ def place(s3, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def be_here(environment: dict[str, str]) -> None:
+    os.environ.clear()  # of what was there when the server of forks began
     os.environ.update(environment)
 
 

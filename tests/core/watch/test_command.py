@@ -75,6 +75,7 @@ def test_the_environment_tells_the_version_and_no_run_of_elsewhere(put, monkeypa
     outer = landfast.RunKey(system="airflow", deployment="d", run_id="1", node="watcher")
     monkeypatch.setenv("LANDFAST_RUN", outer.encode())
     monkeypatch.setenv("LANDFAST_PREVIOUS", "of another")
+    monkeypatch.delenv("LANDFAST_TEST_COMPLETE", raising=False)
     show = "import os, json; print(json.dumps(dict(os.environ)), file=open('env', 'w'))"
     watch("mnist", "--project", "vision", "--from", "start", "--once", "--exec", PYTHON, "-c", show)
     found = json.loads(Path("env").read_text())
