@@ -62,6 +62,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what is for the night be of the system run too: no everyday run may take it by a forgotten mark."""
+    for item in items:
+        if item.get_closest_marker("nightly"):
+            item.add_marker("system")
+
+
 def pytest_collection_finish() -> None:
     """Let the collector pass by what lives as long as the run: walks through it took a tenth of all CPU."""
     gc.collect()
