@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner, Result
+from landfast import Client
 from landfast.cli import _COMMANDS, main
 
 
@@ -129,6 +130,25 @@ def test_diff_shows_and_may_set_the_exit_code(logged):
     assert "R a.csv -> z.csv" in call("diff", "data:v0", "data:v1").stdout
     call("diff", "data:v0", "data:v1", "--exit-code", code=1)
     call("diff", "data:v0", "data:v0", "--exit-code")
+
+
+def test_programs_are_told_of_each_file_that_is_not_as_recorded(logged, tmp_path):
+    (logged / "a.csv").unlink()
+    (logged / "sub/b.txt").write_text("other")
+    version = Client().get("data")
+    found = ask("verify", "data", code=4)
+    assert found == {"version": "default/uncategorized/data:v0", **version.verify().to_dict()}
+    assert [row["path"] for row in found["rows"]] == ["a.csv", "sub/b.txt"]
+    got = ask("get", "data", "--root", tmp_path / "got", "--allow-missing")
+    assert [(one["path"], one["reason"]) for one in got["missing"]] == [
+        ("a.csv", "NotFound"),
+        ("sub/b.txt", "ObjectChanged"),
+    ]
+    assert got["files"] == 0
+    assert (
+        call("get", "data", "--root", tmp_path / "got", "--allow-missing").stdout.count("missing: ")
+        == 2
+    )
 
 
 def test_verify_has_its_own_exit_codes(logged):

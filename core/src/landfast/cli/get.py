@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import click
@@ -38,9 +40,10 @@ def get_command(client: Client, out: Output, name: str, **given: Any) -> None:
     root, _ = given.pop("root"), given.pop("kind")
     given["link"] = "hard" if given.pop("hard_link") else "copy"
     report = client.download(version, root, **{k: v for k, v in given.items() if v})
-    lines = [
+    told = (
         f"{version.qualified_name} is in {report.root}: {report.files} files, {human_size(report.bytes)} "
         f"({report.fetched} fetched, {report.from_cache} from the cache, {report.already_there} already there)"
-    ]
-    lines += [f"missing: {missing.path} ({missing.message})" for missing in report.missing]
-    out.answer({"version": version.qualified_name, **report.to_dict()}, lines)
+    )
+    missing = (f"missing: {one.path} ({one.message})" for one in report.missing)
+    head = {"version": version.qualified_name, **report.to_dict(missing=False)}
+    out.stream(head, "missing", map(asdict, report.missing), chain([told], missing))

@@ -29,8 +29,7 @@ def verify_command(client: Client, out: Output, name: str, deep: bool, any_endpo
         for row in report.rows[:_SHOWN]
     ]
     lines += [f"denied: {denial.message}" for denial in report.denials]
-    out.answer(
-        {"version": version.qualified_name, **report.to_dict()},
-        [*lines, f"{version.qualified_name}: {report.summary}"],
-    )
+    head = {"version": version.qualified_name, **report.to_dict(rows=False)}
+    rows = (row.to_dict() for row in report.rows)
+    out.stream(head, "rows", rows, [*lines, f"{version.qualified_name}: {report.summary}"])
     raise click.exceptions.Exit(report.exit_code)

@@ -67,10 +67,15 @@ class DownloadReport:
     missing: Sequence[MissingFile] = field(default_factory=list)
     removed: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as it can be written as JSON."""
-        counts = {name: getattr(self, name) for name in _COUNTS}
-        return {"root": str(self.root), **counts, "missing": [asdict(one) for one in self.missing]}
+    def to_dict(self, *, missing: bool = True) -> dict[str, Any]:
+        """Return the report as it can be written as JSON.
+
+        Args:
+            missing: Whether with the files that could not be had, of which there may be millions.
+        """
+        facts: dict[str, Any] = {"root": str(self.root)}
+        facts |= {name: getattr(self, name) for name in _COUNTS}
+        return facts | ({"missing": [asdict(one) for one in self.missing]} if missing else {})
 
 
 _COUNTS = tuple(each.name for each in fields(DownloadReport) if each.type == "int")

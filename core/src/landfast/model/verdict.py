@@ -196,9 +196,13 @@ class VerifyReport:
         """Yield the entries with one verdict; those that are intact are not kept."""
         return (row for row in self.rows if row.verdict is verdict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able description."""
-        return {
+    def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
+        """Return a JSON-able description.
+
+        Args:
+            rows: Whether with the entries, of which there may be millions.
+        """
+        facts: dict[str, Any] = {
             "digest": self.digest,
             "ok": self.ok,
             "exit_code": self.exit_code,
@@ -213,8 +217,8 @@ class VerifyReport:
                 {"uri": d.uri, "permission": d.permission, "message": d.message}
                 for d in self.denials
             ],
-            "rows": [row.to_dict() for row in self.rows],
         }
+        return facts | ({"rows": [row.to_dict() for row in self.rows]} if rows else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
