@@ -6,8 +6,10 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import boto3
 import landfast
@@ -47,6 +49,25 @@ def processes(s3) -> Iterator[Executor]:
         2, mp_context=forks.context, initializer=be_here, initargs=here
     ) as pool:
         yield pool
+
+
+@contextmanager
+def dask_elsewhere(folder: Path) -> Iterator[Any]:
+    """Run Dask's workers, processes in another folder; their client."""
+    distributed = pytest.importorskip("distributed")
+    folder.mkdir()
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=str(folder),
+        ) as cluster,
+        distributed.Client(cluster) as dask,
+    ):
+        dask.run(os.chdir, str(folder))
+        yield dask
 
 
 @pytest.mark.parametrize(
@@ -134,22 +155,9 @@ def test_an_executor_hashes_local_files(tmp_path, processes):
 
 
 def test_dask_workers_in_another_folder_scan_one_version(place, tmp_path):
-    distributed = pytest.importorskip("distributed")
     client = Client(project="vision")
     client.ticket()  # the registry is made by whom it belongs to
-    folder = tmp_path / "worker"
-    folder.mkdir()
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            local_directory=str(folder),
-        ) as cluster,
-        distributed.Client(cluster) as dask,
-    ):
-        dask.run(os.chdir, str(folder))
+    with dask_elsewhere(tmp_path / "worker") as dask:
         version = client.log("d", place, shards=5, executor=dask.get_executor())
         assert dask.submit(int, "7").result() == 7
     assert version.digest == client.probe(place)
@@ -261,21 +269,8 @@ def test_a_worker_that_does_not_see_the_folder_is_told(place, tmp_path):
 
 
 def test_dask_workers_in_another_folder_write_one_download(place, tmp_path, small):
-    distributed = pytest.importorskip("distributed")
     version = Client(project="vision").log("d", place)
-    folder = tmp_path / "worker"
-    folder.mkdir()
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            local_directory=str(folder),
-        ) as cluster,
-        distributed.Client(cluster) as dask,
-    ):
-        dask.run(os.chdir, str(folder))
+    with dask_elsewhere(tmp_path / "worker") as dask:
         report = version.download_report(tmp_path / "one", executor=dask.get_executor())
     assert report.fetched == len(KEYS)
     assert files(tmp_path / "one") == bodies()

@@ -1,6 +1,6 @@
 """The tools themselves, in environments of their own, record; what they recorded comes over, is intact, and is read.
 
-`scripts/peer-environments` makes the environments; without them these tests are skipped.
+`scripts/peer-environments` makes the environments; without them these tests are skipped, or fail in a complete run.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from kit.servers.moto import Moto
+from kit.servers.process import ServerMissing
 from kit.servers.scripted import Scripted
 from landfast import Client
 
+from tests.conftest import skipping_if_missing
 from tests.core.migrate.conftest import files
 from tests.core.migrate.making import ENVIRONMENTS, SCRIPTS, STEPS, run_peer, take_step
 
@@ -28,13 +30,20 @@ PLACES = {
 }
 
 
+def python_of(environment: str) -> Path:
+    """Return an environment's Python; skip where it was not made, unless the run has to be complete."""
+    python = ENVIRONMENTS / environment / "bin" / "python"
+    with skipping_if_missing():
+        if not python.exists():
+            raise ServerMissing(f"{python} is not there: scripts/peer-environments makes it")
+    return python
+
+
 @pytest.mark.parametrize("peer", SCRIPTS)
 def test_what_a_tool_records_comes_over_after_every_step(
     peer: str, client: Client, s3: Moto, tmp_path: Path
 ) -> None:
-    python = ENVIRONMENTS / SCRIPTS[peer][1] / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is not there: scripts/peer-environments makes it")
+    python_of(SCRIPTS[peer][1])
     place, name, above = PLACES[peer]
     folder = tmp_path / "theirs"
     folder.mkdir()
@@ -59,9 +68,7 @@ def test_what_a_tool_records_comes_over_after_every_step(
 def test_references_of_wandb_to_files_and_urls_come_over(
     client: Client, tmp_path: Path, http_script: Scripted
 ) -> None:
-    python = ENVIRONMENTS / "wandb" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is not there: scripts/peer-environments makes it")
+    python = python_of("wandb")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a b#1.txt").write_text("of a file")
     http_script.put("/page.txt", b"of a page")

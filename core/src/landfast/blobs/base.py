@@ -13,11 +13,14 @@ The contract that `landfast.testing.BlobSuite` checks over every implementation:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from landfast.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +127,14 @@ class BlobStore(Protocol):
         A server that ignores conditions on writes may replace it all the same.
         """
         ...
+
+
+def damage_of(blobs: BlobStore, sha256: str) -> str:
+    """Read a blob; return what is wrong with it, empty if it is whole."""
+    digest = hashlib.sha256()
+    try:
+        for chunk in blobs.open(sha256):
+            digest.update(chunk)
+    except (NotFound, Conflict) as error:
+        return str(error)
+    return "" if digest.hexdigest() == sha256 else f"bytes of sha256 {digest.hexdigest()}"

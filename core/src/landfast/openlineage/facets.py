@@ -25,6 +25,11 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
+def _address(name: str) -> str:
+    """Return where the schema of a facet says that it lies."""
+    return f"{_SCHEMAS}/{name}.json#/$defs/{name}"
+
+
 @attr.define(kw_only=True)
 class LandfastVersionDatasetFacet(DatasetFacet):
     """Which version of an artifact a dataset was: immutable, and told by its content."""
@@ -40,8 +45,7 @@ class LandfastVersionDatasetFacet(DatasetFacet):
 
     @staticmethod
     def _get_schema() -> str:
-        name = "LandfastVersionDatasetFacet"
-        return f"{_SCHEMAS}/{name}.json#/$defs/{name}"
+        return _address("LandfastVersionDatasetFacet")
 
 
 @attr.define(kw_only=True)
@@ -56,8 +60,7 @@ class LandfastAliasDatasetFacet(DatasetFacet):
 
     @staticmethod
     def _get_schema() -> str:
-        name = "LandfastAliasDatasetFacet"
-        return f"{_SCHEMAS}/{name}.json#/$defs/{name}"
+        return _address("LandfastAliasDatasetFacet")
 
 
 @attr.define(kw_only=True)
@@ -75,5 +78,4 @@ class LandfastRunFacet(RunFacet):
 
     @staticmethod
     def _get_schema() -> str:
-        name = "LandfastRunFacet"
-        return f"{_SCHEMAS}/{name}.json#/$defs/{name}"
+        return _address("LandfastRunFacet")

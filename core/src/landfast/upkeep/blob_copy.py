@@ -5,7 +5,6 @@ What the target has is written down in a temporary database on disk, so memory s
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import sqlite3
 import tempfile
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from landfast.blobs.base import BlobInfo, BlobStore
+from landfast.blobs.base import BlobInfo, BlobStore, damage_of
 from landfast.errors import Conflict, NotFound
 from landfast.registry.copy.report import BlobsCopy
 from landfast.system.parallel import in_parallel
@@ -163,13 +162,7 @@ class BlobCopier:
             through.unlink(missing_ok=True)
 
     def _is_whole(self, sha256: str) -> bool:
-        digest = hashlib.sha256()
-        try:
-            for chunk in self._target.open(sha256):
-                digest.update(chunk)
-        except (NotFound, Conflict):
-            return False
-        return digest.hexdigest() == sha256
+        return not damage_of(self._target, sha256)
 
     def _sizes(self, names: Sequence[str]) -> dict[str, int]:
         marks = ", ".join("?" * len(names))

@@ -6,7 +6,6 @@ Both lie in a temporary database on disk, so memory stays small whatever their n
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import sqlite3
 from collections import Counter
@@ -15,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 
-from landfast.blobs.base import BlobStore
+from landfast.blobs.base import BlobStore, damage_of
 from landfast.errors import Conflict, NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.blob_uri import sha256_of
@@ -124,23 +123,12 @@ def _judged(
         if there is not None and size is not None and there != size:
             damage = f"{there} bytes instead of {size}"
         elif deep and not damage:
-            damage = _read(blobs, sha256)
+            damage = damage_of(blobs, sha256)
         return replace(found, verdict=BlobVerdict.DAMAGED, detail=damage) if damage else found
 
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="landfast-check") as pool:
         while batch := rows.fetchmany(_BATCH):
             yield from filter(None, pool.map(judge, batch))
-
-
-def _read(blobs: BlobStore, sha256: str) -> str:
-    """Read a blob; return what is wrong with it."""
-    digest = hashlib.sha256()
-    try:
-        for chunk in blobs.open(sha256):
-            digest.update(chunk)
-    except (NotFound, Conflict) as error:
-        return str(error)
-    return "" if digest.hexdigest() == sha256 else f"bytes of sha256 {digest.hexdigest()}"
 
 
 def _is_live(registry: Registry, version: str) -> bool:
