@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
+    from landfast.model.storage.plan import Plan, Problem
     from landfast.model.verdict import FailOn, Verdict, Verification, VerifyReport
     from landfast.model.version import (
         Change,
@@ -98,6 +99,7 @@ _NAMES = {
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
+    "model.storage.plan": "Plan Problem",
     "model.verdict": "FailOn Verdict Verification VerifyReport",
     "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VersionRecord",
     "redaction": "redact",
@@ -154,6 +156,8 @@ __all__ = [
     "ObjectLineage",
     "Observation",
     "PinSet",
+    "Plan",
+    "Problem",
     "Reference",
     "RegistryCheck",
     "RegistryInfo",
