@@ -20,7 +20,9 @@ LAYERS: dict[str, set[str]] = {
     "adapters": {"stores", "registry", "blobs", "cache"},
     "feed": {"follow"},
     "pins": {"pins", "store_label"},
+    "survey": {"survey"},
     "verbs": {
+        "restore",
         "scan",
         "publish",
         "download",

@@ -6,6 +6,7 @@ LandfastError
 ├── NotLogged (RuntimeError)        a draft was used as if it were a version
 ├── ObjectChanged (RuntimeError)    the recorded bytes are not to be had any more
 ├── AccessDenied (PermissionError)  credentials or a permission are missing
+│   └── Archived                    the object has to be restored before it can be read
 ├── InvalidInput (ValueError)       the call itself is wrong
 ├── LimitExceeded (ValueError)      more objects than allowed; nothing was stored
 ├── Unavailable (ConnectionError)   worth a retry
@@ -101,6 +102,10 @@ class ObjectChanged(LandfastError, RuntimeError):
 
 class AccessDenied(LandfastError, PermissionError):
     """Credentials or a permission are missing; the message names which."""
+
+
+class Archived(AccessDenied):
+    """The object lies in an archive: it has to be restored before it can be read, or that is going on."""
 
 
 class InvalidInput(LandfastError, ValueError):

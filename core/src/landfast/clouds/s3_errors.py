@@ -19,6 +19,7 @@ from landfast.clouds.s3_codes import (
 from landfast.clouds.s3_failures import translate_failure
 from landfast.errors import (
     AccessDenied,
+    Archived,
     InvalidInput,
     LandfastError,
     NotFound,
@@ -109,16 +110,19 @@ def _archived(fact: Fact, asked: Asked) -> LandfastError | None:
     if fact.code != "InvalidObjectState":
         return None
     version = f" --version-id {asked.version_id}" if asked.version_id else ""
-    return AccessDenied(
+    return Archived(
         f"{asked.name} is archived",
         subject=asked.name,
         expected="an object that can be read at once",
         found=fact.text,
         hint=(
-            f"Restore it, then try again: aws s3api restore-object --bucket {asked.location.authority}"
+            "Restore it, then try again: landfast restore NAME --wait, or of this object alone"
+            f" aws s3api restore-object --bucket {asked.location.authority}"
             f" --key {asked.location.key!r}{version} --restore-request Days=7"
         ),
         archived=True,
+        uri=asked.location.uri,
+        version_id=asked.version_id,
         **fact.details,
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from landfast.errors import InvalidInput
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.model.storage.archive import ArchiveState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Most rows of a batch that is made row by row, as each may have cost a request or the reading of a file.
 FEW = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENTS = frozenset({"modified_at", "restored_until"})
 _NOWHERE = Location(scheme="", authority="", key="")
 
 
@@ -39,6 +41,8 @@ class ObjectInfo:
         is_latest: False for noncurrent versions.
         is_delete_marker: Whether this version says "deleted".
         is_archived: Whether a read needs a restore first.
+        archive: How it lies in an archive; None if it does not, or this kind of store has none.
+        restored_until: Until when the copy of a restored object stays, if the same response says so; UTC.
         skip: Why this row is no entry (``folder marker``, ``symlink to a folder``, ...); "" if it is one.
         extra: Further checksums by algorithm that the same response carried.
     """
@@ -52,6 +56,8 @@ class ObjectInfo:
     is_latest: bool = True
     is_delete_marker: bool = False
     is_archived: bool = False
+    archive: ArchiveState | None = None
+    restored_until: datetime | None = None
     skip: str = ""
     extra: Mapping[str, str] | None = None
 
@@ -75,6 +81,8 @@ def object_schema() -> pa.Schema:
             pa.field("is_latest", flag, nullable=False),
             pa.field("is_delete_marker", flag, nullable=False),
             pa.field("is_archived", flag, nullable=False),
+            pa.field("archive", text),
+            pa.field("restored_until", pa.timestamp("us", tz="UTC")),
             pa.field("skip", text, nullable=False),
             pa.field("extra", pa.map_(text, text)),
         ]
@@ -127,13 +135,13 @@ class ObjectBatch:
         place = self.place
         # A datetime costs ten times as much to make through Arrow as from its microseconds.
         columns = [
-            (column.cast(pa.int64()) if name == "modified_at" else column).to_pylist()
+            (column.cast(pa.int64()) if name in _MOMENTS else column).to_pylist()
             for name, column in zip(self.columns.schema.names, self.columns.columns, strict=True)
         ]
-        for key, _, size, label, token, version, etag, moment, *flags, skip, extra in zip(
+        for key, _, size, label, token, version, etag, moment, *more, skip, extra in zip(
             *columns, strict=True
         ):
-            latest, deleted, archived = flags
+            latest, deleted, archived, archive, until = more
             yield ObjectInfo(
                 location=Location(
                     scheme=place.scheme, authority=place.authority, key=key, plain=place.plain
@@ -142,10 +150,12 @@ class ObjectBatch:
                 checksum=None if label is None else Checksum(label, token),
                 etag=etag,
                 version_id=version,
-                modified_at=None if moment is None else _EPOCH + timedelta(microseconds=moment),
+                modified_at=_moment(moment),
                 is_latest=latest,
                 is_delete_marker=deleted,
                 is_archived=archived,
+                archive=None if archive is None else ArchiveState(archive),
+                restored_until=_moment(until),
                 skip=skip,
                 extra=None if extra is None else dict(extra),
             )
@@ -214,6 +224,10 @@ def rows_of(batches: Iterable[ObjectBatch]) -> Iterator[ObjectInfo]:
     return itertools.chain.from_iterable(batch.rows() for batch in batches)
 
 
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
 def _columns(rows: list[ObjectInfo]) -> list[list[Any]]:
     tokens = [row.checksum for row in rows]
     if any(row.modified_at is not None and row.modified_at.tzinfo is None for row in rows):
@@ -230,6 +244,8 @@ def _columns(rows: list[ObjectInfo]) -> list[list[Any]]:
         [row.is_latest for row in rows],
         [row.is_delete_marker for row in rows],
         [row.is_archived for row in rows],
+        [None if row.archive is None else str(row.archive) for row in rows],
+        [row.restored_until for row in rows],
         [row.skip for row in rows],
         [None if row.extra is None else list(row.extra.items()) for row in rows],
     ]

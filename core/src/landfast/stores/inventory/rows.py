@@ -271,6 +271,8 @@ def _listed(rows: pa.RecordBatch, wanted: Wanted) -> ObjectBatch:
         "is_latest": pa.repeat(True, count),
         "is_delete_marker": no,
         "is_archived": no,
+        "archive": pa.nulls(count, pa.string()),
+        "restored_until": pa.nulls(count, form.field("restored_until").type),
         "skip": pc.if_else(is_marker, FOLDER_MARKER, ""),
         "extra": pa.nulls(count, form.field("extra").type),
     }

@@ -6,20 +6,25 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from landfast.clouds.s3_replies import bare_etag, total_size
 from landfast.errors import Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.model.storage.archive import ArchiveFact, ArchiveState
 from landfast.stores.base import ChecksumKind, ObjectInfo
 
 ETAG = "s3-etag"
 FOLDER_MARKER = "folder marker"
 ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+# What the store moves between tiers by itself; two of them are archives.
+TIERED_CLASSES = frozenset({"INTELLIGENT_TIERING"})
 
 _MD5 = re.compile(r"[0-9a-f]{32}\Z")
+_EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 _DIRECTORY = re.compile(r"--x-s3\Z")
 
 # Kinds that the provider may keep beside the ETag, and where replies have them.
@@ -35,6 +40,7 @@ def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -
     if etag and _is_md5(reply, location, etag):
         extra["md5"] = etag
     size, modified = total_size(reply), reply.get("LastModified")
+    archived = archive_fact(reply)
     return ObjectInfo(
         location=location.unpinned(),
         size=size,
@@ -42,7 +48,9 @@ def describe(reply: Mapping[str, Any], location: Location, kind: ChecksumKind) -
         etag=etag,
         version_id=reply.get("VersionId"),
         modified_at=modified.astimezone(UTC) if modified else None,
-        is_archived=_is_archived(reply),
+        is_archived=archived.is_archived,
+        archive=archived.state,
+        restored_until=archived.until,
         skip=FOLDER_MARKER if size == 0 and location.key.endswith("/") else "",
         extra=extra or None,
     )
@@ -97,7 +105,22 @@ def _is_md5(reply: Mapping[str, Any], location: Location, etag: str) -> bool:
     return _MD5.match(etag) is not None and not is_other
 
 
-def _is_archived(reply: Mapping[str, Any]) -> bool:
-    if 'ongoing-request="false"' in (reply.get("Restore") or ""):
-        return False
-    return reply.get("StorageClass") in ARCHIVED_CLASSES or bool(reply.get("ArchiveStatus"))
+def archive_fact(reply: Mapping[str, Any]) -> ArchiveFact:
+    """Return how the object of a reply lies in an archive."""
+    restore = reply.get("Restore") or ""
+    if 'ongoing-request="true"' in restore:
+        return ArchiveFact(state=ArchiveState.RESTORING)
+    if 'ongoing-request="false"' in restore:
+        return ArchiveFact(state=ArchiveState.RESTORED, until=_until(restore))
+    if reply.get("StorageClass") in ARCHIVED_CLASSES or reply.get("ArchiveStatus"):
+        return ArchiveFact(state=ArchiveState.ARCHIVED)
+    return ArchiveFact()
+
+
+def _until(restore: str) -> datetime | None:
+    """Read until when a restored copy stays: ``expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"``."""
+    found = _EXPIRY.search(restore)
+    try:
+        return parsedate_to_datetime(found[1]).astimezone(UTC) if found else None
+    except ValueError:
+        return None

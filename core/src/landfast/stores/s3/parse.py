@@ -17,9 +17,10 @@ from xml.etree import ElementTree as ET
 
 from landfast.manifests.masks import null_where
 from landfast.model.location import Location
+from landfast.model.storage.archive import ArchiveState
 from landfast.stores.batch import ObjectBatch, object_schema
 from landfast.stores.s3 import tree
-from landfast.stores.s3.objects import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER
+from landfast.stores.s3.objects import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER, TIERED_CLASSES
 from landfast.stores.s3.request import Listing
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ _INSIDE_OWNER = frozenset({b"ID", b"DisplayName"})
 # What only some objects have.
 _RARE = (b"<ChecksumType>", b"<ChecksumAlgorithm>")
 _NAME = re.compile(rb"<(\w+)")
-_ARCHIVED = frozenset(name.encode() for name in ARCHIVED_CLASSES)
+_ARCHIVED, _TIERED = (
+    frozenset(name.encode() for name in names) for names in (ARCHIVED_CLASSES, TIERED_CLASSES)
+)
 _SPACE = re.compile(rb">[ \n\t]")
 _ROWS = b"<LandfastRows/>"
 
@@ -179,6 +182,11 @@ def _batch(columns: Columns, is_encoded: bool, listing: Listing) -> ObjectBatch 
     is_marker = pc.and_(pc.fill_null(pc.equal(size, 0), False), pc.ends_with(key, "/"))
     place = Location(scheme="s3", authority=listing.location.authority, key="")
     token = nothing if listing.request.checksum is False else etag
+    is_archived, is_tiered = (among(b"StorageClass", *names) for names in (_ARCHIVED, _TIERED))
+    archive = nothing
+    if is_archived is not no or is_tiered is not no:
+        state = pc.if_else(is_tiered, str(ArchiveState.TIERED), pa.scalar(None, pa.string()))
+        archive = pc.if_else(is_archived, str(ArchiveState.ARCHIVED), state)
     arrays = [
         key,
         pc.binary_join_element_wise(place.uri, key, ""),
@@ -190,7 +198,9 @@ def _batch(columns: Columns, is_encoded: bool, listing: Listing) -> ObjectBatch 
         text(b"LastModified").cast(pa.timestamp("us", tz="UTC")),
         pc.invert(among(b"IsLatest", b"false")),
         is_deleted,
-        among(b"StorageClass", *_ARCHIVED),
+        is_archived,
+        archive,
+        pa.nulls(count, object_schema().field("restored_until").type),
         pc.if_else(is_marker, FOLDER_MARKER, ""),
         pa.nulls(count, object_schema().field("extra").type),
     ]

@@ -16,8 +16,9 @@ from landfast.clouds.s3_replies import bare_etag
 from landfast.errors import InvalidInput
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.model.storage.archive import ArchiveFact, ArchiveState
 from landfast.stores.batch import ObjectBatch, ObjectInfo
-from landfast.stores.s3.objects import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER
+from landfast.stores.s3.objects import ARCHIVED_CLASSES, ETAG, FOLDER_MARKER, TIERED_CLASSES
 from landfast.stores.s3.request import Listing, unreadable
 
 _ROOTS = frozenset({"ListBucketResult", "ListVersionsResult"})
@@ -103,6 +104,7 @@ def _row(item: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Ob
     key, is_marker = decode(found["Key"]), item.tag == "DeleteMarker"
     etag = None if is_marker else bare_etag(found.get("ETag"))
     size = None if is_marker or "Size" not in found else int(found["Size"])
+    archived = _archive(item, found.get("StorageClass"))
     return ObjectInfo(
         location=Location(scheme="s3", authority=listing.location.authority, key=key),
         size=size,
@@ -112,14 +114,26 @@ def _row(item: ET.Element, listing: Listing, decode: Callable[[str], str]) -> Ob
         modified_at=_moment(found.get("LastModified")),
         is_latest=found.get("IsLatest", "true").lower() == "true",
         is_delete_marker=is_marker,
-        is_archived=found.get("StorageClass") in ARCHIVED_CLASSES and not _is_restored(item),
+        is_archived=archived.is_archived,
+        archive=archived.state,
+        restored_until=archived.until,
         skip=FOLDER_MARKER if size == 0 and key.endswith("/") else "",
     )
 
 
-def _is_restored(item: ET.Element) -> bool:
-    """Whether a copy of an archived object can be read for a while."""
-    return item.findtext("RestoreStatus/IsRestoreInProgress") == "false"
+def _archive(item: ET.Element, storage_class: str | None) -> ArchiveFact:
+    """Tell how an object lies in an archive; a copy of it may be there for a while, or on its way."""
+    going_on = item.findtext("RestoreStatus/IsRestoreInProgress")
+    if storage_class in TIERED_CLASSES and going_on != "true":
+        return ArchiveFact(state=ArchiveState.TIERED)
+    if going_on == "true":
+        return ArchiveFact(state=ArchiveState.RESTORING)
+    if storage_class not in ARCHIVED_CLASSES:
+        return ArchiveFact()
+    if going_on == "false":
+        until = _moment(item.findtext("RestoreStatus/RestoreExpiryDate"))
+        return ArchiveFact(state=ArchiveState.RESTORED, until=until)
+    return ArchiveFact(state=ArchiveState.ARCHIVED)
 
 
 def _moment(text: str | None) -> datetime | None:

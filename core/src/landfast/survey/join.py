@@ -32,6 +32,7 @@ class FolderJoin:
         owns: Tells of which of its entries the folder is the first, None for all; only they are told.
         on_intact: Takes entries that are what is there now; None tells of these too, as of all others.
         on_other: Takes an object that no entry is of.
+        archives: Whether also of what lies, or may lie, in an archive is told, though it can be read now.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class FolderJoin:
         owns: Callable[[EntryBatch], pa.Array | None],
         on_intact: Callable[[EntryBatch], None] | None,
         on_other: Callable[[ObjectInfo], None],
+        archives: bool = False,
     ) -> None:
         self._place = place
         self._owns = owns
         self._on_intact = on_intact
         self._on_other = on_other
+        self._archives = archives
         self._able = place.store.capabilities()
         self._versions = self._able.versions
         self._is_missing = False
@@ -123,6 +126,8 @@ class FolderJoin:
             return mine
         there = live.take(pc.index_in(keys, value_set=live["key"]))
         intact = pc.and_(mine, _is_intact(entries, there))
+        if self._archives:
+            intact = pc.and_(intact, pc.is_null(there["archive"]))
         if intact.true_count:
             self._on_intact(entries.where(intact))
         return pc.and_not(mine, intact)
