@@ -80,11 +80,11 @@ def test_every_command_and_option_is_in_the_reference(monkeypatch) -> None:
     found = list(generator().commands(main, ()))
     assert len(found) > 20
     for path, command in found:
-        _, _, section = text.partition(f"\n## landfast {' '.join(path)}\n")
+        _, _, section = text.partition(f"\n### landfast {' '.join(path)}\n")
         common = text.partition("## Options of every command")[2].partition("\n## ")[0]
-        section = section.partition("\n## ")[0] + common
+        section = section.partition("\n##")[0] + common
         for option in command.params:
-            if isinstance(option, click.Option):
+            if isinstance(option, click.Option) and not option.hidden:
                 assert all(f"`{name}`" in section for name in option.opts), (path, option.opts)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 
 from landfast.cli.common import Output, command, human_size
+from landfast.cli.help import HelpGroup
 from landfast.cli.put import put
 from landfast.client import Client
 
 
-@click.group("artifact")
+@click.group("artifact", cls=HelpGroup)
 def artifact_command() -> None:
     """Put, get and list artifacts with W&B's arguments."""
 
 
-@command("put")
+@command("put", example="landfast artifact put --name vision/mnist ./mnist")
 @click.argument("path")
 @click.option("--name", "-n", help="project/artifact_name.")
 @click.option("--description", "-d", help="Of the version, if it is new.")
@@ -49,7 +50,7 @@ def put_command(
     out.answer(version.to_dict(), [f"{version.qualified_name} ({version.type}) {version.digest}"])
 
 
-@command("get")
+@command("get", example="landfast artifact get vision/mnist:latest --root data")
 @click.argument("path")
 @click.option("--root", help="Target folder.")
 @click.option("--type", "kind", help="The type expected.")
@@ -59,7 +60,7 @@ def get_command(client: Client, out: Output, path: str, root: str | None, kind: 
     out.answer(report.to_dict(), [f"Artifact downloaded to {report.root}"])
 
 
-@command("ls")
+@command("ls", example="landfast artifact ls vision")
 @click.argument("path")
 @click.option("--type", "-t", "kind", help="Only collections of this type.")
 def ls_command(client: Client, out: Output, path: str, kind: str | None) -> None:

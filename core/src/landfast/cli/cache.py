@@ -7,17 +7,18 @@ from dataclasses import asdict
 import click
 
 from landfast.cli.common import Output, command, human_size
+from landfast.cli.help import HelpGroup
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.settings import parse_size
 
 
-@click.group("cache")
+@click.group("cache", cls=HelpGroup)
 def cache_command() -> None:
     """Look at the download cache, or make it smaller."""
 
 
-@command("info")
+@command("info", example="landfast cache info")
 def info_command(client: Client, out: Output) -> None:
     """Show where the cache is and how much it holds."""
     usage = client.context.cache.usage()
@@ -27,7 +28,7 @@ def info_command(client: Client, out: Output) -> None:
     )
 
 
-@command("cleanup")
+@command("cleanup", example="landfast cache cleanup 10GB")
 @click.argument("size", required=False)
 @click.option("--all", "everything", is_flag=True, help="Empty the cache.")
 def cleanup_command(client: Client, out: Output, size: str | None, everything: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from landfast.cli.help import HelpCommand
 from landfast.client import Client
 from landfast.errors import (
     AccessDenied,
@@ -27,6 +28,7 @@ from landfast.errors import (
     Unverifiable,
 )
 from landfast.html.sizes import size_text
+from landfast.model.names import ArtifactName
 from landfast.model.run import RunStatus
 from landfast.own_run import joined_or_new
 from landfast.redaction import redact, visible
@@ -113,8 +115,17 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
     ]
 
 
-def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command whose function takes `client` and `out` before its own parameters; settings are click's."""
+def command(
+    name: str, *, example: str, cls: type[HelpCommand] = HelpCommand, **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command whose function takes `client` and `out` before its own parameters.
+
+    Args:
+        name: What is typed.
+        example: A call that a reader can copy.
+        cls: A command of another kind.
+        settings: What click's command takes.
+    """
 
     def make(function: Callable[..., Any]) -> click.Command:
         @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
@@ -144,7 +155,9 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
                 )
                 _run(function, client, out, arguments)
 
-        decorate: Callable[[Callable[..., Any]], click.Command] = click.command(name, **settings)
+        decorate: Callable[[Callable[..., Any]], click.Command] = click.command(
+            name, cls=cls, example=example, **settings
+        )
         return decorate(run)
 
     return make
@@ -236,6 +249,71 @@ def fail(line: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def partition_option(
+    *arguments: str, metavar: str = "NAME"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add ``--partition``, which the named arguments take over, as if they said ``~PARTITION``."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--partition", metavar="KEY", help=f"Partition of {metavar}.")
+        @functools.wraps(function)
+        def call(*given: Any, partition: str | None, **values: Any) -> Any:
+            if partition is not None:
+                values |= {one: _in_partition(values[one], partition) for one in arguments}
+            return function(*given, **values)
+
+        return call
+
+    return add
+
+
+def _in_partition(name: str | None, partition: str) -> str:
+    if name is None:
+        raise InvalidInput("--partition needs a NAME", subject="--partition")
+    return str(ArtifactName.parse(name).in_partition(partition))
+
+
+def moved_option(option: str, to: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add an option that is gone: it says which command does the same today."""
+
+    def refuse(context: click.Context, parameter: click.Parameter, is_given: bool) -> None:
+        if is_given:
+            raise click.UsageError(f"{parameter.opts[0]} is a command now: {to}", context)
+
+    return click.option(option, is_flag=True, hidden=True, expose_value=False, callback=refuse)
+
+
+def log_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a version that is logged: its type, names, notes, and how it is scanned."""
+    options = (
+        click.option("--type", "-t", "kind", help="Type of the collection [default: dataset]."),
+        click.option(
+            "--alias",
+            "-a",
+            "aliases",
+            multiple=True,
+            metavar="ALIAS",
+            help="Move this alias to the version; may be repeated.",
+        ),
+        click.option(
+            "--tag", "tags", multiple=True, metavar="TAG", help="Add this tag; may be repeated."
+        ),
+        click.option("--description", "-d", help="Description of the version, if it is new."),
+        click.option(
+            "--metadata", metavar="JSON", help='A JSON object, such as \'{"split": "train"}\'.'
+        ),
+        click.option("--ttl-days", type=float, metavar="DAYS", help="Expire the version then."),
+        click.option(
+            "--no-latest", is_flag=True, help="Leave `latest` where it is: for backfills."
+        ),
+        workers_option,
+    )
+    function = scan_options(function)
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a scan: filters, limit, checksum."""
     options = (
@@ -246,23 +324,36 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Keep only these paths; may be repeated.",
         ),
         click.option(
-            "--exclude", multiple=True, metavar="GLOB", help="Leave these paths out; wins."
+            "--exclude",
+            multiple=True,
+            metavar="GLOB",
+            help="Leave these paths out, even if --include names them; may be repeated.",
         ),
         click.option(
-            "--max-objects", metavar="N", help="The most entries, or 'unlimited' [default: 10000]."
+            "--max-objects",
+            metavar="N",
+            help="Fail above so many entries; or 'unlimited' [default: 10000].",
         ),
-        click.option("--checksum", metavar="KIND", help="sha256, crc64nvme, stat, ..., or 'none'."),
+        click.option(
+            "--checksum",
+            metavar="KIND",
+            help="What identifies a file: sha256, crc64nvme, stat, or 'none'.",
+        ),
         click.option(
             "--symlinks",
             type=click.Choice(["follow", "skip"]),
-            help="Of local files [default: follow].",
+            help="What to do with symbolic links of local files [default: follow].",
         ),
         click.option(
             "--inventory",
             metavar="URI",
             help="Take objects from the bucket's inventory: a folder of reports, a manifest.json, iceberg://...",
         ),
-        click.option("--allow-empty", is_flag=True, help="A missing or empty prefix is no error."),
+        click.option(
+            "--allow-empty",
+            is_flag=True,
+            help="Record a missing or empty prefix as an empty version.",
+        ),
     )
     for option in reversed(options):
         function = option(function)
@@ -270,7 +361,10 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 workers_option = click.option(
-    "--workers", type=click.IntRange(1), help="Processes that list a large folder [default: 1]."
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that list a large folder [default: 1].",
 )
 
 

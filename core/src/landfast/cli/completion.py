@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from landfast.cli.help import HelpCommand
 
-@click.command("completion")
+
+@click.command("completion", cls=HelpCommand, example='eval "$(landfast completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
     """Print the completion script for SHELL.

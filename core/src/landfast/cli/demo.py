@@ -6,8 +6,10 @@ import sys
 
 import click
 
+from landfast.cli.help import HelpCommand
 
-@click.command("demo")
+
+@click.command("demo", cls=HelpCommand, example="landfast demo --ui")
 @click.option(
     "--root", type=click.Path(), help="Where it works [default: a temporary folder that is kept]."
 )
@@ -15,11 +17,16 @@ import click
 @click.option("--serve", is_flag=True, help="Keep the S3 server running at the end, until Ctrl-C.")
 @click.option("--ui", is_flag=True, help="Show what was recorded in a browser, until Ctrl-C.")
 @click.option("--port", default=4747, show_default=True, help="Port of the pages; 0: any free one.")
-@click.option("--open/--no-open", "opens", default=True, help="Open the browser.")
+@click.option(
+    "--open/--no-open", "opens", default=True, show_default=True, help="Open the browser."
+)
 def demo_command(
     *, root: str | None, as_json: bool, serve: bool, ui: bool, port: int, opens: bool
 ) -> None:
-    """Snapshot, train, change, diff, trace, verify and download: every step says which command does it by hand."""
+    """Show the main job on this machine alone, step by step.
+
+    Snapshot, train, change, diff, trace, verify, download: every step names the command that does it by hand.
+    """
     from landfast.cli.common import exit_code, fail
     from landfast.demo import ending, run_demo
     from landfast.errors import LandfastError

@@ -6,7 +6,7 @@ from itertools import chain
 
 import click
 
-from landfast.cli.common import Output, command
+from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
 from landfast.model.diff import DiffKind, DiffRow
 
@@ -19,12 +19,16 @@ _SIGNS = {
 }
 
 
-@command("diff")
+@command("diff", example="landfast diff vision/mnist:prod vision/mnist:latest")
 @click.argument("old")
 @click.argument("new")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there is a difference.")
+@partition_option("old", "new", metavar="OLD and NEW")
 def diff_command(client: Client, out: Output, old: str, new: str, exit_code: bool) -> None:
-    """Show what was added (+), removed (-), modified (M), renamed (R), repinned (P) from OLD to NEW."""
+    """Show what changed from OLD to NEW.
+
+    + added, - removed, M modified, R renamed, P the same content at another place or version of the store.
+    """
     found = client.diff(old, new)
     lines = chain(map(_line, found.rows()), [found.summary or "no entries"])
     out.stream(found.to_dict(rows=False), "rows", (row.to_dict() for row in found.rows()), lines)

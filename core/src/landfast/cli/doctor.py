@@ -8,10 +8,13 @@ from landfast.cli.common import Output, command
 from landfast.client import Client
 
 
-@command("doctor")
+@command("doctor", example="landfast doctor s3://acme-data/mnist/")
 @click.argument("uri")
 def doctor_command(client: Client, out: Output, uri: str) -> None:
-    """Test listing, versioning and a pinned read of URI, and print the minimal permissions."""
+    """Test whether URI can be recorded and read back.
+
+    It tries listing, versioning and a pinned read, and prints the minimal permissions.
+    """
     from landfast.upkeep.doctor import doctor
 
     report = doctor(uri, client.context.stores)

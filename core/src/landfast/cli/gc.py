@@ -10,7 +10,7 @@ from landfast.cli.common import Output, command
 from landfast.client import Client
 
 
-@command("gc")
+@command("gc", example="landfast gc --apply")
 @click.option(
     "--grace-hours",
     type=click.FloatRange(min=0),
@@ -20,7 +20,7 @@ from landfast.client import Client
 )
 @click.option("--apply", is_flag=True, help="Do it; without this it only says what it would do.")
 def gc_command(client: Client, out: Output, grace_hours: float, apply: bool) -> None:
-    """Expire versions past their time to live, and remove blobs that no version names."""
+    """Expire versions past their time to live, and remove unused blobs."""
     report = client.gc(grace=timedelta(hours=grace_hours), dry_run=not apply)
     lines = [f"expired {record.name}" for record in report.expired]
     out.answer(report.to_dict(), [*lines, report.summary + ("" if apply else "; --apply does it")])

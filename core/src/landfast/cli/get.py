@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from landfast.cli.common import Output, command, human_size
+from landfast.cli.common import Output, command, human_size, partition_option
 from landfast.client import Client
 
 
-@command("get")
+@command("get", example="landfast get vision/mnist:prod --root data/{version}")
 @click.argument("name")
 @click.option(
     "--root",
@@ -34,6 +34,7 @@ from landfast.client import Client
 )
 @click.option("--any-endpoint", is_flag=True, help="Read through another endpoint than recorded.")
 @click.option("--no-use", is_flag=True, help="Leave no lineage edge.")
+@partition_option("name")
 def get_command(client: Client, out: Output, name: str, **given: Any) -> None:
     """Download exactly the bytes that NAME recorded, or fail."""
     version = client.get(name) if given.pop("no_use") else client.use(name, type=given["kind"])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import click
 
-from landfast.cli.common import Output, command
+from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
 
 
-@command("history")
+@command("history", example="landfast history vision/mnist --limit 20")
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(min=1), help="The most observations.")
+@partition_option("name")
 def history_command(client: Client, out: Output, name: str, limit: int | None) -> None:
-    """List every look at NAME, newest first: when, by which run, and which version it found."""
+    """List every look at NAME, newest first.
+
+    Each tells when it was, by which run, and which version it found.
+    """
     found = client.history(name, limit=limit)
     rows = [
         (
@@ -26,16 +30,17 @@ def history_command(client: Client, out: Output, name: str, limit: int | None) -
     out.table([o.to_dict() for o in found], ("AT (UTC)", "VERSION", "WHAT", "RUN"), rows)
 
 
-@command("changes")
+@command("changes", example="landfast changes vision/mnist --after 120")
 @click.argument("name", required=False)
 @click.option(
     "--after", type=click.IntRange(min=0), default=0, help="Only changes after this position."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="The most changes.")
+@partition_option("name")
 def changes_command(
     client: Client, out: Output, name: str | None, after: int, limit: int | None
 ) -> None:
-    """List the change feed, oldest first: each time `latest` or another alias moved."""
+    """List each time `latest` or another alias moved, oldest first: the change feed."""
     _ = (
         client.registry.info
     )  # a follower waits for a registry that is not there yet; a person hears of it

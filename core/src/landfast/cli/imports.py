@@ -15,7 +15,7 @@ from landfast.model.imports import ImportedVersion, ImportReport
 _SHOWN = 20
 
 
-@command("import")
+@command("import", example="landfast import dvc ~/work/repository --rename data=vision --dry-run")
 @click.argument("peer", type=click.Choice(list(PEERS)))
 @click.argument("path")
 @click.option("--name", "-n", help="What to call a manifest that does not say its name.")
@@ -52,10 +52,11 @@ def import_command(
     kind: str | None,
     **given: object,
 ) -> None:
-    """Import what PEER recorded at PATH: names, versions in order, aliases, metadata, pins.
+    """Import versions that another tool recorded at PATH.
 
-    PEER is not needed for that, and nothing is copied or written at PATH. Run again, it imports what is new. The
-    versions are tagged with what PEER calls them, such as wandb-v3.
+    Names, the order of versions, aliases, metadata and pins come over. PEER is not needed for that, and nothing is
+    copied or written at PATH. Run again, it imports what is new. The versions are tagged with what PEER calls them,
+    such as wandb-v3.
 
     Exit codes: 0 all recorded bytes can be had; 4 some are lost; 5 undecided.
     """

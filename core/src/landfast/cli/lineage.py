@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 import click
 
-from landfast.cli.common import Output, command
+from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
 from landfast.model.lineage import Lineage
 
 
-@command("lineage")
+@command(
+    "lineage",
+    example="""landfast lineage models/digits:prod
+landfast lineage --object s3://acme-data/mnist/train.parquet""",
+)
 @click.argument("name")
 @click.option(
     "--object",
@@ -22,10 +26,14 @@ from landfast.model.lineage import Lineage
 @click.option(
     "--declared", is_flag=True, help="Follow dependencies that were declared but not loaded, too."
 )
+@partition_option("name")
 def lineage_command(
     client: Client, out: Output, name: str, is_object: bool, declared: bool
 ) -> None:
-    """Show the versions and runs up- and downstream of NAME, transitively."""
+    """Show what NAME was made from, and what was made from it.
+
+    Versions and runs, up- and downstream, transitively.
+    """
     if is_object:
         _object(client, out, name)
         return

@@ -7,7 +7,7 @@ from collections import Counter
 
 import click
 
-from landfast.cli.common import Output, command, human_size
+from landfast.cli.common import Output, command, human_size, partition_option
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.model.diff import entry_to_dict
@@ -15,7 +15,12 @@ from landfast.model.names import check_name
 from landfast.version import ArtifactVersion
 
 
-@command("ls")
+@command(
+    "ls",
+    example="""landfast ls
+landfast ls vision/mnist
+landfast ls vision/mnist:prod --path train/""",
+)
 @click.argument("name", required=False)
 @click.option("--all-projects", is_flag=True, help="Collections of every project.")
 @click.option("--partitions", is_flag=True, help="The latest version of each partition.")
@@ -28,6 +33,7 @@ from landfast.version import ArtifactVersion
     is_flag=True,
     help="Print only the names, as they are, each ended by a NUL byte.",
 )
+@partition_option("name")
 def ls_command(
     client: Client,
     out: Output,
@@ -38,9 +44,10 @@ def ls_command(
     limit: int | None,
     null: bool,
 ) -> None:
-    """List collections; versions of NAME; or, where NAME says a version, its entries.
+    """List collections, the versions of NAME, or the entries of one version.
 
-    PROJECT/ lists the collections of another project, ENTITY/PROJECT/ those of another entity.
+    Where NAME says a version, its entries are listed. PROJECT/ lists the collections of another project,
+    ENTITY/PROJECT/ those of another entity.
     """
     if null and out.as_json:
         raise InvalidInput("--json and --null exclude each other", expected="one of them")

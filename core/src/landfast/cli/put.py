@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from landfast.artifact import Artifact
-from landfast.cli.common import Output, command, human_size, scan_options, workers_option
+from landfast.cli.common import Output, command, human_size, log_options
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.model.globs import hint_for_glob
@@ -24,36 +24,23 @@ from landfast.version import ArtifactVersion
 _OBJECT = """such as '{"split": "train"}'"""
 
 
-@command("put")
+@command("put", example="landfast put s3://acme-data/mnist/ --name vision/mnist --alias staging")
 @click.argument("place")
 @click.option(
     "--name",
     "-n",
-    help="[[entity/]project/]collection[~PARTITION]; default: the last part of PLACE.",
+    metavar="NAME",
+    help="[[entity/]project/]collection[~PARTITION] [default: the last part of PLACE].",
 )
-@click.option("--type", "-t", "kind", help="Type of the collection [default: dataset].")
-@click.option("--partition", help="Partition key.")
-@click.option(
-    "--alias",
-    "-a",
-    "aliases",
-    multiple=True,
-    help="Move this alias to the version; may be repeated.",
-)
-@click.option("--tag", "tags", multiple=True, help="Add this tag; may be repeated.")
-@click.option("--description", "-d", help="Of the version, if it is new.")
-@click.option("--metadata", metavar="JSON", help="A JSON object.")
-@click.option("--ttl-days", type=float, help="Keep the version so many days.")
 @click.option(
     "--reference/--copy", "by_reference", default=None, help="Refer to local files, or copy them."
 )
-@click.option("--no-latest", is_flag=True, help="Leave `latest` where it is: a backfill.")
-@workers_option
-@scan_options
+@click.option("--partition", metavar="KEY", help="Partition of NAME.")
+@log_options
 def put_command(client: Client, out: Output, **given: Any) -> None:
-    """Log PLACE: a URI by reference, a local path by copy (--reference refers to it).
+    """Log PLACE: a URI by reference, a local path by copy.
 
-    A new version appears only if the content changed.
+    --reference refers to a local path instead. A new version appears only if the content changed.
     """
     version = put(client, **given)
     state = "created" if version.created else "returned" if version.changed else "unchanged at"

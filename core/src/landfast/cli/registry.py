@@ -9,6 +9,7 @@ import click
 
 from landfast.cli.common import Output, command
 from landfast.cli.feed.consumers import consumers_command
+from landfast.cli.help import HelpGroup
 from landfast.client import Client
 from landfast.html.sizes import size_text
 from landfast.registry.copy.report import BlobsCopy, CopyKind, RegistryCopy
@@ -17,12 +18,15 @@ from landfast.registry.values import RegistryInfo
 _ONLY_IF_MOVED = {"moved_to", "moved_at"}
 
 
-@click.group("registry")
+@click.group("registry", cls=HelpGroup)
 def registry_command() -> None:
-    """Make, upgrade and describe a registry."""
+    """Make, check, upgrade and copy a registry."""
 
 
-@command("init")
+@command(
+    "init",
+    example="landfast registry init postgresql://db/landfast --store s3://acme/landfast/",
+)
 @click.argument("where", metavar="URL")
 @click.option(
     "--store", metavar="URL", help="Where manifests and managed files lie: a folder, s3://, gs://."
@@ -35,7 +39,7 @@ def init_command(client: Client, out: Output, where: str, store: str | None) -> 
     _say(out, "ready", Client(settings=settings).init_registry())
 
 
-@command("upgrade")
+@command("upgrade", example="landfast registry upgrade")
 @click.argument("where", metavar="[URL]", required=False)
 def upgrade_command(client: Client, out: Output, where: str | None) -> None:
     """Bring the registry's schema to this version of landfast."""
@@ -44,28 +48,37 @@ def upgrade_command(client: Client, out: Output, where: str | None) -> None:
     _say(out, "upgraded", upgrade_registry(where or client.settings.effective_registry_url))
 
 
-@command("adopt")
+@command("adopt", example="landfast registry adopt postgresql://db.example.org/landfast")
 @click.argument("where", metavar="[URL]", required=False)
 def adopt_command(client: Client, out: Output, where: str | None) -> None:
-    """Say that the registry's store belongs to it.
+    """Say that the store belongs to this registry.
 
-    For a registry whose database was moved away from where the store knows it, and for one whose store belonged to a
-    registry that is gone for good. A copy of a registry that goes on gets a store of its own instead: `fork`.
+    For a registry whose database was moved away from where the store knows it, and for one whose store belonged to
+    a registry that is gone for good. A copy of a registry that goes on gets a store of its own instead: `fork`.
     """
     _say(out, "adopted", _at(client, where).adopt_store())
 
 
-@command("fork")
+@command(
+    "fork",
+    example="landfast registry fork sqlite:///copy.db --store s3://acme-landfast-test/",
+)
 @click.argument("where", metavar="[URL]", required=False)
 @click.option(
     "--store", metavar="URL", required=True, help="A new folder, s3://, gs:// for its blobs."
 )
 def fork_command(client: Client, out: Output, where: str | None, store: str) -> None:
-    """Give a copy of a registry an id and a store of its own; its blobs are copied there."""
+    """Give a copy of a registry an id and a store of its own.
+
+    Its blobs are copied there.
+    """
     _say(out, "forked", _at(client, where).fork_registry(store))
 
 
-@command("copy")
+@command(
+    "copy",
+    example="landfast registry copy sqlite:///landfast.db postgresql://db/landfast",
+)
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option(
@@ -91,10 +104,11 @@ def copy_command(
     skip_proven: bool,
     dry_run: bool,
 ) -> None:
-    """Move a registry, rows and blobs, to another database and store; run again if it was killed.
+    """Move a registry, rows and blobs, to another place.
 
-    FROM and TO are sqlite:///PATH or postgresql://.... Writers go on until all but the rows is copied. Then FROM
-    refuses them and names TO, where everything is as it was: ids, runs, change positions, consumers.
+    Run it again if it was killed. FROM and TO are sqlite:///PATH or postgresql://.... Writers go on until all but
+    the rows is copied. Then FROM refuses them and names TO, where everything is as it was: ids, runs, change
+    positions, consumers.
     """
     done = _at(client, source).copy_registry(
         target, store=store, fork=fork, skip_proven=skip_proven, dry_run=dry_run
@@ -135,7 +149,10 @@ def _blob_lines(blobs: BlobsCopy, *, dry_run: bool) -> Iterator[str]:
         yield f"         {blobs.absent:,} recorded, but not in the old store: see landfast registry check"
 
 
-@command("grants")
+@command(
+    "grants",
+    example="landfast registry grants --reader analysts --writer pipelines | psql landfast",
+)
 @click.argument("where", metavar="[URL]", required=False)
 @click.option("--reader", "readers", multiple=True, metavar="ROLE", help="May look at everything.")
 @click.option(
@@ -158,10 +175,11 @@ def grants_command(
     admins: tuple[str, ...],
     apply: bool,
 ) -> None:
-    """Print the SQL that makes roles of PostgreSQL readers, writers and admins of a registry, or run it.
+    """Print, or run, the SQL for roles of readers, writers and admins.
 
-    Roles that are not there are made, without a login. Run it again after an upgrade; it takes from a role what it was
-    given before. Without a role it is printed for landfast_reader, landfast_writer and landfast_admin.
+    They are roles of PostgreSQL. Roles that are not there are made, without a login. Run it again after an upgrade;
+    it takes from a role what it was given before. Without a role it is printed for landfast_reader, landfast_writer
+    and landfast_admin.
     """
     from landfast.registry.schema.roles import Roles, grants
 
@@ -181,16 +199,16 @@ def grants_command(
     out.answer({**asdict(found), "applied": apply}, lines)
 
 
-@command("info")
+@command("info", example="landfast registry info")
 def info_command(client: Client, out: Output) -> None:
     """Describe the registry in use."""
     _say(out, "registry", client.registry.info)
 
 
-@command("check")
+@command("check", example="landfast registry check --deep")
 @click.option("--deep", is_flag=True, help="Read every blob again; else a listing tells.")
 def check_command(client: Client, out: Output, deep: bool) -> None:
-    """Look whether the store has every manifest and managed file of every live version.
+    """Check that the store has all blobs of live versions: manifests and managed files.
 
     Exit codes: 0 nothing is missing; 6 blobs are missing or damaged, or the store is another registry's.
     """
@@ -222,12 +240,15 @@ def _say(out: Output, what: str, info: RegistryInfo) -> None:
     )
 
 
-registry_command.add_command(init_command)
-registry_command.add_command(upgrade_command)
-registry_command.add_command(adopt_command)
-registry_command.add_command(fork_command)
-registry_command.add_command(copy_command)
-registry_command.add_command(grants_command)
-registry_command.add_command(check_command)
-registry_command.add_command(consumers_command)
-registry_command.add_command(info_command)
+for one in (
+    init_command,
+    info_command,
+    check_command,
+    upgrade_command,
+    grants_command,
+    consumers_command,
+    copy_command,
+    fork_command,
+    adopt_command,
+):
+    registry_command.add_command(one)

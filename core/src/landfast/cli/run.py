@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from landfast.cli.common import Output, command
+from landfast.cli.help import HelpGroup
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.model.run import RunStatus
@@ -21,12 +22,12 @@ from landfast.own_run import joined_or_new
 _KILLED = 128  # a shell's exit code of what a signal ended: this and the signal's number
 
 
-@click.group("run")
+@click.group("run", cls=HelpGroup)
 def run_command() -> None:
-    """List runs, show what they used and logged, and run a command as one."""
+    """List and show runs, and run a command as one."""
 
 
-@command("ls")
+@command("ls", example="landfast run ls --limit 5")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The most runs."
 )
@@ -47,7 +48,7 @@ def ls_command(client: Client, out: Output, limit: int, all_projects: bool) -> N
     )
 
 
-@command("show")
+@command("show", example="landfast run show 0198c2f4")
 @click.argument("run_id")
 def show_command(client: Client, out: Output, run_id: str) -> None:
     """Show what a run used and logged."""
@@ -59,7 +60,11 @@ def show_command(client: Client, out: Output, run_id: str) -> None:
     out.answer(value, lines)
 
 
-@command("exec", context_settings={"allow_interspersed_args": False})
+@command(
+    "exec",
+    example="landfast run exec --name nightly-train -- python train.py --epochs 5",
+    context_settings={"allow_interspersed_args": False},
+)
 @click.option("--name", help="Display name [default: that of the program].")
 @click.option("--job-type", default="", help="Such as train or release.")
 @click.option("--link", metavar="URL", help="A page about the run elsewhere: of a CI job, say.")

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 
 import click
 
-from landfast.cli.common import Output, command, human_size
+from landfast.cli.common import Output, command, human_size, partition_option
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.version import ArtifactVersion
 
 
-@command("show")
+@command("show", example="landfast show vision/mnist:prod --as-of 2026-05-03T08:00:00Z")
 @click.argument("name")
 @click.option(
     "--as-of", metavar="TIME", help="What the name meant at this time, ISO 8601; UTC if no zone."
 )
+@partition_option("name")
 def show_command(client: Client, out: Output, name: str, as_of: str | None) -> None:
     """Show what NAME recorded, from where, by which run."""
     version = client.get(name) if as_of is None else client.as_of(name, _moment(as_of))

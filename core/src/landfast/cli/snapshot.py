@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from landfast.cli.common import Output, command, exit_code, scan_options, workers_option
+from landfast.cli.common import Output, command, exit_code, log_options
 from landfast.cli.put import count_line, put
 from landfast.client import Client
 from landfast.errors import InvalidInput, LandfastError
@@ -16,20 +16,24 @@ from landfast.version import ArtifactVersion
 _OF_BOTH = frozenset({"--partition", "--workers"})
 
 
-@command("snapshot")
+@command(
+    "snapshot",
+    example="""landfast snapshot vision/mnist s3://acme-data/mnist/
+landfast snapshot --config snapshots.yaml""",
+)
 @click.argument("name", required=False)
 @click.argument("uri", required=False)
 @click.option(
     "--config", type=click.Path(), help="snapshots.yaml: snapshot everything in it, or only NAME."
 )
-@click.option("--type", "kind", help="Type of the collection [default: dataset].")
-@click.option("--partition", help="Partition key; fills {partition_key} in a config.")
-@workers_option
-@scan_options
+@click.option(
+    "--partition", metavar="KEY", help="Partition of NAME; fills {partition_key} in a config."
+)
+@log_options
 def snapshot_command(
     client: Client, out: Output, name: str | None, uri: str | None, config: str | None, **given: Any
 ) -> None:
-    """Log the content of URI as NAME, if it changed; or of everything that --config names.
+    """Log URI as NAME if its content changed; or every snapshot of a config.
 
     One failing snapshot of a config does not stop the others; the exit code is that of the first failure.
     """
@@ -39,9 +43,12 @@ def snapshot_command(
         version = put(client, place=uri, name=name, by_reference=True, **given)
         out.answer(version.to_dict(), [_line(version)])
         return
-    in_file = {f"--{option.replace('_', '-')}": value for option, value in given.items()}
-    in_file |= {"--type": in_file.pop("--kind"), "URI": uri}
-    refused = [option for option, value in in_file.items() if value and option not in _OF_BOTH]
+    typed = {
+        parameter.opts[0]: given[parameter.name]
+        for parameter in click.get_current_context().command.params
+        if parameter.name in given
+    } | {"URI": uri}
+    refused = [option for option, value in typed.items() if value and option not in _OF_BOTH]
     if refused:
         raise InvalidInput(
             f"{', '.join(refused)} cannot be given with --config",

@@ -24,7 +24,7 @@ from landfast.sql import SqlResult
 _MEASURED = 1_000
 
 
-@command("sql")
+@command("sql", example="landfast sql \"select sum(size) from 'vision/mnist:prod'\"")
 @click.argument("query")
 @click.option(
     "--param",
@@ -48,9 +48,10 @@ _MEASURED = 1_000
 def sql_command(
     client: Client, out: Output, query: str, parameters: Sequence[str], as_csv: bool, **given: Any
 ) -> None:
-    """Answer QUERY ('-' reads it from standard input), whose tables are versions: from 'vision/mnist:prod'.
+    """Query versions, and files that they recorded, with SQL.
 
-    entry('vision/mnist:prod', 'a.parquet') has the rows of a recorded file; the path may be a glob.
+    Versions are tables: from 'vision/mnist:prod'. QUERY '-' is read from standard input. entry('vision/mnist:prod',
+    'a.parquet') has the rows of a recorded file; the path may be a glob.
     """
     if as_csv and out.as_json:
         raise InvalidInput("--json and --csv exclude each other", expected="one of them")

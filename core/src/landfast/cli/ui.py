@@ -8,10 +8,12 @@ from landfast.cli.common import Output, command
 from landfast.client import Client
 
 
-@command("ui")
+@command("ui", example="landfast ui --port 8080 --no-open")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=4747, show_default=True, help="Port; 0 takes any free one.")
-@click.option("--open/--no-open", "opens", default=True, help="Open the browser.")
+@click.option(
+    "--open/--no-open", "opens", default=True, show_default=True, help="Open the browser."
+)
 @click.option(
     "--allow-remote", is_flag=True, help="Listen on another address than this machine's own."
 )
@@ -42,7 +44,7 @@ def ui_command(
     opens: bool,
     allow_remote: bool,
 ) -> None:
-    """Show the registry in a browser, read-only, until it is interrupted."""
+    """Show the registry in a browser, read-only, until Ctrl-C."""
     from landfast.web.server import Address, serve
 
     address = Address(host=host, port=port, root_path=root_path, hosts=hosts)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import click
 
-from landfast.cli.common import Output, command
+from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
 
 _SHOWN = 50
 
 
-@command("verify")
+@command("verify", example="landfast verify vision/mnist:prod")
 @click.argument("name")
 @click.option(
     "--deep", is_flag=True, help="Read files again, whatever their modification time says."
 )
 @click.option("--any-endpoint", is_flag=True, help="Look through another endpoint than recorded.")
+@partition_option("name")
 def verify_command(client: Client, out: Output, name: str, deep: bool, any_endpoint: bool) -> None:
-    """Compare every entry of NAME with what the stores have now, from list pages.
+    """Compare every entry of NAME with what the stores have now.
+
+    It reads list pages, and files only with --deep.
 
     Exit codes: 0 everything is intact or moved; 3 drifted, the recorded bytes can still be had; 4 some are lost; 5
     undecided.

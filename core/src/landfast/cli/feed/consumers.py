@@ -6,9 +6,12 @@ from landfast.cli.common import Output, command
 from landfast.client import Client
 
 
-@command("consumers")
+@command("consumers", example="landfast registry consumers")
 def consumers_command(client: Client, out: Output) -> None:
-    """List who follows the registry's feeds, how far each has come, and who does it now."""
+    """List who follows the feeds, and how far behind each is.
+
+    HELD BY is the process that follows now.
+    """
     found = client.registry.consumers.records()
     rows = [
         (one.name, one.stream, one.position, one.behind, f"{one.moved_at:%F %T}", one.holder or "-")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from landfast.follow.outcome import Failure
 
 
-@command("openlineage")
+@command(
+    "openlineage", example="OPENLINEAGE_URL=https://lineage.example.org landfast openlineage --once"
+)
 @consumer_options
 @click.option(
     "--without",
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     help="Leave out changes of aliases, which are events without a run.",
 )
 def openlineage_command(client: Client, out: Output, **given: Any) -> None:
-    """Send runs, with the versions that they used and logged, to a server of OpenLineage.
+    """Send runs and their versions to an OpenLineage server.
+
+    Each run is told with the versions that it used and logged.
 
     Where to is said by OpenLineage's own configuration: OPENLINEAGE_URL, OPENLINEAGE_CONFIG, openlineage.yml. A new
     consumer begins with all that the registry remembers.

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landfast.cli.common import Output, command
+from landfast.cli.common import Output, command, partition_option
 from landfast.cli.feed.consumer import consumer_options, follow, manner
+from landfast.cli.help import HelpCommand
 from landfast.client import Client
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.run import RunKey, RunStatus
@@ -32,7 +33,7 @@ _EXEC = "--exec"
 _STDERR = 2
 
 
-class _WithCommand(click.Command):
+class _WithCommand(HelpCommand):
     """Takes what follows ``--exec`` for the command, unless an option of ours stands there."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -73,7 +74,12 @@ def _words(line: str) -> list[str]:
         raise click.UsageError(f"{_EXEC}: {error} in {line!r}") from None
 
 
-@command("watch", cls=_WithCommand)
+@command(
+    "watch",
+    cls=_WithCommand,
+    example="""landfast watch vision/mnist --exec ./train.sh
+landfast watch vision/mnist:prod --webhook https://ci.example.org/hooks/data""",
+)
 @click.argument("name")
 @click.option(
     _EXEC,
@@ -92,8 +98,9 @@ def _words(line: str) -> list[str]:
 @consumer_options
 @click.option("--unsigned", is_flag=True, help="Send a webhook without a signature.")
 @click.option("--allow-http", is_flag=True, help="Send a webhook unencrypted to other machines.")
+@partition_option("name")
 def watch_command(client: Client, out: Output, name: str, **given: Any) -> None:
-    """Run a command, or send a webhook, whenever the content of NAME changes.
+    """Run a command or send a webhook when NAME changes.
 
     NAME is a collection (all its partitions), `NAME~PARTITION`, `NAME:ALIAS`, or a pattern: 'vision/*'. Each change is
     delivered at least once, in order; what is interrupted is delivered again by the next start.

@@ -1,0 +1,108 @@
+"""How help looks: commands under headings, whole summaries, an example, and a command's own options first."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+# Options that every command has, by their first spelling.
+COMMON = ("--json", "--quiet", "--debug", "--registry", "--project", "--entity")
+_WHOLE = 1_000  # characters: no summary is cut
+
+
+class HelpCommand(click.Command):
+    """A command whose help shows an example, then its own options, then those that every command has.
+
+    Args:
+        example: One call that a reader can copy, or several lines of it.
+        settings: What click's command takes.
+    """
+
+    def __init__(self, *arguments: Any, example: str, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.example = example
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what it does, and the example."""
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Example"):
+            for line in self.example.splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options, then the common ones."""
+        own: list[tuple[str, str]] = []
+        common: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                (common if is_common(parameter) else own).append(record)
+        for heading, records in (("Options", own), ("Options of every command", common)):
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+class HelpGroup(click.Group):
+    """A group whose help says of each command, in a whole sentence, what it does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of all commands, in the order in which they were added."""
+        return list(self.commands)
+
+    def sections(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
+        """Return the names of commands, by heading."""
+        return {"Commands": self.list_commands(ctx)}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, below their headings."""
+        width = max(len(name) for names in self.sections(ctx).values() for name in names)
+        for heading, names in self.sections(ctx).items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(width), self._summary(ctx, name)) for name in names]
+                )
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(_WHOLE) if command is not None else ""
+
+
+class LazyGroup(HelpGroup):
+    """A group whose commands are imported when they are called, in an order that a reader needs them.
+
+    Args:
+        places: Heading -> command -> the module below `landfast.cli` whose function has the command's name.
+        settings: What click's group takes.
+    """
+
+    def __init__(
+        self, *arguments: Any, places: Mapping[str, Mapping[str, str]], **settings: Any
+    ) -> None:
+        super().__init__(*arguments, **settings)
+        self._places = places
+        self._modules = {name: place for names in places.values() for name, place in names.items()}
+
+    def sections(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:  # noqa: ARG002
+        """Return the names of commands, by heading."""
+        return {heading: list(names) for heading, names in self._places.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of all commands, without importing one."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in self._modules:
+            return None
+        module = importlib.import_module(f"landfast.cli.{self._modules[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+
+def is_common(parameter: click.Parameter) -> bool:
+    """Tell whether every command has this option."""
+    return parameter.opts[0] in {*COMMON, "--help", "-h"}
