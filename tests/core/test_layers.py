@@ -34,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
         "openlineage",
     },
     "context": {"context"},
-    "version": {"filesystem", "managed_files", "scans", "version"},
+    "version": {"filesystem", "managed_files", "scans", "version", "version_storage"},
     "client": {"client", "draft", "migration", "sql"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }

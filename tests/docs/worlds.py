@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import types
@@ -41,6 +42,24 @@ def bucket(name: str, *keys: str, versioned: bool = True) -> Setup:
         reader.words.setdefault("https://minio.example:9000", server.url)
 
     return setup
+
+
+def archive(request: pytest.FixtureRequest, reader: Reader) -> None:
+    """Record a prefix of a bucket of which a lifecycle rule has archived a part."""
+    import landfast
+
+    server = request.getfixturevalue("s3")
+    server.client.create_bucket(Bucket="my-archive")
+    server.set_versioning("my-archive", "Enabled")
+    for key, storage in (("2018", "DEEP_ARCHIVE"), ("2019", "GLACIER"), ("2020", "STANDARD")):
+        server.client.put_object(
+            Bucket="my-archive",
+            Key=f"scans/{key}.tar",
+            Body=f"bytes of scans/{key}.tar, cold".encode(),
+            StorageClass=storage,
+        )
+    with contextlib.closing(landfast.Client(project="vision")) as client:
+        client.log("scans", "s3://my-archive/scans/")
 
 
 def inventory(name: str, of: str) -> Setup:
@@ -190,6 +209,7 @@ WORLDS: dict[str, list[Setup]] = {
         files(extra_dot_txt="more"),
     ],
     "docs/versions.md": [data_folder],
+    "docs/restore.md": [archive],
     "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from landfast.draft import Draft
     from landfast.errors import (
         AccessDenied,
+        Archived,
         Conflict,
         InvalidInput,
         LandfastError,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
     from landfast.model.storage.plan import Plan, Problem
+    from landfast.model.storage.restore import RestoreReport
     from landfast.model.verdict import FailOn, Verdict, Verification, VerifyReport
     from landfast.model.version import (
         Change,
@@ -83,7 +85,7 @@ _NAMES = {
     "client": "Client",
     "download.report": "DownloadReport MissingFile",
     "draft": "Draft",
-    "errors": "AccessDenied Conflict InvalidInput LandfastError LimitExceeded MissingExtra"
+    "errors": "AccessDenied Archived Conflict InvalidInput LandfastError LimitExceeded MissingExtra"
     " NotFound NotLogged ObjectChanged Unavailable Unverifiable",
     "manifests.base": "Manifest",
     "model.checksum": "Checksum",
@@ -100,6 +102,7 @@ _NAMES = {
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
     "model.storage.plan": "Plan Problem",
+    "model.storage.restore": "RestoreReport",
     "model.verdict": "FailOn Verdict Verification VerifyReport",
     "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VersionRecord",
     "redaction": "redact",
@@ -118,6 +121,7 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()
 
 __all__ = [
     "AccessDenied",
+    "Archived",
     "Artifact",
     "ArtifactName",
     "ArtifactVersion",
@@ -161,6 +165,7 @@ __all__ = [
     "Reference",
     "RegistryCheck",
     "RegistryInfo",
+    "RestoreReport",
     "Run",
     "RunKey",
     "RunRecord",

@@ -20,6 +20,7 @@ from landfast.model.options import (
     DownloadOptions,
     LineageOptions,
     PlaceOptions,
+    RestoreOptions,
     VerifyOptions,
 )
 from landfast.model.reference import Reference
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from landfast.model.imports import ImportReport
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
     from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.storage.plan import Plan
+    from landfast.model.storage.restore import RestoreReport
     from landfast.model.verdict import VerifyReport
     from landfast.model.version import (
         Change,
@@ -981,6 +984,43 @@ class Client:
             options: deep (read all bytes again), executor (reads them, as in `log`), workers, any_endpoint, progress.
         """
         return self._here(named).verify(**options)
+
+    @named_options(RestoreOptions)
+    def restore(
+        self,
+        named: Named,
+        *,
+        wait: bool = False,
+        timeout: float | None = None,
+        **options: Unpack[RestoreOptions],
+    ) -> RestoreReport:
+        """Ask stores for what of a version lies in their archives, each object version by its id.
+
+        What is on its way, or back, is left alone: call it as often as you like.
+
+        Args:
+            named: As in `get`.
+            wait: Whether to wait until all can be read.
+            timeout: The longest wait, in seconds; None waits as long as it takes.
+            options: tier (``Standard``, ``Bulk``, ``Expedited``), days (how long a copy stays, 7), include and exclude
+                (globs of paths), any_endpoint.
+
+        Raises:
+            AccessDenied: If asking is not permitted.
+            InvalidInput: If a server has archives and no restore, or not in this tier.
+            Unavailable: If it took longer than `timeout`; the restore goes on.
+
+        Example:
+            >>> report = Client().restore("vision/mnist:prod", tier="Bulk", wait=True)  # doctest: +SKIP
+            >>> report.until  # doctest: +SKIP
+            datetime.datetime(2026, 12, 4, 0, 0, tzinfo=datetime.timezone.utc)
+        """
+        return self._here(named).restore(wait=wait, timeout=timeout, **options)
+
+    @named_options(RestoreOptions)
+    def plan_restore(self, named: Named, **options: Unpack[RestoreOptions]) -> Plan:
+        """Count what `restore` would ask for, and say what stands in its way; nothing is asked for."""
+        return self._here(named).plan_restore(**options)
 
     # -- edit ---------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from landfast.openlineage.inline import tell_run
 from landfast.registry.values import VersionEdit
 from landfast.spelling import named_options
 from landfast.system.progress import progress
+from landfast.version_storage import VersionStorage
 from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from landfast.pins.sets import PinSets
 
 
-class ArtifactVersion(VersionFacts, Rows):
+class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     """A version as the registry recorded it, joined to the context that can read it.
 
     It pickles without connections and without secrets; unpickled elsewhere, it uses what the client's
@@ -144,10 +145,12 @@ class ArtifactVersion(VersionFacts, Rows):
     def open(self, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
         """Open one entry for reading, its bytes verified; `Client.open` has the options."""
         from landfast.download.open import open_entry
+        from landfast.restore.refusal import named_restore
 
         pins = self._pins(any_endpoint=any_endpoint)
         entry = pins.newest.get(path)
-        return open_entry(pins, entry, cache=self.context.cache, ranges=self._ranges())
+        with named_restore(self.qualified_name, self.context.stores):
+            return open_entry(pins, entry, cache=self.context.cache, ranges=self._ranges())
 
     def _ranges(self) -> Ranges:
         from landfast.download.blocks import Ranges
@@ -175,8 +178,10 @@ class ArtifactVersion(VersionFacts, Rows):
     ) -> DownloadReport:
         """As `download`, returning what was fetched, reused and missing."""
         from landfast.download.run import download
+        from landfast.restore.refusal import named_restore
 
-        with progress(f"downloading {self.name}", unit="bytes") as report:
+        told = named_restore(self.qualified_name, self.context.stores)
+        with told, progress(f"downloading {self.name}", unit="bytes") as report:
             options.setdefault("progress", report)
             any_endpoint = options.get("any_endpoint", False)
             return download(

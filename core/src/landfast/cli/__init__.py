@@ -28,6 +28,7 @@ _SECTIONS = {
         "ui": "ui",
     },
     "Check": {"verify": "verify"},
+    "Keep": {"restore": "restore"},
     "Name and delete": {
         "promote": "edit",
         "unalias": "edit",
@@ -51,8 +52,8 @@ _SECTIONS = {
     places=_SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 fine; 1 unexpected; 2 wrong call; 3, 4, 5 verify found drift, loss, doubt; "
-    "6 registry check found loss; 10 not found; 11 conflict; 12 object changed; 13 access denied; "
-    "14 limit exceeded; 15 unavailable; 16 unverifiable; 17 missing extra.",
+    "6 registry check found loss; 7 a plan found problems; 10 not found; 11 conflict; 12 object changed; "
+    "13 access denied; 14 limit exceeded; 15 unavailable; 16 unverifiable; 17 missing extra.",
 )
 @click.version_option(package_name="landfast")
 def main(**_: Any) -> None:

@@ -30,6 +30,7 @@ from landfast.errors import (
 from landfast.html.sizes import size_text
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunStatus
+from landfast.model.storage.plan import Plan
 from landfast.own_run import joined_or_new
 from landfast.redaction import redact, visible
 from landfast.settings import load_settings
@@ -46,6 +47,10 @@ EXIT_CODES: dict[type[LandfastError], int] = {
     MissingExtra: 17,
     NotLogged: 11,
 }
+
+
+# Of a plan that says what stands in the way.
+EXIT_BLOCKED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,3 +376,9 @@ workers_option = click.option(
 def human_size(size: int | None) -> str:
     """Write bytes for a person."""
     return size_text(size, unknown="?")
+
+
+def show_plan(out: Output, plan: Plan) -> None:
+    """Print a plan; with problems in it the exit code is not 0."""
+    out.answer(plan.to_dict(), plan.lines())
+    raise click.exceptions.Exit(0 if plan.ok else EXIT_BLOCKED)

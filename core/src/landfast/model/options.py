@@ -69,6 +69,16 @@ class VerifyOptions(TypedDict, total=False):
     progress: Callable[[int, int | None], None]
 
 
+class RestoreOptions(TypedDict, total=False):
+    """Which archived objects of a version are asked for, and how; see `Client.restore`."""
+
+    tier: str
+    days: int
+    include: Sequence[str]
+    exclude: Sequence[str]
+    any_endpoint: bool
+
+
 class LineageOptions(TypedDict, total=False):
     """Which lineage is followed; see `Client.lineage`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any
 from landfast.blobs.base import BlobStore
 from landfast.clouds.options import check_endpoint, plain_endpoint
 from landfast.clouds.retry import RetryPolicy
+from landfast.clouds.tried import CountedStore, Tried
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.doctor import MinimalPermissions
 from landfast.model.location import Location
@@ -71,6 +73,17 @@ class Stores:
         self._retry = retry
         self._wrap = wrap
         self._made: dict[tuple[str, str, str], Store] = {}
+        self._on_request: Tried | None = None
+
+    def counting(self, on_request: Tried) -> Stores:
+        """Return the same stores, opened anew, that tell each request that they send, by the provider's name of it.
+
+        Those that are no `CountedStore`, as made elsewhere, tell nothing.
+        """
+        copied = copy.copy(self)
+        copied._made = {}
+        copied._on_request = on_request
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_made": {}}
@@ -158,6 +171,9 @@ class Stores:
             found = {name: self._given[name] for name in getattr(maker, "needs", ())}
             given = {name: one() if callable(one) else one for name, one in found.items()}
             store = maker(options, client=client, **given)
+        if self._on_request is not None and isinstance(store, CountedStore):
+            store = copy.copy(store)
+            store.on_request = self._on_request
         return RetryingStore(self._wrap(store) if self._wrap else store, self._retry)
 
     def _maker(self, scheme: str) -> Any:

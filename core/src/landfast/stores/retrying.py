@@ -15,7 +15,10 @@ from typing import TypeVar
 from landfast.clouds.pace import Pace
 from landfast.clouds.per_process import PerProcess
 from landfast.clouds.retry import RetryPolicy
+from landfast.errors import InvalidInput, LandfastError
 from landfast.model.location import Location
+from landfast.model.storage.archive import RestoreReply, Tier
+from landfast.stores.archive import Archive
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -96,6 +99,30 @@ class RetryingStore:
         """Sign as the inner store does, if it does; that is no request."""
         inner = self.inner
         return inner.presign(pin, request) if isinstance(inner, Presigner) else None
+
+    @property
+    def restores(self) -> bool:
+        """Whether the inner store brings objects back from an archive."""
+        return isinstance(self.inner, Archive) and self.inner.restores
+
+    def restore(
+        self, location: Location, tier: Tier, days: int | None, *, version_id: str | None = None
+    ) -> RestoreReply:
+        """Ask for an archived object."""
+        inner = self._archive(location)
+        return self._retried(lambda: inner.restore(location, tier, days, version_id=version_id))
+
+    def refusal(self, location: Location) -> LandfastError | None:
+        """Find out whether `restore` is permitted."""
+        inner = self._archive(location)
+        return self._retried(lambda: inner.refusal(location))
+
+    def _archive(self, location: Location) -> Archive:
+        if isinstance(self.inner, Archive):
+            return self.inner
+        raise InvalidInput(
+            f"the store of {location} has no archive", subject=str(location), unsupported=True
+        )
 
     def _retried(self, call: Callable[[], T]) -> T:
         pace: Pace = self.pace()

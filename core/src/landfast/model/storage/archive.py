@@ -15,6 +15,7 @@ class ArchiveState(StrEnum):
     """How an object of a storage class that is no place to read from lies there now."""
 
     ARCHIVED = "archived"  # a read needs a restore first
+    SUNK = "sunk"  # so too, put there by the store itself; it comes back for good
     RESTORING = "restoring"  # that was asked for, and takes hours
     RESTORED = "restored"  # a copy can be read for a while
     TIERED = "tiered"  # the store archives it by itself; only `stat` tells whether it has
@@ -78,4 +79,4 @@ class ArchiveFact:
     @property
     def is_archived(self) -> bool:
         """Whether a read needs a restore first, or its end."""
-        return self.state in {ArchiveState.ARCHIVED, ArchiveState.RESTORING}
+        return self.state in {ArchiveState.ARCHIVED, ArchiveState.SUNK, ArchiveState.RESTORING}

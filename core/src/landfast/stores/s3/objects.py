@@ -112,7 +112,9 @@ def archive_fact(reply: Mapping[str, Any]) -> ArchiveFact:
         return ArchiveFact(state=ArchiveState.RESTORING)
     if 'ongoing-request="false"' in restore:
         return ArchiveFact(state=ArchiveState.RESTORED, until=_until(restore))
-    if reply.get("StorageClass") in ARCHIVED_CLASSES or reply.get("ArchiveStatus"):
+    if reply.get("ArchiveStatus"):
+        return ArchiveFact(state=ArchiveState.SUNK)
+    if reply.get("StorageClass") in ARCHIVED_CLASSES:
         return ArchiveFact(state=ArchiveState.ARCHIVED)
     return ArchiveFact()
 

@@ -13,8 +13,11 @@ from landfast.clouds.s3_client import S3Options, make_client, public_endpoint
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.clouds.s3_get import GetWire
 from landfast.clouds.s3_wire import ListWire
+from landfast.clouds.tried import Tried, untold
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
+from landfast.model.storage.archive import RestoreReply, Tier
+from landfast.stores.archive import RESTORE
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -31,6 +34,7 @@ from landfast.stores.base import (
     first_row,
     locate_by_listing,
 )
+from landfast.stores.s3.archive import asked_for, restore_object, restore_refusal
 from landfast.stores.s3.listing import list_page
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 from landfast.stores.s3.permissions import minimal_permissions
@@ -77,6 +81,10 @@ class S3Store:
     )
 
     permissions = staticmethod(minimal_permissions)
+
+    restores = True
+
+    on_request: Tried = staticmethod(untold)
 
     def __init__(
         self,
@@ -164,6 +172,7 @@ class S3Store:
         permission = "s3:ListBucketVersions" if versions else "s3:ListBucket"
         asked = Asked(location=location, verb="listed", permission=permission)
         wire = self._wire()
+        self.on_request("ListObjectVersions" if versions else "ListObjectsV2")
         return asking(asked, lambda: list_page(wire, listing, self._payer()))
 
     def stat(
@@ -187,7 +196,21 @@ class S3Store:
 
     def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
         """Open with GetObject."""
+        self.on_request("GetObject")
         return open_pin(self._reads(), pin, start, self._payer())
+
+    def restore(
+        self, location: Location, tier: Tier, days: int | None, *, version_id: str | None = None
+    ) -> RestoreReply:
+        """Ask with RestoreObject; see `landfast.stores.archive.Archive`."""
+        self.on_request(RESTORE)
+        asked, send = asked_for(location, version_id), self._client().restore_object
+        return restore_object(send, asked, tier, days, self._payer())
+
+    def refusal(self, location: Location) -> LandfastError | None:
+        """Ask for an object that is not there; see `landfast.stores.archive.Archive`."""
+        self.on_request(RESTORE)
+        return restore_refusal(self._client().restore_object, location, self._payer())
 
     def presign(self, pin: Pin, request: PresignRequest) -> str | None:
         """Sign a GetObject of one version; a bucket that is read without credentials needs no signature.
@@ -201,6 +224,7 @@ class S3Store:
         return None
 
     def _send(self, asked: Asked, operation: str, **parameters: Any) -> dict[str, Any]:
+        self.on_request("".join(map(str.title, operation.split("_"))))
         send: Callable[..., dict[str, Any]] = getattr(self._client(), operation)
         return asking(asked, lambda: send(**parameters))
 

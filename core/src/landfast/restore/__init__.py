@@ -1,0 +1,1 @@
+"""Restore: bring recorded objects back from the archives of their stores."""
