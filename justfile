@@ -39,9 +39,9 @@ landfast *args: (_sync-demo)
 setup: (_packages "nginx:nginx-light") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
     [ ! -d .git ] || .venv/bin/pre-commit install
 
-# Run the tests of the core and of each integration; arguments go to the core's pytest
-test *args: (_packages "nginx:nginx-light") _sync && (test-with "dagster") (test-with "prefect") (test-with "airflow")
-    .venv/bin/python -m pytest {{core_tests}} -m "not system" -n 2 --dist worksteal "$@"
+# Run the tests of the core and, beside them, of each integration; arguments go to the core's pytest
+test *args: (_packages "nginx:nginx-light") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
+    scripts/in-memory scripts/beside _all-with _all-core "$@"
 
 # Run the core's tests alone, in one process: `just test-core tests/core/model -k digest`
 test-core *args: _sync
@@ -50,7 +50,7 @@ test-core *args: _sync
 # Run one integration's tests, in its own environment: dagster, prefect or airflow
 test-with integration *args: (_sync-integration integration)
     @echo "== tests/with_$1"
-    .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
+    scripts/in-memory .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, all together, and with the oldest framework; the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
@@ -59,22 +59,22 @@ test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ce
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
 test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)
     @echo "== tests/with_$1, live"
-    .venvs/$1/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
+    scripts/in-memory .venvs/$1/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
 # Run the tests of what all integrations do together: the three live, in an environment each, over one registry
 test-together *args: (_packages "chromium:chromium") _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect")
     @echo "== tests/together"
-    .venv/bin/python -m pytest tests/together -m "system and not nightly" "$@"
+    scripts/in-memory .venv/bin/python -m pytest tests/together -m "system and not nightly" "$@"
 
 # Run one integration's tests with the oldest framework that it supports, or those of the `core` with its oldest dependencies
 test-oldest name *args: (_oldest name)
     @echo "== tests of $1, oldest supported"
-    .venvs/$1-oldest/bin/python -m pytest {{ if name != "core" { "tests/with_" + name } else if args == "" { core_tests } else { "" } }} -m "not system" -n 2 --dist worksteal "${@:2}"
+    {{ if name == "core" { "" } else { "scripts/in-memory" } }} .venvs/$1-oldest/bin/python -m pytest {{ if name != "core" { "tests/with_" + name } else if args == "" { core_tests } else { "" } }} -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run one integration's slow tests, beside its live server and in a browser, with the oldest framework that it supports
 test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest integration)
     @echo "== tests/with_$1, oldest supported, live"
-    .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
+    scripts/in-memory .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
 # Run what is too heavy for every change: every moment to be killed at, the oldest dependencies of the core, the oldest frameworks live, the benchmarks
 nightly: (_packages "nginx:nginx-light") _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect") (test-oldest "core") (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
@@ -133,6 +133,13 @@ _sync-demo:
 _sync-integration name:
     @UV_PROJECT_ENVIRONMENT=.venvs/$1 uv sync --locked --quiet --group test \
         --package "$(scripts/distribution $1)" --extra s3 --extra gcs --extra postgres
+
+# Three processes on two cores: each waits a third of its time, for programs and servers.
+_all-core *args:
+    .venv/bin/python -m pytest {{core_tests}} -m "not system" -n 3 --dist worksteal "$@"
+
+# In one process each, as they end before the core does, and a second would start its framework too.
+_all-with: (test-with "dagster" "-n" "0") (test-with "airflow" "-n" "0") (test-with "prefect" "-n" "0")
 
 # What waits for real orchestrators, who do things at intervals of their own.
 _all-live: (test-live "dagster") (test-live "prefect") (test-live "airflow")

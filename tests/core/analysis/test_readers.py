@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dask
-import dask.dataframe as dd
 import duckdb
 import fsspec
 import pandas as pd
@@ -72,6 +70,9 @@ def test_duckdb() -> None:
     "scheduler", ["threads", pytest.param("processes", marks=pytest.mark.system)]
 )
 def test_dask(scheduler: str) -> None:
+    import dask  # here, as it takes 2 s, which each worker would spend on collecting
+    import dask.dataframe as dd
+
     with dask.config.set(scheduler=scheduler, num_workers=2):
         assert dd.read_parquet(f"{URL}/p")["n"].sum().compute() == SUM
         assert dd.read_csv(f"{URL}/c/*.csv")["x"].sum().compute() == 4

@@ -64,7 +64,7 @@ def keep(factory: str, folder: Path) -> None:
             with getattr(importlib.import_module(module), name)() as server:
                 _write(state, _describe(server))
                 fcntl.flock(users, fcntl.LOCK_EX)  # held by all users together until the last goes
-                state.unlink()
+                state.unlink(missing_ok=True)  # pytest may have removed the folder
         except (ServerFailed, ServerMissing) as error:
             _write(state, {"error": type(error).__name__, "message": str(error)})
 
