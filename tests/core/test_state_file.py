@@ -70,7 +70,7 @@ def test_child_of_a_fork_reads_and_writes_the_same_file(facts: StateFile) -> Non
         warnings.simplefilter("ignore", DeprecationWarning)
         process.start()
     assert receiver.recv() == ["from the parent", None]
-    process.join(30)
+    process.join(120)
     assert process.exitcode == 0
     assert facts.get(b"/child", "1") == "from the child"
     assert facts.get(b"/pending", "1") == "not written yet"

@@ -32,7 +32,7 @@ def gone(pid: int) -> bool:
     return not status.exists() or "State:\tZ" in status.read_text()
 
 
-def eventually(condition, timeout_s: float = 10) -> bool:
+def eventually(condition, timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)

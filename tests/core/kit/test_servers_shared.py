@@ -33,7 +33,7 @@ def start_user(folder):
 
 
 def ends(url: str) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while answers(urlsplit(url).port) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not answers(urlsplit(url).port)

@@ -375,7 +375,7 @@ def test_many_processes_share_one_cache(folder: Path, tmp_path: Path) -> None:
     for _ in processes:
         assert answers.get(timeout=60) == [expected] * 5
     for process in processes:
-        process.join(30)
+        process.join(120)
         assert process.exitcode == 0
     answers.close()
 
