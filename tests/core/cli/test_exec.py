@@ -15,7 +15,6 @@ import landfast
 import pytest
 from click.testing import CliRunner
 from kit import forks
-from kit.servers.process import tail
 from landfast.cli import main
 
 LANDFAST = shlex.join([sys.executable, "-m", "landfast"])
@@ -104,14 +103,18 @@ def test_a_program_that_is_not_there_begins_no_run() -> None:
     assert not printed("run", "ls")
 
 
-def test_what_ends_us_ends_the_command(tmp_path: Path) -> None:
+def test_what_ends_us_ends_the_command() -> None:
     script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"
-    log = tmp_path / "log"
-    with log.open("w") as said:
-        started = subprocess.Popen(command("run", "exec", "sh", "-c", script), stdout=said)
-    with started:
-        while "ready" not in tail(log):
-            assert started.poll() is None
+    words = command("run", "exec", "sh", "-c", script)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == "ready\n"
         started.send_signal(signal.SIGTERM)
         assert started.wait(60) == 9
+    assert [record["status"] for record in runs()] == ["failed"]
+
+
+def test_what_ends_us_at_once_ends_the_command() -> None:
+    script = "trap 'exit 9' TERM; kill -TERM $PPID; while :; do sleep 0.05; done"
+    run("sh", "-c", script, code=9)
     assert [record["status"] for record in runs()] == ["failed"]

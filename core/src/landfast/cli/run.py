@@ -102,20 +102,29 @@ def exec_command(
 
 def _call(program: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run a program with more variables, hand on what ends us, and return its exit code."""
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # what came before there was a child to hand it on to
+
+    def hand_on(number: int, _: object) -> None:
+        if child is None:
+            early.append(number)
+        else:
+            child.send_signal(number)
+
     # A terminal sends Ctrl-C to both: the program decides what it means.
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = signal.signal(signal.SIGTERM, hand_on)
     try:
         child = subprocess.Popen(  # noqa: S603
             program,
             env={**os.environ, **variables},
             preexec_fn=lambda: signal.signal(signal.SIGINT, interrupt) and None,  # noqa: PLW1509
         )
-        end = signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
-        try:
-            code = child.wait()
-        finally:
-            signal.signal(signal.SIGTERM, end)
+        for number in early:
+            child.send_signal(number)
+        code = child.wait()
     finally:
+        signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, interrupt)
     return code if code >= 0 else _KILLED - code
 
