@@ -76,11 +76,12 @@ test-oldest-live integration *args: (_packages "chromium:chromium") (_oldest int
     @echo "== tests/with_$1, oldest supported, live"
     scripts/in-memory .venvs/$1-oldest/bin/python -m pytest "tests/with_$1" -m system "${@:2}"
 
-# Run what is too heavy for every change: every moment to be killed at, the oldest dependencies of the core, the oldest frameworks live, the benchmarks
+# Run what is too heavy for every change: every moment to be killed at, the oldest dependencies of the core, the oldest frameworks live, the torture of peers, the benchmarks
 nightly: (_packages "nginx:nginx-light") _sync (_sync-integration "airflow") (_sync-integration "dagster") (_sync-integration "prefect") (test-oldest "core") (test-oldest-live "dagster") (test-oldest-live "prefect") (test-oldest-live "airflow")
     scripts/peer-environments feast wandb quilt3 dvc datachain dagster-wandb
     .venv/bin/python -m pytest {{core_tests}} -m nightly -n 2 --dist worksteal
     .venv/bin/python -m pytest tests/together -m nightly
+    PYTHONPATH=tests .venv/bin/python -m conformance
     .venv/bin/python benchmarks/run.py
 
 # Take the documentation's pictures anew, each after its page shows what it should
@@ -114,6 +115,11 @@ wheels-check: build
 # Measure beside peers and floors, in minutes; for the record and docs/benchmarks.md: `just bench --full --keep`
 bench *args: _sync
     .venv/bin/python benchmarks/run.py "$@"
+
+# Try what may happen to recorded data, on Landfast and on peers; write docs/torture.md: ten minutes
+torture *args: _sync
+    scripts/peer-environments wandb quilt3 dvc datachain
+    PYTHONPATH=tests .venv/bin/python -m conformance "$@"
 
 # Say in one line that the lock fits the four pyproject.toml
 lock-check:
