@@ -216,6 +216,7 @@ WORLDS: dict[str, list[Setup]] = {
     "docs/registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "docs/errors.md": [data_folder],
     "docs/cli.md": [data_folder],
+    "docs/monitoring.md": [data_folder],
     "docs/extending.md": [import_here],
     "docs/downloads.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/stores.md": [

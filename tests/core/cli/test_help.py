@@ -75,7 +75,9 @@ def test_every_command_shows_examples_that_it_takes(name: str) -> None:
     told = call(*name.split(), "--help").stdout
     for line in command.example.splitlines():
         assert f"\n  {line}\n" in told
-        words = shlex.split(line.removeprefix('eval "$(').removesuffix(')"').partition(" | ")[0])
+        words = shlex.split(
+            line.removeprefix('eval "$(').removesuffix(')"').partition(" | ")[0].partition(" > ")[0]
+        )
         while "=" in words[0]:
             words = words[1:]
         assert words[: 1 + len(name.split())] == ["landfast", *name.split()]

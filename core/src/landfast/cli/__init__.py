@@ -42,7 +42,12 @@ _SECTIONS = {
         "watch": "feed.watch",
         "openlineage": "feed.openlineage",
     },
-    "Operate": {"registry": "registry", "gc": "gc", "cache": "cache"},
+    "Operate": {
+        "registry": "operate.registry",
+        "metrics": "operate.metrics",
+        "gc": "operate.gc",
+        "cache": "operate.cache",
+    },
     "Weights & Biases": {"artifact": "artifact"},
 }
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from landfast.cli import logs
 from landfast.cli.help import HelpCommand
 from landfast.client import Client
 from landfast.errors import (
@@ -103,7 +104,7 @@ class Output:
     def note(self, text: str) -> None:
         """Say a sentence on standard error."""
         if not self.quiet:
-            click.echo(visible(text), err=True)
+            logs.say(text)
 
 
 def _json(value: Any) -> str:
@@ -154,6 +155,7 @@ def command(
         ) -> None:
             out = Output(as_json, quiet)
             with _errors_as_lines(debug=debug):
+                logs.configure()
                 settings_now = load_settings(registry_url=url, project=project, entity=entity)
                 client = Client(
                     settings=settings_now, run=joined_or_new(settings_now.run, "cli"), note=out.note
@@ -202,7 +204,8 @@ class _errors_as_lines:  # noqa: N801 - reads as what it does
         ):
             return
         if isinstance(error, LandfastError):
-            fail(_spelled(error, click.get_current_context(silent=True)), exit_code(error))
+            line = _spelled(error, click.get_current_context(silent=True))
+            fail(line, exit_code(error), error=type(error).__name__, subject=error.subject)
         if isinstance(error, KeyboardInterrupt):
             fail("interrupted; what was stored is complete, nothing half-done is visible", 130)
         if isinstance(error, BrokenPipeError):
@@ -248,9 +251,9 @@ def exit_code(error: LandfastError) -> int:
     return next((code for family, code in EXIT_CODES.items() if isinstance(error, family)), 1)
 
 
-def fail(line: str, code: int) -> NoReturn:
+def fail(line: str, code: int, **facts: Any) -> NoReturn:
     """Say one line on standard error and exit."""
-    click.echo("landfast: " + visible(line), err=True)
+    logs.say(line, level="error", shown="landfast: " + line, exit_code=code, **facts)
     sys.exit(code)
 
 

@@ -73,6 +73,39 @@ class CollectionFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionGauges:
+    """How a collection stands, over all of its partitions, in numbers for a monitor.
+
+    Args:
+        entity: Of the collection.
+        project: Of the collection.
+        name: The collection.
+        partitions: What has no partition counts as one.
+        versions: Live ones.
+        latest_files: Entries of what `latest` names.
+        latest_bytes: Bytes of what `latest` names.
+        changed_at: When `latest` of any partition moved last, UTC, registry time.
+        observed_at: When anybody looked last, whether anything had changed or not.
+        verified_at: When a version that an alias names was verified last.
+        unseen: How many versions that aliases name were never verified.
+        verdicts: Entries by verdict, summed over the last verification of each version that an alias names.
+    """
+
+    entity: str
+    project: str
+    name: str
+    partitions: int
+    versions: int
+    latest_files: int
+    latest_bytes: int
+    changed_at: datetime | None
+    observed_at: datetime | None
+    verified_at: datetime | None
+    unseen: int
+    verdicts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryState:
     """How much a registry holds.
 

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from landfast.errors import InvalidInput, LandfastError, NotFound
+from landfast.metrics import CONTENT_TYPE, metrics_text
 from landfast.model.names import ArtifactName
 from landfast.redaction import redact, visible
 from landfast.web import raw, render
@@ -84,6 +85,7 @@ def create_app(site: Site) -> Starlette:
     static = StaticFiles(directory=str(resources.files("landfast.web") / "static"))
     routes: list[BaseRoute] = [Mount("/-/static", static, name="static")]
     routes += [Route(path, _action(site, act), methods=["POST"]) for path, act in ACTIONS.items()]
+    routes.append(Route("/-/metrics", _metrics(site)))
     routes += [Route(path, _endpoint(site, path, function)) for path, function in PAGES.items()]
     routes.append(Route(f"{_OF}/raw", _bytes(site)))
     return Starlette(
@@ -109,6 +111,21 @@ def _bytes(site: Site) -> Any:
             return await run_in_threadpool(refuse, site, error, request, is_json=False)
 
     return answer
+
+
+def _metrics(site: Site) -> Any:
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(_numbers, site, request)
+
+    return answer
+
+
+def _numbers(site: Site, request: Request) -> Response:
+    try:
+        site.client.registry.overview.refresh()
+        return Response(metrics_text(site.client.registry), media_type=CONTENT_TYPE)
+    except Exception as error:  # noqa: BLE001 - said by the page
+        return refuse(site, error, request, is_json=False)
 
 
 def _action(site: Site, function: PageFunction) -> Any:

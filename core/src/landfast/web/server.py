@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import ipaddress
+import logging
 import os
 import secrets
 import socket
@@ -103,7 +104,12 @@ def serve(
             token=secrets.token_urlsafe(24),
         )
         config = uvicorn.Config(
-            create_app(site), log_level="warning", access_log=False, server_header=False, ws="none"
+            create_app(site),
+            log_config=None if logging.getLogger().handlers else uvicorn.config.LOGGING_CONFIG,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
         )
         page = f"http://{_in_url(address)}:{port}{site.root_path}/"
         say(f"Showing {client.display_url} at {page} (Ctrl-C stops it)")

@@ -10,11 +10,21 @@ from landfast.model.run import RunKey, RunOverview, RunRecord
 from landfast.model.version import Change, CollectionOverview, PartitionOverview, VersionRecord
 from landfast.registry import scopes
 from landfast.registry.database.lazy import LazyDatabase
-from landfast.registry.overview import collections, feed, looks, neighbours, partitions, runs, state
+from landfast.registry.overview import (
+    collections,
+    feed,
+    gauges,
+    looks,
+    neighbours,
+    partitions,
+    runs,
+    state,
+)
 from landfast.registry.values import (
     ChangeFilter,
     ChangeWindow,
     CollectionFilter,
+    CollectionGauges,
     NeighbourRequest,
     RecordedPlace,
     RegistryState,
@@ -50,6 +60,10 @@ class Overview:
     def state(self) -> RegistryState:
         """Count what the registry holds."""
         return self._database.read(state.state)
+
+    def gauges(self) -> list[CollectionGauges]:
+        """Return numbers of every collection, by name, for a monitor."""
+        return self._database.read(gauges.gauges)
 
     def places(self, *, limit: int = 20) -> list[RecordedPlace]:
         """Return the places that versions were scanned from most recently."""
