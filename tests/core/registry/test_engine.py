@@ -208,7 +208,7 @@ class TestPostgresql:
         registry, other = open_again(), open_again()
         log(registry, "a")
         request = draft(registry, "b")
-        locked, done = threading.Event(), threading.Event()
+        locked = threading.Event()
 
         def foreign() -> None:
             # The wrong order: the feed first, the partition after.
@@ -216,21 +216,34 @@ class TestPostgresql:
                 connection.execute(text("SELECT * FROM counters WHERE name = 'change' FOR UPDATE"))
                 connection.execute(text("SET LOCAL deadlock_timeout = '20s'"))
                 locked.set()
-                done.wait(20)
+                while not connection.execute(text(WAITS)).scalar():
+                    pass
                 connection.execute(text("SELECT * FROM partitions FOR UPDATE"))
 
         thread = threading.Thread(target=foreign)
         thread.start()
         assert locked.wait(20)
 
-        def meet(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if "UPDATE counters" in statement:
-                done.set()
-
-        event.listen(registry._database.open().engine, "before_cursor_execute", meet)
         assert registry.log(request).version.index == 1
         thread.join(30)
         assert [c.position for c in registry.changes()] == [1, 2]
+
+    def test_a_log_that_changes_nothing_waits_for_nobody(
+        self, open_again: Callable[[], Registry]
+    ) -> None:
+        registry, other = open_again(), open_again()
+        log(registry, "a")
+        request = draft(registry, "a")
+        with other._database.open().engine.connect() as connection, connection.begin():
+            connection.execute(text("SELECT * FROM partitions FOR NO KEY UPDATE"))
+            connection.execute(text("SELECT * FROM counters WHERE name = 'change' FOR UPDATE"))
+            outcome = registry.log(request)
+        assert (outcome.created, outcome.changed, outcome.version.index) == (False, False, 0)
+        assert outcome.version == registry.get(NAME)
+        assert next(registry.observations(NAME)).id == outcome.observation.id
+
+
+WAITS = "SELECT count(*), pg_sleep(0.01) FROM pg_locks WHERE NOT granted"
 
 
 def end_connections_of(registry: Registry, other: Registry) -> None:

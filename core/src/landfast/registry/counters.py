@@ -9,6 +9,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from landfast.registry.database.engine import Transaction
+from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.database.single import Single
 from landfast.registry.schema.tables import counters
 
 _IS_TICKET = counters.c.name == "ticket"
@@ -18,8 +20,24 @@ _IS_RUN_EVENT = counters.c.name == "run_event"
 
 def draw_ticket(tx: Transaction) -> int:
     """Return the next ticket."""
+    return int(tx.connection.execute(_drawn()).scalar_one())
+
+
+def next_ticket(database: LazyDatabase) -> int:
+    """Return the next ticket, drawn in a transaction of its own."""
+    if database.url.is_sqlite:
+        return database.write(draw_ticket, create=True)
+    row = database.send(_DRAWN, {})
+    assert row is not None
+    return int(row["value"])
+
+
+def _drawn() -> ReturningUpdate[Any]:
     drawn = update(counters).where(_IS_TICKET).values(value=counters.c.value + 1)
-    return int(tx.connection.execute(drawn.returning(counters.c.value)).scalar_one())
+    return drawn.returning(counters.c.value)
+
+
+_DRAWN = Single(_drawn)
 
 
 def head(tx: Transaction) -> int:

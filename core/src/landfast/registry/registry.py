@@ -93,7 +93,7 @@ class Registry:
 
     def ticket(self) -> int:
         """Draw the next start ticket: ascending, unique; gaps are harmless."""
-        return self._database.write(counters.draw_ticket, create=True)
+        return counters.next_ticket(self._database)
 
     def log(self, request: LogRequest) -> LogOutcome:
         """Record content: a new version, or an observation of an equal live one.

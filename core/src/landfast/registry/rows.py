@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 # SQLite allows 32,766 parameters, PostgreSQL 65,535.
 _CHUNK = 1000
+_SOURCE_FIELDS = tuple(Source.__dataclass_fields__)
 
 NAME_COLUMNS: tuple[ColumnElement[Any], ...] = (
     entities.c.name.label("entity_name"),
@@ -47,7 +48,7 @@ NAMED_PARTITIONS = partitions.join(collections).join(projects).join(entities)
 NAMED_VERSIONS = versions.join(NAMED_PARTITIONS, versions.c.partition_id == partitions.c.id)
 
 
-def name_of(row: RowMapping, number: int | None) -> ArtifactName:
+def name_of(row: RowMapping | Mapping[str, Any], number: int | None) -> ArtifactName:
     """Read `NAME_COLUMNS`."""
     return ArtifactName(
         entity=row["entity_name"],
@@ -58,7 +59,7 @@ def name_of(row: RowMapping, number: int | None) -> ArtifactName:
     )
 
 
-def key_of(row: RowMapping) -> RunKey | None:
+def key_of(row: RowMapping | Mapping[str, Any]) -> RunKey | None:
     """Read `KEY_COLUMNS`; None where no run was joined."""
     if row["run_system"] is None:
         return None
@@ -83,7 +84,10 @@ def recordable(key: RunKey) -> RunKey:
 
 def sources_json(sources: Iterable[Source]) -> list[dict[str, Any]]:
     """Write sources; fields that say nothing are left out."""
-    return [{k: v for k, v in asdict(source).items() if v or k == "uri"} for source in sources]
+    return [
+        {k: v for k in _SOURCE_FIELDS if (v := getattr(source, k)) or k == "uri"}
+        for source in sources
+    ]
 
 
 def sources_of(value: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:

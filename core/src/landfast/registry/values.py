@@ -282,6 +282,13 @@ class LogOutcome:
 class BlobNeeded(Exception):
     """The log needs a manifest blob that the request did not name: upload it and ask again; never leaves `publish`."""
 
+    @classmethod
+    def by(cls, request: LogRequest) -> BlobNeeded:
+        """Return what is answered to a request."""
+        if request.blob is None:
+            return cls(f"the manifest of {request.name} is not in the store yet")
+        return cls(f"the manifest blob {request.blob} of {request.name} was collected")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import EllipsisType
 from typing import Any
@@ -59,7 +59,7 @@ def load(tx: Transaction, statement: Select[Any]) -> list[VersionRecord]:
         for version_id, is_tag, name in tx.connection.execute(_WORDS, {"ids": part}):
             words[version_id, is_tag] = (*words.get((version_id, is_tag), ()), name)
     return [
-        _record(row, words.get((row["id"], False), ()), words.get((row["id"], True), ()))
+        record(row, words.get((row["id"], False), ()), words.get((row["id"], True), ()))
         for row in rows
     ]
 
@@ -192,7 +192,10 @@ def _picked(name: ArtifactName, partition: int) -> ColumnElement[bool]:
     return versions.c.id == named.scalar_subquery()
 
 
-def _record(row: RowMapping, named: tuple[str, ...], tagged: tuple[str, ...]) -> VersionRecord:
+def record(
+    row: RowMapping | Mapping[str, Any], named: tuple[str, ...], tagged: tuple[str, ...]
+) -> VersionRecord:
+    """Read a row of `query()`, beside aliases and tags in order."""
     summary = ManifestSummary(
         digest=row["digest"],
         pin_digest=row["pin_digest"],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import select
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import InvalidatePoolError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from landfast.errors import MissingExtra
 from landfast.registry.database import sqlite_file
@@ -23,7 +25,13 @@ _OPTIONS = {"compiled_cache": STATEMENTS}
 _SQLITE_WAIT_S = 0.2
 _CONNECT_TIMEOUT_S = 15
 # A client that hangs in a transaction must not stop the others for ever.
-_POSTGRES_LIMITS = "SET lock_timeout = '60s'; SET idle_in_transaction_session_timeout = '120s'"
+_POSTGRES_SETTINGS = (
+    "SET lock_timeout = '60s'; SET idle_in_transaction_session_timeout = '120s'; "
+    # After waiting for a lock, the next statement sees what the other one wrote.
+    "SET default_transaction_isolation = 'read committed'"
+)
+# A connection that nobody used for longer is asked whether it is still there: what lies between may have dropped it.
+_IDLE_S = 30.0
 
 
 def connect(url: RegistryUrl, *, only_read: bool = False) -> Engine:
@@ -83,7 +91,6 @@ def _postgresql(url: RegistryUrl) -> Engine:
             url.engine_url,
             connect_args=arguments,
             hide_parameters=True,
-            pool_pre_ping=True,
             execution_options=_OPTIONS,
         )
     except NoSuchModuleError:
@@ -92,7 +99,39 @@ def _postgresql(url: RegistryUrl) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.autocommit = True
-        connection.execute(_POSTGRES_LIMITS)
+        connection.execute(_POSTGRES_SETTINGS)
         connection.autocommit = False
 
+    _replace_what_is_gone(engine)
+
     return engine
+
+
+def _replace_what_is_gone(engine: Engine) -> None:
+    """Ask a server that said something by itself, or that was left alone for long, whether it is there.
+
+    To ask before each transaction costs as much as a statement; a server that goes says so on the socket.
+    """
+    import psycopg
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        since = record.info.pop("rests_since", None)
+        if since is None:
+            return
+        try:
+            if time.monotonic() - since > _IDLE_S or _says_something(connection.pgconn.socket):
+                engine.dialect.do_ping(connection)
+        except psycopg.Error:
+            raise InvalidatePoolError from None
+
+
+def _says_something(socket: int) -> bool:
+    """Tell whether a server sent what nobody waits for, or hung up."""
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))

@@ -21,6 +21,7 @@ from landfast.registry.database import sqlite_file
 from landfast.registry.database.connect import BEGIN_OPTION, connect
 from landfast.registry.database.faults import is_busy, is_fenced, is_lost, translate
 from landfast.registry.database.fork_gate import close_before_fork, not_while_forking
+from landfast.registry.database.single import Row, Single, as_sqlalchemy
 from landfast.registry.database.url import RegistryUrl
 
 if TYPE_CHECKING:
@@ -95,23 +96,12 @@ class Transaction:
         except psycopg.Error as error:
             raise self._as_sqlalchemy(error) from None
 
-    def _as_sqlalchemy(self, error: psycopg.Error) -> Exception:
+    def _as_sqlalchemy(self, error: psycopg.Error) -> DBAPIError:
         """Return what SQLAlchemy would have raised: what passed it by, as at the end of a pipeline."""
-        import psycopg
-
-        dialect, raw = self.connection.dialect, self.connection.connection
-        is_lost = dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
-        if is_lost:
+        raised = as_sqlalchemy(self.connection.engine, error, self.connection.connection)
+        if raised.connection_invalidated:
             self.connection.invalidate(error)
-        return DBAPIError.instance(
-            None,
-            None,
-            error,
-            psycopg.Error,
-            hide_parameters=True,
-            connection_invalidated=is_lost,
-            dialect=dialect,
-        )
+        return raised
 
     def _pipeline(self) -> AbstractContextManager[Any]:
         import psycopg
@@ -156,7 +146,7 @@ class Database:
 
     def read(self, body: Callable[[Transaction], T]) -> T:
         """Run `body` on one consistent view of the database."""
-        return self._read_beside_writers(body) if self._only_read else self._run(body, _READ)
+        return self._read_beside_writers(body) if self._only_read else self._run_in(_READ, body)
 
     def _read_beside_writers(self, body: Callable[[Transaction], T]) -> T:
         """Read a file without its log; again, if a writer came meanwhile: that was no consistent view."""
@@ -167,7 +157,7 @@ class Database:
             before = sqlite_file.look(path)
             failure: LandfastError | None = None
             try:
-                result = self._run(body, _READ)
+                result = self._run_in(_READ, body)
             except LandfastError as error:
                 failure = error
             if sqlite_file.look(path) == before and failure is None:
@@ -180,13 +170,30 @@ class Database:
 
         `body` may run more than once; only the last run has an effect.
         """
+        self._check_writable()
+        return self._run_in(_WRITE, body)
+
+    def send(self, statement: Single, given: Mapping[str, Any]) -> Row | None:
+        """Run one statement that is a transaction by itself, of PostgreSQL; return its row, or None."""
+        self._check_writable()
+
+        def once(commits: _Commit) -> Row | None:
+            try:
+                return statement.send(self.engine, given)
+            except DBAPIError as error:
+                # An answer says that nothing was applied; none says nothing.
+                commits.asked = error.connection_invalidated
+                raise
+
+        return self._run(once)
+
+    def _check_writable(self) -> None:
         if self.refusal is not None:
             raise self.refusal
-        return self._run(body, _WRITE)
 
     def write_schema(self, body: Callable[[Transaction], T]) -> T:
         """Run `body` in a transaction that may rebuild tables that others refer to."""
-        return self._run(body, _SCHEMA)
+        return self._run_in(_SCHEMA, body)
 
     def stream(
         self,
@@ -208,14 +215,17 @@ class Database:
             start = cursor(page[-1])
             left = None if left is None else left - len(page)
 
-    def _run(self, body: Callable[[Transaction], T], mode: _Mode) -> T:
+    def _run_in(self, mode: _Mode, body: Callable[[Transaction], T]) -> T:
+        return self._run(lambda commits: self._once(body, mode, commits))
+
+    def _run(self, once: Callable[[_Commit], T]) -> T:
         deadline = time.monotonic() + BUSY_LIMIT_S
         attempt = 0
         while True:
             attempt += 1
             commits = _Commit()
             try:
-                return self._once(body, mode, commits)
+                return once(commits)
             except UnicodeEncodeError:
                 raise InvalidInput(
                     "a text cannot be recorded", expected="UTF-8", found="a lone surrogate"
@@ -225,8 +235,7 @@ class Database:
                 if isinstance(error, StatementError) and isinstance(original, LandfastError):
                     raise original from None
                 # A commit whose answer was lost may have happened: only reading is asked again.
-                unsure = mode.writes and commits.asked
-                if unsure or not _is_worth_another(error, attempt, deadline):
+                if commits.asked or not _is_worth_another(error, attempt, deadline):
                     failure = translate(error, self.url)
                     break
             # Jitter, so that no writer starves among many.
@@ -239,7 +248,7 @@ class Database:
             transaction = connection.begin()
             try:
                 result = body(Transaction(connection, self.registry_uid))
-                commits.asked = True
+                commits.asked = mode.writes
                 transaction.commit()
             finally:
                 if transaction.is_active:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from landfast.errors import NotFound
 from landfast.registry.database.engine import Database, Transaction
+from landfast.registry.database.single import Row, Single
 from landfast.registry.values import RegistryInfo
 
 T = TypeVar("T")
@@ -65,6 +66,10 @@ class LazyDatabase:
         """Run `body` in a transaction; with `create` the registry is made for it."""
         database = self.open(create=True) if create else self._open_or_blank()
         return database.write(body)
+
+    def send(self, statement: Single, given: Mapping[str, Any]) -> Row | None:
+        """Run one statement of PostgreSQL that records something; the registry is made for it."""
+        return self.open(create=True).send(statement, given)
 
     def stream(
         self,

@@ -22,7 +22,7 @@ from landfast.registry import (
 )
 from landfast.registry.database.engine import Transaction
 from landfast.registry.database.lazy import LazyDatabase
-from landfast.registry.log import first_sight, places
+from landfast.registry.log import first_sight, places, unmoved
 from landfast.registry.log.places import Place
 from landfast.registry.rows import sources_json
 from landfast.registry.schema.tables import partitions
@@ -33,16 +33,10 @@ from landfast.registry.values import BlobNeeded, LogOutcome, LogRequest
 def log(database: LazyDatabase, request: LogRequest) -> LogOutcome:
     """Record content; see `Registry.log`."""
     check_name(request.type, "type")
-    outcome, previous_id = database.write(lambda tx: _log(tx, request), create=True)
-    if previous_id is None:
-        return outcome
-    return database.read(lambda tx: first_sight.with_previous(tx, outcome, previous_id))
-
-
-def _log(tx: Transaction, request: LogRequest) -> tuple[LogOutcome, int | None]:
-    is_sqlite = tx.connection.dialect.name == "sqlite"
-    done = None if is_sqlite else first_sight.log_new(tx, request)
-    return (_log_locked(tx, request), None) if done is None else done
+    done = None
+    if not database.url.is_sqlite:
+        done = first_sight.log_new(database, request) or unmoved.log_again(database, request)
+    return done or database.write(lambda tx: _log_locked(tx, request), create=True)
 
 
 def _log_locked(tx: Transaction, request: LogRequest) -> LogOutcome:
@@ -55,7 +49,7 @@ def _log_locked(tx: Transaction, request: LogRequest) -> LogOutcome:
     known = place.known
     has_new_pins = known is None or not known.has_pins
     if has_new_pins and not (place.has_blob and blobs.hold(tx, request.bases)):
-        raise _blob_needed(request)
+        raise BlobNeeded.by(request)
     record = places.created(request, place) if known is None else versions.by_id(tx, known.id)
     moves = _moves(tx, request, place, record.id)
     record = replace(
@@ -158,15 +152,9 @@ def _add_pins(tx: Transaction, request: LogRequest, version_id: int, now: dateti
 
 def _usable_blob(tx: Transaction, request: LogRequest) -> str:
     if request.blob is None or not blobs.hold(tx, {request.blob, *request.bases}):
-        raise _blob_needed(request)
+        raise BlobNeeded.by(request)
     blobs.stand_on(tx, request.blob, request.bases)
     return request.blob
-
-
-def _blob_needed(request: LogRequest) -> BlobNeeded:
-    if request.blob is None:
-        return BlobNeeded(f"the manifest of {request.name} is not in the store yet")
-    return BlobNeeded(f"the manifest blob {request.blob} of {request.name} was collected")
 
 
 def _moves(

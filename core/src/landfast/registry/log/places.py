@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Row,
     Select,
@@ -80,19 +81,13 @@ class Place:
 
 def enter(tx: Transaction, request: LogRequest) -> Place:
     """Lock the partition, made if need be, and look; two questions for what there is."""
-    given = _asked(request) | {"partition": scopes.lock(tx, request.name, request.type)}
+    given = asked(request) | {"partition": scopes.lock(tx, request.name, request.type)}
     row = tx.connection.execute(_looking_at(tx.connection.dialect.name), given).one()
     return _place(tx, request, row)
 
 
-def glance(tx: Transaction, request: LogRequest) -> Place | None:
-    """Look without a lock; None if there is no such partition yet, or its collection has another type."""
-    given = _asked(request) | scopes.given(request.name, request.type)
-    row = tx.connection.execute(_glancing(tx.connection.dialect.name), given).one_or_none()
-    return None if row is None else _place(tx, request, row)
-
-
-def _asked(request: LogRequest) -> dict[str, Any]:
+def asked(request: LogRequest) -> dict[str, Any]:
+    """Return the parameters of a look."""
     return {
         "digest": request.summary.digest,
         "pins": request.summary.pin_digest,
@@ -130,15 +125,19 @@ def created(request: LogRequest, place: Place, *, latest: bool = False) -> Versi
         type=request.type,
         summary=request.summary,
         blob=request.blob,
-        sources=sources_of(json.loads(to_json(sources_json(request.sources)))),
-        skipped=skipped_of(json.loads(to_json(skipped_json(request.skipped)))),
+        sources=sources_of(_as_read(sources_json(request.sources))),
+        skipped=skipped_of(_as_read(skipped_json(request.skipped))),
         description=request.description,
-        metadata=json.loads(to_json(request.metadata)),
+        metadata=_as_read(request.metadata),
         aliases=(LATEST,) if latest else (),
         ttl_seconds=request.ttl_seconds,
         run=None if request.run is None else recordable(request.run),
         created_at=place.now,
     )
+
+
+def _as_read(value: Any) -> Any:
+    return json.loads(to_json(value)) if value else value
 
 
 @functools.cache
@@ -197,9 +196,13 @@ def _looking_at(dialect: str) -> Select[Any]:
     return _looking(dialect).where(partitions.c.id == bindparam("partition"))
 
 
-@functools.cache
-def _glancing(dialect: str) -> Select[Any]:
-    return _looking(dialect).where(partitions.c.id == scopes.NAMED.scalar_subquery())
+def seen() -> CTE:
+    """The look as the first part of a statement of PostgreSQL that goes on; nothing is locked but the blob.
+
+    It has no row where there is no such partition yet, or its collection has another type.
+    """
+    looked = _looking("postgresql").where(partitions.c.id == scopes.NAMED.scalar_subquery())
+    return looked.cte("seen")
 
 
 def _next_id(table: Table, dialect: str) -> ColumnElement[int]:
