@@ -44,6 +44,18 @@ def bucket(name: str, *keys: str, versioned: bool = True) -> Setup:
     return setup
 
 
+def logged(name: str, uri: str) -> Setup:
+    """Record a place in the project of the pages."""
+
+    def setup(_request: pytest.FixtureRequest, _reader: Reader) -> None:
+        import landfast
+
+        with contextlib.closing(landfast.Client(project="vision")) as client:
+            client.log(name, uri)
+
+    return setup
+
+
 def archive(request: pytest.FixtureRequest, reader: Reader) -> None:
     """Record a prefix of a bucket of which a lifecycle rule has archived a part."""
     import landfast
@@ -210,6 +222,10 @@ WORLDS: dict[str, list[Setup]] = {
     ],
     "docs/versions.md": [data_folder],
     "docs/restore.md": [archive],
+    "docs/plan.md": [
+        bucket("my-bucket", *MNIST),
+        logged("mnist", "s3://my-bucket/datasets/mnist/"),
+    ],
     "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],

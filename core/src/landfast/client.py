@@ -897,6 +897,16 @@ class Client:
         """
         return self._here(named).download_report(root, **options)
 
+    @named_options(DownloadOptions)
+    def plan_download(
+        self, named: Named, root: str | Path | None = None, **options: Unpack[DownloadOptions]
+    ) -> Plan:
+        """Count what `download` would ask for with these arguments, and say what stands in its way; nothing is written.
+
+        What the folder or the cache has is `done`.  Lists tell what is archived or lost (`Plan.sent`).
+        """
+        return self._here(named).plan_download(root, **options)
+
     def open(self, named: Named, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
         """Open one entry of a version; the bytes are verified before the first is returned.
 
@@ -984,6 +994,11 @@ class Client:
             options: deep (read all bytes again), executor (reads them, as in `log`), workers, any_endpoint, progress.
         """
         return self._here(named).verify(**options)
+
+    @named_options(VerifyOptions)
+    def plan_verify(self, named: Named, **options: Unpack[VerifyOptions]) -> Plan:
+        """Count what `verify` would ask for with these options; lists are asked for, as they tell how much there is."""
+        return self._here(named).plan_verify(**options)
 
     @named_options(RestoreOptions)
     def restore(

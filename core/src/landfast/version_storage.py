@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from landfast.context import Context
-from landfast.model.options import RestoreOptions
+from landfast.model.options import DownloadOptions, RestoreOptions, VerifyOptions
 from landfast.model.version import VersionRecord
 from landfast.spelling import named_options
 from landfast.system.progress import progress
 
 if TYPE_CHECKING:
+    from landfast.download.blocks import Ranges
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
     from landfast.restore.run import Wanted
@@ -31,6 +33,17 @@ class VersionStorage:
     @abstractmethod
     def qualified_name(self) -> str:
         """Its full name, with the version."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Its content digest."""
+
+    @abstractmethod
+    def _target(self, root: str | Path | None) -> Path: ...
+
+    @abstractmethod
+    def _ranges(self) -> Ranges: ...
 
     @named_options(RestoreOptions)
     def restore(
@@ -55,6 +68,53 @@ class VersionStorage:
         from landfast.restore.run import plan_restore
 
         return plan_restore(self._archived(options), self.context.stores)
+
+    @named_options(VerifyOptions)
+    def plan_verify(self, **options: Unpack[VerifyOptions]) -> Plan:
+        """Count what `verify` would ask for; `Client.plan_verify` has the options."""
+        from landfast.model.storage.plan import PlanDraft
+        from landfast.verify.plan import plan_verify
+
+        draft = PlanDraft("verify", self.qualified_name)
+        (manifest, sources), *_ = self.context.pinned_manifests(self._record)
+        plan_verify(
+            draft,
+            manifest,
+            sources,
+            self.context.stores,
+            deep=options.get("deep", False),
+            any_endpoint=options.get("any_endpoint", False),
+        )
+        return draft.plan()
+
+    @named_options(DownloadOptions)
+    def plan_download(
+        self, root: str | Path | None = None, **options: Unpack[DownloadOptions]
+    ) -> Plan:
+        """Count what `download` would ask for; `Client.plan_download` has the options."""
+        from landfast.download.plan import plan_download
+        from landfast.model.storage.plan import PlanDraft
+        from landfast.restore.run import note_archived
+
+        draft, context = PlanDraft("download", self.qualified_name), self.context
+        wanted = self._archived({"any_endpoint": options.get("any_endpoint", False)})
+        fetched = plan_download(
+            draft,
+            wanted.sets,
+            stores=context.stores,
+            cache=context.cache,
+            identity=f"{self.qualified_name} {self.digest}",
+            root=self._target(root),
+            paths=options.get("paths"),
+            include=options.get("include", ()),
+            exclude=options.get("exclude", ()),
+            replace=options.get("replace", False),
+            any_endpoint=wanted.any_endpoint,
+            ranges=self._ranges(),
+        )
+        if fetched:
+            note_archived(draft, wanted, context.stores, fetched)
+        return draft.plan()
 
     def _archived(self, options: RestoreOptions) -> Wanted:
         from landfast.restore.run import Wanted

@@ -381,7 +381,7 @@ def human_size(size: int | None) -> str:
     return size_text(size, unknown="?")
 
 
-def show_plan(out: Output, plan: Plan) -> None:
-    """Print a plan; with problems in it the exit code is not 0."""
+def show_plan(out: Output, plan: Plan) -> NoReturn:
+    """Print a plan and end; with problems in it the exit code is not 0."""
     out.answer(plan.to_dict(), plan.lines())
     raise click.exceptions.Exit(0 if plan.ok else EXIT_BLOCKED)

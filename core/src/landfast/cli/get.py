@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from landfast.cli.common import Output, command, human_size, partition_option
+from landfast.cli.common import Output, command, human_size, partition_option, show_plan
 from landfast.client import Client
 
 
@@ -33,14 +33,19 @@ from landfast.client import Client
     "--hard-link", is_flag=True, help="Link files from the cache instead of copying them."
 )
 @click.option("--any-endpoint", is_flag=True, help="Read through another endpoint than recorded.")
+@click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers.")
 @click.option("--no-use", is_flag=True, help="Leave no lineage edge.")
 @partition_option("name")
-def get_command(client: Client, out: Output, name: str, **given: Any) -> None:
+def get_command(client: Client, out: Output, name: str, plan: bool, **given: Any) -> None:
     """Download exactly the bytes that NAME recorded, or fail."""
+    given["no_use"] |= plan
     version = client.get(name) if given.pop("no_use") else client.use(name, type=given["kind"])
     root, _ = given.pop("root"), given.pop("kind")
     given["link"] = "hard" if given.pop("hard_link") else "copy"
-    report = client.download(version, root, **{k: v for k, v in given.items() if v})
+    options = {k: v for k, v in given.items() if v}
+    if plan:
+        show_plan(out, client.plan_download(version, root, **options))
+    report = client.download(version, root, **options)
     told = (
         f"{version.qualified_name} is in {report.root}: {report.files} files, {human_size(report.bytes)} "
         f"({report.fetched} fetched, {report.from_cache} from the cache, {report.already_there} already there)"

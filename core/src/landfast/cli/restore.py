@@ -60,7 +60,6 @@ def restore_command(
             out,
             version.plan_restore(tier=named, days=days, include=include, any_endpoint=any_endpoint),
         )
-        return
     report = version.restore(
         tier=named,
         days=days,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from landfast.cli.common import Output, command, partition_option
+from landfast.cli.common import Output, command, partition_option, show_plan
 from landfast.client import Client
 
 _SHOWN = 50
@@ -15,9 +15,12 @@ _SHOWN = 50
 @click.option(
     "--deep", is_flag=True, help="Read files again, whatever their modification time says."
 )
+@click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers.")
 @click.option("--any-endpoint", is_flag=True, help="Look through another endpoint than recorded.")
 @partition_option("name")
-def verify_command(client: Client, out: Output, name: str, deep: bool, any_endpoint: bool) -> None:
+def verify_command(
+    client: Client, out: Output, name: str, deep: bool, plan: bool, any_endpoint: bool
+) -> None:
     """Compare every entry of NAME with what the stores have now.
 
     It reads list pages, and files only with --deep.
@@ -26,6 +29,8 @@ def verify_command(client: Client, out: Output, name: str, deep: bool, any_endpo
     undecided.
     """
     version = client.get(name)
+    if plan:
+        show_plan(out, version.plan_verify(deep=deep, any_endpoint=any_endpoint))
     report = client.verify(version, deep=deep, any_endpoint=any_endpoint)
     lines = [
         f"{row.verdict}: {row.path}" + (f" ({row.detail})" if row.detail else "")

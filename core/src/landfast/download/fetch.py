@@ -172,7 +172,9 @@ class Transfer:
         entry, store = candidate.entry, candidate.store
         part = PartFile(home, part_name(entry))
         with part.unless_finished(), part.errors("read"):
-            if not (self._is_large(candidate) and self._read_blocks(candidate, part, proof)):
+            if not (
+                is_in_ranges(candidate, self._ranges) and self._read_blocks(candidate, part, proof)
+            ):
                 self._continue(part, proof, entry)
                 self._read(candidate, part, proof)
             part.is_finished = True
@@ -185,11 +187,6 @@ class Transfer:
             is_proven=proof.outcome() is Outcome.PROVEN,
             sha256=proof.sha256,
         )
-
-    def _is_large(self, candidate: Candidate) -> bool:
-        size, ranges = candidate.entry.size, self._ranges
-        is_large = size is not None and size >= ranges.threshold and ranges.count > 1
-        return is_large and candidate.store.capabilities().ranges and _may_continue(candidate.entry)
 
     def _read_blocks(self, candidate: Candidate, part: PartFile, proof: Proof) -> bool:
         """Read by several ranges at once; False, and an empty part, if that does not bring the recorded bytes.
@@ -324,6 +321,13 @@ class Transfer:
             hint=" ".join(filter(None, hints)) or None,
             **error.details,
         )
+
+
+def is_in_ranges(candidate: Candidate, ranges: Ranges) -> bool:
+    """Whether an object is so large that it is read by several ranges at once."""
+    size = candidate.entry.size
+    is_large = size is not None and size >= ranges.threshold and ranges.count > 1
+    return is_large and candidate.store.capabilities().ranges and _may_continue(candidate.entry)
 
 
 def _may_continue(entry: ManifestEntry) -> bool:

@@ -131,6 +131,12 @@ class MarkedFolder:
             self._is_told = shows_mapped_writes(self.root) is not False
         self.check()
 
+    def look(self) -> None:
+        """Open a folder that is marked, without writing to it."""
+        self._top = OpenFolder.of(self.root)
+        self._marker = self.top.child(MARKER)
+        self._is_told = shows_mapped_writes(self.root) is not False
+
     @contextlib.contextmanager
     def shared(self) -> Iterator[str]:
         """Let others `join`, by a mark that is yielded; it goes at the end, and theirs with it."""

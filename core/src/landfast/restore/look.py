@@ -66,6 +66,7 @@ class Lost:
     uri: str
     message: str
     permission: str | None = None
+    is_denied: bool = False
 
 
 class Findings:
@@ -292,4 +293,6 @@ def _told(item: Item) -> History:
 def _denied(entry: ManifestEntry, error: AccessDenied) -> Lost:
     permission = error.details.get("permission")
     message = "may not be looked at"
-    return Lost(path=entry.path, uri=entry.uri, message=message, permission=permission)
+    return Lost(
+        path=entry.path, uri=entry.uri, message=message, permission=permission, is_denied=True
+    )

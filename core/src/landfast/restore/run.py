@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -101,13 +102,7 @@ def plan_restore(wanted: Wanted, stores: Stores) -> Plan:
     """
     draft = PlanDraft("restore", wanted.name)
 
-    def count(operation: str) -> None:
-        draft.sent(operation)
-        if operation != RESTORE:
-            draft.ask(operation)
-
-    counting = stores.counting(count)
-    findings = wanted.look(counting)
+    findings = wanted.look(stores.counting(draft.sent_as_planned))
     _blame(draft, findings)
     draft.done(findings.readable)
     tried: set[int] = set()
@@ -120,11 +115,40 @@ def plan_restore(wanted: Wanted, stores: Stores) -> Plan:
         store = _archive_of(findings, target)
         if id(store) not in tried:
             tried.add(id(store))
+            draft.sent(RESTORE)
             refusal = store.refusal(target.location)
             if refusal is not None:
                 permission = refusal.details.get("permission")
                 draft.blame(refusal.problem, permission=permission, hint=refusal.hint or "")
     return draft.plan()
+
+
+def note_archived(
+    draft: PlanDraft, wanted: Wanted, stores: Stores, paths: AbstractSet[str]
+) -> None:
+    """Note in the plan of a read what of these paths lies in an archive, or is lost, as far as lists may be had."""
+    findings = look(
+        wanted.sets,
+        stores.counting(draft.sent),
+        why_not=lambda path: "" if path in paths else "not read",
+        any_endpoint=wanted.any_endpoint,
+        workers=_WORKERS,
+    )
+    hint = f"landfast restore {wanted.name} --wait brings back what is archived."
+    for target in findings.targets():
+        if target.state is not ArchiveState.RESTORED:
+            draft.archived(target.entry.size)
+            draft.blame(f"is {_AWAY[target.state]}", uri=target.location.uri, hint=hint)
+    for lost in findings.lost():
+        if not lost.is_denied:
+            draft.blame(lost.message, uri=lost.uri)
+
+
+_AWAY = {
+    ArchiveState.ARCHIVED: "archived",
+    ArchiveState.SUNK: "archived",
+    ArchiveState.RESTORING: "being restored",
+}
 
 
 def restore(

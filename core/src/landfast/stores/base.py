@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -26,6 +26,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from landfast.errors import ObjectChanged, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
+from landfast.model.storage.requests import Operations
 from landfast.stores.batch import ObjectBatch, ObjectInfo, rows_of
 
 # All that a store is written with, so that its author imports from here only.
@@ -98,6 +99,7 @@ class Capabilities:
         clock: Whose time counts where there is no `endpoint`: a URL, with ``{scheme}`` and ``{host}`` of the location.
         lists_restores: Whether list rows tell that an archived object was restored; else only `stat` does.
         inventories: Whether the provider writes inventories of its buckets (`stores.inventory`).
+        operations: What the provider calls its requests.
         ranges: Whether an object is as well read in several ranges at once as in one reply.
         presigns: Whether it may have the method `presign` of `Presigner`.
         cors_setting: What lets pages of another origin read a bucket, for a person to run, with ``{bucket}`` and
@@ -118,6 +120,7 @@ class Capabilities:
     stable_order: bool = True
     clock: str = ""
     lists_restores: bool = True
+    operations: Operations = field(default_factory=Operations)
     ranges: bool = False
     presigns: bool = False
     inventories: bool = False

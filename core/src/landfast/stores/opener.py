@@ -13,11 +13,11 @@ from typing import Any
 from landfast.blobs.base import BlobStore
 from landfast.clouds.options import check_endpoint, plain_endpoint
 from landfast.clouds.retry import RetryPolicy
-from landfast.clouds.tried import CountedStore, Tried
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.doctor import MinimalPermissions
 from landfast.model.location import Location
 from landfast.model.source import Source
+from landfast.model.storage.requests import CountedStore, Tried
 from landfast.stores.base import ClientFactory, OptionKinds, Store
 from landfast.stores.retrying import RetryingStore
 

@@ -48,12 +48,13 @@ class Item:
         """Return the history; of the current object, which is asked for, if the key was not listed."""
         if self.history is not None:
             return self.history
-        row = self.ask(None, self._kind())
+        row = self.ask(None, self.kind)
         rows = () if row is None else (row,)
         return History(rows=rows, is_whole=not self.store.capabilities().versions)
 
-    def _kind(self) -> ChecksumKind:
-        """Return the recorded kind of checksum, if the store knows it."""
+    @property
+    def kind(self) -> ChecksumKind:
+        """The recorded kind of checksum, if the store knows it."""
         capabilities = self.store.capabilities()
         known = (*capabilities.list_checksums, *capabilities.stat_checksums)
         token = self.entry.checksum

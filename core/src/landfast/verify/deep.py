@@ -52,6 +52,12 @@ class Rereading:
             return error
 
 
+def will_read(entry: ManifestEntry, finding: Finding) -> bool:
+    """Tell whether bytes are there to be read again."""
+    is_unknown = finding.verdict is Verdict.UNVERIFIABLE and Proof(entry).digest is not None
+    return finding.verdict in _READ or is_unknown
+
+
 def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
     """Correct a finding of a listing by the bytes themselves.
 
@@ -61,8 +67,7 @@ def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
     Raises:
         AccessDenied: If the bytes may not be read.
     """
-    is_unknown = finding.verdict is Verdict.UNVERIFIABLE and Proof(entry).digest is not None
-    if finding.verdict not in _READ and not is_unknown:
+    if not will_read(entry, finding):
         return finding
     refused: LandfastError | None = None
     for candidate in readings(entry, store):

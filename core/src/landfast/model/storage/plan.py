@@ -167,12 +167,22 @@ class PlanDraft:
         with self._lock:
             self._sent[operation] += times
 
+    def sent_as_planned(self, operation: str) -> None:
+        """Count a request that was sent to make the plan and that the act will send as well."""
+        self.sent(operation)
+        self.ask(operation)
+
     def add(self, operation: str, *, size: int = 0, times: int = 1, objects: int = 1) -> None:
         """Count what the act does to an object: its requests, and the bytes that go over the wire."""
         with self._lock:
             self._requests[operation] += times
             self._numbers["objects"] += objects
             self._numbers["bytes"] += size
+
+    def touch(self, objects: int) -> None:
+        """Count objects that the act looks at, without a request of their own."""
+        with self._lock:
+            self._numbers["objects"] += objects
 
     def done(self, objects: int = 1) -> None:
         """Count objects that need nothing."""

@@ -26,6 +26,7 @@ from landfast.errors import (
     Unverifiable,
 )
 from landfast.model.location import Location
+from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -50,6 +51,8 @@ from landfast.stores.gcs.rows import FIELDS, KINDS, describe
 T = TypeVar("T")
 
 _API = "/storage/v1"
+
+_OPERATIONS = Operations(list="objects.list", stat="objects.get", read="objects.get (media)")
 
 
 class GcsStore:
@@ -80,6 +83,8 @@ class GcsStore:
     )
 
     permissions = staticmethod(minimal_permissions)
+
+    on_request: Tried = staticmethod(untold)
 
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
@@ -113,6 +118,7 @@ class GcsStore:
             list_checksums=KINDS,
             pinned_listing=True,
             clock="https://storage.googleapis.com",
+            operations=_OPERATIONS,
             presigns=True,
             cors_setting=CORS_SETTING,
             versioning_command="gcloud storage buckets update gs://{bucket} --versioning",
@@ -121,6 +127,7 @@ class GcsStore:
     def versioning(self, location: Location) -> Versioning:
         """Ask for the bucket's metadata; a refused question is `UNKNOWN`."""
         asked = Asked.of(location, "asked", "storage.buckets.get")
+        self.on_request("buckets.get")
         try:
             enabled = self._json(
                 asked,
@@ -147,6 +154,7 @@ class GcsStore:
         listing = Listing.of(request)
         asked = Asked.of(request.location, "listed", "storage.objects.list")
         path = f"/b/{request.location.authority}/o"
+        self.on_request(_OPERATIONS.list)
         return self._json(asked, path, listing.parameters(), listing.page)
 
     def stat(
@@ -156,6 +164,7 @@ class GcsStore:
         _check_kind(checksum)
         asked = Asked.of(location, "described", "storage.objects.get", version_id)
         path = object_path(location.authority, location.key)
+        self.on_request(_OPERATIONS.stat)
         parameters = {"fields": FIELDS, **_generation(location, version_id)}
         info = self._json(asked, path, parameters, lambda item: describe(item, location, checksum))
         if version_id not in {None, info.version_id}:
@@ -183,6 +192,7 @@ class GcsStore:
         bucket without versioning (`ObjectChanged`) from a generation that was deleted (`NotFound`).
         """
         _generation(pin.location, pin.version_id)
+        self.on_request(_OPERATIONS.read)
         return self._open(pin, start)
 
     @contextmanager

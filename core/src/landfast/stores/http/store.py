@@ -18,6 +18,7 @@ import urllib3
 from landfast.errors import InvalidInput, Unverifiable
 from landfast.model.checksum import Checksum
 from landfast.model.location import PLAIN_PARAMETERS, Location, plain_parameters
+from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.base import (
     Capabilities,
     ChecksumKind,
@@ -88,6 +89,8 @@ class HttpStore:
 
     permissions = staticmethod(minimal_permissions)
 
+    on_request: Tried = staticmethod(untold)
+
     def __init__(
         self, options: Mapping[str, Any] | None = None, *, client: ClientFactory | None = None
     ) -> None:
@@ -125,6 +128,7 @@ class HttpStore:
             read_checksums=("sha256",),
             content_tokens=False,
             clock="{scheme}://{host}",
+            operations=Operations(stat="HEAD", read="GET"),
         )
 
     def versioning(self, location: Location) -> Versioning:
@@ -252,6 +256,7 @@ class HttpStore:
             reply.close()  # a connection with a body left in it is of no use to anyone else
 
     def _send(self, method: str, location: Location, **headers: str) -> Any:
+        self.on_request(method)
         url = location.uri
         if self._signer is not None:
             recorded, _ = replace(location, plain=self._plain).without_secrets()

@@ -13,10 +13,10 @@ from landfast.clouds.s3_client import S3Options, make_client, public_endpoint
 from landfast.clouds.s3_errors import Asked, asking
 from landfast.clouds.s3_get import GetWire
 from landfast.clouds.s3_wire import ListWire
-from landfast.clouds.tried import Tried, untold
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
 from landfast.model.storage.archive import RestoreReply, Tier
+from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.archive import RESTORE
 from landfast.stores.base import (
     Capabilities,
@@ -47,6 +47,8 @@ _VERSIONING = {
     "Suspended": Versioning.SUSPENDED,
     None: Versioning.OFF,
 }
+
+_OPERATIONS = Operations(list="ListObjectsV2", stat="HeadObject", read="GetObject")
 
 
 class S3Store:
@@ -122,6 +124,7 @@ class S3Store:
             list_checksums=(ETAG,),
             stat_checksums=tuple(PROVIDER_CHECKSUMS),
             clock="https://s3.amazonaws.com",
+            operations=_OPERATIONS,
             lists_restores=self.endpoint is None,
             presigns=True,
             inventories=True,
@@ -172,7 +175,7 @@ class S3Store:
         permission = "s3:ListBucketVersions" if versions else "s3:ListBucket"
         asked = Asked(location=location, verb="listed", permission=permission)
         wire = self._wire()
-        self.on_request("ListObjectVersions" if versions else "ListObjectsV2")
+        self.on_request("ListObjectVersions" if versions else _OPERATIONS.list)
         return asking(asked, lambda: list_page(wire, listing, self._payer()))
 
     def stat(
@@ -196,7 +199,7 @@ class S3Store:
 
     def open(self, pin: Pin, *, start: int = 0) -> AbstractContextManager[Reader]:
         """Open with GetObject."""
-        self.on_request("GetObject")
+        self.on_request(_OPERATIONS.read)
         return open_pin(self._reads(), pin, start, self._payer())
 
     def restore(
@@ -209,7 +212,6 @@ class S3Store:
 
     def refusal(self, location: Location) -> LandfastError | None:
         """Ask for an object that is not there; see `landfast.stores.archive.Archive`."""
-        self.on_request(RESTORE)
         return restore_refusal(self._client().restore_object, location, self._payer())
 
     def presign(self, pin: Pin, request: PresignRequest) -> str | None:
