@@ -29,6 +29,7 @@ LAYERS: dict[str, set[str]] = {
         "migrate",
         "verify",
         "query",
+        "retention",
         "upkeep",
         "watch",
         "openlineage",

@@ -226,6 +226,7 @@ WORLDS: dict[str, list[Setup]] = {
         bucket("my-bucket", *MNIST),
         logged("mnist", "s3://my-bucket/datasets/mnist/"),
     ],
+    "docs/retention.md": [bucket("my-bucket", *MNIST)],
     "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         AccessDenied,
         Archived,
         Conflict,
+        ExpiresSoon,
         InvalidInput,
         LandfastError,
         LimitExceeded,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from landfast.model.manifest import ManifestEntry, ManifestSummary
     from landfast.model.names import ArtifactName
     from landfast.model.reference import UNLIMITED, Reference
+    from landfast.model.retention.report import EntryOutlook, Outlook, RetentionReport, RuleOutlook
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
@@ -85,8 +87,8 @@ _NAMES = {
     "client": "Client",
     "download.report": "DownloadReport MissingFile",
     "draft": "Draft",
-    "errors": "AccessDenied Archived Conflict InvalidInput LandfastError LimitExceeded MissingExtra"
-    " NotFound NotLogged ObjectChanged Unavailable Unverifiable",
+    "errors": "AccessDenied Archived Conflict ExpiresSoon InvalidInput LandfastError LimitExceeded"
+    " MissingExtra NotFound NotLogged ObjectChanged Unavailable Unverifiable",
     "manifests.base": "Manifest",
     "model.checksum": "Checksum",
     "model.diff": "DiffKind DiffRow ManifestDiff",
@@ -98,6 +100,7 @@ _NAMES = {
     "model.manifest": "ManifestEntry ManifestSummary",
     "model.names": "ArtifactName",
     "model.reference": "Reference UNLIMITED",
+    "model.retention.report": "EntryOutlook Outlook RetentionReport RuleOutlook",
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
@@ -137,6 +140,8 @@ __all__ = [
     "DownloadReport",
     "Draft",
     "Edge",
+    "EntryOutlook",
+    "ExpiresSoon",
     "FailOn",
     "FolderTotal",
     "GarbageReport",
@@ -159,6 +164,7 @@ __all__ = [
     "ObjectChanged",
     "ObjectLineage",
     "Observation",
+    "Outlook",
     "PinSet",
     "Plan",
     "Problem",
@@ -166,6 +172,8 @@ __all__ = [
     "RegistryCheck",
     "RegistryInfo",
     "RestoreReport",
+    "RetentionReport",
+    "RuleOutlook",
     "Run",
     "RunKey",
     "RunRecord",

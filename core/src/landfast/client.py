@@ -21,6 +21,7 @@ from landfast.model.options import (
     LineageOptions,
     PlaceOptions,
     RestoreOptions,
+    RetentionOptions,
     VerifyOptions,
 )
 from landfast.model.reference import Reference
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from landfast.model.health import RegistryCheck
     from landfast.model.imports import ImportReport
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
+    from landfast.model.retention.report import RetentionReport
     from landfast.model.snapshot_config import SnapshotConfig
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
@@ -1036,6 +1038,26 @@ class Client:
     def plan_restore(self, named: Named, **options: Unpack[RestoreOptions]) -> Plan:
         """Count what `restore` would ask for, and say what stands in its way; nothing is asked for."""
         return self._here(named).plan_restore(**options)
+
+    @named_options(RetentionOptions)
+    def retention(self, named: Named, **options: Unpack[RetentionOptions]) -> RetentionReport:
+        """Say of a version when the rules of its buckets can remove or archive what it refers to.
+
+        Reads lifecycle rules, versioning and Object Lock of each bucket, and list pages where a rule may apply. What
+        may not be asked is named, and never taken for "there is nothing".
+
+        Args:
+            named: As in `get`.
+            options: within (how far ahead a date is too near, 30 days), locks (ask what holds each version that would
+                expire, two requests each), workers, any_endpoint, progress.
+
+        Returns:
+            A report; `report.raise_for()` makes an error of what is too near.
+
+        Example:
+            >>> client.retention("vision/mnist:prod", within=timedelta(days=90)).raise_for()  # doctest: +SKIP
+        """
+        return self._here(named).retention(**options)
 
     # -- edit ---------------------------------------------------------------------------------
 

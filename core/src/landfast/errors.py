@@ -5,6 +5,7 @@ LandfastError
 ├── Conflict (ValueError)           it exists and contradicts what was asked
 ├── NotLogged (RuntimeError)        a draft was used as if it were a version
 ├── ObjectChanged (RuntimeError)    the recorded bytes are not to be had any more
+├── ExpiresSoon (RuntimeError)      a rule of the bucket will remove or archive them
 ├── AccessDenied (PermissionError)  credentials or a permission are missing
 │   └── Archived                    the object has to be restored before it can be read
 ├── InvalidInput (ValueError)       the call itself is wrong
@@ -98,6 +99,10 @@ class NotLogged(LandfastError, RuntimeError):
 
 class ObjectChanged(LandfastError, RuntimeError):
     """The recorded bytes are neither at the source nor in the cache."""
+
+
+class ExpiresSoon(LandfastError, RuntimeError):
+    """A rule of a bucket removes or archives recorded object versions sooner than is allowed; both are named."""
 
 
 class AccessDenied(LandfastError, PermissionError):

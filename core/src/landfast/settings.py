@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,6 +20,7 @@ from landfast.system.cache_folder import cache_folder
 DEFAULT_CACHE_BYTES = 50 * 1024**3
 _MOST_AT_ONCE = 256
 
+_MOST_DAYS = 365_000
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -233,6 +235,26 @@ def parse_count(value: object, origin: str = "max_objects") -> int:
             f"{origin} is {value!r}", subject=origin, expected="a positive number, or 'unlimited'"
         )
     return int(text)
+
+
+def parse_days(value: object, origin: str = "within") -> timedelta:
+    """Read a length of time in days, such as ``30d``, ``12w``, ``36h`` or ``90``.
+
+    Example:
+        >>> parse_days("12w").days, parse_days("36h").total_seconds() / 3600, parse_days(90).days
+        (84, 36.0, 90)
+    """
+    text = str(value).strip().lower().replace("_", "")
+    digits, unit = text.rstrip("hdw "), text[-1:]
+    try:
+        days = float(digits) * {"h": 1 / 24, "w": 7}.get(unit, 1)
+    except ValueError:
+        days = -1
+    if not 0 <= days <= _MOST_DAYS or text[len(digits) :].strip() not in {"", "h", "d", "w"}:
+        raise InvalidInput(
+            f"{origin} is {value!r}", subject=origin, expected="days, such as 30d, 12w or 36h"
+        )
+    return timedelta(days=days)
 
 
 def parse_size(value: object, origin: str = "size") -> int:

@@ -18,7 +18,11 @@ from landfast.manifests.frames import Rows
 from landfast.model.lineage import Direction
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
-from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
+from landfast.model.options import (
+    DownloadOptions,
+    LineageOptions,
+    VerifyOptions,
+)
 from landfast.model.version_facts import VersionFacts
 from landfast.openlineage.inline import tell_run
 from landfast.registry.values import VersionEdit

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from landfast.context import Context
-from landfast.model.options import DownloadOptions, RestoreOptions, VerifyOptions
+from landfast.errors import Conflict, NotFound
+from landfast.model.options import (
+    DownloadOptions,
+    RestoreOptions,
+    RetentionOptions,
+    VerifyOptions,
+)
 from landfast.model.version import VersionRecord
 from landfast.spelling import named_options
 from landfast.system.progress import progress
 
 if TYPE_CHECKING:
     from landfast.download.blocks import Ranges
+    from landfast.model.retention.report import RetentionReport
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
     from landfast.restore.run import Wanted
@@ -115,6 +123,33 @@ class VersionStorage:
         if fetched:
             note_archived(draft, wanted, context.stores, fetched)
         return draft.plan()
+
+    @named_options(RetentionOptions)
+    def retention(self, **options: Unpack[RetentionOptions]) -> RetentionReport:
+        """Say when the rules of the buckets can take what it refers to; `Client.retention` has the options."""
+        from landfast.retention.own import manifest_entries, own_place
+        from landfast.retention.run import retention
+
+        context, record = self.context, self._record
+        with progress(f"looking ahead for {self.qualified_name}") as report:
+            options.setdefault("progress", report)
+            return retention(
+                context.pinned_manifests(record),
+                context.stores,
+                name=self.qualified_name,
+                own=own_place(context.blobs.url, context.stores),
+                manifests=manifest_entries(self.manifest_blobs()),
+                **options,
+            )
+
+    def manifest_blobs(self) -> list[str]:
+        """Return the sha256 of every file of the registry's store that its manifest, and its newer pins, stand in."""
+        blobs = [self._record.blob]
+        blobs += [pins.blob for pins in self.context.registry.pin_sets(self._record.id)]
+        for blob in tuple(blobs):
+            with suppress(NotFound, Conflict):  # these pins are lost
+                blobs += self.context.open_manifest(blob).chain
+        return list(dict.fromkeys(blobs))
 
     def _archived(self, options: RestoreOptions) -> Wanted:
         from landfast.restore.run import Wanted

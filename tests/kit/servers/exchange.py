@@ -47,11 +47,17 @@ _BUCKET_GET = {
     "versioning": "get-bucket-versioning",
     "location": "get-bucket-location",
     "uploads": "list-uploads",
+    "lifecycle": "get-bucket-lifecycle",
+    "object-lock": "get-object-lock",
+    "replication": "get-bucket-replication",
+    "intelligent-tiering": "list-tiering",
 }
 _OBJECT_GET = {
     "attributes": "get-object-attributes",
     "tagging": "get-object-tagging",
     "uploadId": "list-parts",
+    "retention": "get-object-retention",
+    "legal-hold": "get-object-legal-hold",
 }
 _OBJECT_PUT = {"partNumber": "upload-part", "tagging": "put-object-tagging"}
 _POST = {

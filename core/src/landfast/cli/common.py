@@ -18,6 +18,7 @@ from landfast.client import Client
 from landfast.errors import (
     AccessDenied,
     Conflict,
+    ExpiresSoon,
     InvalidInput,
     LandfastError,
     LimitExceeded,
@@ -46,6 +47,7 @@ EXIT_CODES: dict[type[LandfastError], int] = {
     Unavailable: 15,
     Unverifiable: 16,
     MissingExtra: 17,
+    ExpiresSoon: 18,
     NotLogged: 11,
 }
 
@@ -70,19 +72,27 @@ class Output:
                 click.echo(visible(line))
 
     def stream(
-        self, head: Mapping[str, Any], name: str, values: Iterable[Any], lines: Iterable[str]
+        self,
+        head: Mapping[str, Any],
+        name: str,
+        values: Iterable[Any],
+        lines: Iterable[str],
+        **more: Iterable[Any],
     ) -> None:
-        """Print a JSON object that ends with a list, value by value, or the lines."""
+        """Print a JSON object that ends with a list, value by value, and then with more of them, or the lines."""
         if not self.as_json:
             self.answer(None, lines)
             return
-        click.echo(_json(head).removesuffix("\n}") + f',\n  "{name}": [', nl=False)
-        before = ""
-        for value in values:
-            shown = _json(value).replace("\n", "\n    ")
-            click.echo(f"{before}\n    {shown}", nl=False)
-            before = ","
-        click.echo("\n  ]\n}" if before else "]\n}")
+        click.echo(_json(head).removesuffix("\n}"), nl=False)
+        for title, listed in {name: values, **more}.items():
+            click.echo(f',\n  "{title}": [', nl=False)
+            before = ""
+            for value in listed:
+                shown = _json(value).replace("\n", "\n    ")
+                click.echo(f"{before}\n    {shown}", nl=False)
+                before = ","
+            click.echo("\n  ]" if before else "]", nl=False)
+        click.echo("\n}")
 
     def listing(self, names: Iterable[str]) -> None:
         """Print names as they are, each ended by a NUL byte, which no name holds."""

@@ -1,11 +1,16 @@
-"""`landfast verify`: are the recorded bytes still at their source?"""
+"""`landfast verify`: are the recorded bytes still at their source, and how long will they stay?"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from landfast.cli.common import Output, command, partition_option, show_plan
 from landfast.client import Client
+from landfast.model.retention.report import Outlook, RetentionReport
+from landfast.settings import parse_days
 
 _SHOWN = 50
 
@@ -17,17 +22,41 @@ _SHOWN = 50
 )
 @click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers.")
 @click.option("--any-endpoint", is_flag=True, help="Look through another endpoint than recorded.")
+@click.option(
+    "--retention",
+    is_flag=True,
+    help="Say also when rules of the buckets can remove or archive what is recorded.",
+)
+@click.option(
+    "--within",
+    metavar="DAYS",
+    help="How far ahead a date is too near: 30d, 12w [default: 30d]. Implies --retention.",
+)
+@click.option(
+    "--locks",
+    is_flag=True,
+    help="Ask what holds each version that would expire, two requests each. Implies --retention.",
+)
 @partition_option("name")
 def verify_command(
-    client: Client, out: Output, name: str, deep: bool, plan: bool, any_endpoint: bool
+    client: Client,
+    out: Output,
+    name: str,
+    deep: bool,
+    plan: bool,
+    any_endpoint: bool,
+    retention: bool,
+    within: str | None,
+    locks: bool,
 ) -> None:
     """Compare every entry of NAME with what the stores have now.
 
     It reads list pages, and files only with --deep.
 
     Exit codes: 0 everything is intact or moved; 3 drifted, the recorded bytes can still be had; 4 some are lost; 5
-    undecided.
+    undecided; 6 rules of the buckets remove or archive some within the time given.
     """
+    ahead = parse_days(within or "30d")
     version = client.get(name)
     if plan:
         show_plan(out, version.plan_verify(deep=deep, any_endpoint=any_endpoint))
@@ -37,7 +66,27 @@ def verify_command(
         for row in report.rows[:_SHOWN]
     ]
     lines += [f"denied: {denial.message}" for denial in report.denials]
-    head = {"version": version.qualified_name, **report.to_dict(rows=False)}
+    lines.append(f"{version.qualified_name}: {report.summary}")
+    head: dict[str, Any] = {"version": version.qualified_name, **report.to_dict(rows=False)}
+    more: dict[str, Iterator[Any]] = {}
+    code = report.exit_code
+    if retention or within is not None or locks:
+        found = version.retention(within=ahead, locks=locks, any_endpoint=any_endpoint)
+        lines += _ahead(found)
+        head["retention"] = found.to_dict(rows=False)
+        more["retention_rows"] = (row.to_dict() for row in found.rows)
+        code = code or found.exit_code
+        head["exit_code"] = code
     rows = (row.to_dict() for row in report.rows)
-    out.stream(head, "rows", rows, [*lines, f"{version.qualified_name}: {report.summary}"])
-    raise click.exceptions.Exit(report.exit_code)
+    out.stream(head, "rows", rows, lines, **more)
+    raise click.exceptions.Exit(code)
+
+
+def _ahead(report: RetentionReport) -> Iterator[str]:
+    yield from report.lines()
+    for row in [*report.manifests, *report.rows[:_SHOWN]]:
+        first = row.first
+        when = f" {first.at:%Y-%m-%d %H:%M} UTC" if first is not None else ""
+        if first is not None or row.outlook in {Outlook.GONE, Outlook.UNKNOWN}:
+            yield f"{row.outlook}{when}: {row.path}" + (f" ({row.detail})" if row.detail else "")
+    yield f"retention: {report.summary}"

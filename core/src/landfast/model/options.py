@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -77,6 +77,16 @@ class RestoreOptions(TypedDict, total=False):
     include: Sequence[str]
     exclude: Sequence[str]
     any_endpoint: bool
+
+
+class RetentionOptions(TypedDict, total=False):
+    """How far ahead a version is looked at; see `Client.retention`."""
+
+    within: timedelta
+    locks: bool
+    workers: int
+    any_endpoint: bool
+    progress: Callable[[int, int | None], None]
 
 
 class LineageOptions(TypedDict, total=False):

@@ -8,15 +8,16 @@ A body that is cut while it is read is not retried here: whoever reads knows how
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from landfast.clouds.pace import Pace
 from landfast.clouds.per_process import PerProcess
 from landfast.clouds.retry import RetryPolicy
 from landfast.errors import InvalidInput, LandfastError
 from landfast.model.location import Location
+from landfast.model.retention.rules import ObjectLock
 from landfast.model.storage.archive import RestoreReply, Tier
 from landfast.stores.archive import Archive
 from landfast.stores.base import (
@@ -30,6 +31,7 @@ from landfast.stores.base import (
     Presigner,
     PresignRequest,
     Reader,
+    RuleTeller,
     Store,
     Versioning,
 )
@@ -123,6 +125,29 @@ class RetryingStore:
         raise InvalidInput(
             f"the store of {location} has no archive", subject=str(location), unsupported=True
         )
+
+    def rule_questions(self) -> tuple[str, ...]:
+        """Name what the inner store tells of its buckets' rules; nothing if it tells none."""
+        inner = self.inner
+        return inner.rule_questions() if isinstance(inner, RuleTeller) else ()
+
+    def ask_rules(self, location: Location, question: str) -> dict[str, Any]:
+        """Ask one question about a bucket."""
+        return self._retried(lambda: self._teller.ask_rules(location, question))
+
+    def tags(self, location: Location, version_id: str | None) -> Mapping[str, str]:
+        """Ask for the tags of an object version."""
+        return self._retried(lambda: self._teller.tags(location, version_id))
+
+    def lock(self, location: Location, version_id: str | None) -> ObjectLock:
+        """Ask what holds an object version."""
+        return self._retried(lambda: self._teller.lock(location, version_id))
+
+    @property
+    def _teller(self) -> RuleTeller:
+        if isinstance(self.inner, RuleTeller):
+            return self.inner
+        raise InvalidInput(f"{self.inner!r} tells no rules", unsupported=True)
 
     def _retried(self, call: Callable[[], T]) -> T:
         pace: Pace = self.pace()

@@ -53,6 +53,8 @@ class FolderJoin:
         self._able = place.store.capabilities()
         self._versions = self._able.versions
         self._is_missing = False
+        self.refused: LandfastError | None = None
+        """Why versions could not be listed, and only current objects were."""
         self._entries = _Keyed(place, manifest)
         # The entry whose versions may go on with the next page, and those so far.
         self._open: tuple[str, ManifestEntry | None, list[ObjectInfo]] | None = None
@@ -80,8 +82,9 @@ class FolderJoin:
             owned = self._owns(entries)
             yield from (entries if owned is None else entries.where(owned)).rows()
 
-    def _give_up(self, _: LandfastError) -> None:
+    def _give_up(self, why: LandfastError) -> None:
         """Go on with the current objects, where versions cannot be listed."""
+        self.refused = why
         self._versions = False
 
     def _page(self, batch: ObjectBatch) -> Iterator[tuple[ManifestEntry, History]]:

@@ -40,6 +40,8 @@ class KeyedRows:
         self._is_done = False
         self._is_missing = False
         self._has_jumped = False
+        self.refused: LandfastError | None = None
+        """Why versions could not be listed, and only current objects were."""
 
     def at(self, key: str) -> History:
         """Return what the listing says of `key`; keys must come in ascending order."""
@@ -112,6 +114,7 @@ class KeyedRows:
         self._rows = rows_of(next(pages))
         self._pages = pages
 
-    def _give_up(self, _: LandfastError) -> None:
+    def _give_up(self, why: LandfastError) -> None:
         """Go on with the current objects, where versions cannot be listed."""
+        self.refused = why
         self._versions = False

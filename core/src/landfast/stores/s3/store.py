@@ -15,6 +15,7 @@ from landfast.clouds.s3_get import GetWire
 from landfast.clouds.s3_wire import ListWire
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound, ObjectChanged
 from landfast.model.location import Location
+from landfast.model.retention.rules import ObjectLock
 from landfast.model.storage.archive import RestoreReply, Tier
 from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.archive import RESTORE
@@ -41,6 +42,7 @@ from landfast.stores.s3.permissions import minimal_permissions
 from landfast.stores.s3.presign import CORS_SETTING, presign
 from landfast.stores.s3.reader import NULL, open_pin
 from landfast.stores.s3.request import Listing, is_directory_bucket
+from landfast.stores.s3.settings import QUESTIONS, BucketSettings, lock_of, tags_of
 
 _VERSIONING = {
     "Enabled": Versioning.ENABLED,
@@ -99,12 +101,16 @@ class S3Store:
         self._client = PerProcess(partial(make_client, self._options, client))
         self._wire = PerProcess(self._make_wire)
         self._reads = PerProcess(self._make_reads)
+        self._settings = PerProcess(self._make_settings)
 
     def _make_wire(self) -> ListWire:
         return ListWire(self._client())
 
     def _make_reads(self) -> GetWire:
         return GetWire(self._client())
+
+    def _make_settings(self) -> BucketSettings:
+        return BucketSettings(self._client())
 
     def __repr__(self) -> str:
         handed_in = ", client=..." if self._factory is not None else ""
@@ -220,6 +226,23 @@ class S3Store:
         See `landfast.stores.base.Presigner`.
         """
         return presign(self._client(), pin, request, self._payer())
+
+    def rule_questions(self) -> tuple[str, ...]:
+        """Name what a bucket is asked about its rules; see `landfast.stores.base.RuleTeller`."""
+        return QUESTIONS
+
+    def ask_rules(self, location: Location, question: str) -> dict[str, Any]:
+        """Ask a bucket one question about its rules."""
+        settings: BucketSettings = self._settings()
+        return settings.answer(location, question)
+
+    def tags(self, location: Location, version_id: str | None) -> Mapping[str, str]:
+        """Ask with GetObjectTagging."""
+        return tags_of(self._client(), location, version_id)
+
+    def lock(self, location: Location, version_id: str | None) -> ObjectLock:
+        """Ask with GetObjectRetention and GetObjectLegalHold."""
+        return lock_of(self._client(), location, version_id)
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""

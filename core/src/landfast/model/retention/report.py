@@ -1,0 +1,321 @@
+"""RetentionReport: when the recorded object versions can expire or go to an archive, and what prevents it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from heapq import nsmallest
+from typing import Any
+
+from landfast.errors import ExpiresSoon, Unverifiable
+from landfast.model.manifest import ManifestEntry
+from landfast.model.retention.rules import BucketRules
+from landfast.model.times import format_time
+from landfast.model.verdict import EXIT_LOST, EXIT_OK, EXIT_UNDECIDED, Denial
+
+EXIT_EXPIRES = 6
+WITHIN = timedelta(days=30)
+"""How far a look ahead reaches where nobody says it."""
+# So many entries are named in an error.
+_NAMED = 3
+
+
+class Outlook(StrEnum):
+    """What will become of one recorded object version by the rules of its bucket, from best to worst."""
+
+    HELD = "held"  # the store keeps it until somebody releases it, whatever the rules say
+    KEPT = "kept"  # no rule takes it, as long as nobody overwrites or deletes it
+    UNRULED = "unruled"  # this kind of store has no rules, or tells none
+    ARCHIVES = "archives"  # from a date on a read needs a restore first
+    EXPIRES = "expires"  # from a date on it is removed
+    UNKNOWN = "unknown"  # its bucket's rules, or the object, could not be looked at
+    GONE = "gone"  # the recorded version is not there any more
+
+    @property
+    def badness(self) -> int:
+        """The place in the order from best, 0, to worst."""
+        return _ORDER[self]
+
+
+_ORDER = {outlook: place for place, outlook in enumerate(Outlook)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """A rule that takes something, and from when on.
+
+    Args:
+        at: UTC; if it has passed, the store may do it at any time.
+        rule: The rule's id.
+        action: The action and its numbers, as the rule has them.
+        prevented_by: The smallest change that prevents it, as a sentence without a full stop.
+    """
+
+    at: datetime
+    rule: str
+    action: str
+    prevented_by: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "at": format_time(self.at),
+            "rule": self.rule,
+            "action": self.action,
+            "prevented_by": self.prevented_by,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryOutlook:
+    """What will become of one entry.
+
+    Args:
+        entry: As recorded, at the pins that this speaks of.
+        outlook: In one word.
+        bucket: Whose rules say it.
+        expires: When the recorded version can be removed.
+        archives: When a read of it can begin to need a restore, if that comes first.
+        hides: When a delete marker can take its place; it stays readable by its version id.
+        detail: One sentence, where all this does not say it all.
+    """
+
+    entry: ManifestEntry
+    outlook: Outlook
+    bucket: str = ""
+    expires: Deadline | None = None
+    archives: Deadline | None = None
+    hides: Deadline | None = None
+    detail: str = ""
+
+    @property
+    def path(self) -> str:
+        """The entry's path."""
+        return self.entry.path
+
+    @property
+    def first(self) -> Deadline | None:
+        """The first date on which it can expire or be archived."""
+        dated = [one for one in (self.expires, self.archives) if one is not None]
+        return min(dated, key=lambda one: one.at, default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description; what there is not is left out."""
+        dates = {"expires": self.expires, "archives": self.archives, "hides": self.hides}
+        facts: dict[str, Any] = {
+            "path": self.path,
+            "uri": self.entry.uri,
+            "version_id": self.entry.version_id,
+            "outlook": str(self.outlook),
+            "bucket": self.bucket,
+            **{name: one.to_dict() for name, one in dates.items() if one is not None},
+            "detail": self.detail,
+        }
+        return {name: value for name, value in facts.items() if value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOutlook:
+    """What one action of one rule will do to the version.
+
+    Args:
+        bucket: Whose rule.
+        outlook: `EXPIRES`, `ARCHIVES`, or `KEPT` where it waits until they are overwritten.
+        rule: The rule's id.
+        action: The action and its numbers, as the rule has them.
+        prevented_by: The smallest change that prevents it, as a sentence without a full stop.
+        at: The earliest of their dates, in UTC; None where it waits.
+        entries: How many entries it takes before any other does.
+        size: Their bytes.
+        example: The path of the one that goes first.
+    """
+
+    bucket: str
+    outlook: Outlook
+    rule: str
+    action: str
+    prevented_by: str
+    at: datetime | None = None
+    entries: int = 0
+    size: int = 0
+    example: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        how_many = f"{self.entries:,} entr{'y' if self.entries == 1 else 'ies'}"
+        what = f"rule {self.rule!r} of {self.bucket} ({self.action})"
+        if self.at is None:
+            return f"once overwritten: {how_many} by {what}"
+        return f"{self.outlook} {self.at:%Y-%m-%d %H:%M} UTC: {how_many}, first {self.example}, by {what}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "bucket": self.bucket,
+            "outlook": str(self.outlook),
+            "rule": self.rule,
+            "action": self.action,
+            "prevented_by": self.prevented_by,
+            "at": None if self.at is None else format_time(self.at),
+            "entries": self.entries,
+            "size": self.size,
+            "example": self.example,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionReport:
+    """What the rules of the buckets will do to a version.
+
+    Args:
+        name: Of the version.
+        as_of: When it was worked out, in UTC.
+        within: How far ahead a date is too near.
+        counts: How many entries have each outlook; manifests of the version count too.
+        sizes: Their bytes.
+        due: How many of them expire or are archived within the time given.
+        rows: Every entry that expires, is archived, is gone or is not known by itself, by path.
+        manifests: The same of the version's manifest, in the registry's own store.
+        rules: What each action does, the nearest first.
+        buckets: The rules as they are stored, and what was not told of them.
+        denials: What may not be looked at.
+
+    Example:
+        >>> from datetime import UTC
+        >>> report = RetentionReport(name="vision/mnist:v0", as_of=datetime(2026, 5, 1, tzinfo=UTC))
+        >>> report.ok, report.summary
+        (True, 'no entries')
+    """
+
+    name: str
+    as_of: datetime
+    within: timedelta = WITHIN
+    counts: Mapping[Outlook, int] = field(default_factory=dict)
+    sizes: Mapping[Outlook, int] = field(default_factory=dict)
+    due: int = 0
+    rows: Sequence[EntryOutlook] = ()
+    manifests: tuple[EntryOutlook, ...] = ()
+    rules: tuple[RuleOutlook, ...] = ()
+    buckets: tuple[BucketRules, ...] = ()
+    denials: tuple[Denial, ...] = ()
+
+    @property
+    def first(self) -> datetime | None:
+        """The first date on which anything of the version can expire or be archived."""
+        return min((rule.at for rule in self.rules if rule.at is not None), default=None)
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it is known to stay readable for the time given."""
+        return self.exit_code == EXIT_OK
+
+    @property
+    def exit_code(self) -> int:
+        """0 if `ok`; 4 if something is gone already, 6 if something goes within the time given, 5 if undecided."""
+        if self.counts.get(Outlook.GONE):
+            return EXIT_LOST
+        if self.due:
+            return EXIT_EXPIRES
+        return EXIT_UNDECIDED if self.counts.get(Outlook.UNKNOWN) else EXIT_OK
+
+    @property
+    def summary(self) -> str:
+        """One line: ``8 kept, 2 expires, the first on 2026-06-01``."""
+        parts = [f"{self.counts[one]:,} {one}" for one in Outlook if self.counts.get(one)]
+        first = self.first
+        dated = "" if first is None else f", the first on {first:%Y-%m-%d}"
+        return (", ".join(parts) or "no entries") + dated
+
+    def raise_for(self, within: timedelta | None = None) -> None:
+        """Raise if the version cannot be relied on for a time.
+
+        Args:
+            within: How far ahead to look; by default as far as was asked for when the report was made.
+
+        Raises:
+            ExpiresSoon: If something expires, is archived or is gone by then; names the rule and what prevents it.
+            Unverifiable: If rules could not be read; names what is missing.
+        """
+        until = self.as_of + (self.within if within is None else within)
+        near = [rule for rule in self.rules if rule.at is not None and rule.at <= until]
+        if near or self.counts.get(Outlook.GONE):
+            raise self._soon(near, until)
+        if self.counts.get(Outlook.UNKNOWN):
+            raise self._undecided()
+
+    def _soon(self, near: Sequence[RuleOutlook], until: datetime) -> ExpiresSoon:
+        gone = self.counts.get(Outlook.GONE, 0)
+        told = [rule.line for rule in nsmallest(_NAMED, near, key=lambda r: r.at or until)]
+        told += [f"{gone:,} gone already"] if gone else []
+        change = f"To prevent it: {near[0].prevented_by}; or " if near else "To look closer: "
+        return ExpiresSoon(
+            f"{self.name} does not stay",
+            subject=self.name,
+            expected=f"every recorded object version readable until {until:%Y-%m-%d}",
+            found="; ".join(told),
+            hint=f"{change}landfast verify {self.name} --retention names every entry.",
+            first=None if self.first is None else format_time(self.first),
+        )
+
+    def _undecided(self) -> Unverifiable:
+        missing = [
+            f"{one.question} of {bucket.bucket}"
+            + (f" (permission {one.permission})" if one.permission else f" ({one.why})")
+            for bucket in self.buckets
+            for one in bucket.unanswered
+            if one.is_decisive
+        ]
+        missing += [denial.message for denial in self.denials]
+        return Unverifiable(
+            f"nobody can say how long {self.name} stays",
+            subject=self.name,
+            expected="the rules of its buckets",
+            found="; ".join(missing) or self.summary,
+            hint="Allow what is named, and ask again.",
+        )
+
+    def lines(self) -> Iterator[str]:
+        """Yield the report as lines of text: what the rules do, what is not known, what prevents it."""
+        for rule in self.rules:
+            yield rule.line
+            if rule.at is not None:
+                yield f"  -> {rule.prevented_by}"
+        for bucket in self.buckets:
+            for one in bucket.unanswered:
+                yield f"not told: {one.question} of {bucket.bucket}: {one.why}"
+            yield from (f"note: {note}" for note in bucket.notes)
+            yield from (
+                f"not known here: {element} of {bucket.bucket}" for element in bucket.unread
+            )
+        yield from (f"denied: {denial.message}" for denial in self.denials)
+
+    def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
+        """Return a JSON-able description.
+
+        Args:
+            rows: Whether with the entries, of which there may be millions.
+        """
+        first = self.first
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "as_of": format_time(self.as_of),
+            "within_days": self.within.total_seconds() / 86400,
+            "ok": self.ok,
+            "exit_code": self.exit_code,
+            "summary": self.summary,
+            "first": None if first is None else format_time(first),
+            "due": self.due,
+            "counts": {str(one): self.counts.get(one, 0) for one in Outlook},
+            "sizes": {str(one): self.sizes.get(one, 0) for one in Outlook},
+            "rules": [rule.to_dict() for rule in self.rules],
+            "manifests": [row.to_dict() for row in self.manifests],
+            "buckets": [bucket.to_dict() for bucket in self.buckets],
+            "denials": [
+                {"uri": d.uri, "permission": d.permission, "message": d.message}
+                for d in self.denials
+            ],
+        }
+        return facts | ({"rows": [row.to_dict() for row in self.rows]} if rows else {})
