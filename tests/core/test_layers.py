@@ -28,6 +28,7 @@ LAYERS: dict[str, set[str]] = {
         "download",
         "migrate",
         "verify",
+        "hold",
         "query",
         "retention",
         "upkeep",

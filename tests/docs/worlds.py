@@ -29,12 +29,13 @@ def files(**texts: str) -> Setup:
     return setup
 
 
-def bucket(name: str, *keys: str, versioned: bool = True) -> Setup:
+def bucket(name: str, *keys: str, versioned: bool = True, lock: bool = False) -> Setup:
     """Make a bucket on the S3 server, with an object under every key."""
 
     def setup(request: pytest.FixtureRequest, reader: Reader) -> None:
         server = request.getfixturevalue("s3")
-        server.client.create_bucket(Bucket=name)
+        more = {"ObjectLockEnabledForBucket": True} if lock else {}
+        server.client.create_bucket(Bucket=name, **more)
         if versioned:
             server.set_versioning(name, "Enabled")
         for key in keys:
@@ -227,6 +228,7 @@ WORLDS: dict[str, list[Setup]] = {
         logged("mnist", "s3://my-bucket/datasets/mnist/"),
     ],
     "docs/retention.md": [bucket("my-bucket", *MNIST)],
+    "docs/hold.md": [bucket("locked-bucket", *MNIST, lock=True)],
     "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],

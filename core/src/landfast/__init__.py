@@ -57,6 +57,13 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
+    from landfast.model.storage.holds import (
+        HoldKind,
+        HoldRecord,
+        HoldReport,
+        HoldState,
+        VersionHolds,
+    )
     from landfast.model.storage.plan import Plan, Problem
     from landfast.model.storage.restore import RestoreReport
     from landfast.model.verdict import FailOn, Verdict, Verification, VerifyReport
@@ -104,6 +111,7 @@ _NAMES = {
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
+    "model.storage.holds": "HoldKind HoldRecord HoldReport HoldState VersionHolds",
     "model.storage.plan": "Plan Problem",
     "model.storage.restore": "RestoreReport",
     "model.verdict": "FailOn Verdict Verification VerifyReport",
@@ -146,6 +154,10 @@ __all__ = [
     "FolderTotal",
     "GarbageReport",
     "History",
+    "HoldKind",
+    "HoldRecord",
+    "HoldReport",
+    "HoldState",
     "ImportReport",
     "ImportState",
     "ImportedVersion",
@@ -193,6 +205,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifyReport",
+    "VersionHolds",
     "VersionRecord",
     "__version__",
     "check_choice",

@@ -18,6 +18,7 @@ from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.options import (
     DownloadOptions,
+    HoldRequestOptions,
     LineageOptions,
     PlaceOptions,
     RestoreOptions,
@@ -32,7 +33,14 @@ from landfast.own_run import OwnRun
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
 from landfast.spelling import named_options, no_method
-from landfast.version import ArtifactVersion, Named, find_version, name_of, record_use
+from landfast.version import (
+    ArtifactVersion,
+    Named,
+    find_version,
+    name_of,
+    record_use,
+    release_ended,
+)
 
 if TYPE_CHECKING:
     from landfast.download.report import DownloadReport
@@ -47,6 +55,7 @@ if TYPE_CHECKING:
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
     from landfast.model.retention.report import RetentionReport
     from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.storage.holds import HoldReport
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
     from landfast.model.verdict import VerifyReport
@@ -1059,6 +1068,55 @@ class Client:
         """
         return self._here(named).retention(**options)
 
+    # -- hold ---------------------------------------------------------------------------------
+
+    def plan_hold(
+        self, named: Named, *, kind: str | None = None, any_endpoint: bool = False
+    ) -> Plan:
+        """Return what `hold` would send to the stores, and what stands in its way; nothing is held.
+
+        Args:
+            named: As in `get`.
+            kind: As in `hold`.
+            any_endpoint: Whether another endpoint than the recorded one may be asked.
+        """
+        return self._here(named).plan_hold(kind=kind, any_endpoint=any_endpoint)
+
+    @named_options(HoldRequestOptions)
+    def hold(self, named: Named, **options: Unpack[HoldRequestOptions]) -> HoldReport:
+        """Let the stores promise that every recorded object version of a version stays.
+
+        S3 puts a legal hold on each, which needs Object Lock.  What others hold is left as it is, and never released.
+        Killed, it is run again; what is held already costs nothing then.
+
+        Args:
+            named: As in `get`.
+            options: kind (``legal-hold``; None is each store's default), reason, holder (in whose name; a version is
+                held as long as it is in one), partial (hold what can be held where something cannot), any_endpoint.
+
+        Raises:
+            AccessDenied: If a permission is missing, naming it; nothing is held then.
+            InvalidInput: If objects cannot be held, saying how many and why; nothing is held then, unless `partial`.
+
+        Example:
+            >>> client = Client()  # doctest: +SKIP
+            >>> client.hold("vision/mnist:prod", reason="the model of May").summary  # doctest: +SKIP
+            '1,000 object versions held'
+        """
+        return self._here(named).hold(**options)
+
+    def release(self, named: Named, *, holder: str | None = None) -> HoldReport:
+        """Take the promise of `hold` back.
+
+        An object version that another held version needs stays held, and so does what others hold.
+
+        Args:
+            named: As in `get`; also a deleted version.
+            holder: Only in this name; None is in all.
+        """
+        record = self.registry.get(self.resolve_name(named), deleted=True)
+        return self._version(record).release(holder=holder)
+
     # -- edit ---------------------------------------------------------------------------------
 
     def promote(self, named: Named, alias: str) -> ArtifactVersion:
@@ -1101,7 +1159,9 @@ class Client:
         """
         name = self.resolve_name(named)
         picked = name if name.picks_version else replace(name, alias=LATEST)
-        return self._version(self.registry.delete(picked, delete_aliases=delete_aliases))
+        record = self.registry.delete(picked, delete_aliases=delete_aliases)
+        release_ended(self._context, record)
+        return self._version(record)
 
     def undelete(self, named: Named) -> ArtifactVersion:
         """Make a deleted version live again, as long as `gc` has not taken its manifest and managed files.
@@ -1145,12 +1205,13 @@ class Client:
             Conflict: If the store is another registry's, or a copy's.
         """
         from landfast import store_label
+        from landfast.hold.run import finish_releases
         from landfast.upkeep.gc import collect_garbage
 
         context = self._context
         owner = store_label.claim(context.registry, context.blobs, dry_run=dry_run)
         store_label.check_alone(context.registry.info)
-        return collect_garbage(
+        found = collect_garbage(
             context.registry,
             context.blobs,
             context.manifest_of,
@@ -1158,6 +1219,8 @@ class Client:
             dry_run=dry_run,
             orphans_since=owner.adopted_at,
         )
+        released = 0 if dry_run else finish_releases(context.registry, context.stores)
+        return replace(found, released=released)
 
     def check_registry(self, *, deep: bool = False) -> RegistryCheck:
         """Compare what live versions need with what the registry's store has.

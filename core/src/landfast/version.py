@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack
 from urllib.parse import quote
 
 from landfast.context import Context, Opener, default_context
-from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
+from landfast.errors import AccessDenied, Conflict, LandfastError, NotFound, Unavailable
 from landfast.manifests.base import Manifest
 from landfast.manifests.frames import Rows
 from landfast.model.lineage import Direction
@@ -285,6 +285,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def delete(self, *, delete_aliases: bool = False) -> ArtifactVersion:
         """Soft-delete it; `Client.delete` has the options."""
         record = self.context.registry.delete(self.full_name, delete_aliases=delete_aliases)
+        release_ended(self.context, record)
         return ArtifactVersion(record, self.context)
 
     def wait(self, timeout: float | None = None) -> ArtifactVersion:  # noqa: ARG002
@@ -393,6 +394,18 @@ def find_version(context: Context, named: Named) -> ArtifactVersion:
 def name_of(context: Context, named: Named) -> ArtifactName:
     """Return the full name of what is named."""
     return named.full_name if isinstance(named, ArtifactVersion) else context.resolve_name(named)
+
+
+def release_ended(context: Context, record: VersionRecord) -> None:
+    """Release what a version that was deleted had held; where that cannot be done now, `gc` does it."""
+    if not context.registry.holds.of_version(record.id).records:
+        return
+    from landfast.hold.run import release
+
+    try:
+        release(context.registry, record, context.stores, None)
+    except LandfastError as error:
+        context.note(f"{record.name} is deleted and held still; `landfast gc` releases it: {error}")
 
 
 def record_use(

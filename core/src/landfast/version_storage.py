@@ -11,10 +11,12 @@ from landfast.context import Context
 from landfast.errors import Conflict, NotFound
 from landfast.model.options import (
     DownloadOptions,
+    HoldRequestOptions,
     RestoreOptions,
     RetentionOptions,
     VerifyOptions,
 )
+from landfast.model.storage.holds import hold_kind
 from landfast.model.version import VersionRecord
 from landfast.spelling import named_options
 from landfast.system.progress import progress
@@ -22,8 +24,10 @@ from landfast.system.progress import progress
 if TYPE_CHECKING:
     from landfast.download.blocks import Ranges
     from landfast.model.retention.report import RetentionReport
+    from landfast.model.storage.holds import HoldReport, VersionHolds
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
+    from landfast.pins.sets import PinSets
     from landfast.restore.run import Wanted
 
 
@@ -156,3 +160,44 @@ class VersionStorage:
 
         sets = self.context.pinned_manifests(self._record)
         return Wanted.of(self.qualified_name, sets, options)
+
+    def plan_hold(self, *, kind: str | None = None, any_endpoint: bool = False) -> Plan:
+        """Return what `hold` would send to the stores, and what stands in its way; nothing is held."""
+        from landfast.hold.run import plan_hold
+
+        pins = self._pin_sets(any_endpoint=any_endpoint)
+        with progress(f"asking about {self.qualified_name}") as report:
+            chosen = hold_kind(kind)
+            return plan_hold(self.context.registry, self.qualified_name, pins, chosen, report)
+
+    @named_options(HoldRequestOptions)
+    def hold(self, **options: Unpack[HoldRequestOptions]) -> HoldReport:
+        """Let the stores promise that every recorded object version stays; `Client.hold` has the options."""
+        from landfast.hold.run import HoldOptions, hold
+
+        pins = self._pin_sets(any_endpoint=options.get("any_endpoint", False))
+        chosen = HoldOptions(
+            kind=hold_kind(options.get("kind")),
+            reason=options.get("reason", ""),
+            holder=options.get("holder", ""),
+            partial=options.get("partial", False),
+        )
+        with progress(f"holding {self.qualified_name}") as report:
+            return hold(self.context.registry, self._record, pins, chosen, report)
+
+    def release(self, *, holder: str | None = None) -> HoldReport:
+        """Take the promise back, in one name or in all; what another held version needs stays held."""
+        from landfast.hold.run import release
+
+        return release(self.context.registry, self._record, self.context.stores, holder)
+
+    @property
+    def holds(self) -> VersionHolds:
+        """Who wants this version to be held, and how many of its object versions are."""
+        return self.context.registry.holds.of_version(self._record.id)
+
+    def _pin_sets(self, *, any_endpoint: bool) -> PinSets:
+        from landfast.pins.sets import PinSets
+
+        sets = self.context.pinned_manifests(self._record)
+        return PinSets(sets, self.context.stores, any_endpoint=any_endpoint)

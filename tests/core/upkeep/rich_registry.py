@@ -16,7 +16,9 @@ from landfast import Artifact, Client, Reference, RunStatus
 from landfast.cli import main
 from landfast.model.lineage import Direction
 from landfast.model.run import RunKey
+from landfast.model.storage.holds import HoldKind, HoldState, ObjectVersion
 from landfast.publish import shrink
+from landfast.registry.holds.request import HoldStart, Worker
 
 PROJECT = "vision"
 CONSUMERS = ("bell", "feed")
@@ -61,6 +63,7 @@ def fill(
         for change in itertools.islice(follower.changes(), 4):
             assert change.position <= 4
     client.registry.consumers.give_positions()
+    _held(client)
     return Content(files=files)
 
 
@@ -141,6 +144,21 @@ def _deleted(client: Client, folder: Path, admin: Client) -> None:
         client.log("short", folder / "short", ttl=timedelta(days=1))
     admin.get("short:v1").delete()
     admin.get("short:v2").delete(delete_aliases=True)  # latest falls back
+
+
+def _held(client: Client) -> None:
+    """Record holds as `hold` does, of a bucket that has no Object Lock."""
+    holds, version = client.registry.holds, client.get("days~2026-01-01").record
+    worker = Worker(name="w", lease=timedelta(seconds=60))
+    holds.begin(HoldStart(version_id=version.id, kind=HoldKind.LEGAL, reason="the audit"))
+    wanted = [
+        ObjectVersion(endpoint="", uri="s3://b/k", version_id=str(n), kind=HoldKind.LEGAL)
+        for n in range(3)
+    ]
+    claim = holds.claim(version.id, wanted, worker)
+    states = (HoldState.HELD, HoldState.FOREIGN, HoldState.INTENDED)
+    holds.settle(worker, {row.id: state for row, state in zip(claim.mine, states, strict=True)})
+    holds.let_go(worker)
 
 
 def _look_at_everything(client: Client) -> None:
@@ -229,6 +247,7 @@ def _of_version(client: Client, cli: Callable[..., Any], version: Any) -> dict[s
     asked: dict[str, Any] = {
         f"record {name}": version.record,
         f"pin sets {name}": client.registry.pin_sets(version.record.id),
+        f"holds {name}": client.registry.holds.of_version(version.record.id),
         f"verifications {name}": client.registry.verifications(version.record.id),
         f"entries {name}": list(version.entries()),
     }

@@ -59,7 +59,12 @@ _OBJECT_GET = {
     "retention": "get-object-retention",
     "legal-hold": "get-object-legal-hold",
 }
-_OBJECT_PUT = {"partNumber": "upload-part", "tagging": "put-object-tagging"}
+_OBJECT_PUT = {
+    "partNumber": "upload-part",
+    "tagging": "put-object-tagging",
+    "legal-hold": "put-object-legal-hold",
+    "retention": "put-object-retention",
+}
 _POST = {
     "delete": "delete-objects",
     "uploads": "create-multipart",

@@ -3,10 +3,13 @@
 import functools
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# Of an object that never had a hold: AWS, and radosgw.
+_NEVER_HELD = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
 
 Versioning = Literal["Enabled", "Suspended"]
 
@@ -35,17 +38,19 @@ class S3Server:
             "AWS_REGION": self.region,
         }
 
-    def bucket(self, versioning: Versioning | None = None) -> str:
+    def bucket(self, versioning: Versioning | None = None, *, lock: bool = False) -> str:
         """Make a bucket under a name of its own.
 
         Args:
             versioning: Its versioning; `None` leaves it as it never was switched on.
+            lock: Whether it has Object Lock, and with it versioning.
 
         Returns:
             The bucket's name.
         """
         name = f"test-{uuid.uuid4().hex[:12]}"
-        self.client.create_bucket(Bucket=name)
+        more: dict[str, Any] = {"ObjectLockEnabledForBucket": True} if lock else {}
+        self.client.create_bucket(Bucket=name, **more)
         if versioning:
             self.set_versioning(name, versioning)
         return name
@@ -54,6 +59,27 @@ class S3Server:
         """Switch a bucket's versioning on, or suspend it."""
         self.client.put_bucket_versioning(
             Bucket=bucket, VersioningConfiguration={"Status": versioning}
+        )
+
+    def is_held(self, bucket: str, key: str, version_id: str | None) -> bool:
+        """Tell whether a version of an object has a legal hold."""
+        try:
+            reply = self.client.get_object_legal_hold(
+                Bucket=bucket, Key=key, VersionId=version_id or "null"
+            )
+        except self.client.exceptions.ClientError as error:
+            if error.response["Error"].get("Code") in _NEVER_HELD:
+                return False
+            raise
+        return reply["LegalHold"].get("Status") == "ON"
+
+    def set_held(self, bucket: str, key: str, version_id: str | None, *, on: bool) -> None:
+        """Put a legal hold, or take it away, as a colleague would."""
+        self.client.put_object_legal_hold(
+            Bucket=bucket,
+            Key=key,
+            VersionId=version_id or "null",
+            LegalHold={"Status": "ON" if on else "OFF"},
         )
 
     def put(self, bucket: str, key: str, body: bytes) -> str | None:

@@ -28,7 +28,7 @@ _SECTIONS = {
         "ui": "ui",
     },
     "Check": {"verify": "verify"},
-    "Keep": {"restore": "restore"},
+    "Keep": {"hold": "hold", "release": "hold", "restore": "restore"},
     "Name and delete": {
         "promote": "edit",
         "unalias": "edit",

@@ -48,6 +48,8 @@ def _lines(version: ArtifactVersion) -> Iterator[str]:
     yield f"  tags        {', '.join(version.tags) or '-'}"
     yield f"  verified    {'yes' if version.is_verified else 'no: recorded without checksums'}"
     yield f"  restorable  {'yes' if version.is_restorable else 'no: an overwrite at the source would lose these bytes'}"
+    if (holds := version.holds).records:
+        yield f"  held        {holds.summary}"
     for last in version.verifications()[:1]:
         yield f"  last look   {last.at:%F %T} UTC: {last.summary}"
     if version.description:

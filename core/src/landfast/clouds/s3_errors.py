@@ -58,7 +58,8 @@ class Asked:
     def resource(self) -> str:
         """The ARN that a policy has to name."""
         bucket = f"arn:aws:s3:::{self.location.authority}"
-        return bucket + ("/*" if "Object" in self.permission.removeprefix("s3:Get") else "")
+        is_of_objects = "Object" in self.permission and "Bucket" not in self.permission
+        return bucket + ("/*" if is_of_objects else "")
 
 
 def asking(asked: Asked, send: Callable[[], T]) -> T:

@@ -52,6 +52,7 @@ class GarbageReport:
         kept: Blobs of managed files that no row names but a version's manifest does.
         left: Blobs that were condemned and not deleted: the lease ran out; the next run goes on.
         orphans: Blobs without a row, from now on known; the run after a grace period deletes them.
+        released: Object versions that were held for versions which are deleted, and are held no more.
     """
 
     dry_run: bool
@@ -61,6 +62,7 @@ class GarbageReport:
     kept: BlobCount = field(default_factory=BlobCount)
     left: BlobCount = field(default_factory=BlobCount)
     orphans: BlobCount = field(default_factory=BlobCount)
+    released: int = 0
 
     @property
     def summary(self) -> str:
@@ -73,6 +75,8 @@ class GarbageReport:
             parts.append(f"{self.orphans.count:,} orphans found")
         if self.left.count:
             parts.append(f"{self.left.count:,} blobs left to the next run")
+        if self.released:
+            parts.append(f"{self.released:,} object versions released")
         return ", ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,6 +88,7 @@ class GarbageReport:
             "expired": [str(version.name) for version in self.expired],
             "blobs": self.deleted.count,
             "bytes": self.deleted.size,
+            "released": self.released,
             "summary": self.summary,
             **{kind: getattr(self, kind).to_dict() for kind in kinds},
         }

@@ -89,6 +89,16 @@ class RetentionOptions(TypedDict, total=False):
     progress: Callable[[int, int | None], None]
 
 
+class HoldRequestOptions(TypedDict, total=False):
+    """How a version is held; see `Client.hold`."""
+
+    kind: str | None
+    reason: str
+    holder: str
+    partial: bool
+    any_endpoint: bool
+
+
 class LineageOptions(TypedDict, total=False):
     """Which lineage is followed; see `Client.lineage`."""
 

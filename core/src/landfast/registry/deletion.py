@@ -12,6 +12,7 @@ from landfast.model.names import LATEST, ArtifactName
 from landfast.model.version import ChangeKind, VersionRecord
 from landfast.registry import aliases, blobs, changes, scopes, versions
 from landfast.registry.database.engine import Transaction
+from landfast.registry.holds import records as holds
 from landfast.registry.rows import chunks
 from landfast.registry.schema.tables import aliases as alias_rows
 from landfast.registry.schema.tables import partitions
@@ -102,6 +103,7 @@ def _mark(tx: Transaction, ids: list[int]) -> None:
         tx.connection.execute(
             update(version_rows).where(version_rows.c.id.in_(part)).values(deleted_at=now)
         )
+    holds.end(tx, ids)
 
 
 def _newest_live(tx: Transaction, partition: int) -> int | None:

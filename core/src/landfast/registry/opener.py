@@ -15,6 +15,7 @@ from landfast.registry.database import sqlite_file
 from landfast.registry.database.engine import Database
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.database.url import RegistryUrl
+from landfast.registry.holds.objects import disown
 from landfast.registry.registry import COLLECTION_LEASE, Registry
 from landfast.registry.schema import creation
 from landfast.registry.schema.fence import fence_of, lower_fence
@@ -98,6 +99,8 @@ def fork_registry(url: str, store_url: str) -> RegistryInfo:
     open_registry(url, create=False).close()
     database = Database(RegistryUrl.parse(url))
     try:
+        # The registry that this is a copy of releases what it held; to this one it is somebody else's.
+        database.write(disown)
         become(database, creation.new_uid(), creation.lasting(store_url))
         return info_of(database)
     finally:

@@ -44,6 +44,7 @@ from landfast.registry import (
 )
 from landfast.registry.consumers.consumers import Consumers
 from landfast.registry.database.lazy import LazyDatabase
+from landfast.registry.holds.holds import Holds
 from landfast.registry.log import log, unchanged
 from landfast.registry.overview.overview import Overview
 from landfast.registry.rows import chunks
@@ -63,16 +64,15 @@ _EVERY_CHANGE = ChangeFilter()
 class Registry:
     """A database of versions and lineage.
 
-    Threads share one; a child made by fork opens connections of its own.  The lease is how long a garbage
-    collector may take to delete what it condemned.
+    Threads share one; a child made by fork opens its own connections.  The lease is how long `gc` may take to delete.
     """
 
     def __init__(self, database: LazyDatabase, *, lease: timedelta = COLLECTION_LEASE) -> None:
         self._database = database
         self._lease = lease
         self.overview = Overview(database)
-        """Pages for people who look around."""
         self.consumers = Consumers(database)
+        self.holds = Holds(database)
 
     def __reduce__(self) -> str:
         raise TypeError("a registry cannot be pickled: open it by its URL where it is needed")

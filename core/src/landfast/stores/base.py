@@ -2,7 +2,7 @@
 
 The contract that `landfast.testing.StoreSuite` checks over every implementation:
 
-- A store reads and never writes.
+- A store reads and never writes, but for the marks by which it holds versions of objects (`stores/holds.py`).
 - Every method sends **at most one request** unless it says otherwise, so that retrying, counting and
   rate limiting can be wrappers (`stores/retrying.py`, ...) and no store needs code for them.  The
   provider library's own retries are off.
@@ -27,6 +27,7 @@ from landfast.errors import ObjectChanged, Unavailable
 from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.model.retention.rules import ObjectLock
+from landfast.model.storage.holds import HoldKind
 from landfast.model.storage.requests import Operations
 from landfast.stores.batch import ObjectBatch, ObjectInfo, rows_of
 
@@ -104,6 +105,7 @@ class Capabilities:
         operations: What the provider calls its requests.
         ranges: Whether an object is as well read in several ranges at once as in one reply.
         presigns: Whether it may have the method `presign` of `Presigner`.
+        holds: Kinds of holds that the store can put on versions of objects, the default first (`stores.holds`).
         cors_setting: What lets pages of another origin read a bucket, for a person to run, with ``{bucket}`` and
             ``{origin}`` in it.
     """
@@ -126,6 +128,7 @@ class Capabilities:
     ranges: bool = False
     presigns: bool = False
     inventories: bool = False
+    holds: tuple[HoldKind, ...] = ()
     cors_setting: str = ""
 
 

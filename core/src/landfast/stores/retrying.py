@@ -19,6 +19,7 @@ from landfast.errors import InvalidInput, LandfastError
 from landfast.model.location import Location
 from landfast.model.retention.rules import ObjectLock
 from landfast.model.storage.archive import RestoreReply, Tier
+from landfast.model.storage.holds import HoldKind
 from landfast.stores.archive import Archive
 from landfast.stores.base import (
     Capabilities,
@@ -35,6 +36,7 @@ from landfast.stores.base import (
     Store,
     Versioning,
 )
+from landfast.stores.holds import Holder, HoldMark, HoldOperations, HoldRequest
 
 T = TypeVar("T")
 
@@ -148,6 +150,32 @@ class RetryingStore:
         if isinstance(self.inner, RuleTeller):
             return self.inner
         raise InvalidInput(f"{self.inner!r} tells no rules", unsupported=True)
+
+    def hold_operations(self, kind: HoldKind) -> HoldOperations:
+        """Name the inner store's requests."""
+        return self._holder().hold_operations(kind)
+
+    def check_hold(self, location: Location, kind: HoldKind) -> None:
+        """Ask whether objects of a bucket can be held."""
+        self._retried(lambda: self._holder().check_hold(location, kind))
+
+    def may_hold(self, asked: HoldRequest) -> None:
+        """Ask once whether holds may be put: whatever else comes back is no refusal."""
+        self._holder().may_hold(asked)
+
+    def get_hold(self, asked: HoldRequest) -> HoldMark:
+        """Ask whether an object version is held."""
+        return self._retried(lambda: self._holder().get_hold(asked))
+
+    def put_hold(self, asked: HoldRequest, mark: HoldMark) -> None:
+        """Hold an object version, or release it."""
+        self._retried(lambda: self._holder().put_hold(asked, mark))
+
+    def _holder(self) -> Holder:
+        inner = self.inner
+        if not isinstance(inner, Holder):
+            raise InvalidInput("this store holds no objects", subject=repr(inner), unsupported=True)
+        return inner
 
     def _retried(self, call: Callable[[], T]) -> T:
         pace: Pace = self.pace()

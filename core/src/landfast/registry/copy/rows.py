@@ -62,6 +62,9 @@ RULES: dict[str, Rule] = {
     "consumer_positions": Rule.AS_THEY_ARE,
     "blobs": Rule.AS_THEY_ARE,
     "manifest_bases": Rule.AS_THEY_ARE,
+    "holds": Rule.AS_THEY_ARE,
+    "held_objects": Rule.AS_THEY_ARE,
+    "hold_members": Rule.AS_THEY_ARE,
 }
 """Of every table of the schema, so that none is forgotten when one is added."""
 

@@ -13,6 +13,7 @@ from landfast.registry.copy.rows import NewIdentity, copy_rows, count_rows
 from landfast.registry.copy.target import Target, be_patient
 from landfast.registry.database.engine import Database, Transaction
 from landfast.registry.database.url import RegistryUrl
+from landfast.registry.holds.objects import disown
 from landfast.registry.schema import fence
 from landfast.registry.schema.fence import Fence
 from landfast.registry.schema.identity import BESIDE
@@ -115,18 +116,26 @@ class Source:
         def copy(tx: Transaction) -> list[TableCopy]:
             be_patient(tx)
             blobs_of(_names_in(tx))
-            return self._write(tx, target, new, report)
+            # What this registry holds goes on being its own: the other one must never release it.
+            return self._write(tx, target, new, report, at_last=disown)
 
         return self._database.read(copy)
 
     def _write(
-        self, tx: Transaction, target: Target, new: NewIdentity, report: Report
+        self,
+        tx: Transaction,
+        target: Target,
+        new: NewIdentity,
+        report: Report,
+        *,
+        at_last: Callable[[Transaction], None] = lambda _: None,
     ) -> list[TableCopy]:
         be_patient(tx)
         tables: list[TableCopy] = []
 
         def fill(into: Transaction) -> None:
             tables[:] = copy_rows(tx, self._database, into, new, report)
+            at_last(into)
 
         target.write(fill)
         return tables

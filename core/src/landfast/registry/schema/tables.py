@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -352,6 +352,52 @@ manifest_bases = Table(
     Column("blob", Bytewise, primary_key=True),
     Column("base", Bytewise, primary_key=True),
     Index(None, "base"),
+)
+
+# Who wants a version to be held: there before the first request to a store, and until the last.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("holder", Bytewise, nullable=False),
+    Column("kind", Bytewise),
+    Column("reason", Bytewise, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("complete_at", Moment),
+    # What is to be released: only who has done it takes the row away.
+    Column("ended_at", Moment),
+    UniqueConstraint("version_id", "holder"),
+    Index(None, "ended_at"),
+)
+
+# One version of an object that is held, or about to be; `version_id` tells by whose sources it is reached.
+held_objects = Table(
+    "held_objects",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("sha256", Bytewise, nullable=False, unique=True),
+    Column("endpoint", Bytewise, nullable=False),
+    Column("uri", Bytewise, nullable=False),
+    Column("object_version", Bytewise, nullable=False),
+    Column("kind", Bytewise, nullable=False),
+    Column("state", Bytewise, nullable=False),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    # Who acts on it now, until the lease is over; nobody else does meanwhile.
+    Column("worker", Bytewise),
+    Column("worker_until", Moment),
+    Column("at", Moment, nullable=False),
+    Index(None, "state", "id"),
+    Index(None, "worker"),
+)
+
+# Which versions need an object version to be held: it is released with the last of them.
+hold_members = Table(
+    "hold_members",
+    metadata,
+    Column("version_id", ForeignKey("versions.id"), primary_key=True),
+    Column("object_id", ForeignKey("held_objects.id"), primary_key=True),
+    Index(None, "object_id"),
 )
 
 # Alembic's own table, in its shape: a fresh registry is made without importing Alembic.

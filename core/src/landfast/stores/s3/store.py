@@ -17,6 +17,7 @@ from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound,
 from landfast.model.location import Location
 from landfast.model.retention.rules import ObjectLock
 from landfast.model.storage.archive import RestoreReply, Tier
+from landfast.model.storage.holds import HoldKind
 from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.archive import RESTORE
 from landfast.stores.base import (
@@ -35,7 +36,9 @@ from landfast.stores.base import (
     first_row,
     locate_by_listing,
 )
+from landfast.stores.holds import HoldMark, HoldOperations, HoldRequest
 from landfast.stores.s3.archive import asked_for, restore_object, restore_refusal
+from landfast.stores.s3.holds import KINDS, OPERATIONS, check_hold, get_hold, may_hold, put_hold
 from landfast.stores.s3.listing import list_page
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 from landfast.stores.s3.permissions import minimal_permissions
@@ -134,6 +137,7 @@ class S3Store:
             lists_restores=self.endpoint is None,
             presigns=True,
             inventories=True,
+            holds=KINDS,
             cors_setting=CORS_SETTING,
             versioning_command="aws s3api put-bucket-versioning --bucket {bucket}"
             " --versioning-configuration Status=Enabled",
@@ -243,6 +247,26 @@ class S3Store:
     def lock(self, location: Location, version_id: str | None) -> ObjectLock:
         """Ask with GetObjectRetention and GetObjectLegalHold."""
         return lock_of(self._client(), location, version_id)
+
+    def hold_operations(self, kind: HoldKind) -> HoldOperations:  # noqa: ARG002
+        """Name the requests of a hold; see `landfast.stores.holds.Holder`, also of what follows."""
+        return OPERATIONS
+
+    def check_hold(self, location: Location, kind: HoldKind) -> None:  # noqa: ARG002
+        """Ask for Object Lock of the bucket."""
+        check_hold(self._send, location, is_aws=self.endpoint is None)
+
+    def may_hold(self, asked: HoldRequest) -> None:
+        """Ask whether holds may be put."""
+        may_hold(self._send, asked)
+
+    def get_hold(self, asked: HoldRequest) -> HoldMark:
+        """Ask whether a version is held."""
+        return get_hold(self._send, asked)
+
+    def put_hold(self, asked: HoldRequest, mark: HoldMark) -> None:
+        """Hold a version, or release it."""
+        put_hold(self._send, asked, mark)
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""

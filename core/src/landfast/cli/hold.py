@@ -1,0 +1,54 @@
+"""`landfast hold`, `landfast release`: let the stores promise that what a version refers to stays."""
+
+from __future__ import annotations
+
+import click
+
+from landfast.cli.common import Output, command, partition_option
+from landfast.client import Client
+from landfast.model.storage.holds import HoldKind
+
+
+@command("hold", example="landfast hold vision/mnist:prod --reason 'the model of May'")
+@click.argument("name")
+@click.option("--plan", is_flag=True, help="Say what would be sent and what stands in the way.")
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in HoldKind]),
+    help="What is to hold [default: legal-hold on S3].",
+)
+@click.option("--reason", default="", help="Why, for whoever reads it later.")
+@click.option("--partial", is_flag=True, help="Hold what can be held where something cannot.")
+@click.option("--any-endpoint", is_flag=True, help="Ask another endpoint than the recorded one.")
+@partition_option("name")
+def hold_command(
+    client: Client,
+    out: Output,
+    name: str,
+    plan: bool,
+    kind: str | None,
+    reason: str,
+    partial: bool,
+    any_endpoint: bool,
+) -> None:
+    """Let the stores hold every object version that NAME recorded, until `landfast release`.
+
+    Exit codes: 0 all is held; 3 with --plan or --partial, something cannot be held.
+    """
+    if plan:
+        found = client.plan_hold(name, kind=kind, any_endpoint=any_endpoint)
+        out.answer(found.to_dict(), found.lines())
+        raise click.exceptions.Exit(0 if found.ok else 3)
+    done = client.hold(name, kind=kind, reason=reason, partial=partial, any_endpoint=any_endpoint)
+    out.answer(done.to_dict(), done.lines())
+    raise click.exceptions.Exit(0 if done.ok else 3)
+
+
+@command("release", example="landfast release vision/mnist:prod")
+@click.argument("name")
+@click.option("--holder", help="Only in this name [default: all].")
+@partition_option("name")
+def release_command(client: Client, out: Output, name: str, holder: str | None) -> None:
+    """Take the hold of NAME back; what other held versions need, and what others hold, stays held."""
+    done = client.release(name, holder=holder)
+    out.answer(done.to_dict(), done.lines())

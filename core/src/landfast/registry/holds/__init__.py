@@ -1,0 +1,1 @@
+"""Which versions are held, and the object versions that this takes."""
