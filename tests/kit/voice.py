@@ -9,6 +9,7 @@ import dataclasses
 import importlib
 import inspect
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,30 @@ def problems(row: Row) -> list[str]:
         if name in common and name not in row.otherwise and default != common[name]
     ]
     return said
+
+
+def event_problems(adapter: str, keys: Iterable[str]) -> list[str]:
+    """Say which keys of an event are called or ordered otherwise than the table has it, without a reason.
+
+    Args:
+        adapter: Whose event.
+        keys: What it says of a version, in its order.
+    """
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))["event"]
+    said, own = table[adapter], table[adapter].get("own", {})
+    prefix, otherwise = said.get("prefix", ""), said.get("otherwise", {})
+    found = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+    wanted = [word for word in table["words"] if word not in otherwise]
+    ordered = [key for key in found if key in wanted]
+    problems = [
+        f"{key}: not in the table, nor said to be {adapter}'s own"
+        for key in found
+        if key not in table["words"] and key not in own
+    ]
+    problems += [f"{word}: is not said" for word in wanted if word not in found]
+    if ordered != [word for word in wanted if word in found]:
+        problems.append(f"order {', '.join(ordered)}: expected {', '.join(wanted)}")
+    return problems
 
 
 def signatures(target: Any) -> list[dict[str, str]]:

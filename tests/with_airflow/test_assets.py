@@ -5,8 +5,9 @@ from __future__ import annotations
 import landfast
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias
+from landfast import full_name
 from landfast_provider import artifact_asset
-from landfast_provider.assets import asset_uri, full_name, inlets_of, is_artifact, name_of
+from landfast_provider.assets import inlets_of, is_artifact, name_of
 
 
 def test_the_same_artifact_is_the_same_asset_however_it_is_named(
@@ -32,7 +33,7 @@ def test_every_partition_survives_the_way_airflow_writes_uris(partition: str) ->
         entity="default", project="nlp", collection="corpus", partition=partition
     )
     asset = artifact_asset(name)
-    assert asset.name == asset.uri == asset_uri(name)
+    assert asset.name == asset.uri == name.collection_uri
     assert asset.artifact == name
     assert Asset(asset.uri).uri == asset.uri
 

@@ -52,13 +52,11 @@ def test_parameters_are_named_ordered_and_defaulted_as_in_all_integrations(row: 
     assert voice.problems(row) == []
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_a_partition_is_the_key_that_airflow_was_given(
-    key: str, registry: str, tmp_path: Path
-) -> None:
-    (tmp_path / "a.txt").write_text(key)
+def recorded(registry: str, folder: Path, partition: str | None) -> MagicMock:
+    """Run a snapshot, and return Airflow's accessor of the events of its asset."""
+    (folder / "a.txt").write_text("a")
     operator = LandfastSnapshotOperator(
-        task_id="s", artifact="sales/orders", uri=str(tmp_path / "a.txt"), partition=key
+        task_id="s", artifact="sales/orders", uri=str(folder / "a.txt"), partition=partition
     )
     ti = MagicMock(
         dag_id="d",
@@ -71,5 +69,20 @@ def test_a_partition_is_the_key_that_airflow_was_given(
     )
     events = MagicMock()
     operator.execute({"ti": ti, "outlet_events": events})
+    return events
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_partition_is_the_key_that_airflow_was_given(
+    key: str, registry: str, tmp_path: Path
+) -> None:
+    events = recorded(registry, tmp_path, key)
     assert landfast.Client(registry).partitions("sales/orders").keys() == {key}
     assert [each.args[0] for each in events[0].add_partitions.call_args_list] == [key]
+
+
+def test_an_event_says_what_all_integrations_say_in_the_same_words(
+    registry: str, tmp_path: Path
+) -> None:
+    (told,) = recorded(registry, tmp_path, None)[0].add.call_args_list
+    assert voice.event_problems("airflow", told.kwargs["extra"]) == []

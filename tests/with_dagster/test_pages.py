@@ -30,7 +30,7 @@ def test_the_link_of_a_materialization_is_the_page_of_its_version(
     with serving(client) as pages:
         options = {"ui_url": pages.url} if said_by == "resource" else {}
         monkeypatch.setenv("LANDFAST_UI_URL", pages.url)
-        link = metadata_of(materialize([raw], instance, **options), "raw")["landfast/url"]
+        link = metadata_of(materialize([raw], instance, **options), "raw")["landfast/page"]
         assert link.startswith(pages.url)
         parts = urlsplit(link)
         page = pages.get(f"{parts.path}?{parts.query}&format=json")

@@ -84,7 +84,7 @@ def test_the_metadata_tells_what_changed(
         {"change": "added", "path": "new"},
     ]
     assert shown["dagster/uri"] == place.as_uri() + "/"
-    assert shown["landfast/url"] == "https://landfast.example/default/uncategorized/raw?version=v1"
+    assert shown["landfast/page"] == "https://landfast.example/default/uncategorized/raw?version=v1"
 
 
 def test_mend_23_a_version_that_was_looked_up_says_what_changed_for_dagster(

@@ -47,3 +47,25 @@ def test_a_partition_is_the_key_that_dagster_has(instance, client, tmp_path: Pat
     for key in KEYS:
         assert dg.materialize([orders], instance=instance, partition_key=key).success
     assert client.partitions("orders").keys() == set(KEYS)
+
+
+def test_an_event_says_what_all_integrations_say_in_the_same_words(
+    instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANDFAST_UI_URL", "https://landfast.example")
+
+    @dg.asset
+    def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return dl.log_reference(context, f"{tmp_path}/a.txt")
+
+    @dg.asset(deps=[raw])
+    def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        dl.use_artifact(context, "raw")
+        return dl.log_reference(context, f"{tmp_path}/a.txt")
+
+    for text in ("one", "two"):
+        (tmp_path / "a.txt").write_text(text)
+        done = dg.materialize([raw, features], instance=instance)
+    for asset in ("raw", "features"):
+        (event,) = done.asset_materializations_for_node(asset)
+        assert voice.event_problems("dagster", event.metadata) == []

@@ -46,7 +46,7 @@ def test_a_trigger_may_wait_for_one_partition_or_for_any() -> None:
 
 def test_the_parameter_is_filled_in_from_the_event() -> None:
     assert on_artifact_change("flowers", parameter="ref").parameters == {
-        "ref": {"__prefect_kind": "jinja", "template": "{{ event.payload.ref }}"}
+        "ref": {"__prefect_kind": "jinja", "template": "{{ event.payload.name }}"}
     }
     assert on_artifact_change("flowers").parameters is None
 

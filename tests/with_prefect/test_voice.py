@@ -11,7 +11,9 @@ import yaml
 from kit import voice
 from kit.snapshots import EVERY_KEY, KEYS, RECORDED
 from prefect_landfast import log_reference, verify_artifact
+from prefect_landfast.events import event_of
 from prefect_landfast.flows import config_of, snapshot_artifact
+from prefect_landfast.report import facts
 from prefect_landfast.serving import snapshot_deployments
 
 
@@ -49,3 +51,13 @@ def test_a_partition_is_the_key_that_prefect_was_given(key: str, tmp_path: Path)
     assert landfast.Client().partitions("sales/orders").keys() == {key}
     config = config_of("orders", "s3://b/dt={partition_key}/")
     assert config.for_partition(key).partition == key
+
+
+def test_an_event_says_what_all_integrations_say_in_the_same_words(tmp_path: Path) -> None:
+    client = landfast.Client()
+    for text in ("one", "two"):
+        (tmp_path / "a.txt").write_text(text)
+        version = client.log("sales/orders", tmp_path / "a.txt")
+    assert version.change is not None
+    assert voice.event_problems("prefect", event_of(version, version.change).payload) == []
+    assert voice.event_problems("prefect", facts(client, version)) == []

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Unavailable,
         Unverifiable,
     )
+    from landfast.follow.mirror import Mirror
     from landfast.manifests.base import Manifest
     from landfast.model.checksum import Checksum
     from landfast.model.diff import DiffKind, DiffRow, ManifestDiff
@@ -82,7 +83,7 @@ if TYPE_CHECKING:
     from landfast.run import Run, current_run, init
     from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.secrecy import refuse_secrets
-    from landfast.settings import Settings, load_settings
+    from landfast.settings import Settings, full_name, load_settings
     from landfast.snapshots_file import load_snapshots, snapshots_of
     from landfast.spelling import check_choice, renamed
     from landfast.sql import SqlResult
@@ -96,6 +97,7 @@ _NAMES = {
     "draft": "Draft",
     "errors": "AccessDenied Archived Conflict ExpiresSoon InvalidInput LandfastError LimitExceeded"
     " MissingExtra NotFound NotLogged ObjectChanged Unavailable Unverifiable",
+    "follow.mirror": "Mirror",
     "manifests.base": "Manifest",
     "model.checksum": "Checksum",
     "model.diff": "DiffKind DiffRow ManifestDiff",
@@ -122,7 +124,7 @@ _NAMES = {
     "run": "Run current_run init",
     "scan.values": "ScanPlan Shard ShardScan",
     "secrecy": "refuse_secrets",
-    "settings": "Settings load_settings",
+    "settings": "Settings full_name load_settings",
     "snapshots_file": "load_snapshots snapshots_of",
     "spelling": "check_choice renamed",
     "sql": "SqlResult",
@@ -169,6 +171,7 @@ __all__ = [
     "ManifestDiff",
     "ManifestEntry",
     "ManifestSummary",
+    "Mirror",
     "MissingExtra",
     "MissingFile",
     "NotFound",
@@ -211,6 +214,7 @@ __all__ = [
     "check_choice",
     "check_registry_url",
     "current_run",
+    "full_name",
     "init",
     "load_settings",
     "load_snapshots",

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, Unpack
 from landfast import scans
 from landfast.context import Context, Opener, default_context
 from landfast.draft import Draft, LogOptions, log_draft, log_drafts
-from landfast.errors import Conflict, InvalidInput, NotFound, needs_extra
+from landfast.errors import InvalidInput, NotFound, needs_extra
 from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.options import (
@@ -563,6 +563,13 @@ class Client:
         """
         return find_version(self._context, named)
 
+    def find(self, named: Named) -> ArtifactVersion | None:
+        """Return a version as `get` does; None if there is none of that name."""
+        try:
+            return self.get(named)
+        except NotFound:
+            return None
+
     def use(
         self, named: Named, *, type: str | None = None, declared: bool = False
     ) -> ArtifactVersion:
@@ -576,14 +583,7 @@ class Client:
         Raises:
             Conflict: If it has another type.
         """
-        version = self.get(named)
-        if type is not None and version.type != type:
-            raise Conflict(
-                f"{version.qualified_name} has another type",
-                subject=version.qualified_name,
-                expected=type,
-                found=version.type,
-            )
+        version = self.get(named).of_type(type)
         self.use_all([version], declared=declared)
         return version.on(self._context)
 

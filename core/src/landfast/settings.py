@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from landfast.errors import InvalidInput
-from landfast.model.names import DEFAULT_ENTITY, DEFAULT_PROJECT, check_name
+from landfast.model.names import DEFAULT_ENTITY, DEFAULT_PROJECT, ArtifactName, check_name
 from landfast.model.options import GivenSettings
 from landfast.model.reference import DEFAULT_MAX_OBJECTS, UNLIMITED
 from landfast.spelling import named_options
@@ -149,6 +149,33 @@ def load_settings(start: Path | None = None, **given: Unpack[GivenSettings]) -> 
     parsed = {key: _parse(key, value, origin) for key, (value, origin) in values.items()}
     parsed.setdefault("cache_dir", cache_folder())
     return Settings(**parsed)
+
+
+def full_name(artifact: str | ArtifactName) -> ArtifactName:
+    """Return a name with the project and entity of the settings in force, where it leaves them out.
+
+    Args:
+        artifact: ``[[entity/]project/]collection[~PARTITION]``, with or without a version.
+
+    Raises:
+        InvalidInput: If it is no name of an artifact.
+
+    Example:
+        >>> str(full_name("vision/flowers:v3"))
+        'default/vision/flowers:v3'
+    """
+    name = ArtifactName.parse(artifact) if isinstance(artifact, str) else artifact
+    if not isinstance(name, ArtifactName):
+        raise InvalidInput(
+            f"{type(name).__name__} is no artifact name",
+            subject=str(name)[:200],
+            expected="a text such as nlp/corpus",
+            found=type(name).__name__,
+        )
+    if name.project and name.entity:
+        return name
+    settings = load_settings()
+    return name.within(entity=settings.entity, project=settings.project)
 
 
 def default_registry_url() -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import landfast
 import pytest
+from kit import voice
 from kit.snapshots import EVERY_KEY, RECORDED
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
@@ -109,3 +113,51 @@ def test_an_old_name_of_an_option_is_an_error_that_says_the_new_one() -> None:
         landfast.InvalidInput, match=r"verb\(\) has no old= any more: it is new= now"
     ):
         verb(old=2)
+
+
+def test_what_events_say_of_a_version_is_said_in_the_words_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    version = landfast.Client(f"sqlite:///{tmp_path}/registry.db").log("a", tmp_path / "a.txt")
+    assert voice.event_problems("airflow", version.facts(version.change)) == []
+    told = version.facts(version.change)
+    assert version.facts().items() <= told.items()
+    assert json.loads(json.dumps(told)) == told
+
+
+@pytest.mark.parametrize("name", ["a:v3", "a~de:prod", f"a@lf1:{'0' * 64}"])
+def test_what_stands_for_an_artifact_names_no_version(name: str) -> None:
+    parsed = landfast.ArtifactName.parse(name)
+    with pytest.raises(landfast.InvalidInput, match="but an asset is the whole artifact"):
+        parsed.whole("an asset")
+    assert parsed.bare().whole("an asset") == parsed.bare()
+
+
+@pytest.mark.parametrize("partition", ["", "de", "2026-05/01", "a b+c&d=e~#?", "ä€", "%2F"])
+def test_an_artifact_is_read_from_the_uri_of_its_asset(partition: str) -> None:
+    name = landfast.full_name(landfast.ArtifactName(collection="a", partition=partition))
+    assert landfast.ArtifactName.of_collection_uri(name.collection_uri) == name
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://default/a/b", "landfast://a/b", "landfast://a/b/c?version=v1", "landfast://a//c"]
+)
+def test_another_uri_is_no_artifacts(uri: str) -> None:
+    with pytest.raises(landfast.InvalidInput):
+        landfast.ArtifactName.of_collection_uri(uri)
+
+
+@pytest.mark.parametrize(
+    ("id", "position"), [("r:3", 3), ("other:3", None), ("r:x", None), ("r", None), ("", None)]
+)
+def test_a_position_is_read_from_the_id_of_a_change(id: str, position: int | None) -> None:
+    assert landfast.Change.position_of(id, "r") == position
+
+
+def test_a_version_that_is_not_there_is_found_as_nothing(tmp_path: Path) -> None:
+    client = landfast.Client(f"sqlite:///{tmp_path}/registry.db")
+    (tmp_path / "a.txt").write_text("a")
+    version = client.log("a", tmp_path / "a.txt", type="text")
+    assert (client.find("a"), client.find("a:v1"), client.find("b")) == (version, None, None)
+    assert version.of_type("text") is version.of_type(None) is version
+    with pytest.raises(landfast.Conflict, match="another type"):
+        version.of_type("model")

@@ -134,6 +134,29 @@ class ArtifactName:
         """Whether the name says which version."""
         return self.index is not None or self.alias is not None or self.digest is not None
 
+    def whole(self, what: str, *, hint: str | None = None) -> ArtifactName:
+        """Return the name as it is, if it says no version: for what stands for all of them, such as an asset.
+
+        Args:
+            what: What stands for the artifact, in the message.
+            hint: Where a version can be said.
+
+        Raises:
+            InvalidInput: If it says one.
+
+        Example:
+            >>> str(ArtifactName.parse("vision/mnist").whole("an asset"))
+            'vision/mnist'
+        """
+        if not self.picks_version:
+            return self
+        raise InvalidInput(
+            f"{self} names a version, but {what} is the whole artifact",
+            subject=str(self),
+            expected=str(self.bare()),
+            hint=hint,
+        )
+
     def bare(self) -> ArtifactName:
         """Return the name of the collection and partition, without a version."""
         return replace(self, index=None, alias=None, digest=None)
@@ -180,6 +203,42 @@ class ArtifactName:
         query = {"version": version} | ({"partition": self.partition} if self.partition else {})
         text = urlencode(query, quote_via=quote, safe=":")
         return f"landfast://{self.entity}/{self.project}/{self.collection}?{text}"
+
+    @property
+    def collection_uri(self) -> str:
+        """The URI of the collection, or of a partition of it, without a version: what assets are called.
+
+        The query is spelled as in forms, which orchestrators that read and write URIs keep.
+
+        Example:
+            >>> ArtifactName.parse("default/nlp/corpus~de:v3").collection_uri
+            'landfast://default/nlp/corpus?partition=de'
+        """
+        query = "?" + urlencode({"partition": self.partition}) if self.partition else ""
+        return f"landfast://{self.entity}/{self.project}/{self.collection}{query}"
+
+    @classmethod
+    def of_collection_uri(cls, uri: str) -> ArtifactName:
+        """Read a `collection_uri`.
+
+        Raises:
+            InvalidInput: If it is none.
+
+        Example:
+            >>> str(ArtifactName.of_collection_uri("landfast://default/nlp/corpus?partition=de"))
+            'default/nlp/corpus~de'
+        """
+        place, _, query = uri.removeprefix("landfast://").partition("?")
+        path, said = place.split("/"), dict(parse_qsl(query, keep_blank_values=True))
+        if not uri.startswith("landfast://") or len(path) != 3 or not said.keys() <= {"partition"}:
+            raise InvalidInput(
+                f"{uri!r} is not an artifact's",
+                subject=uri,
+                expected="the URI of an artifact's asset: landfast://entity/project/collection[?partition=KEY]",
+            )
+        return cls(
+            entity=path[0], project=path[1], collection=path[2], partition=said.get("partition", "")
+        )
 
     def __str__(self) -> str:
         path = "/".join(part for part in (self.entity, self.project, self.collection) if part)

@@ -249,6 +249,17 @@ class Change:
     run: RunKey | None = None
     at: datetime
 
+    @staticmethod
+    def position_of(id: str, registry_id: str) -> int | None:
+        """Return the position that the id of a change says; None if it is of another registry, or is none.
+
+        Example:
+            >>> Change.position_of("5c2f:17", "5c2f")
+            17
+        """
+        registry, _, position = id.rpartition(":")
+        return int(position) if registry == registry_id and position.isdecimal() else None
+
     def to_dict(self) -> dict[str, Any]:
         """Describe a row of the change feed."""
         return {

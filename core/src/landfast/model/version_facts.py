@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
+from landfast.errors import Conflict
 from landfast.html.notebook import fragment
 from landfast.model.names import ArtifactName
 from landfast.model.source import Skipped, Source
@@ -179,6 +180,21 @@ class VersionFacts:
     def skipped(self) -> tuple[Skipped, ...]:
         """What the scan left out, by reason."""
         return self._record.skipped
+
+    def of_type(self, type: str | None) -> Self:
+        """Return it, if it is of a type; None accepts every type.
+
+        Raises:
+            Conflict: If it is of another.
+        """
+        if type is None or self.type == type:
+            return self
+        raise Conflict(
+            f"{self.qualified_name} has another type",
+            subject=self.qualified_name,
+            expected=type,
+            found=self.type,
+        )
 
     def _repr_html_(self) -> str | None:
         return fragment("version", **self.to_dict())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
 
 import landfast
 from airflow.sdk import Asset, AssetAlias
@@ -77,14 +76,11 @@ def artifact_asset(
         >>> artifact_asset("nlp/corpus").uri
         'landfast://default/nlp/corpus'
     """
-    full = full_name(name_of(artifact) if isinstance(artifact, Asset) else artifact)
-    if full.picks_version:
-        raise landfast.InvalidInput(
-            f"{full} names a version, but an asset is the whole artifact",
-            subject=str(full),
-            hint=f"Say {full.bare()}; each event of the asset says its version.",
-        )
-    uri = asset_uri(full)
+    name = name_of(artifact) if isinstance(artifact, Asset) else artifact
+    full = landfast.full_name(name).whole(
+        "an asset", hint="Leave the version out; each event of the asset says its own."
+    )
+    uri = full.collection_uri
     watchers = []
     if watch:
         from landfast_provider.triggers.landfast import artifact_watcher
@@ -98,59 +94,13 @@ def artifact_asset(
     return ArtifactAsset(name=uri, uri=uri, group=GROUP, watchers=watchers)
 
 
-def asset_uri(name: landfast.ArtifactName) -> str:
-    """Write the URI of a full name's asset: without a version.
-
-    Example:
-        >>> asset_uri(landfast.ArtifactName.parse("default/nlp/corpus~de"))
-        'landfast://default/nlp/corpus?partition=de'
-    """
-    # As Airflow writes queries, or it would change the URI.
-    query = "?" + urlencode({"partition": name.partition}) if name.partition else ""
-    return f"landfast://{name.entity}/{name.project}/{name.collection}{query}"
-
-
-def full_name(name: str | landfast.ArtifactName) -> landfast.ArtifactName:
-    """Fill in the environment's project and entity.
-
-    Raises:
-        InvalidInput: If the text is no artifact name.
-    """
-    parsed = landfast.ArtifactName.parse(name) if isinstance(name, str) else name
-    if not isinstance(parsed, landfast.ArtifactName):
-        raise landfast.InvalidInput(
-            f"{type(parsed).__name__} is no artifact name",
-            subject=str(parsed)[:200],
-            expected="a text such as nlp/corpus, or artifact_asset('nlp/corpus')",
-            found=type(parsed).__name__,
-            hint="An outlet is known when the file is parsed: another task's output may be the uri or the partition.",
-        )
-    if parsed.project and parsed.entity:
-        return parsed
-    settings = landfast.load_settings()
-    return parsed.within(entity=settings.entity, project=settings.project)
-
-
 def name_of(asset: Asset) -> landfast.ArtifactName:
     """Return the artifact that an asset stands for.
 
     Raises:
         InvalidInput: If it stands for none.
     """
-    scheme, _, rest = asset.uri.partition("://")
-    path, _, query = rest.partition("?")
-    parts = path.split("/")
-    if scheme != "landfast" or len(parts) != 3:
-        raise landfast.InvalidInput(
-            f"asset {asset.name!r} is not an artifact's",
-            subject=asset.uri,
-            expected="landfast://entity/project/collection",
-            hint="Make it with artifact_asset('project/collection').",
-        )
-    partition = dict(parse_qsl(query, keep_blank_values=True)).get("partition", "")
-    return landfast.ArtifactName(
-        entity=parts[0], project=parts[1], collection=parts[2], partition=partition
-    )
+    return landfast.ArtifactName.of_collection_uri(asset.uri)
 
 
 def inlets_of(named: Any) -> list[Asset]:
@@ -162,7 +112,7 @@ def inlets_of(named: Any) -> list[Asset]:
         return [artifact_asset(named)]
     if not isinstance(named, str) or "{{" in named or "{%" in named:
         return []
-    name = full_name(named)
+    name = landfast.full_name(named)
     return [] if name.picks_version else [artifact_asset(name)]
 
 
@@ -210,13 +160,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     Raises:
         ValueError: If it does not name an artifact, or names a version of it.
     """
-    if uri.path.count("/") != 2 or not uri.netloc:
-        raise ValueError("the URI of an artifact's asset is landfast://entity/project/collection")
-    unknown = {key for key, _ in parse_qsl(uri.query, keep_blank_values=True)} - {"partition"}
-    if unknown:
-        raise ValueError(
-            f"the URI of an artifact's asset has no {min(unknown)!r}: events say the version"
-        )
+    landfast.ArtifactName.of_collection_uri(uri.geturl())
     return uri
 
 

@@ -21,28 +21,6 @@ MOST_KEY_CHARACTERS = 250
 MOST_SAID = 50
 
 
-def event_extra(
-    version: landfast.ArtifactVersion, change: landfast.Change | None
-) -> dict[str, Any]:
-    """Return what an asset event says of a version: JSON, without secrets.
-
-    Args:
-        version: What the consumer is to read.
-        change: The change that is announced; its id is the same for everyone who announces it.
-    """
-    extra = {
-        "uri": version.uri,
-        "name": version.qualified_name,
-        "version": version.version,
-        "digest": version.digest,
-        "entries": version.file_count,
-        "bytes": version.size,
-    }
-    if version.partition:
-        extra["partition"] = version.partition
-    return extra if change is None else {**extra, "change": change.id}
-
-
 def version_of_event(event: Any) -> landfast.ArtifactName | None:
     """Return the version that an asset event speaks of; None if it speaks of none.
 
@@ -66,8 +44,7 @@ def partition_of_event(event: Any) -> str | None:
 
 def position_of_event(event: Any, registry_id: str) -> int | None:
     """Return the position of the change that an asset event tells; None if it tells none of this registry."""
-    of, _, position = str(_said(event).get("change") or "").rpartition(":")
-    return int(position) if of == registry_id and position.isdecimal() else None
+    return landfast.Change.position_of(str(_said(event).get("change") or ""), registry_id)
 
 
 def _said(event: Any) -> dict[str, Any]:
@@ -94,7 +71,7 @@ def add_event(context: Mapping[str, Any], asset: ArtifactAsset, extra: dict[str,
     Args:
         context: Of the task.
         asset: The asset.
-        extra: What the event says.
+        extra: What the event says, by `landfast.ArtifactVersion.facts`.
     """
     events, task = context["outlet_events"], context["ti"].task
     # Of the asset itself there will be an event anyway: one is enough.
@@ -103,8 +80,8 @@ def add_event(context: Mapping[str, Any], asset: ArtifactAsset, extra: dict[str,
         return True
     if asset.on_change not in task.outlets:
         return False
-    own, key = partition_of_run(context), extra.get("partition")
-    is_routed = key is not None and key != own and _can_route(events[asset], key)
+    own, key = partition_of_run(context), extra["partition"]
+    is_routed = bool(key) and key != own and _can_route(events[asset], key)
     if is_routed:
         # An alias takes no keys: the asset becomes an outlet, now that it has something to tell.
         emitted = EmittedAsset(name=asset.name, uri=asset.uri, group=asset.group)

@@ -46,6 +46,5 @@ def _dataset(name: landfast.ArtifactName, version: str) -> Any:
 
 
 def _identity(name: landfast.ArtifactName) -> dict[str, Any]:
-    partition = str(name.bare()).partition("~")[2]
-    kept = f"{name.project}/{name.collection}" + (f"~{partition}" if partition else "")
-    return {"namespace": f"landfast://{name.entity}", "name": kept}
+    entity, _, kept = str(name.bare()).partition("/")
+    return {"namespace": f"landfast://{entity}", "name": kept}

@@ -9,7 +9,7 @@ from typing import Any
 
 import landfast
 
-from landfast_provider.assets import artifact_asset, full_name
+from landfast_provider.assets import artifact_asset
 from landfast_provider.events import version_of_event
 from landfast_provider.version_compat import by_time, newest_first
 
@@ -60,7 +60,7 @@ def find_pin(
         InvalidInput: If events of several partitions triggered the run and none of them is named, or if no event
             decides and the artifact is not among the task's `inlets`.
     """
-    name = full_name(named)
+    name = landfast.full_name(named)
     if name.picks_version:
         return Pin(name=name, source=PinSource.EXPLICIT)
     if earlier and str(name) in earlier:

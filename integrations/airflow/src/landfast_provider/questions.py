@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import landfast
@@ -23,15 +22,8 @@ class Newer:
 
     def ask(self, client: landfast.Client) -> str | None:
         """Return the URI of the latest version if it is news."""
-        try:
-            latest = client.get(self.artifact)
-        except landfast.NotFound:
-            return None
-        return None if latest.qualified_name in self.known else latest.uri
-
-    def serialize(self) -> dict[str, Any]:
-        """Return its fields as JSON."""
-        return asdict(self)
+        latest = client.find(self.artifact)
+        return None if latest is None or latest.qualified_name in self.known else latest.uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +38,7 @@ class Differs:
 
     uri: str
     against: str
-    scan: Mapping[str, Any] = field(default_factory=dict)
+    scan: dict[str, Any] = field(default_factory=dict)
 
     def ask(self, client: landfast.Client) -> str | None:
         """Return the content digest of the place if it differs; a place that is missing does not yet."""
@@ -54,15 +46,8 @@ class Differs:
             found = client.probe(self.uri, **self.scan)
         except landfast.NotFound:
             return None
-        try:
-            recorded = client.get(self.against).digest
-        except landfast.NotFound:
-            return found
-        return None if found == recorded else found
-
-    def serialize(self) -> dict[str, Any]:
-        """Return its fields as JSON."""
-        return {"uri": self.uri, "against": self.against, "scan": dict(self.scan)}
+        recorded = client.find(self.against)
+        return None if recorded is not None and recorded.digest == found else found
 
 
 Question = Newer | Differs

@@ -10,11 +10,10 @@ from typing import Any
 import landfast
 from airflow.sdk import Asset
 
-from landfast_provider.assets import ArtifactAsset, DeclaredAsset, full_name, name_of
+from landfast_provider.assets import ArtifactAsset, DeclaredAsset, name_of
 from landfast_provider.events import (
     add_event,
     consumer,
-    event_extra,
     has_concrete,
     partition_of_run,
 )
@@ -160,7 +159,7 @@ class TaskRun:
         told = consumer(asset)
 
         def send(news: landfast.ArtifactVersion, change: landfast.Change | None) -> bool:
-            return add_event(self.context, asset, event_extra(news, change))
+            return add_event(self.context, asset, news.facts(change))
 
         # Airflow stores events with the task's success: only then it counts as told.
         change = self.client.announce(version.full_name, told, send, mark=False)
@@ -247,9 +246,4 @@ def to_name(named: Named) -> landfast.ArtifactName:
         return named.full_name
     if isinstance(named, Asset):
         return name_of(named)
-    if isinstance(named, str | landfast.ArtifactName):
-        return full_name(named)
-    raise landfast.InvalidInput(
-        f"{named!r} names no artifact",
-        expected="a name such as nlp/corpus, a landfast:// URI, a version or an artifact_asset",
-    )
+    return landfast.full_name(named)

@@ -159,7 +159,8 @@ def _living(
     client: landfast.Client, names: Iterable[landfast.ArtifactName]
 ) -> Iterator[landfast.ArtifactVersion]:
     for name in names:
-        try:
-            yield client.get(name)
-        except landfast.NotFound:
+        version = client.find(name)
+        if version is not None:
+            yield version
+        else:
             log.warning("%s was deleted before it was read", name)

@@ -100,13 +100,7 @@ def use_artifact(
         resolved = Resolved(partition_key=partition_key, version=version, by=by)
     else:
         resolved = _of_asset(resource, context, upstream, wanted, partition_key)
-    if type is not None and resolved.version.type != type:
-        raise landfast.Conflict(
-            f"{resolved.version.qualified_name} has another type",
-            subject=resolved.version.qualified_name,
-            expected=type,
-            found=resolved.version.type,
-        )
+    resolved.version.of_type(type)
     used = lineage.Used(name=str(wanted), asset_key=upstream, resolved=resolved)
     lineage.record(resource, context, [used])
     return resolved.version

@@ -190,12 +190,8 @@ def version_before(
         for change in client.changes(name=name.bare())
         if change.alias == "latest" and change.version == name
     ]
-    if not moves or moves[-1].previous is None:
-        return None
-    try:
-        return client.get(moves[-1].previous)
-    except landfast.NotFound:  # deleted since
-        return None
+    before = moves[-1].previous if moves else None
+    return None if before is None else client.find(before)
 
 
 def _named(resolved: Resolved) -> dict[str, str]:

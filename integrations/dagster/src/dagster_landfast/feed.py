@@ -6,7 +6,7 @@ that follows the feed can tell what Dagster has heard already, also from a run, 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import landfast
 
@@ -58,15 +58,14 @@ class Look:
         return moved.id if moved else f"{self._client.registry_info.id}:{self.head}"
 
 
-def reached(position: str, registry: str) -> int | None:
-    """Return how far in the feed of a registry an event reaches; None if it says nothing of that one.
-
-    Args:
-        position: What `Look.position` returned, as an event keeps it.
-        registry: Id of the registry.
-    """
-    of, _, number = position.rpartition(":")
-    return int(number) if of == registry and number.isdecimal() else None
+def partitions_of(
+    client: landfast.Client, name: landfast.ArtifactName, keys: Iterable[str] | None = None
+) -> dict[str, landfast.ArtifactVersion]:
+    """Return the latest version of each partition of a collection; none of one that is not there yet."""
+    try:
+        return client.partitions(name, keys)
+    except landfast.NotFound:
+        return {}
 
 
 def moved_by(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 import landfast
 
-from dagster_landfast import feed, records
+from dagster_landfast import records
 from dagster_landfast.records import Recorded
 
 # An asset, and Dagster's partition of it; None for one without partitions.
@@ -62,7 +62,7 @@ class Heard:
         One that does not say (of an earlier release, or of an observable asset of the user's own) reaches as far as the
         last change that brought its content.
         """
-        position = feed.reached(said.position, self._registry)
+        position = landfast.Change.position_of(said.position, self._registry)
         if position is not None:
             return position
         had = [one.position for one in pending if _has(said, one.version, one.digest)]

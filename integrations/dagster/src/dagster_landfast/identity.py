@@ -154,15 +154,9 @@ def named(given: str, subject: str) -> landfast.ArtifactName:
     Raises:
         InvalidInput: If it says a version.
     """
-    name = landfast.ArtifactName.parse(given)
-    if name.picks_version:
-        raise landfast.InvalidInput(
-            f"the artifact of {subject} is given as {given!r}, which says a version",
-            subject=subject,
-            expected=str(name.bare()),
-            hint='A version to read is AssetIn(metadata={"landfast/version": ...}).',
-        )
-    return name
+    return landfast.ArtifactName.parse(given).whole(
+        f"asset {subject}", hint='A version to read is AssetIn(metadata={"landfast/version": ...}).'
+    )
 
 
 def within_partition(

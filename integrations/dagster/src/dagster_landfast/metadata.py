@@ -19,7 +19,7 @@ BYTES = "landfast/bytes"
 CHANGE = "landfast/change"
 DIFF = "landfast/diff"
 INPUTS = "landfast/inputs"
-URL = "landfast/url"
+PAGE = "landfast/page"
 URI = "dagster/uri"
 
 MOST_ROWS = 50  # of a table; an event is stored twice, so it stays small
@@ -54,7 +54,7 @@ def version_metadata(
         place = version.sources[0].uri
         shown[URI] = dg.MetadataValue.text(version.uri if place.startswith("blob:") else place)
     if url := resource.url_of(version):
-        shown[URL] = dg.MetadataValue.url(url)
+        shown[PAGE] = dg.MetadataValue.url(url)
     if used:
         shown[INPUTS] = inputs_table(used)
     return shown

@@ -158,10 +158,7 @@ class Mirror:
     ) -> Iterator[tuple[str, landfast.ArtifactVersion]]:
         client = self.resource.client
         name = client.resolve_name(each.name)
-        try:
-            partitions = client.partitions(replace(name, partition=""))
-        except landfast.NotFound:
-            return
+        partitions = feed.partitions_of(client, replace(name, partition=""))
         for partition in sorted(partitions):
             if after is None or partition > after:
                 version: landfast.ArtifactVersion | None = partitions[partition]

@@ -14,7 +14,7 @@ import dagster as dg
 import landfast
 
 from dagster_landfast import compat, records
-from dagster_landfast.feed import Look
+from dagster_landfast.feed import Look, partitions_of
 from dagster_landfast.metadata import change_since, version_metadata
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def observe_partitions(
     log = _Log(resource=resource, context=context, prefix=prefix, ticket=ticket)
     with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
         looks = _looks(client, Path(folder), prefix, keys)
-        latest = _latest(client, prefix, looks)
+        latest = partitions_of(client, prefix.name, [look.partition for look in looks])
         for look, version in log.all([look for look in looks if not look.is_absent], latest):
             before = known.get(look.key)
             if every or is_news(version, before):
@@ -182,16 +182,6 @@ def _looks(
     ]
 
 
-def _latest(
-    client: landfast.Client, prefix: Prefix, looks: Sequence[_Look]
-) -> dict[str, landfast.ArtifactVersion]:
-    """Return what the registry has now of the partitions, in one query."""
-    try:
-        return client.partitions(prefix.name, [look.partition for look in looks])
-    except landfast.NotFound:
-        return {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Log:
     """Logs what was found of a prefix; what cannot be logged keeps nothing else from it.
@@ -222,7 +212,8 @@ class _Log:
         ]
         self._log_same([drafts[look.key] for look in same], same)
         # As it is now: someone who began to look later may have moved it already.
-        now = _latest(self.resource.client, self.prefix, same)
+        keys = [look.partition for look in same]
+        now = partitions_of(self.resource.client, self.prefix.name, keys)
         done = {look.key for look in same}
         for look in looks:
             if look.key not in drafts:

@@ -169,10 +169,7 @@ def by_alias(
     client: landfast.Client, name: landfast.ArtifactName, alias: str
 ) -> landfast.ArtifactVersion | None:
     """Return the version of a partition that an alias names; None if it names none there."""
-    try:
-        return client.get(replace(name, alias=alias))
-    except landfast.NotFound:
-        return None
+    return client.find(replace(name, alias=alias))
 
 
 def _followed(artifact: str) -> landfast.ArtifactName:

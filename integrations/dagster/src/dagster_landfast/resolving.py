@@ -14,6 +14,7 @@ import dagster as dg
 import landfast
 
 from dagster_landfast import records
+from dagster_landfast.feed import partitions_of
 from dagster_landfast.identity import within_partition
 
 Pin = str | Mapping[str, str]
@@ -102,19 +103,13 @@ class _Lookup:
         if self._many:
             collection = replace(bare, partition="")
             if collection not in self._latest:
-                self._latest[collection] = self._partitions(collection)
+                self._latest[collection] = partitions_of(self.client, collection)
             if bare.partition in self._latest[collection]:
                 return self._latest[collection][bare.partition]
         return self.client.get(bare)
 
     def get(self, name: landfast.ArtifactName) -> landfast.ArtifactVersion:
         return self.client.get(name) if name.picks_version else self.latest(name)
-
-    def _partitions(self, collection: landfast.ArtifactName) -> dict[str, landfast.ArtifactVersion]:
-        try:
-            return self.client.partitions(collection)
-        except landfast.NotFound:
-            return {}
 
 
 def _one(

@@ -26,7 +26,6 @@ PAYLOAD_SCHEMA = 1
 """Goes up when a key of the payload changes its meaning; keys are only added otherwise."""
 
 _IDS = UUID("6b7b45a5-5c4f-5a86-9d2e-0c5f1f0f7a3e")
-_MAX_SOURCES = 20
 
 
 def announce(client: landfast.Client, name: landfast.ArtifactName | str) -> landfast.Change | None:
@@ -106,8 +105,8 @@ def send(event: Event) -> None:
             client.request("POST", "/events", json=[event.model_dump(mode="json")])
     except httpx.HTTPError as error:
         raise landfast.Unavailable(
-            f"Prefect at {api.deployment()} does not take the event of {event.payload['ref']}",
-            subject=event.payload["ref"],
+            f"Prefect at {api.deployment()} does not take the event of {event.payload['name']}",
+            subject=event.payload["name"],
             found=type(error).__name__,
             hint="The version is recorded; log again to send the event.",
         ) from error
@@ -137,30 +136,12 @@ def known(ids: Sequence[UUID]) -> set[UUID]:
 
 
 def _payload(version: landfast.ArtifactVersion, change: landfast.Change) -> dict[str, Any]:
-    return {
-        "schema": PAYLOAD_SCHEMA,
-        "ref": version.qualified_name,
-        "entity": version.entity,
-        "project": version.project,
-        "collection": version.collection,
-        "partition": version.partition,
-        "version": version.version,
-        "digest": version.digest,
-        "type": version.type,
-        "kind": str(change.kind),
-        "previous": None if change.previous is None else str(change.previous),
-        "uris": [source.uri for source in version.sources[:_MAX_SOURCES]],
-        "files": version.file_count,
-        "bytes": version.size,
-        "position": change.position,
-        "changed_at": change.at.isoformat(),
-        "page": version.url,
-        "logged_by": None if change.run is None else str(change.run),
-    }
+    # Automations that were made before its name was `name` ask for `ref`.
+    return {"schema": PAYLOAD_SCHEMA, **version.facts(change), "ref": version.qualified_name}
 
 
 def _version_resources(version: landfast.ArtifactVersion) -> list[RelatedResource]:
-    sources = {source.uri: "landfast-source" for source in version.sources[:_MAX_SOURCES]}
+    sources = dict.fromkeys(version.facts()["uris"], "landfast-source")
     return [
         RelatedResource({"prefect.resource.id": place, "prefect.resource.role": role})
         for place, role in {version.uri: "landfast-version", **sources}.items()

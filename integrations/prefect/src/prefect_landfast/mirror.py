@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import landfast
@@ -45,27 +44,18 @@ def mirror(client: landfast.Client, *, history: bool = True) -> tuple[int, int]:
     Returns:
         The number of events sent, and the position in the feed.
     """
-    reader = f"{consumer_name()}#mirror"
-    position = client.announced_position(reader)
-    is_first = position == 0
+    consumer = consumer_name()
+    following = landfast.Mirror(
+        consumer, reader=f"{consumer}#mirror", begin="start" if history else "now"
+    )
     sent = 0
-    changes = client.changes(after=position)
-    while page := list(itertools.islice(changes, _PAGE)):
-        moved = [change for change in page if change.kind is not landfast.ChangeKind.ALIAS]
-        ids = [event_id(change) for change in moved]
+    while changes := following.look(client.registry, limit=_PAGE):
         # Beside the mirror, runs tell: of what they logged, and of what is newest.
-        told = known(ids) if history or not is_first else ids
-        for change, id_ in zip(moved, ids, strict=True):
-            if id_ not in told and not _was_told(client, change):
+        told = known([event_id(change) for change in changes])
+        for change in changes:
+            if event_id(change) not in told:
                 send(event_of(client.version_of(change), change))
-                client.mark_announced(consumer_name(), change)
+                client.mark_announced(consumer, change)
                 sent += 1
-            client.mark_announced(reader, change)
-        position = page[-1].position
-    return sent, position
-
-
-def _was_told(client: landfast.Client, change: landfast.Change) -> bool:
-    """Tell whether a run told of just this change: Prefect may have put its event away only later."""
-    told = client.announced_position(consumer_name(), change.version.bare())
-    return told == change.position
+    following.settle(client.registry)
+    return sent, following.position

@@ -21,9 +21,7 @@ def full_name(name: str, *, partition: str | None = None) -> landfast.ArtifactNa
         >>> str(full_name("vision/flowers:v3"))
         'default/vision/flowers'
     """
-    settings = landfast.load_settings()
-    parsed = landfast.ArtifactName.parse(name)
-    full = parsed.within(entity=settings.entity, project=settings.project).bare()
+    full = landfast.full_name(name).bare()
     return full if partition is None else replace(full, partition=partition)
 
 
@@ -34,7 +32,7 @@ def asset_key(name: landfast.ArtifactName) -> str:
         >>> asset_key(full_name("vision/flowers~2026-05:v3"))
         'landfast://default/vision/flowers'
     """
-    return f"landfast://{name.entity}/{name.project}/{name.collection}"
+    return replace(name, partition="").collection_uri
 
 
 def collection_page(name: landfast.ArtifactName) -> str | None:

@@ -15,8 +15,6 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect_landfast import api
 from prefect_landfast.run import PrefectRun, current_run
 
-MAX_PATHS = 20
-
 
 def publish(client: landfast.Client, name: landfast.ArtifactName) -> landfast.Change | None:
     """Write a report on the change of a collection that Prefect has none on yet, if there is one.
@@ -85,20 +83,8 @@ def report_key(name: landfast.ArtifactName) -> str:
 def facts(client: landfast.Client, version: landfast.ArtifactVersion) -> dict[str, Any]:
     """Return what the event of a materialization says of a version: names and counts, no entries."""
     change = version.change
-    said: dict[str, Any] = {
-        "ref": version.qualified_name,
-        "version": version.version,
-        "partition": version.partition or None,
-        "digest": version.digest,
-        "changed": version.changed,
-        "created": version.created,
-        "files": version.file_count,
-        "bytes": version.size,
-        "uris": [source.uri for source in version.sources[:MAX_PATHS]],
-    }
-    if version.url:
-        said["page"] = version.url
+    said = {**version.facts(change), "changed": version.changed, "created": version.created}
     if change is not None and change.previous is not None:
         diff = client.diff(str(change.previous), version)
-        said |= {"previous": str(change.previous), **diff.counts}
+        said |= diff.counts
     return said

@@ -84,11 +84,7 @@ def _of_this_registry(
     client: landfast.Client, versions: Iterable[landfast.ArtifactVersion]
 ) -> Iterator[landfast.ArtifactVersion]:
     for version in versions:
-        try:
-            found = client.get(version.full_name)
-        except landfast.NotFound:
-            continue
-        if found == version:
+        if client.find(version.full_name) == version:
             yield version
 
 

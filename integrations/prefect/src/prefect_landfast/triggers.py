@@ -41,7 +41,7 @@ def on_artifact_change(
         description=f"The latest version of {artifact} changed.",
         expect={CHANGED},
         match=_match(artifact, partition),
-        parameters=None if parameter is None else {parameter: template("ref")},
+        parameters=None if parameter is None else {parameter: template("name")},
     )
 
 
@@ -83,12 +83,7 @@ def template(key: str) -> dict[str, str]:
 
 
 def _match(name: str, partition: str | None) -> Any:
-    if landfast.ArtifactName.parse(name).picks_version:
-        raise landfast.InvalidInput(
-            f"a trigger waits for an artifact, not for {name!r}",
-            subject=name,
-            expected="[[entity/]project/]collection[~PARTITION]",
-        )
+    landfast.ArtifactName.parse(name).whole("what a trigger waits for")
     if partition == ANY:
         every = resource_id(full_name(name, partition=""))
         return {"prefect.resource.id": [every, f"{every}~*"]}

@@ -44,6 +44,10 @@ class Consumers:
         """Set how far the consumer has come, forwards or back; `Conflict` if somebody else has taken over."""
         self._database.write(lambda tx: positions.remember(tx, name, holder, lease, told))
 
+    def reach(self, name: str, told: Mapping[Stream, int]) -> None:
+        """Set how far a consumer that nobody holds has come, never backwards; `Conflict` if somebody holds it."""
+        self._database.write(lambda tx: positions.reach(tx, name, told))
+
     def positions(self, name: str) -> dict[Stream, int]:
         """Return how far a consumer has come in each stream that it follows."""
         return self._database.read(lambda tx: positions.positions(tx, name))

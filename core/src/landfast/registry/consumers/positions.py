@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -89,6 +90,16 @@ def remember(
     key = [consumer_positions.c.consumer, consumer_positions.c.stream]
     new = {"position": put.excluded.position, "moved_at": put.excluded.moved_at}
     tx.connection.execute(put.on_conflict_do_update(index_elements=key, set_=new), rows)
+
+
+def reach(tx: Transaction, name: str, told: Mapping[Stream, int]) -> None:
+    """Set positions of a consumer that nobody holds, never backwards; `Conflict` if somebody does."""
+    holder, known = secrets.token_hex(8), positions(tx, name)
+    ahead = {stream: at for stream, at in told.items() if at > known.get(stream, -1)}
+    if ahead:
+        take(tx, name, holder, timedelta())
+        remember(tx, name, holder, timedelta(), ahead)
+        release(tx, name, holder)
 
 
 def heads(tx: Transaction) -> dict[Stream, int]:

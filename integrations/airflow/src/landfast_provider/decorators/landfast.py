@@ -11,17 +11,8 @@ import landfast
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import Asset
 
-from landfast_provider.assets import (
-    ArtifactAsset,
-    artifact_asset,
-    inlets_of,
-    outlets_of,
-    partition_key,
-)
-from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
-from landfast_provider.links import LandfastLink, version_page
-from landfast_provider.openlineage import lineage
-from landfast_provider.task_run import TaskRun
+from landfast_provider.assets import ArtifactAsset, artifact_asset, inlets_of, outlets_of
+from landfast_provider.operators.base import PartitionOperator
 from landfast_provider.taskflow import took
 from landfast_provider.version_compat import (
     DecoratedOperator,
@@ -32,16 +23,15 @@ from landfast_provider.version_compat import (
 Outputs = str | Asset | Sequence[str | Asset]
 
 
-class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
+class LandfastDecoratedOperator(PartitionOperator, DecoratedOperator, PythonOperator):
     """What `@task.landfast` makes of a function."""
 
     custom_operator_name = "@task.landfast"
     template_fields: Sequence[str] = (
-        *("op_args", "op_kwargs", "partition"),
-        *("landfast_conn_id", "aws_conn_id", "gcp_conn_id"),
+        *("op_args", "op_kwargs"),
+        *PartitionOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py"}
-    operator_extra_links = (LandfastLink(),)
 
     def __init__(
         self,
@@ -50,10 +40,6 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
         inputs: Mapping[str, str | Asset] | None = None,
         outputs: Outputs = (),
         type: str | None = None,
-        partition: str | None = None,
-        landfast_conn_id: str = DEFAULT_CONN_ID,
-        aws_conn_id: str | None = None,
-        gcp_conn_id: str | None = None,
         op_args: Sequence[Any] = (),
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -61,11 +47,6 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
         self.inputs = dict(inputs or {})
         self.output_assets = _assets(outputs)
         self.type = type
-        self.partition = partition
-        self._given_partition = partition
-        self.landfast_conn_id = landfast_conn_id
-        self.aws_conn_id = aws_conn_id
-        self.gcp_conn_id = gcp_conn_id
         given: dict[str, Any] = {
             "op_args": op_args,
             "op_kwargs": self._with_inputs(python_callable, op_args, op_kwargs),
@@ -79,8 +60,7 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
 
     def execute(self, context: Any) -> Any:
         """Choose the versions, call the function, and log where it says that it wrote."""
-        run = TaskRun.of(context, self.landfast_conn_id, self.aws_conn_id, self.gcp_conn_id)
-        self._run = run
+        run = self.begin(context)
         names = list(inspect.signature(self.python_callable).parameters)
         self.op_args = [
             run.use(value) if name in self.inputs else value
@@ -91,11 +71,6 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
             for name, value in self.op_kwargs.items()
         }
         return self._answer(super().execute(context))
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002
-        """Say which versions were read and written, for the OpenLineage provider."""
-        run: TaskRun | None = getattr(self, "_run", None)
-        return None if run is None else lineage(run.used, run.logged)
 
     def _with_inputs(
         self,
@@ -146,15 +121,11 @@ class LandfastDecoratedOperator(DecoratedOperator, PythonOperator):
             version = place
         elif isinstance(place, str | Path | landfast.Reference | list | tuple):
             places = place if isinstance(place, list | tuple) else (place,)
-            version = run.client.log(name, *places, type=self.type, partition=self._partition())
+            version = run.client.log(name, *places, type=self.type, partition=self.key)
             took(run, asset, version)
         else:
             raise self._wrong(place, f"the URI where it wrote {name}")
-        self.landfast_page = version_page(run.hook.fields().ui_url, version)
-        return version.uri
-
-    def _partition(self) -> str | None:
-        return partition_key(self._given_partition, self.partition)
+        return self.answer(version)
 
     def _wrong(self, found: Any, expected: str) -> landfast.InvalidInput:
         return landfast.InvalidInput(

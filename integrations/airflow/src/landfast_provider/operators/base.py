@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import landfast
 from airflow.sdk import BaseOperator
 
+from landfast_provider.assets import partition_key
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
 from landfast_provider.links import LandfastLink, version_page
 from landfast_provider.openlineage import lineage
@@ -44,6 +45,11 @@ class LandfastOperator(BaseOperator):
         self.aws_conn_id = aws_conn_id
         self.gcp_conn_id = gcp_conn_id
 
+    @property
+    def connections(self) -> dict[str, Any]:
+        """The ids of the connections, by the name of their parameters."""
+        return {name: getattr(self, name) for name in LandfastOperator.template_fields}
+
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
         """Begin a mapped operator, with the inlets and outlets that this one has by its artifact."""
@@ -56,7 +62,7 @@ class LandfastOperator(BaseOperator):
 
     def begin(self, context: Mapping[str, Any]) -> TaskRun:
         """Return this try's run of the registry."""
-        self._run = TaskRun.of(context, self.landfast_conn_id, self.aws_conn_id, self.gcp_conn_id)
+        self._run = TaskRun.of(context, **self.connections)
         return self._run
 
     def answer(self, version: landfast.ArtifactVersion) -> str:
@@ -68,3 +74,28 @@ class LandfastOperator(BaseOperator):
         """Say which versions were read and written, for the OpenLineage provider."""
         run: TaskRun | None = getattr(self, "_run", None)
         return None if run is None else lineage(run.used, run.logged)
+
+
+class PartitionOperator(LandfastOperator):
+    """An operator on one partition of an artifact.
+
+    Args:
+        partition: Its key, templated; None is what the name says.
+        kwargs: As for `LandfastOperator`.
+    """
+
+    template_fields: Sequence[str] = (*LandfastOperator.template_fields, "partition")
+
+    def __init__(self, *, partition: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.partition = partition
+        self._given_partition = partition
+
+    @property
+    def key(self) -> str | None:
+        """The key as it was rendered; None if none was given.
+
+        Raises:
+            InvalidInput: If nothing is left of it.
+        """
+        return partition_key(self._given_partition, self.partition)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import landfast
 
-from landfast_provider.assets import ArtifactAsset, artifact_asset, outlets_of, partition_key
+from landfast_provider.assets import ArtifactAsset, artifact_asset, outlets_of
 from landfast_provider.events import has_concrete
+from landfast_provider.operators.base import PartitionOperator
 from landfast_provider.operators.place import PlaceOperator
 from landfast_provider.version_compat import AirflowSkipException
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 OnUnchanged = Literal["no_event", "event", "skip"]
 
 
-class LandfastSnapshotOperator(PlaceOperator):
+class LandfastSnapshotOperator(PlaceOperator, PartitionOperator):
     """Scan a place and log it as a version of an artifact, a new one only if the content changed.
 
     Its asset gets an event if the content changed, by default only then; consumers are scheduled on
@@ -28,7 +29,6 @@ class LandfastSnapshotOperator(PlaceOperator):
     Args:
         artifact: ``[[entity/]project/]collection``, or its asset; literal, because it is the task's outlet.
         uri: One place or several, templated: ``"s3://bucket/dt={{ ds }}/"``.
-        partition: Key of the partition, templated: ``"{{ ds }}"``; each has versions and `latest` of its own.
         type: Type of the artifact; None is the collection's, ``dataset`` for a new one.
         on_unchanged: ``no_event``; ``event`` emits one on every success; ``skip`` skips this task, and so its
             downstream tasks.
@@ -38,7 +38,8 @@ class LandfastSnapshotOperator(PlaceOperator):
         description: Of a new version.
         ttl: How long a new version is kept.
         move_latest: False for backfills: leaves `latest`, and so consumers, alone.
-        kwargs: As for `PlaceOperator`: include, exclude, checksum, max_objects, allow_empty.
+        kwargs: As for `PlaceOperator`: include, exclude, checksum, max_objects, allow_empty; and `PartitionOperator`:
+            partition, such as ``"{{ ds }}"``: each has versions and `latest` of its own.
 
     Returns:
         The version's URI, as XCom.
@@ -51,7 +52,8 @@ class LandfastSnapshotOperator(PlaceOperator):
 
     template_fields: Sequence[str] = (
         *PlaceOperator.template_fields,
-        *("uri", "partition", "aliases", "tags", "metadata", "description"),
+        *PartitionOperator.template_fields,
+        *("uri", "aliases", "tags", "metadata", "description"),
     )
 
     def __init__(
@@ -60,7 +62,6 @@ class LandfastSnapshotOperator(PlaceOperator):
         artifact: str | Asset,
         uri: str | Sequence[str | landfast.Reference],
         type: str | None = None,
-        partition: str | None = None,
         on_unchanged: OnUnchanged = "no_event",
         aliases: Sequence[str] = (),
         tags: Sequence[str] = (),
@@ -74,8 +75,6 @@ class LandfastSnapshotOperator(PlaceOperator):
         self.asset = artifact_asset(artifact)
         kwargs["outlets"] = _outlets(self.asset, kwargs.get("outlets") or ())
         super().__init__(uri=uri, **kwargs)
-        self.partition = partition
-        self._given_partition = partition
         self.type = type
         self.on_unchanged = on_unchanged
         self.aliases = aliases
@@ -117,7 +116,7 @@ class LandfastSnapshotOperator(PlaceOperator):
         """Return what is said of the version, not of the scan."""
         return {
             "type": self.type,
-            "partition": partition_key(self._given_partition, self.partition),
+            "partition": self.key,
             "aliases": tuple(self.aliases),
             "tags": tuple(self.tags),
             "metadata": self.metadata,

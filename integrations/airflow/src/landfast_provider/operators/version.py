@@ -7,34 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import landfast
 
-from landfast_provider.assets import partition_key, with_inlet
-from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.assets import with_inlet
+from landfast_provider.operators.base import PartitionOperator
 from landfast_provider.task_run import to_name
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
 
 
-class VersionOperator(LandfastOperator):
+class VersionOperator(PartitionOperator):
     """An operator on a version.
 
     Args:
         artifact: The artifact, templated: ``nlp/corpus``, ``nlp/corpus:prod``, the ``.output`` of another
             operator, or an asset. Without a version the triggering event decides, then the newest event, then
             the registry.
-        partition: A partition key instead of ``~PARTITION``, templated.
-        kwargs: As for `LandfastOperator`.
+        kwargs: As for `PartitionOperator`: partition, a key instead of ``~PARTITION``.
     """
 
-    template_fields: Sequence[str] = (*LandfastOperator.template_fields, "artifact", "partition")
+    template_fields: Sequence[str] = (*PartitionOperator.template_fields, "artifact")
 
-    def __init__(
-        self, *, artifact: str | Asset, partition: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, artifact: str | Asset, **kwargs: Any) -> None:
         super().__init__(**with_inlet(artifact, kwargs))
         self.artifact = artifact
-        self.partition = partition
-        self._given_partition = partition
 
     @classmethod
     def with_ports(cls, options: dict[str, Any]) -> dict[str, Any]:
@@ -44,5 +39,4 @@ class VersionOperator(LandfastOperator):
     @property
     def wanted(self) -> landfast.ArtifactName:
         """The artifact, and its partition and version as far as they are said."""
-        key = partition_key(self._given_partition, self.partition)
-        return to_name(self.artifact).in_partition(key)
+        return to_name(self.artifact).in_partition(self.key)

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import landfast
 
-from landfast_provider.assets import partition_key
-from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.operators.base import PartitionOperator
 from landfast_provider.questions import Newer
 from landfast_provider.sensors.base import LandfastSensor
 from landfast_provider.task_run import to_name
+from landfast_provider.triggers.asking import LandfastVersionTrigger
 from landfast_provider.unread import used_by_last_success
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
-    from airflow.triggers.base import BaseTrigger
 
 
-class LandfastArtifactSensor(LandfastSensor):
+class LandfastArtifactSensor(PartitionOperator, LandfastSensor):
     """Wait until an artifact's latest version is another than the one this DAG used last.
 
     "Used last" is what the registry has of the newest successful run of this DAG: what its tasks used, and
@@ -28,10 +27,9 @@ class LandfastArtifactSensor(LandfastSensor):
 
     Args:
         artifact: ``[[entity/]project/]collection``, or its asset; templated.
-        partition: Key of the partition, templated.
         after: The version that is no news, instead of what this DAG used: its name, its URI, or ``"v3"``;
             templated.
-        kwargs: As for `LandfastSensor`.
+        kwargs: As for `LandfastSensor` and `PartitionOperator`: partition.
 
     Returns:
         The version's URI, as XCom; it is recorded as declared for this task.
@@ -40,51 +38,36 @@ class LandfastArtifactSensor(LandfastSensor):
         >>> LandfastArtifactSensor(task_id="wait", artifact="nlp/corpus", deferrable=True)  # doctest: +SKIP
     """
 
+    trigger_type = LandfastVersionTrigger
     template_fields: Sequence[str] = (
-        *LandfastOperator.template_fields,
-        *("artifact", "partition", "after"),
+        *PartitionOperator.template_fields,
+        *("artifact", "after"),
     )
 
     def __init__(
         self,
         *,
         artifact: str | Asset,
-        partition: str | None = None,
         after: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.artifact = artifact
-        self.partition = partition
-        self._given_partition = partition
         self.after = after
 
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Newer:
         """Ask for a version that is none of those known."""
         name = to_name(self.artifact)
-        if name.picks_version:
-            raise landfast.InvalidInput(
-                f"{name} is one version, and that never changes",
-                subject=str(name),
-                expected="an artifact; the version that is no news goes into after=",
-            )
-        name = name.in_partition(partition_key(self._given_partition, self.partition))
+        name = name.whole(
+            "what is waited for", hint="Leave it out; the version that is no news goes into after=."
+        )
+        name = name.in_partition(self.key)
         known = (
             [client.get(_after(name, self.after)).qualified_name]
             if self.after
             else used_by_last_success(client, context["ti"], name)
         )
         return Newer(artifact=str(name), known=known)
-
-    def trigger_of(self, question: Newer) -> BaseTrigger:
-        """Wait for the version in the triggerer."""
-        from landfast_provider.triggers.asking import LandfastVersionTrigger
-
-        return LandfastVersionTrigger(
-            question=question.serialize(),
-            poll_interval=self.poke_interval,
-            landfast_conn_id=self.landfast_conn_id,
-        )
 
     def found(self, context: Mapping[str, Any], answer: str) -> str:
         """Record that this DAG run is about the version."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import landfast
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
@@ -13,16 +14,14 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from landfast_provider.hooks.landfast import LandfastHook
 from landfast_provider.operators.base import LandfastOperator
+from landfast_provider.triggers.asking import AskingTrigger
 from landfast_provider.version_compat import conf
-
-if TYPE_CHECKING:
-    from airflow.triggers.base import BaseTrigger
 
 
 class LandfastSensor(LandfastOperator, BaseSensorOperator):
     """A sensor on the registry of a connection.
 
-    A subclass says what to ask (`question`), which trigger asks it in the triggerer (`trigger_of`), and what
+    A subclass says what to ask (`question`), which trigger asks it in the triggerer (`trigger_type`), and what
     is done with the answer (`found`).
 
     Args:
@@ -31,6 +30,7 @@ class LandfastSensor(LandfastOperator, BaseSensorOperator):
     """
 
     ui_color = "#e3f1e8"
+    trigger_type: ClassVar[type[AskingTrigger]]
 
     def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,10 +39,6 @@ class LandfastSensor(LandfastOperator, BaseSensorOperator):
     @abstractmethod
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Any:
         """Return a function of the client that answers what was found, or None."""
-
-    @abstractmethod
-    def trigger_of(self, question: Any) -> BaseTrigger:
-        """Return a trigger that asks until there is an answer, and fires with it."""
 
     @abstractmethod
     def found(self, context: Mapping[str, Any], answer: str) -> str:
@@ -88,23 +84,18 @@ class LandfastSensor(LandfastOperator, BaseSensorOperator):
             )
         if answer is not None:
             return self.found(context, answer)
-        return self.defer(
-            trigger=self.trigger_of(question), method_name="execute_complete", timeout=left
+        trigger = self.trigger_type(
+            question=asdict(question), poll_interval=self.poke_interval, **self.connections
         )
+        return self.defer(trigger=trigger, method_name="execute_complete", timeout=left)
 
     def _ask(self, context: Mapping[str, Any]) -> tuple[Any, str | None]:
-        client = self._client()
+        client = LandfastHook(**self.connections).get_client()
         try:
             question = self.question(client, context)
             return question, question.ask(client)
         finally:
             client.close()
-
-    def _client(self) -> landfast.Client:
-        hook = LandfastHook(
-            self.landfast_conn_id, aws_conn_id=self.aws_conn_id, gcp_conn_id=self.gcp_conn_id
-        )
-        return hook.get_client()
 
 
 def _by_default() -> bool:

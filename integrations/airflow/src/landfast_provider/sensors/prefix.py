@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import landfast
 
-from landfast_provider.assets import partition_key
+from landfast_provider.operators.base import PartitionOperator
 from landfast_provider.operators.place import PlaceOperator
 from landfast_provider.questions import Differs
 from landfast_provider.sensors.base import LandfastSensor
 from landfast_provider.task_run import to_name
+from landfast_provider.triggers.asking import LandfastPrefixTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
-    from airflow.triggers.base import BaseTrigger
 
 
-class LandfastPrefixSensor(PlaceOperator, LandfastSensor):
+class LandfastPrefixSensor(PlaceOperator, PartitionOperator, LandfastSensor):
     """Wait until the content of a place differs from a recorded version.
 
     The place is listed, and its content digest compared with the registry's: the sensor needs no memory,
@@ -28,9 +28,9 @@ class LandfastPrefixSensor(PlaceOperator, LandfastSensor):
         uri: The place, templated.
         against: The artifact or version to compare with, or an artifact's asset; templated. One that is not
             recorded yet differs from everything.
-        partition: Key of the partition of `against`, templated.
-        kwargs: As for `LandfastSensor`, and `PlaceOperator`: include, exclude and checksum as when `against` was
-            recorded, max_objects, and allow_empty, whether an empty place counts as content.
+        kwargs: As for `LandfastSensor`; `PartitionOperator`: partition, of `against`; and `PlaceOperator`: include,
+            exclude and checksum as when `against` was recorded, max_objects, and allow_empty, whether an empty
+            place counts as content.
 
     Returns:
         The content digest of the place, as XCom.
@@ -41,41 +41,21 @@ class LandfastPrefixSensor(PlaceOperator, LandfastSensor):
         ... )
     """
 
+    trigger_type = LandfastPrefixTrigger
     template_fields: Sequence[str] = (
         *PlaceOperator.template_fields,
-        *("uri", "against", "partition"),
+        *PartitionOperator.template_fields,
+        *("uri", "against"),
     )
 
-    def __init__(
-        self,
-        *,
-        uri: str,
-        against: str | Asset,
-        partition: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, uri: str, against: str | Asset, **kwargs: Any) -> None:
         super().__init__(uri=uri, **kwargs)
         self.against = against
-        self.partition = partition
-        self._given_partition = partition
 
     def question(self, client: landfast.Client, context: Mapping[str, Any]) -> Differs:  # noqa: ARG002
         """Ask whether the place differs."""
-        name = to_name(self.against)
-        name = name.in_partition(partition_key(self._given_partition, self.partition))
+        name = to_name(self.against).in_partition(self.key)
         return Differs(uri=self.uri, against=str(name), scan=self.scan_options())
-
-    def trigger_of(self, question: Differs) -> BaseTrigger:
-        """Wait for the content in the triggerer."""
-        from landfast_provider.triggers.asking import LandfastPrefixTrigger
-
-        return LandfastPrefixTrigger(
-            question=question.serialize(),
-            poll_interval=self.poke_interval,
-            landfast_conn_id=self.landfast_conn_id,
-            aws_conn_id=self.aws_conn_id,
-            gcp_conn_id=self.gcp_conn_id,
-        )
 
     def found(self, context: Mapping[str, Any], answer: str) -> str:  # noqa: ARG002
         """Hand the digest on."""

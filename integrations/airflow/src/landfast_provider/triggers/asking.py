@@ -10,7 +10,9 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
 from landfast_provider.questions import Differs, Newer, Question
-from landfast_provider.triggers.patience import PatientClient
+from landfast_provider.triggers.patience import PatientClient, stored
+
+_CONNECTIONS = ("landfast_conn_id", "aws_conn_id", "gcp_conn_id")
 
 
 class AskingTrigger(BaseTrigger):
@@ -44,15 +46,11 @@ class AskingTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return how to make it again: the question and ids of connections, no credentials."""
-        names = ("question", "poll_interval", "landfast_conn_id", "aws_conn_id", "gcp_conn_id")
-        path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {name: getattr(self, name) for name in names}
+        return stored(self, "question", "poll_interval", *_CONNECTIONS)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, when there is an answer."""
-        client = PatientClient(
-            self.landfast_conn_id, aws_conn_id=self.aws_conn_id, gcp_conn_id=self.gcp_conn_id
-        )
+        client = PatientClient(**{name: getattr(self, name) for name in _CONNECTIONS})
         question = self.question_type(**self.question)
         try:
             while (answer := await client.ask(question.ask)) is None:

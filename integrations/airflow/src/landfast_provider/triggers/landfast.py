@@ -12,7 +12,7 @@ from airflow.sdk import AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
-from landfast_provider.triggers.patience import PatientClient
+from landfast_provider.triggers.patience import PatientClient, stored
 from landfast_provider.triggers.watch import Watch
 
 # The triggerer stores an event within a second or two of its yield; only then it counts as told.
@@ -49,14 +49,7 @@ class LandfastArtifactTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return how to make it again: names and ids, no credentials."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "artifact": self.artifact,
-                "poll_interval": self.poll_interval,
-                "landfast_conn_id": self.landfast_conn_id,
-            },
-        )
+        return stored(self, "artifact", "poll_interval", "landfast_conn_id")
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change, for ever."""

@@ -20,6 +20,14 @@ log = logging.getLogger(__name__)
 PASSING: tuple[type[Exception], ...] = (landfast.Unavailable, landfast.AccessDenied)
 
 
+def stored(trigger: Any, *names: str) -> tuple[str, dict[str, Any]]:
+    """Return what Airflow stores of a trigger, to make it again: its class, and these attributes."""
+    kind = type(trigger)
+    return f"{kind.__module__}.{kind.__qualname__}", {
+        name: getattr(trigger, name) for name in names
+    }
+
+
 class PatientClient:
     """A client that a trigger keeps for as long as its connection stays what it is.
 

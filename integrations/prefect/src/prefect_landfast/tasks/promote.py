@@ -90,10 +90,8 @@ def restore_alias(
 
 def _at(client: landfast.Client, place: landfast.ArtifactName) -> landfast.ArtifactName | None:
     """Return the version that an alias names; None if none."""
-    try:
-        return client.get(place).full_name
-    except landfast.NotFound:
-        return None
+    version = client.find(place)
+    return None if version is None else version.full_name
 
 
 apromote_artifact = async_twin(promote_artifact)

@@ -1,0 +1,113 @@
+"""Mirror: reads the feed on for somebody whom runs tell of what they log themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from landfast.model.names import LATEST, ArtifactName
+from landfast.registry.values import ChangeFilter, Stream
+
+if TYPE_CHECKING:
+    from landfast.model.version import Change
+    from landfast.registry.registry import Registry
+
+
+class Mirror:
+    """Finds the changes of latest versions that an orchestrator was not told, neither by a mirror nor by its runs.
+
+    Runs tell of what stands as they end (`Client.announce`); a mirror tells every change, in order, whoever made it.
+    Each is found at least once.  The position is remembered in the registry; a look that finds nothing writes
+    nothing.  Used by one thread at a time.
+
+    Args:
+        told: Consumer in whose name runs announce.
+        reader: Consumer in whose name the position is remembered.
+        name: Only of this artifact: of one partition if the name says one, else of all. None is every artifact.
+        begin: Where to begin the first time: ``start``, ``now``, or ``newest``: behind what runs told last, else with
+            the newest change alone.
+        own: System and deployment whose runs announce all that they log, so that of theirs nothing is left behind.
+
+    Example:
+        >>> mirror = Mirror("mail", reader="mail#mirror", begin="now")
+        >>> for change in mirror.look(client.registry):  # doctest: +SKIP
+        ...     send(change)
+        >>> mirror.settle(client.registry)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        told: str,
+        *,
+        reader: str,
+        name: ArtifactName | None = None,
+        begin: Literal["start", "now", "newest"] = "start",
+        own: tuple[str, str] | None = None,
+    ) -> None:
+        self._told = told
+        self._reader = reader
+        self._wanted = ChangeFilter(name=name, partitions=name is not None and not name.partition)
+        self._begin = begin
+        self._own = own
+        self._registry_id = ""
+        # What was looked at and is not settled: the newest of each partition.
+        self._looked_at: dict[ArtifactName, Change] = {}
+        self.position = 0
+        """How far the feed was looked at."""
+
+    def look(self, registry: Registry, *, limit: int | None = None) -> list[Change]:
+        """Return what is to be told now, oldest first; what the look before returned is settled if there is more.
+
+        Args:
+            registry: Whose feed; of another registry than before, its own position counts.
+            limit: The most changes.
+        """
+        self._meet(registry)
+        first = self.position == 0 and self._begin == "newest"
+        moved: list[Change] = []
+        found: list[Change] = []
+        position = self.position
+        for change in registry.changes(self._wanted, after=position):
+            position = change.position
+            if change.alias != LATEST:
+                continue
+            moved.append(change)
+            if not first and not self._was_told(registry, change):
+                found.append(change)
+                if len(found) == limit:
+                    break
+        if first:
+            found = [change for change in moved[-1:] if not self._was_told(registry, change)]
+        if moved:
+            self.settle(registry)
+            self._looked_at = {change.version.bare(): change for change in moved}
+        self.position = position
+        return found
+
+    def settle(self, registry: Registry) -> None:
+        """Remember that what was looked at is told: it is not found again."""
+        for change in self._looked_at.values():
+            registry.mark_announced(self._told, change)
+        self._looked_at = {}
+        registry.consumers.reach(self._reader, {Stream.CHANGES: self.position})
+
+    def _meet(self, registry: Registry) -> None:
+        if registry.info.id == self._registry_id:
+            return
+        self._registry_id, self._looked_at = registry.info.id, {}
+        known = registry.consumers.positions(self._reader).get(Stream.CHANGES)
+        # Before there were consumers, a position was an announcement.
+        self.position = known or registry.announced_position(self._reader)
+        if known is None and self.position == 0:
+            self.position = self._first(registry)
+
+    def _first(self, registry: Registry) -> int:
+        if self._begin == "now":
+            return registry.head()
+        return registry.announced_position(self._told) if self._begin == "newest" else 0
+
+    def _was_told(self, registry: Registry, change: Change) -> bool:
+        last = registry.announced_position(self._told, change.version.bare())
+        run = change.run
+        is_own = run is not None and (run.system, run.deployment) == self._own
+        # Runs tell of what stands: their own that was superseded is no news, somebody else's is.
+        return change.position == last or (is_own and change.position < last)
