@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -157,6 +158,73 @@ def test_what_is_logged_stems_from_what_its_arguments_stem_from(
     upstream = landfast.Client().lineage("model:v0").upstream
     assert [name.collection for name in upstream] == ["flowers"]
     assert prefect_server.url
+
+
+def test_a_flow_that_reads_and_writes_between_its_tasks_is_one_chain(
+    prefect_server: PrefectServer, folder: Path, tmp_path: Path
+) -> None:
+    tries: list[int] = []
+
+    @flow(name="natural", retries=1)
+    def pipeline() -> None:
+        log_reference("late", folder)
+        log_reference("early", folder)
+        used = use_artifact("early")
+        (tmp_path / "half").write_text(used.uris()[0])
+        log_reference("half", tmp_path / "half")
+        log_reference("apart", folder, inputs=[])
+        use_artifact("late")
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("the network was away")
+
+    pipeline()
+    client = landfast.Client()
+    upstream = {
+        name: [str(each) for each in client.lineage(name).upstream]
+        for name in ("half", "apart", "early", "late")
+    }
+    early = "default/uncategorized/early:v0"
+    # What is used after a log has no part in it, also not for the retry, which meets the same run.
+    assert upstream == {"half": [early], "apart": [], "early": [], "late": []}
+    run = flow_run_of(prefect_server, "natural")
+    assert edges_of("half:v0") == [
+        (run["id"], "log_reference", Direction.LOGGED),
+        (run["id"], "log_reference", Direction.USED),
+        (run["id"], "log_reference", Direction.LOGGED),
+    ]
+    readers = [(edge.run.run_id, edge.run.node) for edge in client.uses("early")]
+    assert readers == [(run["id"], "use_artifact"), (run["id"], "log_reference")], (
+        "each task is told"
+    )
+    half = client.get("half")
+    shown = subprocess.run(
+        [sys.executable, "-m", "landfast", "lineage", "half"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert half.record.run is not None
+    assert re.search(rf"made from +{early}\n> {half.qualified_name}", shown), shown
+
+
+def test_a_flow_that_has_its_tasks_depend_on_each_other_says_itself_what_went_into_what(
+    prefect_server: PrefectServer, folder: Path
+) -> None:
+    @task
+    def clean(data: landfast.ArtifactVersion) -> str:
+        return str(data.uris()[0].removeprefix("file://"))
+
+    @flow
+    def pipeline() -> None:
+        log_reference("raw", folder)
+        log_reference("other", folder)
+        use_artifact("other")
+        log_reference("clean", clean(use_artifact("raw")))
+
+    pipeline()
+    upstream = landfast.Client().lineage("clean").upstream
+    assert [str(each) for each in upstream] == ["default/uncategorized/raw:v0"]
 
 
 def test_verbs_can_be_submitted_mapped_and_given_options(

@@ -838,6 +838,14 @@ class Client:
         """Return what runs used and logged."""
         return self.registry.edges(runs=runs)
 
+    def edges_within(self, run: RunKey) -> list[Edge]:
+        """Return the edges of all that belongs to an orchestrator's run, oldest first: of each of its nodes and parts.
+
+        Args:
+            run: Any of them.
+        """
+        return self.registry.edges_within(run)
+
     def uses(self, named: Named) -> list[Edge]:
         """Return who used any version of a collection's partition, first use first; declared uses too."""
         full = self.resolve_name(named).bare()

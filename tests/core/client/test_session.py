@@ -307,3 +307,26 @@ def test_a_run_that_uses_and_logs_leaves_both_edges(folder):
     assert [record.id for record in data.used_by()] == [run.id]
     assert made.logged_by().id == run.id
     assert [str(n) for n in client.lineage(data).downstream] == [made.qualified_name]
+
+
+def test_the_edges_within_a_run_are_those_of_all_its_nodes_and_of_no_other(
+    tmp_path: Path,
+) -> None:
+    client = landfast.Client(f"sqlite:///{tmp_path}/registry.db")
+    (tmp_path / "a.txt").write_text("a")
+    version = client.log("a", tmp_path / "a.txt")
+
+    def use(run_id: str, node: str, system: str = "prefect") -> landfast.RunKey:
+        key = landfast.RunKey(system=system, deployment="d", run_id=run_id, node=node)
+        client.with_defaults(run=key).use("a")
+        return key
+
+    first, second = use("1", "load"), use("1", "train")
+    use("10", "load")
+    use("1", "load", system="dagster")
+    for run in (first, second):
+        found = client.edges_within(run)
+        assert [(edge.run, edge.version) for edge in found] == [
+            (key, version.full_name) for key in (first, second)
+        ]
+    assert client.edges_within(landfast.RunKey(system="prefect", deployment="d", run_id="2")) == []

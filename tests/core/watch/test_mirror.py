@@ -112,3 +112,15 @@ def test_a_slow_mirror_does_not_put_the_position_back(
     fast.settle(client.registry)
     slow.settle(client.registry)
     assert mirror().look(client.registry) == []
+
+
+def test_before_there_is_a_registry_there_is_nothing_to_tell(
+    client: landfast.Client, tmp_path: Path
+) -> None:
+    early = mirror()
+    assert early.look(client.registry) == []
+    early.settle(client.registry)
+    assert not (tmp_path / "registry.db").exists()
+    assert early.look(client.registry) == []
+    news = log(client, tmp_path, "A")
+    assert early.look(client.registry) == [news]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from landfast.errors import NotFound
 from landfast.model.names import LATEST, ArtifactName
 from landfast.registry.values import ChangeFilter, Stream
 
@@ -61,7 +62,8 @@ class Mirror:
             registry: Whose feed; of another registry than before, its own position counts.
             limit: The most changes.
         """
-        self._meet(registry)
+        if not self._meet(registry):
+            return []
         first = self.position == 0 and self._begin == "newest"
         moved: list[Change] = []
         found: list[Change] = []
@@ -85,20 +87,28 @@ class Mirror:
 
     def settle(self, registry: Registry) -> None:
         """Remember that what was looked at is told: it is not found again."""
+        if not self._registry_id:
+            return
         for change in self._looked_at.values():
             registry.mark_announced(self._told, change)
         self._looked_at = {}
         registry.consumers.reach(self._reader, {Stream.CHANGES: self.position})
 
-    def _meet(self, registry: Registry) -> None:
-        if registry.info.id == self._registry_id:
-            return
-        self._registry_id, self._looked_at = registry.info.id, {}
+    def _meet(self, registry: Registry) -> bool:
+        """Find the position in a registry that is another than before; tell whether there is one by now."""
+        try:
+            found = registry.info.id
+        except NotFound:
+            return False
+        if found == self._registry_id:
+            return True
+        self._registry_id, self._looked_at = found, {}
         known = registry.consumers.positions(self._reader).get(Stream.CHANGES)
         # Before there were consumers, a position was an announcement.
         self.position = known or registry.announced_position(self._reader)
         if known is None and self.position == 0:
             self.position = self._first(registry)
+        return True
 
     def _first(self, registry: Registry) -> int:
         if self._begin == "now":

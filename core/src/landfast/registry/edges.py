@@ -66,6 +66,18 @@ def touching(
     return [found[key] for key in sorted(found)]
 
 
+def within(tx: Transaction, of: RunKey) -> list[Edge]:
+    """Return the edges of all nodes and parts of a run, oldest first."""
+    like = recordable(of)
+    statement = query().where(
+        runs.c.run_id == like.run_id,
+        runs.c.system == like.system,
+        runs.c.deployment == like.deployment,
+    )
+    rows = tx.connection.execute(statement.order_by(edges.c.at, edges.c.id)).mappings()
+    return [record(row) for row in rows]
+
+
 def uses_page(
     tx: Transaction, name: ArtifactName, by: RunKey, *, whole: bool, below: int | None, size: int
 ) -> list[tuple[int, Edge]]:

@@ -317,6 +317,10 @@ class Registry:
         """Return the edges that touch any of these versions or runs, oldest first."""
         return self._database.read(lambda tx: edges.touching(tx, versions, runs, until))
 
+    def edges_within(self, of: RunKey) -> list[Edge]:
+        """Return the edges of all nodes and parts of a run, oldest first; `of` is one of them."""
+        return self._database.read(lambda tx: edges.within(tx, of))
+
     def latest_uses(
         self, name: ArtifactName, by: RunKey, *, partitions: bool = False
     ) -> Iterator[Edge]:

@@ -16,7 +16,7 @@ from prefect.assets import Asset
 from prefect.context import AssetContext, TaskRunContext
 
 from prefect_landfast.names import asset_key
-from prefect_landfast.run import flow_run_id
+from prefect_landfast.run import current_run, flow_run_id
 
 _MAX_FLOW_RUNS = 256
 _MAX_DEPTH = 8
@@ -44,8 +44,8 @@ def depend_on(version: landfast.ArtifactVersion) -> None:
 
 def record_inputs(
     client: landfast.Client, inputs: Iterable[str | landfast.ArtifactVersion] = ()
-) -> None:
-    """Record as used what goes into the version that the current task is about to log.
+) -> bool:
+    """Record as used what goes into the version that the current task is about to log; tell whether anything does.
 
     That is what is given; each version among the task's parameters; and what its parameters stem from,
     as far as Prefect follows it.  Where a flow run had several versions of one artifact in its hands,
@@ -54,9 +54,29 @@ def record_inputs(
     known = set[str]()
     for given in [*inputs, *_of_this_registry(client, _parameters())]:
         known.add(asset_key(client.use(given).full_name))
-    for key, versions in _upstream().items():
+    upstream = _upstream()
+    for key, versions in upstream.items():
         if key not in known:
             client.use_all(_of_this_registry(client, versions), declared=len(versions) > 1)
+    return bool(known or upstream)
+
+
+def record_flow_inputs(client: landfast.Client) -> None:
+    """Record as used what the flow run has used before the current task began, by whichever of its tasks.
+
+    For a body that reads and writes by itself, between tasks, where nothing tells what went into what.
+    """
+    run = current_run()
+    if run is None:
+        return
+    # A retry records the same again, and not what was used since.
+    began = client.run(run.key).started_at
+    used = {
+        edge.version: None
+        for edge in client.edges_within(run.key)
+        if edge.direction is landfast.Direction.USED and edge.at <= began
+    }
+    client.use_all(version for name in used if (version := client.find(name)) is not None)
 
 
 def _parameters() -> list[landfast.ArtifactVersion]:

@@ -12,7 +12,7 @@ import landfast
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.client import recording
 from prefect_landfast.tasks.verb import async_twin, verb
-from prefect_landfast.tracking import depend_on, record_inputs
+from prefect_landfast.tracking import depend_on, record_flow_inputs, record_inputs
 
 Place = str | Path | landfast.Reference
 
@@ -30,7 +30,7 @@ def log_reference(
     description: str | None = None,
     ttl: timedelta | None = None,
     move_latest: bool = True,
-    inputs: Sequence[str | landfast.ArtifactVersion] = (),
+    inputs: Sequence[str | landfast.ArtifactVersion] | None = None,
     registry: str | LandfastRegistry | None = None,
     **scan: Any,
 ) -> landfast.ArtifactVersion:
@@ -48,7 +48,8 @@ def log_reference(
         ttl: How long the version is kept if it is new.
         move_latest: False for backfills.
         inputs: Versions that it was made from, besides those that Prefect can tell: what the task's other
-            arguments stem from.
+            arguments stem from. None is, where there are none of these, all that this flow run used before; an
+            empty list is nothing more.
         registry: A `LandfastRegistry` block or its name; None is explained at `landfast_client`.
         scan: checksum, max_objects, include, exclude, allow_empty, options, shards, as in
             `landfast.Artifact.add_reference`.
@@ -68,7 +69,8 @@ def log_reference(
     """
     places = [uri] if isinstance(uri, (str, Path, landfast.Reference)) else list(uri)
     with recording(registry) as client:
-        record_inputs(client, inputs)
+        if not record_inputs(client, inputs or ()) and inputs is None:
+            record_flow_inputs(client)
         version = client.log(
             artifact,
             *places,
