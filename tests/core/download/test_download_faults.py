@@ -70,15 +70,26 @@ def test_body_that_an_opaque_token_does_not_prove_is_told(
 ) -> None:
     """A proxy on the way alters the body and leaves the headers."""
     bucket = s3_proxy.direct.bucket("Enabled")
-    s3_proxy.direct.put(
-        bucket,
-        "d/x",
-        b"recorded",
+    s3_proxy.direct.client.put_object(
+        Bucket=bucket, Key="d/x", Body=b"recorded", ServerSideEncryption="aws:kms"
     )
     scanned = scan(Reference(f"s3://{bucket}/d/"))
     s3_proxy.proxy.inject(Body(body=b"TAMPERED"), kind="get-object")
-    # An ETag of S3 may be no MD5 at all, so it proves and never refutes: the report says so.
+    # Under KMS an ETag is no MD5, so it proves and never refutes: the report says so.
     assert get(scanned).opaque == 1
+
+
+def test_tampered_body_of_an_object_without_kms_is_object_changed(
+    s3_proxy: Any, scan: Any, get: Download, root: Path
+) -> None:
+    """The ETag of one piece is the MD5 of its bytes, unless the reply says otherwise."""
+    bucket = s3_proxy.direct.bucket("Enabled")
+    s3_proxy.direct.put(bucket, "d/x", b"recorded")
+    scanned = scan(Reference(f"s3://{bucket}/d/"))
+    s3_proxy.proxy.inject(Body(body=b"TAMPERED"), kind="get-object")
+    with pytest.raises(ObjectChanged, match="md5:"):
+        get(scanned)
+    assert tree(root) == {}
 
 
 def test_tampered_body_with_a_computable_token_is_object_changed(

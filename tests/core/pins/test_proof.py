@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from landfast.errors import ObjectChanged
 from landfast.model.checksum import Checksum
+from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.pins.checksums import Outcome, Proof, is_computable, is_strong
+from landfast.stores.base import ObjectInfo
 
 DATA = b"123456789"
 MD5 = hashlib.md5(DATA).hexdigest()
@@ -48,6 +50,19 @@ def test_etag_of_one_part_is_recomputed_and_never_refutes() -> None:
     assert outcome(entry("s3-etag", one_part)) is Outcome.PROVEN
     for etag in [MD5, one_part, one_part[:-1] + "2", "opaque"]:
         assert outcome(entry("s3-etag", etag), b"123456780") is Outcome.UNKNOWN
+
+
+def test_etag_refutes_where_a_reply_says_that_it_is_an_md5() -> None:
+    for etag, is_md5, expected in [
+        (MD5, True, Outcome.WRONG),
+        (MD5, False, Outcome.UNKNOWN),
+        (f"{MD5}-2", True, Outcome.UNKNOWN),
+    ]:
+        proof = Proof(entry("s3-etag", etag))
+        location = Location.parse("s3://bucket/x")
+        proof.hear(ObjectInfo(location=location, size=9, extra={"md5": MD5} if is_md5 else None))
+        proof.update(b"123456780")
+        assert proof.outcome() is expected
 
 
 @pytest.mark.parametrize("algorithm", [None, "http-etag", "stat", "s3-etag"])

@@ -235,6 +235,7 @@ class BlockRead:
         with candidate.store.open(replace(candidate.pin, end=end), start=at) as reader:
             check_time(candidate.entry, reader.info)
             candidate.check(reader.info)
+            self._proof.hear(reader.info)
             if reader.start != at:
                 raise wrong_range(candidate.entry.uri, at, reader.start)
             self._is_answered.set()

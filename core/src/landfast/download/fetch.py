@@ -256,6 +256,7 @@ class Transfer:
             with candidate.store.open(candidate.pin, start=before) as reader:
                 check_time(entry, reader.info)
                 candidate.check(reader.info)
+                proof.hear(reader.info)
                 if reader.start > before:
                     raise wrong_range(entry.uri, before, reader.start)
                 if reader.start < before:  # the server ignores ranges

@@ -16,6 +16,7 @@ from typing import Any
 from landfast.errors import ObjectChanged
 from landfast.model.checksum import STRONG_TOKENS, Checksum
 from landfast.model.manifest import ManifestEntry
+from landfast.stores.base import ObjectInfo
 
 CHUNK = 1 << 20
 # Quilt's name of its hash, which it writes in Base64.
@@ -38,6 +39,7 @@ class Proof:
     def __init__(self, entry: ManifestEntry, *, sha256: bool = False) -> None:
         self._entry = entry
         self._sha256 = sha256
+        self._is_md5 = False
         self.count = 0
         self._start()
 
@@ -50,6 +52,11 @@ class Proof:
         self._hashes: dict[str, Any] = {name: _MAKERS[name]() for name in wanted}
         if SHA256_CHUNKED in self._hashes:
             self._hashes[SHA256_CHUNKED] = _Sha256Chunked(self._entry.size or 0)
+
+    def hear(self, told: ObjectInfo) -> None:
+        """Take what a reply says of itself: where the recorded ETag is the MD5 of its bytes, others are wrong."""
+        md5, checksum = (told.extra or {}).get("md5"), self._entry.checksum
+        self._is_md5 |= checksum is not None and checksum.value == md5
 
     def update(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -94,8 +101,10 @@ class Proof:
             return Outcome.PROVEN if found == checksum.value else Outcome.WRONG
         if checksum.value.endswith("-1"):
             found = hashlib.md5(bytes.fromhex(found), usedforsecurity=False).hexdigest() + "-1"
-        # With KMS the ETag is no MD5: only equality says something.
-        return Outcome.PROVEN if found == checksum.value else Outcome.UNKNOWN
+        if found == checksum.value:
+            return Outcome.PROVEN
+        # With KMS the ETag is no MD5, and only a reply says whether that is so.
+        return Outcome.WRONG if self._is_md5 else Outcome.UNKNOWN
 
     def check(self) -> None:
         """Refuse bytes that are not the recorded ones, naming the entry, what was recorded and what came."""

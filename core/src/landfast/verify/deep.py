@@ -14,7 +14,7 @@ from landfast.pins.checksums import Outcome, Proof
 from landfast.pins.sets import readings
 from landfast.pins.sources import Places
 from landfast.pins.verdicts import Finding
-from landfast.stores.base import ObjectInfo, Reader, Store
+from landfast.stores.base import Reader, Store
 
 if TYPE_CHECKING:
     from landfast.stores.opener import Stores
@@ -75,11 +75,12 @@ def reread(entry: ManifestEntry, finding: Finding, store: Store) -> Finding:
         try:
             with store.open(candidate.pin) as reader:
                 candidate.check(reader.info)
+                proof.hear(reader.info)
                 _take(entry, reader, proof)
         except (AccessDenied, NotFound, ObjectChanged) as error:
             refused = refused or error
         else:
-            return _compare(entry, finding, proof, reader.info)
+            return _compare(entry, finding, proof)
     if isinstance(refused, AccessDenied):
         raise refused
     verdict = Verdict.GONE if isinstance(refused, NotFound) else Verdict.CHANGED
@@ -99,9 +100,9 @@ def _take(entry: ManifestEntry, reader: Reader, proof: Proof) -> None:
             raise
 
 
-def _compare(entry: ManifestEntry, finding: Finding, proof: Proof, told: ObjectInfo) -> Finding:
+def _compare(entry: ManifestEntry, finding: Finding, proof: Proof) -> Finding:
     outcome = proof.outcome()
-    if outcome is Outcome.WRONG or _is_refuted(entry, proof, told):
+    if outcome is Outcome.WRONG:
         is_more = entry.size is not None and proof.count > entry.size
         read = f"more than {entry.size}" if is_more else f"{proof.count}"
         detail = f"{read} bytes were read, {entry.size} are recorded."
@@ -111,10 +112,3 @@ def _compare(entry: ManifestEntry, finding: Finding, proof: Proof, told: ObjectI
     if finding.verdict is Verdict.UNVERIFIABLE and outcome is Outcome.PROVEN:
         return Finding(verdict=Verdict.INTACT, row=finding.row)
     return finding
-
-
-def _is_refuted(entry: ManifestEntry, proof: Proof, told: ObjectInfo) -> bool:
-    """Whether the reply says that the recorded ETag is the MD5 of bytes, and these have another."""
-    md5 = (told.extra or {}).get("md5")
-    is_etag = entry.checksum is not None and entry.checksum.value == md5
-    return is_etag and proof.digest != f"md5:{md5}"
