@@ -40,6 +40,7 @@ def judge(
     rules: BucketRules,
     *,
     key: str,
+    as_of: datetime,
     tags: dict[str, str] | None = None,
     lock: ObjectLock | None = None,
 ) -> Found:
@@ -50,6 +51,7 @@ def judge(
         history: The versions of its key.
         rules: Of its bucket, which are known.
         key: Of the object.
+        as_of: Now, in UTC.
         tags: Of the recorded version; None if nobody knows, then it may have any.
         lock: What holds it, where that was asked.
     """
@@ -59,7 +61,7 @@ def judge(
     versions = [_facts(one) for one in history.rows]
     place = next(at for at, one in enumerate(history.rows) if one is row)
     versions[place] = replace(versions[place], tags=tags, lock=lock)
-    told = fates(key, versions, rules, is_live=history.rows[0].is_latest)
+    told = fates(key, versions, rules, is_live=history.rows[0].is_latest, as_of=as_of)
     fate = next(one for at, one in enumerate(told) if at == place)
     return _found(entry, fate, rules, is_archived=row.is_archived)
 

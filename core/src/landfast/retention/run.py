@@ -86,7 +86,7 @@ def retention(
 
         def look(sources: Sequence[Source]) -> _Look:
             places = Places(sources, stores, any_endpoint=any_endpoint)
-            return _Look(places, tally, buckets, pool, own=own, locks=locks)
+            return _Look(places, tally, buckets, pool, own=own, locks=locks, as_of=as_of)
 
         first = look(sources)
         first.all_of(manifest, workers)
@@ -110,6 +110,21 @@ class _Item:
     location: Location
     rules: BucketRules
     history: History
+    as_of: datetime
+
+    def judged(
+        self, *, tags: Mapping[str, str] | None = None, lock: ObjectLock | None = None
+    ) -> Found:
+        """Say what becomes of it; tags are None where nobody knows them."""
+        return judge(
+            self.entry,
+            self.history,
+            self.rules,
+            key=self.location.key,
+            as_of=self.as_of,
+            tags=None if tags is None else dict(tags),
+            lock=lock,
+        )
 
 
 class _Look:
@@ -124,6 +139,7 @@ class _Look:
         *,
         own: OwnPlace,
         locks: bool,
+        as_of: datetime,
     ) -> None:
         self._places = places
         self._tally = tally
@@ -131,6 +147,7 @@ class _Look:
         self._pool = pool
         self._own = own
         self._locks = locks
+        self._as_of = as_of
 
     def all_of(self, manifest: Manifest, workers: int) -> None:
         """Look at every entry: folder by folder, then those that no folder holds."""
@@ -189,7 +206,7 @@ class _Look:
         waiting: list[_Item] = []
         for entry, history in self._joined(place, join):
             location = place.location.child(_key_below(place, entry))
-            waiting.append(_Item(entry, place.store, location, rules, history))
+            waiting.append(_Item(entry, place.store, location, rules, history, self._as_of))
             if len(waiting) >= _BATCH:
                 self._settle(waiting)
                 waiting = []
@@ -268,7 +285,7 @@ class _Look:
                 for _, one, _ in group[at:]:
                     yield Found(row=_unknown(one, "It could not be listed."))
                 break
-            items.append(_Item(entry, store, location, rules, history))
+            items.append(_Item(entry, store, location, rules, history, self._as_of))
         self._refused(around.uri, rows.refused)
         yield from self._judged(items)
 
@@ -281,7 +298,7 @@ class _Look:
     def _judged(self, items: list[_Item]) -> Iterator[Found]:
         asking: list[_Item] = []
         for item in items:
-            found = _judge(item)
+            found = item.judged()
             if self._asks(item, found):
                 asking.append(item)
             else:
@@ -293,7 +310,7 @@ class _Look:
         if self._asks_lock(item, found):
             return True
         has_tags = any(action.where.tags for action in item.rules.actions)
-        return has_tags and _judge(item, tags={}) != found
+        return has_tags and item.judged(tags={}) != found
 
     def _asks_lock(self, item: _Item, found: Found) -> bool:
         return self._locks and item.rules.has_object_lock and found.row.expires is not None
@@ -306,18 +323,18 @@ class _Look:
         version_id = row.version_id if item.rules.is_versioned else None
         try:
             tags = None
-            found = _judge(item)
-            if _judge(item, tags={}) != found:
+            found = item.judged()
+            if item.judged(tags={}) != found:
                 tags = dict(item.store.tags(item.location, version_id))
-                found = _judge(item, tags=tags)
+                found = item.judged(tags=tags)
             if self._asks_lock(item, found):
                 lock = item.store.lock(item.location, version_id)
-                found = _judge(item, tags=tags, lock=lock)
+                found = item.judged(tags=tags, lock=lock)
         except NotFound:
-            return Found(row=replace(_judge(item).row, outlook=Outlook.GONE))
+            return Found(row=replace(item.judged().row, outlook=Outlook.GONE))
         except AccessDenied as error:
             self._tally.deny(item.rules.bucket, error)
-            return self._in_doubt(_judge(item), error)
+            return self._in_doubt(item.judged(), error)
         return found
 
     def _in_doubt(self, found: Found, error: LandfastError) -> Found:
@@ -325,13 +342,6 @@ class _Look:
         missing = error.details.get("permission") or "the permission to ask for its tags or holds"
         detail = f"Without {missing} this is the worst that may be."
         return replace(found, row=replace(found.row, detail=detail))
-
-
-def _judge(
-    item: _Item, *, tags: Mapping[str, str] | None = None, lock: ObjectLock | None = None
-) -> Found:
-    known = None if tags is None else dict(tags)
-    return judge(item.entry, item.history, item.rules, key=item.location.key, tags=known, lock=lock)
 
 
 def _takes_all(action: LifecycleAction, prefix: str) -> bool:

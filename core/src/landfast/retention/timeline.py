@@ -16,6 +16,7 @@ from landfast.model.retention.rules import BucketRules, Effect, LifecycleAction,
 
 _DAY = timedelta(days=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,12 @@ class Fate:
 
 
 def fates(
-    key: str, versions: Sequence[VersionFacts], rules: BucketRules, *, is_live: bool
+    key: str,
+    versions: Sequence[VersionFacts],
+    rules: BucketRules,
+    *,
+    is_live: bool,
+    as_of: datetime = _EVER,
 ) -> Iterator[Fate]:
     """Yield what becomes of each version of a key, newest first.
 
@@ -78,8 +84,9 @@ def fates(
         versions: All that there are, newest first.
         rules: Of the bucket.
         is_live: Whether the first version is the current one.
+        as_of: UTC; what is due is done then at the earliest, and not before.
     """
-    history = _History(key, rules)
+    history = _History(key, rules, as_of)
     for place, version in enumerate(versions):
         if place == 0 and is_live:
             yield history.current(version)
@@ -104,9 +111,10 @@ class _Stay:
 class _History:
     """The versions of a key, told from the newest on."""
 
-    def __init__(self, key: str, rules: BucketRules) -> None:
+    def __init__(self, key: str, rules: BucketRules, as_of: datetime) -> None:
         self._key = key
         self._rules = rules
+        self._as_of = as_of
         self._newer: list[_Stay] = []
         # When the version `null` is overwritten by a delete marker that is one too.
         self._null_goes: Step | None = None
@@ -208,7 +216,8 @@ class _History:
     def _step(
         self, action: LifecycleAction, version: VersionFacts, since: datetime | None
     ) -> Step | None:
-        times = [_after(version.written_at, action.days, action), since or version.written_at]
+        times = [self._as_of, since or version.written_at]
+        times.append(_after(version.written_at, action.days, action))
         if action.noncurrent_days is not None and since is not None:
             times.append(_after(since, action.noncurrent_days, action))
         if action.date is not None:
