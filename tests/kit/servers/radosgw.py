@@ -42,6 +42,8 @@ _ACCESS = re.compile(
     r'beast: \S+: .*?"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/[\d.]+" (?P<status>\d+)'
 )
 
+# So many seconds are a day to the rules of a bucket's lifecycle, which run as often.
+LIFECYCLE_DAY_S = 10
 # Without the two `update on start` lines the OSD dies of "wrong fsid".
 _CONFIG = """\
 [global]
@@ -80,6 +82,7 @@ keyring = {root}/keyring
 rgw data = {root}/rgw
 rgw frontends = beast endpoint={host}:{rgw_port}
 rgw dynamic resharding = false
+rgw lc debug interval = {day_s}
 """
 
 
@@ -182,6 +185,7 @@ class _Cluster:
                 root=self.root,
                 mon_port=self.mon_port,
                 rgw_port=self.rgw_port,
+                day_s=LIFECYCLE_DAY_S,
             )
         )
         keyring, monmap = str(self.root / "keyring"), str(self.root / "monmap")
