@@ -8,7 +8,7 @@ $ python -m kit.gcs_server --port 0 --versioned-bucket data
 http://127.0.0.1:18231
 ```
 
-What it does not do: access control lists, holds and retention, soft delete, customer-supplied keys,
+What it does not do: access control lists, retention, soft delete, customer-supplied keys,
 folders, notifications, the XML API, gRPC.
 """
 

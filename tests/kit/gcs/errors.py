@@ -31,6 +31,15 @@ def condition_not_met() -> ApiError:
     )
 
 
+def under_hold(bucket: str, name: str, hold: str) -> ApiError:
+    return ApiError(
+        403,
+        "objectUnderActiveHold",
+        f"Object '{bucket}/{name}' is under active {hold} hold and cannot be deleted, overwritten or archived until"
+        " hold is removed.",
+    )
+
+
 def not_modified() -> ApiError:
     return ApiError(304, "notModified", "Not Modified")
 

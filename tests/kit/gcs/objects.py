@@ -21,8 +21,10 @@ WRITABLE = (
     "contentLanguage",
     "contentType",
     "customTime",
+    "eventBasedHold",
     "metadata",
     "storageClass",
+    "temporaryHold",
 )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kit.gcs.bucket import Bucket
-from kit.gcs.errors import ApiError, invalid, no_such_bucket
+from kit.gcs.errors import ApiError, invalid, no_such_bucket, under_hold
 from kit.gcs.objects import (
     WRITABLE,
     Json,
@@ -22,6 +22,7 @@ from kit.gcs.preconditions import Preconditions
 _ANYTHING = Preconditions()
 _MAX_NAME_BYTES = 1024
 _MAX_COMPOSE_SOURCES = 32
+_HOLDS = {"eventBasedHold": "Event-Based", "temporaryHold": "Temporary"}
 
 
 class State:
@@ -155,6 +156,7 @@ class State:
             if generation is None:
                 bucket.store(name, self._retired(bucket, name, self.tick()))
             else:
+                _check_free(found)
                 kept = bucket.generations[name]
                 bucket.store(name, [item for item in kept if item is not found])
 
@@ -195,7 +197,7 @@ class State:
             bucket_name,
             name,
             source.data,
-            writable(metadata) or source.settings,
+            writable(metadata) or _without_holds(source.settings),
             when=when,
             component_count=source.component_count,
         )
@@ -215,8 +217,20 @@ class State:
         live = bucket.live(name)
         if live is None:
             return kept
+        _check_free(live)
         older = kept[:-1]
         return [*older, replace(live, deleted_us=now_us)] if bucket.versioned else older
+
+
+def _without_holds(settings: Mapping[str, Any]) -> Json:
+    return {key: value for key, value in settings.items() if key not in _HOLDS}
+
+
+def _check_free(stored: StoredObject) -> None:
+    """Refuse to take what is held: https://cloud.google.com/storage/docs/object-holds."""
+    for name, words in _HOLDS.items():
+        if stored.settings.get(name):
+            raise under_hold(stored.bucket, stored.name, words)
 
 
 def _check_name(name: str) -> None:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from landfast.errors import NotFound, Unverifiable
+from landfast.errors import NotFound, ObjectChanged, Unverifiable
 from landfast.hold.look import GONE, WORKERS
 from landfast.hold.needs import PORTION, Need, needs, request_of
 from landfast.hold.places import Asking, Places
@@ -41,6 +41,7 @@ LEASE = timedelta(seconds=60)
 _WAIT_S = 0.5
 
 FindStore = Callable[[HeldObject], Store]
+_Free = tuple[HeldObject, Need, HoldMark]
 
 
 def new_worker() -> Worker:
@@ -135,37 +136,29 @@ class Acting:
         free = [(row, need, m) for row, need in mine if (m := seen[row.id]) and not m.on]
         intended = {row.id: HoldState.INTENDED for row, _, _ in free}
         self.holds.settle(self.worker, {**on, **intended})
-        done: dict[int, HoldState] = {}
+        states: dict[int, HoldState] = {}
         try:
-            self._prove_first(free, done, deadline)
-            rest = [one for one in free if one[0].id not in done]
-
-            def put(one: tuple[HeldObject, Need, HoldMark]) -> None:
-                row, need, mark = one
-                if time.monotonic() < deadline:
-                    self._set(need, HoldMark(on=True, seen=mark.seen))
-                    done[row.id] = HoldState.HELD
-
-            list(pool.map(put, rest))
+            self._prove_first(free, states, deadline)
+            rest = [one for one in free if one[0].id not in states]
+            list(pool.map(lambda one: self._try(one, states, deadline), rest))
         finally:
-            self.holds.settle(self.worker, dict(done))
+            self.holds.settle(self.worker, dict(states))
+        done = {row for row, state in states.items() if state is HoldState.HELD}
         self._count.held += len(done) + sum(s is HoldState.HELD for s in on.values())
         self._count.foreign += sum(state is HoldState.FOREIGN for state in on.values())
         return frozenset(row.object.sha256 for row, _, _ in free if row.id not in done)
 
     def _prove_first(
-        self,
-        free: Sequence[tuple[HeldObject, Need, HoldMark]],
-        done: dict[int, HoldState],
-        deadline: float,
+        self, free: Sequence[_Free], states: dict[int, HoldState], deadline: float
     ) -> None:
         """Read back the first hold of each bucket: there are servers that say yes and do nothing."""
-        for row, need, mark in free:
+        for one in free:
+            row, need, _ = one
             place = Places.place_of(need)
-            if place in self._proven or time.monotonic() > deadline:
+            if place in self._proven or not self._try(one, states, deadline):
                 continue
-            self._set(need, HoldMark(on=True, seen=mark.seen))
             if not self.asking.get(need.store, need.request).on:
+                states[row.id] = HoldState.INTENDED
                 raise Unverifiable(
                     f"{need.uri} is not held, though the server said that it is",
                     subject=need.uri,
@@ -173,7 +166,19 @@ class Acting:
                     hint="This server does not know holds. Keep a copy of the bytes: landfast copy NAME.",
                 )
             self._proven.add(place)
-            done[row.id] = HoldState.HELD
+
+    def _try(self, one: _Free, states: dict[int, HoldState], deadline: float) -> bool:
+        """Hold an object version that was free, unless time is over, or somebody was quicker."""
+        row, need, mark = one
+        if time.monotonic() > deadline:
+            return False
+        try:
+            self.asking.put(need.store, need.request, HoldMark(on=True, seen=mark.seen))
+        except ObjectChanged:
+            states[row.id] = HoldState.ASKED  # what is there now may be theirs
+            return False
+        states[row.id] = HoldState.HELD
+        return True
 
     def _read(self, one: tuple[HeldObject, Need]) -> HoldMark | None:
         _, need = one
@@ -181,9 +186,6 @@ class Acting:
             return self.asking.get(need.store, need.request)
         except NotFound:
             return None
-
-    def _set(self, need: Need, mark: HoldMark) -> None:
-        self.asking.put(need.store, need.request, mark)
 
     # -- release ------------------------------------------------------------------------------
 

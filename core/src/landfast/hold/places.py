@@ -52,7 +52,8 @@ class Asking:
     def check(self, need: Need) -> None:
         """Ask whether its bucket can hold; raises as `Holder.check_hold`."""
         asked = need.request
-        self.tally.add(operations(need.store, asked).check)
+        if operation := operations(need.store, asked).check:
+            self.tally.add(operation)
         holder(need.store).check_hold(asked.location, asked.kind)
 
     def may(self, need: Need) -> None:

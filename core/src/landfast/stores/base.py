@@ -106,8 +106,7 @@ class Capabilities:
         ranges: Whether an object is as well read in several ranges at once as in one reply.
         presigns: Whether it may have the method `presign` of `Presigner`.
         holds: Kinds of holds that the store can put on versions of objects, the default first (`stores.holds`).
-        cors_setting: What lets pages of another origin read a bucket, for a person to run, with ``{bucket}`` and
-            ``{origin}`` in it.
+        cors_setting: What lets pages of another origin read a bucket, with ``{bucket}`` and ``{origin}`` in it.
     """
 
     listing: bool = True

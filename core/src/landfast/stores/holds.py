@@ -18,7 +18,7 @@ class HoldOperations:
     """What the provider calls the requests of a hold, as plans count them.
 
     Args:
-        check: Whether objects of the bucket can be held; one for each bucket.
+        check: Whether objects of the bucket can be held, one for each bucket; ``""`` where nothing is asked.
         may: Whether this caller may put holds; one for each bucket.
         get: Reads the mark of an object version.
         put: Sets it, or takes it away.

@@ -26,6 +26,7 @@ from landfast.errors import (
     Unverifiable,
 )
 from landfast.model.location import Location
+from landfast.model.storage.holds import HoldKind
 from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.base import (
     Capabilities,
@@ -42,11 +43,15 @@ from landfast.stores.base import (
     Versioning,
     locate_by_listing,
 )
+from landfast.stores.gcs.holds import KINDS as HOLD_KINDS
+from landfast.stores.gcs.holds import OPERATIONS as HOLD_OPERATIONS
+from landfast.stores.gcs.holds import get_hold, may_hold, put_hold
 from landfast.stores.gcs.listing import Listing
 from landfast.stores.gcs.permissions import minimal_permissions
 from landfast.stores.gcs.presign import CORS_SETTING, presign
 from landfast.stores.gcs.reader import open_pin
 from landfast.stores.gcs.rows import FIELDS, KINDS, describe
+from landfast.stores.holds import HoldMark, HoldOperations, HoldRequest
 
 T = TypeVar("T")
 
@@ -120,6 +125,7 @@ class GcsStore:
             clock="https://storage.googleapis.com",
             operations=_OPERATIONS,
             presigns=True,
+            holds=HOLD_KINDS,
             cors_setting=CORS_SETTING,
             versioning_command="gcloud storage buckets update gs://{bucket} --versioning",
         )
@@ -235,6 +241,44 @@ class GcsStore:
         """
         payer = self._options.user_project
         return presign(self._client(), pin, request, payer, endpoint=self.endpoint)
+
+    def hold_operations(self, kind: HoldKind) -> HoldOperations:  # noqa: ARG002
+        """Name the requests of a hold; see `landfast.stores.holds.Holder`, also of what follows."""
+        return HOLD_OPERATIONS
+
+    def check_hold(self, location: Location, kind: HoldKind) -> None:
+        """Objects of every bucket can be held: nothing is asked."""
+
+    def may_hold(self, asked: HoldRequest) -> None:
+        """Ask whether holds may be put."""
+        self.on_request(HOLD_OPERATIONS.may)
+        may_hold(self._sent, asked)
+
+    def get_hold(self, asked: HoldRequest) -> HoldMark:
+        """Ask whether a generation is held."""
+        self.on_request(HOLD_OPERATIONS.get)
+        return reading(
+            Asked.of(asked.location, "asked about", "storage.objects.get", asked.version_id),
+            lambda: get_hold(self._sent, asked),
+        )
+
+    def put_hold(self, asked: HoldRequest, mark: HoldMark) -> None:
+        """Hold a generation, or release it."""
+        self.on_request(HOLD_OPERATIONS.put)
+        put_hold(self._sent, asked, mark)
+
+    def _sent(
+        self,
+        asked: Asked,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Any:
+        headers = {"content-type": "application/json"} if body else {}
+        connection: GcsConnection = self._connection()
+        reply = connection.send(asked, method, _API + path, parameters, headers=headers, data=body)
+        return reading(asked, reply.json)
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""
