@@ -1,4 +1,7 @@
-"""A synthetic S3 endpoint on loopback with small objects that can be read, from a process of its own.
+"""A synthetic endpoint on loopback with small objects that can be read, from a process of its own.
+
+It lists and answers as S3 does; the same objects are read as those of a web server at the same paths, and as media of
+Cloud Storage's JSON API.
 
 The bucket is versioned; of each object there is one version, whose bytes are its number many times.
 """
@@ -13,10 +16,12 @@ import signal
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 BUCKET = "bench"
+_GCS = f"/download/storage/v1/b/{BUCKET}/o/"
 _RANGE = re.compile(rb"range: bytes=(\d+)-(\d*)", re.IGNORECASE)
 _MOMENT = "Fri, 01 May 2026 00:00:00 GMT"
 
@@ -61,8 +66,11 @@ class _Answers:
         method, target, _ = head.partition(b"\r\n")[0].decode().split(" ")
         url = urlsplit(target)
         query = parse_qs(url.query, keep_blank_values=True)
-        if url.path in self._objects:
-            return self._object(method, url.path, head)
+        path = url.path
+        if path.startswith(_GCS):
+            path = f"/{BUCKET}/{unquote(path.removeprefix(_GCS))}"
+        if path in self._objects:
+            return self._object(method, path, head)
         if "versioning" in query:
             return _reply(
                 "200 OK",
@@ -73,6 +81,8 @@ class _Answers:
     def _object(self, method: str, path: str, head: bytes) -> bytes:
         body, etag = self._objects[path]
         more = f'ETag: "{etag}"\r\nx-amz-version-id: v{etag}\r\nLast-Modified: {_MOMENT}\r\nAccept-Ranges: bytes\r\n'
+        md5 = b64encode(bytes.fromhex(etag)).decode()
+        more += f"x-goog-generation: 1\r\nx-goog-hash: md5={md5}\r\nx-goog-stored-content-length: {len(body)}\r\n"
         found = _RANGE.search(head)
         if found is None:
             return _reply("200 OK", body, more, is_head=method == "HEAD")

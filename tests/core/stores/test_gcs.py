@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from kit.gcs.faults import ApiStatus
@@ -434,6 +435,42 @@ def test_one_connection_is_reused_after_reads_and_errors(
     pools = session.get_adapter(gcs.url).poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - no mapping
     assert (pool.num_connections, pool.num_requests) == (1, 10)
+
+
+def test_the_next_objects_are_read_without_the_work_of_a_session(
+    gcs: GcsServer, store: GcsStore, place: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = ["x", "ä b/+%2F~", "deep/er?x=1&y"]
+    for key in keys:
+        place.put(key, key.encode() * 10)
+    pins = [pin_of(store.stat(place.location(key))) for key in keys]
+    read(store, pins[0])
+    monkeypatch.setattr(requests.Session, "request", None)
+    for key, pin in zip(keys, pins, strict=True):
+        assert read(store, pin) == key.encode() * 10
+        with store.open(pin, start=3) as reader:
+            assert b"".join(reader) == (key.encode() * 10)[3:]
+    asked = gcs.requests[-1]
+    assert asked.headers["range"] == "bytes=3-"
+    assert asked.headers["accept-encoding"] == "gzip"
+    gcs.requests.clear()
+    with pytest.raises(NotFound):
+        read(store, Pin(location=place.location("absent")))
+    gcs.inject(ApiStatus(status=503, headers={"retry-after": "7"}))
+    with pytest.raises(Unavailable) as caught:
+        read(store, pins[0])
+    assert caught.value.details["retry_after"] == 7
+    assert len(gcs.requests) == 2
+
+
+def test_what_breaks_on_the_short_way_is_asked_once_more(
+    gcs: GcsServer, store: GcsStore, place: Bucket
+) -> None:
+    place.put("x", b"bytes")
+    pin = pin_of(store.stat(place.location("x")))
+    read(store, pin)
+    gcs.inject(Reset(), at=1)
+    assert read(store, pin) == b"bytes"
 
 
 @dataclass(frozen=True, slots=True)

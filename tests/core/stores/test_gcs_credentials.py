@@ -23,6 +23,7 @@ from landfast.errors import AccessDenied, Conflict, LandfastError, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import ListRequest, Pin, PresignRequest
 from landfast.stores.gcs import GcsStore
+from landfast.testing.store_suite import read
 
 WHERE = Location.parse("gs://data/x")
 
@@ -234,6 +235,19 @@ def test_a_refused_token_is_renewed(google: GcsServer, tokens: TokenServer) -> N
     store.stat(WHERE)
     google.inject(ApiStatus(status=401), at=1)
     store.stat(WHERE)
+    assert tokens.asked == ["environment@test"] * 2
+
+
+@pytest.mark.usefixtures("environment_file")
+def test_a_token_that_is_refused_for_the_next_object_is_renewed(
+    google: GcsServer, tokens: TokenServer
+) -> None:
+    store = GcsStore({"endpoint": google.url})
+    pin = Pin(location=WHERE)
+    assert read(store, pin) == read(store, pin) == b"bytes"
+    assert google.requests[-1].headers["authorization"] == "Bearer token-of-environment@test"
+    google.inject(ApiStatus(status=401), at=range(1, 3))
+    assert read(store, pin) == b"bytes"
     assert tokens.asked == ["environment@test"] * 2
 
 

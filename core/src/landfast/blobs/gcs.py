@@ -19,6 +19,7 @@ from landfast.blobs.retried import retried
 from landfast.clouds.bodies import gcs_extent, gcs_media
 from landfast.clouds.gcs_client import GcsConnection, GcsOptions, make_client, object_path
 from landfast.clouds.gcs_errors import Asked, reading
+from landfast.clouds.gcs_get import MediaReply
 from landfast.clouds.per_process import PerProcess
 from landfast.errors import LandfastError, NotFound, Unavailable
 from landfast.model.location import Location
@@ -85,7 +86,7 @@ class GcsObjects:
         path = "/download" + self._object(key)
         headers = {"Accept-Encoding": "gzip"} | ({"Range": f"bytes={start}-"} if start else {})
         connection: GcsConnection = self._connection()
-        with connection.get(asked, path, {"alt": "media"}, headers=headers, media=True) as reply:
+        with connection.media(asked, path, {"alt": "media"}, headers) as reply:
             yield GcsBody(reply, start, asked)
 
     def put(self, key: str, data: bytes, *, new: bool = False) -> None:
@@ -249,7 +250,7 @@ class _Part:
 class GcsBody:
     """An open reply with the bytes of an object."""
 
-    def __init__(self, reply: Response, start: int, asked: Asked) -> None:
+    def __init__(self, reply: MediaReply, start: int, asked: Asked) -> None:
         self._reply, self._asked = reply, asked
         # Blobs are never packed: the reply's own length tells one that is whole from another.
         self.start, self.size = gcs_extent(reply, start, lengths=("content-length",))

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from landfast.clouds.gcs_errors import Asked, asking
+from landfast.clouds.gcs_get import MediaReply
 from landfast.errors import Unavailable
-
-if TYPE_CHECKING:
-    from requests import Response
 
 CHUNK_BYTES = 1024 * 1024
 GCS_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
@@ -34,7 +31,7 @@ _LENGTHS = ("x-goog-stored-content-length", "content-length")
 
 
 def gcs_extent(
-    reply: Response, start: int, *, lengths: Sequence[str] = _LENGTHS
+    reply: MediaReply, start: int, *, lengths: Sequence[str] = _LENGTHS
 ) -> tuple[int, int | None]:
     """Return the offset of a media reply's first byte, and the size of the whole object.
 
@@ -50,7 +47,7 @@ def gcs_extent(
     return 0, int(size) if size else None
 
 
-def gcs_media(reply: Response, asked: Asked, at: int, end: int | None) -> Iterator[bytes]:
+def gcs_media(reply: MediaReply, asked: Asked, at: int, end: int | None) -> Iterator[bytes]:
     """Yield the body of a media reply as it is stored: gzip is not unpacked; nothing behind its end."""
     if reply.status_code != 416:
         chunks = reply.raw.stream(CHUNK_BYTES, decode_content=False)

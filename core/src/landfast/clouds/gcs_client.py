@@ -11,9 +11,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from landfast.clouds.gcs_errors import Asked, asking, translate_reply
+from landfast.clouds.gcs_get import MediaReply, MediaWire
 from landfast.clouds.options import check_ca_file, check_endpoint, given_options, plain_endpoint
 from landfast.errors import InvalidInput, LandfastError, MissingExtra
 from landfast.stores.base import ClientFactory
@@ -78,24 +79,33 @@ class GcsConnection:
     def __init__(self, client: Any, options: GcsOptions) -> None:
         self._base = client.api_endpoint.rstrip("/")
         self._session = client._http
-        self._user_project = options.user_project
+        self._payer = {"userProject": options.user_project} if options.user_project else {}
+        self._wire = MediaWire(self._session, TIMEOUT_S)
         # With each request: a session's own setting yields to the environment's, and netrc to neither.
         self._sent: dict[str, Any] = {"timeout": TIMEOUT_S, "auth": _unchanged}
         if ca_file := check_ca_file(options.ca_file, "gs://"):
             self._sent["verify"] = ca_file
 
-    def get(
-        self,
-        asked: Asked,
-        path: str,
-        parameters: Mapping[str, str],
-        *,
-        headers: Mapping[str, str] | None = None,
-        media: bool = False,
-    ) -> Response:
-        """Send one GET, as `send` does; `media` leaves the body unread, and a 416 to the caller."""
-        also = frozenset({416}) if media else frozenset[int]()
-        return self.send(asked, "GET", path, parameters, headers=headers, also=also, media=media)
+    def get(self, asked: Asked, path: str, parameters: Mapping[str, str]) -> Response:
+        """Send one GET, as `send` does."""
+        return self.send(asked, "GET", path, parameters)
+
+    def media(
+        self, asked: Asked, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]
+    ) -> MediaReply:
+        """Send one GET of an object, as `send` does, and leave its body unread, and a 416 to the caller."""
+        url = f"{self._base}{path}?{urlencode({**parameters, **self._payer})}"
+        also = frozenset({416})
+        reply = asking(asked, lambda: self._wire.get(url, headers))
+        if reply is not None:
+            if reply.status_code in {200, 206, *also}:
+                return reply
+            with reply:
+                said = asking(asked, lambda: reply.raw.read(_ERROR_BYTES, decode_content=True))
+            raise translate_reply(reply.status_code, reply.headers, said, asked)
+        found = self.send(asked, "GET", path, parameters, headers=headers, also=also, media=True)
+        self._wire.learn(found)
+        return MediaReply.of(found)
 
     def send(
         self,
@@ -116,14 +126,13 @@ class GcsConnection:
         Raises:
             LandfastError: For every other reply.
         """
-        payer = {"userProject": self._user_project} if self._user_project else {}
         whole = path.startswith(("http://", "https://"))
         reply: Response = asking(
             asked,
             lambda: self._session.request(
                 method,
                 path if whole else self._base + path,
-                params=None if whole else {**parameters, **payer},
+                params=None if whole else {**parameters, **self._payer},
                 headers=dict(headers or {}),
                 data=data,
                 stream=media,

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from landfast.clouds.bodies import GCS_RANGE, gcs_extent, gcs_media
 from landfast.clouds.gcs_client import GcsConnection, object_path
 from landfast.clouds.gcs_errors import Asked, reading
+from landfast.clouds.gcs_get import MediaReply
 from landfast.errors import ObjectChanged
 from landfast.stores.base import ObjectInfo, Pin, check_pairs, wrong_range
 from landfast.stores.gcs.rows import describe_headers
-
-if TYPE_CHECKING:
-    from requests import Response
 
 
 class GcsReader:
     """An open media reply."""
 
     def __init__(
-        self, reply: Response, info: ObjectInfo, start: int, end: int | None, asked: Asked
+        self, reply: MediaReply, info: ObjectInfo, start: int, end: int | None, asked: Asked
     ) -> None:
         self.info = info
         self.start = start
@@ -45,7 +42,7 @@ def open_pin(connection: GcsConnection, pin: Pin, start: int) -> Iterator[GcsRea
         headers["Range"] = span
     parameters = {"alt": "media", **({"generation": generation} if generation else {})}
     path = "/download/storage/v1" + object_path(pin.location.authority, pin.location.key)
-    with connection.get(asked, path, parameters, headers=headers, media=True) as reply:
+    with connection.media(asked, path, parameters, headers) as reply:
         first, size = reading(asked, lambda: gcs_extent(reply, start))
         info = reading(asked, lambda: describe_headers(reply.headers, pin.location, size))
         if reply.status_code == 416:

@@ -7,6 +7,7 @@ import os
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +23,11 @@ from landfast.stores.base import ClientFactory
 _REDIRECTS = 10
 _CONNECTIONS = 32
 _CONNECT_TIMEOUT_S = 10.0
+_PROXY_VARIABLES = tuple(
+    variable
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "request_method")
+    for variable in (name, name.upper())
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,10 +181,16 @@ def _netrc_login(host: str) -> str | None:
 
 def _proxy_for(url: str) -> str:
     parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.netloc):
+    return _proxy(parts.scheme, parts.netloc, tuple(map(os.environ.get, _PROXY_VARIABLES)))
+
+
+@lru_cache(maxsize=1024)
+def _proxy(scheme: str, authority: str, _said: tuple[str | None, ...]) -> str:
+    """Read the environment, the whole of it: not anew for each object while what it said of proxies stays."""
+    if urllib.request.proxy_bypass(authority):
         return ""
     proxies = urllib.request.getproxies()
-    return str(proxies.get(parts.scheme) or proxies.get("all") or "")
+    return str(proxies.get(scheme) or proxies.get("all") or "")
 
 
 def _silence_secrets() -> None:
