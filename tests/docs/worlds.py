@@ -229,7 +229,11 @@ WORLDS: dict[str, list[Setup]] = {
     ],
     "docs/retention.md": [bucket("my-bucket", *MNIST)],
     "docs/hold.md": [bucket("locked-bucket", *MNIST, lock=True)],
-    "docs/verify.md": [bucket("my-bucket", *MNIST), data_folder],
+    "docs/verify.md": [
+        bucket("my-bucket", *MNIST),
+        data_folder,
+        files(points__a_dot_csv="1,2", points__b_dot_csv="3,4"),
+    ],
     "docs/lineage.md": [bucket("my-bucket", *MNIST), data_folder],
     "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "docs/registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],

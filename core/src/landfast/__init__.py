@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
+    from landfast.model.storage.drift import AliasVerdict
     from landfast.model.storage.holds import (
         HoldKind,
         HoldRecord,
@@ -75,11 +76,12 @@ if TYPE_CHECKING:
         History,
         Observation,
         PinSet,
+        VerdictChange,
         VersionRecord,
     )
     from landfast.redaction import redact
     from landfast.registry.database.url import check_registry_url
-    from landfast.registry.values import RegistryInfo
+    from landfast.registry.values import ChangeFilter, RegistryInfo
     from landfast.run import Run, current_run, init
     from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.secrecy import refuse_secrets
@@ -114,13 +116,15 @@ _NAMES = {
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
     "model.storage.holds": "HoldKind HoldRecord HoldReport HoldState VersionHolds",
+    "model.storage.drift": "AliasVerdict",
     "model.storage.plan": "Plan Problem",
     "model.storage.restore": "RestoreReport",
     "model.verdict": "FailOn Verdict Verification VerifyReport",
-    "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VersionRecord",
+    "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VerdictChange"
+    " VersionRecord",
     "redaction": "redact",
     "registry.database.url": "check_registry_url",
-    "registry.values": "RegistryInfo",
+    "registry.values": "ChangeFilter RegistryInfo",
     "run": "Run current_run init",
     "scan.values": "ScanPlan Shard ShardScan",
     "secrecy": "refuse_secrets",
@@ -134,11 +138,13 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()
 
 __all__ = [
     "AccessDenied",
+    "AliasVerdict",
     "Archived",
     "Artifact",
     "ArtifactName",
     "ArtifactVersion",
     "Change",
+    "ChangeFilter",
     "ChangeKind",
     "Checksum",
     "Client",
@@ -206,6 +212,7 @@ __all__ = [
     "Unavailable",
     "Unverifiable",
     "Verdict",
+    "VerdictChange",
     "Verification",
     "VerifyReport",
     "VersionHolds",

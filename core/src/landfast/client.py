@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, Unpack
 from landfast import scans
 from landfast.context import Context, Opener, default_context
 from landfast.draft import Draft, LogOptions, log_draft, log_drafts
+from landfast.drift import verify_aliases
 from landfast.errors import InvalidInput, NotFound, needs_extra
 from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName
@@ -39,8 +40,8 @@ from landfast.version import (
     find_version,
     name_of,
     record_use,
-    release_ended,
 )
+from landfast.version_storage import release_ended
 
 if TYPE_CHECKING:
     from landfast.download.report import DownloadReport
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
     from landfast.model.retention.report import RetentionReport
     from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.storage.drift import AliasVerdict
     from landfast.model.storage.holds import HoldReport
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
@@ -650,6 +652,7 @@ class Client:
         limit: int | None = None,
         name: Named | None = None,
         partitions: bool = False,
+        verdicts: bool = False,
     ) -> Iterator[Change]:
         """Yield the change feed after a position, ascending.
 
@@ -658,9 +661,10 @@ class Client:
             limit: The most changes.
             name: Only of this collection's partition.
             partitions: Whether `name` means all partitions of its collection.
+            verdicts: Whether also with changes of verdicts (`verify_aliases`), of which nothing moved.
         """
         full = None if name is None else self.resolve_name(name).bare()
-        wanted = ChangeFilter(name=full, partitions=partitions)
+        wanted = ChangeFilter(name=full, partitions=partitions, verdicts=verdicts)
         return self.registry.changes(wanted, after=after, limit=limit)
 
     def head(self) -> int:
@@ -1013,6 +1017,35 @@ class Client:
             options: deep (read all bytes again), executor (reads them, as in `log`), workers, any_endpoint, progress.
         """
         return self._here(named).verify(**options)
+
+    @named_options(VerifyOptions)
+    def verify_aliases(
+        self,
+        *names: Named,
+        aliases: Sequence[str] = (LATEST,),
+        **options: Unpack[VerifyOptions],
+    ) -> list[AliasVerdict]:
+        """Verify every version that an alias names, on a schedule: a change of its verdict is a row of the feed.
+
+        One row for each change, none where all is as it was: `changes` and `follow` yield them where a filter asks for
+        verdicts.  A version was intact when it was logged; one whose server does not answer is ``unreachable``.
+
+        Args:
+            names: Collections (all their partitions) or partitions; none is this client's project.
+            aliases: Which; what several of them name is looked at once.
+            options: As in `verify`.
+
+        Returns:
+            How each stands, by name; of one that could not be looked at with the error, the others all the same.
+
+        Raises:
+            NotFound: If no version has one of the aliases.
+
+        Example:
+            >>> for found in Client().verify_aliases("vision/mnist", aliases=["prod"]):  # doctest: +SKIP
+            ...     print(found.version, found.verdict, found.change)
+        """
+        return verify_aliases(self._context, map(self.resolve_name, names), aliases, options)
 
     @named_options(VerifyOptions)
     def plan_verify(self, named: Named, **options: Unpack[VerifyOptions]) -> Plan:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack
 from urllib.parse import quote
 
 from landfast.context import Context, Opener, default_context
-from landfast.errors import AccessDenied, Conflict, LandfastError, NotFound, Unavailable
+from landfast.errors import AccessDenied, Conflict, NotFound, Unavailable
 from landfast.manifests.base import Manifest
 from landfast.manifests.frames import Rows
 from landfast.model.lineage import Direction
@@ -28,7 +28,7 @@ from landfast.openlineage.inline import tell_run
 from landfast.registry.values import VersionEdit
 from landfast.spelling import named_options
 from landfast.system.progress import progress
-from landfast.version_storage import VersionStorage
+from landfast.version_storage import VersionStorage, release_ended
 from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
@@ -420,7 +420,6 @@ def _rebuild(
     )
 
 
-# What names a version in the methods of a client.
 Named: TypeAlias = str | ArtifactName | ArtifactVersion
 
 
@@ -434,18 +433,6 @@ def find_version(context: Context, named: Named) -> ArtifactVersion:
 def name_of(context: Context, named: Named) -> ArtifactName:
     """Return the full name of what is named."""
     return named.full_name if isinstance(named, ArtifactVersion) else context.resolve_name(named)
-
-
-def release_ended(context: Context, record: VersionRecord) -> None:
-    """Release what a version that was deleted had held; where that cannot be done now, `gc` does it."""
-    if not context.registry.holds.of_version(record.id).records:
-        return
-    from landfast.hold.run import release
-
-    try:
-        release(context.registry, record, context.stores, None)
-    except LandfastError as error:
-        context.note(f"{record.name} is deleted and held still; `landfast gc` releases it: {error}")
 
 
 def record_use(

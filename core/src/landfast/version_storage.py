@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from landfast.context import Context
-from landfast.errors import Conflict, NotFound
+from landfast.errors import Conflict, LandfastError, NotFound
 from landfast.model.options import (
     DownloadOptions,
     HoldRequestOptions,
@@ -201,3 +201,15 @@ class VersionStorage:
 
         sets = self.context.pinned_manifests(self._record)
         return PinSets(sets, self.context.stores, any_endpoint=any_endpoint)
+
+
+def release_ended(context: Context, record: VersionRecord) -> None:
+    """Release what a version that was deleted had held; where that cannot be done now, `gc` does it."""
+    if not context.registry.holds.of_version(record.id).records:
+        return
+    from landfast.hold.run import release
+
+    try:
+        release(context.registry, record, context.stores, None)
+    except LandfastError as error:
+        context.note(f"{record.name} is deleted and held still; `landfast gc` releases it: {error}")

@@ -72,7 +72,7 @@ def test_a_fresh_registry_has_the_shape_of_an_upgraded_one(empty_database: Datab
     after_migrations = empty_database.write_schema(migrated)
     creation.create_tables(empty_database, "s3://b/")
     fresh = empty_database.read(shape)
-    assert len(fresh) == 27
+    assert len(fresh) == 28
     assert after_migrations == fresh
 
 

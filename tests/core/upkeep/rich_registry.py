@@ -19,6 +19,7 @@ from landfast.model.run import RunKey
 from landfast.model.storage.holds import HoldKind, HoldState, ObjectVersion
 from landfast.publish import shrink
 from landfast.registry.holds.request import HoldStart, Worker
+from landfast.registry.verdicts.verdicts import Found
 
 PROJECT = "vision"
 CONSUMERS = ("bell", "feed")
@@ -56,6 +57,7 @@ def fill(
     ):
         one.finish_run(status)
     _look_at_everything(client)
+    _drifted(client)
     for change in list(client.changes())[:3]:
         if change.alias == "latest":
             client.mark_announced("bell", change)
@@ -161,6 +163,14 @@ def _held(client: Client) -> None:
     holds.let_go(worker)
 
 
+def _drifted(client: Client) -> None:
+    """Note what a scheduled verification finds of what an alias names."""
+    record, run = client.get("days~2026-01-01").record, client.context.ensure_run()
+    for verdict in ("gone", "intact"):
+        found = Found(verdict=verdict, summary=f"1 {verdict}", counts={verdict: 1})
+        assert client.registry.verdicts.note(record, found, ["latest"], run=run) is not None
+
+
 def _look_at_everything(client: Client) -> None:
     for version in _versions(client):
         if not version.record.deleted_at:
@@ -193,6 +203,7 @@ def answers(client: Client, url: str) -> dict[str, Any]:
     asked: dict[str, Any] = {
         "ls": cli("ls", "--all-projects"),
         "changes": cli("changes"),
+        "changes and verdicts": cli("changes", "--verdicts"),
         "head": client.head(),
         "runs": cli("run", "ls", "--project", PROJECT),
         "projects": [asdict(one) for one in client.registry.collections(entity="default")],

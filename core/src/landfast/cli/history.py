@@ -6,6 +6,7 @@ import click
 
 from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
+from landfast.model.version import Change
 
 
 @command("history", example="landfast history vision/mnist --limit 20")
@@ -36,20 +37,30 @@ def history_command(client: Client, out: Output, name: str, limit: int | None) -
     "--after", type=click.IntRange(min=0), default=0, help="Only changes after this position."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="The most changes.")
+@click.option("--verdicts", is_flag=True, help="Also what `verify --aliases` found otherwise.")
 @partition_option("name")
 def changes_command(
-    client: Client, out: Output, name: str | None, after: int, limit: int | None
+    client: Client,
+    out: Output,
+    name: str | None,
+    after: int,
+    limit: int | None,
+    verdicts: bool,
 ) -> None:
     """List each time `latest` or another alias moved, oldest first: the change feed."""
     _ = (
         client.registry.info
     )  # a follower waits for a registry that is not there yet; a person hears of it
-    found = list(client.changes(after=after, limit=limit, name=name))
-    rows = [
-        (c.position, f"{c.at:%F %T}", c.kind, c.alias, c.version, c.previous or "-") for c in found
-    ]
+    found = list(client.changes(after=after, limit=limit, name=name, verdicts=verdicts))
+    rows = [(c.position, f"{c.at:%F %T}", c.kind, c.alias, c.version, _before(c)) for c in found]
     out.table(
         [c.to_dict() for c in found],
         ("POSITION", "AT (UTC)", "KIND", "ALIAS", "VERSION", "BEFORE"),
         rows,
     )
+
+
+def _before(change: Change) -> str:
+    if change.verdict is not None:
+        return f"{change.verdict.previous}, now {change.verdict.verdict}"
+    return str(change.previous or "-")

@@ -8,7 +8,10 @@ from typing import Any
 import click
 
 from landfast.cli.common import Output, command, partition_option, show_plan
+from landfast.cli.feed.verdicts import tell_aliases
 from landfast.client import Client
+from landfast.errors import InvalidInput
+from landfast.model.options import VerifyOptions
 from landfast.model.retention.report import Outlook, RetentionReport
 from landfast.settings import parse_days
 
@@ -16,7 +19,13 @@ _SHOWN = 50
 
 
 @command("verify", example="landfast verify vision/mnist:prod")
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option(
+    "--aliases",
+    metavar="ALIAS,...",
+    help="Of NAME, or with --all, what these aliases name; what stands otherwise than before is a row of the feed.",
+)
+@click.option("--all", "everything", is_flag=True, help="With --aliases: of the whole project.")
 @click.option(
     "--deep", is_flag=True, help="Read files again, whatever their modification time says."
 )
@@ -41,7 +50,9 @@ _SHOWN = 50
 def verify_command(
     client: Client,
     out: Output,
-    name: str,
+    name: str | None,
+    aliases: str | None,
+    everything: bool,
     deep: bool,
     plan: bool,
     any_endpoint: bool,
@@ -56,8 +67,24 @@ def verify_command(
     Exit codes: 0 everything is intact or moved; 3 drifted, the recorded bytes can still be had; 4 some are lost; 5
     undecided; 6 rules of the buckets remove or archive some within the time given.
     """
+    if (name is None) is not everything or (everything and aliases is None):
+        raise InvalidInput(
+            "verify needs one thing to look at",
+            expected="NAME, NAME with --aliases, or --all with --aliases",
+            hint="landfast verify --aliases prod --all looks at what prod names in the project.",
+        )
+    if aliases is not None:
+        if plan or retention or within is not None or locks:
+            raise InvalidInput(
+                "--plan, --retention, --within and --locks are of one NAME",
+                subject="--aliases",
+            )
+        wanted = [alias for alias in aliases.split(",") if alias]
+        names = [] if name is None else [name]
+        options: VerifyOptions = {"deep": deep, "any_endpoint": any_endpoint}
+        tell_aliases(out, client.verify_aliases(*names, aliases=wanted, **options))
     ahead = parse_days(within or "30d")
-    version = client.get(name)
+    version = client.get(str(name))
     if plan:
         show_plan(out, version.plan_verify(deep=deep, any_endpoint=any_endpoint))
     report = client.verify(version, deep=deep, any_endpoint=any_endpoint)

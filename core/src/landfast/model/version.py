@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -219,6 +220,40 @@ class ChangeKind(StrEnum):
     RETURNED = "returned"  # `latest` moved to an older version whose content came back
     ALIAS = "alias"  # another alias moved
     DELETED = "deleted"  # `latest` fell back because its version was deleted
+    VERDICT = "verdict"  # what an alias names is not at its source as it was, or is again
+
+
+UNREACHABLE = "unreachable"
+"""The verdict on a version whose server does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictChange:
+    """That a version stands otherwise than when it was looked at last; see `Client.verify_aliases`.
+
+    Args:
+        verdict: How it stands: ``intact``, the worst `Verdict` of its entries, or ``unreachable``.
+        previous: How it stood; ``intact`` when it was logged.
+        summary: One line: ``9 intact, 1 gone``.
+        counts: How many entries had each verdict.
+        aliases: That named the version then.
+    """
+
+    verdict: str
+    previous: str
+    summary: str
+    counts: Mapping[str, int]
+    aliases: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "verdict": self.verdict,
+            "previous_verdict": self.previous,
+            "summary": self.summary,
+            "counts": dict(self.counts),
+            "aliases": list(self.aliases),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +271,7 @@ class Change:
         previous: Full name of the version it named before; None if none.
         run: Key of the run that did it; None if none did.
         at: UTC, registry time.
+        verdict: Of a `VERDICT`, what it is; the alias is one of those that name the version, and nothing moved.
     """
 
     position: int
@@ -248,6 +284,7 @@ class Change:
     previous: ArtifactName | None = None
     run: RunKey | None = None
     at: datetime
+    verdict: VerdictChange | None = None
 
     @staticmethod
     def position_of(id: str, registry_id: str) -> int | None:
@@ -261,7 +298,8 @@ class Change:
         return int(position) if registry == registry_id and position.isdecimal() else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe a row of the change feed."""
+        """Describe a row of the change feed; of a verdict with what it is."""
+        told = {} if self.verdict is None else self.verdict.to_dict()
         return {
             "position": self.position,
             "id": self.id,
@@ -273,4 +311,5 @@ class Change:
             "previous": None if self.previous is None else str(self.previous),
             "run": None if self.run is None else str(self.run),
             "at": format_time(self.at),
+            **told,
         }

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, or_, 
 from sqlalchemy.sql.dml import ReturningInsert
 
 from landfast.model.run import RunKey
-from landfast.model.version import Change, ChangeKind, VersionRecord
+from landfast.model.version import Change, ChangeKind, VerdictChange, VersionRecord
 from landfast.registry import counters, scopes
 from landfast.registry.aliases import Move
 from landfast.registry.database.engine import Transaction
@@ -30,6 +30,7 @@ from landfast.registry.schema.tables import (
     entities,
     partitions,
     runs,
+    verdict_changes,
     versions,
 )
 from landfast.registry.values import ChangeFilter
@@ -38,6 +39,14 @@ NEAR = 1_000
 """Positions in which the changes of a collection are looked for first."""
 
 _previous = versions.alias("previous_versions")
+
+IS_MOVE = verdict_changes.c.position.is_(None)
+"""That a row of a `query()` tells of an alias that moved."""
+
+_VERDICT = {
+    name: verdict_changes.c[name].label(f"told_{name}")
+    for name in ("verdict", "previous", "summary", "counts", "aliases")
+}
 
 
 def append(
@@ -72,6 +81,48 @@ def append(
     return [
         _written(tx, position, move, version, run, at) for position, move in enumerate(moves, first)
     ]
+
+
+def append_verdict(
+    tx: Transaction,
+    partition: int,
+    version: VersionRecord,
+    alias: str,
+    told: VerdictChange,
+    run_id: int | None,
+) -> Change:
+    """Write that a version stands otherwise than before; what is said of `append` holds here too."""
+    move = {
+        "kind": ChangeKind.ALIAS.value,
+        "alias": alias,
+        "partition_id": partition,
+        "version_id": version.id,
+        "previous_id": version.id,
+        "run_id": run_id,
+    }
+    position, _ = _append(tx, [move])
+    facts = told.to_dict()
+    tx.put(
+        verdict_changes,
+        {
+            "position": position,
+            "version_id": version.id,
+            "verdict": told.verdict,
+            "previous": told.previous,
+            "summary": told.summary,
+            "counts": facts["counts"],
+            "aliases": f",{','.join(told.aliases)},",
+        },
+    )
+    return load(tx, query().where(changes.c.position == position))[0]
+
+
+def last_verdict(tx: Transaction, version_id: int) -> str | None:
+    """Return how a version stood by the feed; None if that never told of it."""
+    statement = select(verdict_changes.c.verdict).where(verdict_changes.c.version_id == version_id)
+    last = statement.order_by(verdict_changes.c.position.desc()).limit(1)
+    found: str | None = tx.connection.execute(last).scalar_one_or_none()
+    return found
 
 
 def _append(tx: Transaction, rows: Sequence[dict[str, Any]]) -> tuple[int, datetime]:
@@ -135,10 +186,12 @@ def query() -> Select[Any]:
         NAMED_VERSIONS.join(changes, changes.c.version_id == versions.c.id)
         .outerjoin(_previous, changes.c.previous_id == _previous.c.id)
         .outerjoin(runs, changes.c.run_id == runs.c.id)
+        .outerjoin(verdict_changes, verdict_changes.c.position == changes.c.position)
     )
     return (
         select(
             *changes.c,
+            *_VERDICT.values(),
             versions.c.number,
             versions.c.digest,
             collections.c.type.label("collection_type"),
@@ -206,12 +259,21 @@ def passing(tx: Transaction, of: ChangeFilter) -> list[ColumnElement[bool]]:
         else:
             wanted.append(changes.c.partition_id == scope.partition)
         if of.name.alias is not None:
-            wanted.append(changes.c.alias == of.name.alias)
+            wanted.append(_of_alias(of.name.alias))
     if of.entity is not None:
         wanted.append(entities.c.name == of.entity)
-    if of.kind is not None:
-        wanted.append(changes.c.kind == of.kind.value)
+    if of.kind is ChangeKind.VERDICT:
+        wanted.append(~IS_MOVE)
+    elif of.kind is not None:
+        wanted += [IS_MOVE, changes.c.kind == of.kind.value]
+    elif not of.verdicts:
+        wanted.append(IS_MOVE)
     return wanted
+
+
+def _of_alias(alias: str) -> ColumnElement[bool]:
+    named = verdict_changes.c.aliases.contains(f",{alias},", autoescape=True)
+    return or_(and_(IS_MOVE, changes.c.alias == alias), named)
 
 
 def newest(
@@ -220,7 +282,7 @@ def newest(
     """Return the last change of an alias that meets the conditions."""
     statement = (
         query()
-        .where(changes.c.partition_id == partition, changes.c.alias == alias, *where)
+        .where(changes.c.partition_id == partition, changes.c.alias == alias, IS_MOVE, *where)
         .order_by(None)
         .order_by(changes.c.position.desc())
         .limit(1)
@@ -261,11 +323,12 @@ def version_as_of(tx: Transaction, partition: int, alias: str, moment: datetime)
 
 def _record(row: RowMapping, uid: str) -> Change:
     name = name_of(row, row["number"])
-    previous = row["previous_number"]
+    told = _told(row)
+    previous = row["previous_number"] if told is None else None
     return Change(
         position=row["position"],
         id=f"{uid}:{row['position']}",
-        kind=ChangeKind(row["kind"]),
+        kind=ChangeKind(row["kind"]) if told is None else ChangeKind.VERDICT,
         alias=row["alias"],
         version=name,
         type=row["collection_type"],
@@ -273,4 +336,17 @@ def _record(row: RowMapping, uid: str) -> Change:
         previous=None if previous is None else name.at(previous),
         run=key_of(row),
         at=row["at"],
+        verdict=told,
+    )
+
+
+def _told(row: RowMapping) -> VerdictChange | None:
+    if row["told_verdict"] is None:
+        return None
+    return VerdictChange(
+        verdict=row["told_verdict"],
+        previous=row["told_previous"],
+        summary=row["told_summary"],
+        counts=row["told_counts"],
+        aliases=tuple(row["told_aliases"].strip(",").split(",")),
     )

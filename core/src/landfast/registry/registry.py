@@ -56,6 +56,7 @@ from landfast.registry.values import (
     RunStart,
     VersionEdit,
 )
+from landfast.registry.verdicts.verdicts import Verdicts
 
 COLLECTION_LEASE = timedelta(seconds=60)
 _EVERY_CHANGE = ChangeFilter()
@@ -73,6 +74,7 @@ class Registry:
         self.overview = Overview(database)
         self.consumers = Consumers(database)
         self.holds = Holds(database)
+        self.verdicts = Verdicts(database)
 
     def __reduce__(self) -> str:
         raise TypeError("a registry cannot be pickled: open it by its URL where it is needed")
@@ -110,9 +112,8 @@ class Registry:
     def log_unchanged(self, requests: Sequence[LogRequest]) -> list[LogOutcome | None]:
         """Log those of many requests that change nothing, in one transaction; the others are None.
 
-        Nothing changes where `latest` has the content at pins that were seen before, and the aliases and tags
-        already. Then all that is written is the observation and the edge, as `log` writes them; who gets None
-        has to ask `log`.
+        Nothing changes where `latest` has the content at pins that were seen before, and the aliases and tags.
+        Then the observation and the edge are written, as `log` does; who gets None has to ask `log`.
         """
         return self._database.write(lambda tx: unchanged.log_unchanged(tx, requests))
 
@@ -246,8 +247,7 @@ class Registry:
     def delete(self, name: ArtifactName, *, delete_aliases: bool = False) -> VersionRecord:
         """Soft-delete a version.
 
-        If `latest` named it, `latest` falls back to the highest live index, with a change row; if there is
-        none the alias goes.
+        If `latest` named it, `latest` falls back to the highest live index, with a change row, or goes.
 
         Raises:
             Conflict: If aliases (`latest` included) name it and `delete_aliases` is False; they are named.
@@ -277,8 +277,7 @@ class Registry:
     def begin_run(self, start: RunStart) -> RunRecord:
         """Record a run, or meet it again: idempotent on the key, keeps the highest attempt.
 
-        What is given replaces what was, unless by an older attempt; the project stays.  A higher attempt
-        makes the run a running one again.
+        What is given replaces what was, unless by an older attempt; the project stays.  A higher one runs again.
         """
         return self._database.write(lambda tx: runs.begin(tx, start), create=True)
 
@@ -418,7 +417,6 @@ class Registry:
         """Yield blobs that no live or restorable version needs, recorded before `older_than`.
 
         Needed is what a pin set names, and what that stands on where it is a delta.
-
         A deleted version is restorable if it was deleted at `older_than` or later.  The registry knows
         manifests only: what their entries name, managed files, the caller has to leave out.
         """
@@ -449,6 +447,4 @@ class Registry:
 
 def _check_moment(moment: datetime) -> None:
     if moment.tzinfo is None:
-        raise InvalidInput(
-            f"{moment.isoformat()} has no time zone", expected="an aware datetime, such as UTC"
-        )
+        raise InvalidInput(f"{moment.isoformat()} has no time zone", expected="an aware datetime")

@@ -324,16 +324,18 @@ class VersionEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeFilter:
-    """Which changes of the feed are wanted; without arguments all.
+    """Which changes of the feed are wanted; without arguments all moves.
 
-    Those of a name are of its partition (``partition=""`` is the unpartitioned sequence) or, with `partitions`,
-    all of its collection, and of its alias if it has one.
+    Changes of verdicts come only if `verdicts`, or the kind, asks for them, as nothing moved.  Those of a name
+    are of its partition (``partition=""`` is the unpartitioned sequence) or, with `partitions`, all of its
+    collection, and of its alias if it has one.
     """
 
     name: ArtifactName | None = None
     partitions: bool = False
     entity: str | None = None
     kind: ChangeKind | None = None
+    verdicts: bool = False
 
 
 class Stream(StrEnum):

@@ -409,8 +409,7 @@ def check_pairs(
             )
 
 
-# What a user or an integration may hand in to make a provider client: called on the worker, once per
-# process; picklable.  The store calls it with no argument.
+# Makes a provider client: called without arguments on the worker, once per process; picklable.
 ClientFactory = Any
 
 

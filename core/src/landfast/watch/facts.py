@@ -9,9 +9,18 @@ from landfast.model.version import Change
 def facts(change: Change) -> dict[str, str]:
     """Describe a change in texts; what there is not is empty.
 
+    Of a change of verdict it is said what that is and was.
+
     ``name`` picks the version for every verb: ``default/vision/mnist:v3``.
     """
-    name = change.version
+    name, told = change.version, change.verdict
+    verdict = {}
+    if told is not None:
+        verdict = {
+            "verdict": told.verdict,
+            "previous_verdict": told.previous,
+            "verdict_summary": told.summary,
+        }
     return {
         "name": str(name),
         "uri": name.uri,
@@ -28,4 +37,5 @@ def facts(change: Change) -> dict[str, str]:
         "change_kind": str(change.kind),
         "change_position": str(change.position),
         "change_at": format_time(change.at),
+        **verdict,
     }

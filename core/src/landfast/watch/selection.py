@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal
 from urllib.parse import unquote
 
 from landfast.errors import InvalidInput
 from landfast.model.names import LATEST, ArtifactName, check_alias
-from landfast.model.version import Change
+from landfast.model.version import Change, ChangeKind
 from landfast.registry.values import ChangeFilter
 
+On = Literal["change", "verdict", "any"]
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -25,6 +27,8 @@ class Selection:
         partition: Pattern of partition keys; None is every partition, and what has none.
         aliases: Patterns of aliases; ``latest`` is the content.
         name: The collection, if it is one.
+        on: What is told: that something else is there (``change``), that what is named stands otherwise
+            (``verdict``), or ``any`` of both.
     """
 
     entity: str
@@ -33,10 +37,17 @@ class Selection:
     partition: str | None
     aliases: tuple[str, ...]
     name: ArtifactName | None
+    on: On = "change"
 
     @classmethod
     def parse(
-        cls, text: str, aliases: Sequence[str] = (), *, entity: str, project: str
+        cls,
+        text: str,
+        aliases: Sequence[str] = (),
+        *,
+        entity: str,
+        project: str,
+        on: On = "change",
     ) -> Selection:
         """Read ``[[entity/]project/]collection[~PARTITION][:alias]``, each part a name or a pattern.
 
@@ -45,6 +56,7 @@ class Selection:
             aliases: Of which moves are told; without any it is the alias of the name, else ``latest``.
             entity: Of names that say none.
             project: Of names that say none.
+            on: What is told.
 
         Raises:
             InvalidInput: If it is no such name, or names one version, which never changes.
@@ -73,14 +85,18 @@ class Selection:
             partition=unquote(partition) if tilde else None,
             aliases=_aliases(text, [alias] if alias else aliases),
             name=None if _GLOB.search(whole) else ArtifactName.parse(whole),
+            on=on,
         )
 
     @property
     def filter(self) -> ChangeFilter:
         """What the registry itself can leave out."""
+        kind = ChangeKind.VERDICT if self.on == "verdict" else None
+        verdicts = self.on == "any"
         if self.name is not None:
-            return ChangeFilter(name=self.name, partitions=True)
-        return ChangeFilter(entity=None if _GLOB.search(self.entity) else self.entity)
+            return ChangeFilter(name=self.name, partitions=True, kind=kind, verdicts=verdicts)
+        entity = None if _GLOB.search(self.entity) else self.entity
+        return ChangeFilter(entity=entity, kind=kind, verdicts=verdicts)
 
     def has(self, change: Change) -> bool:
         """Tell whether a change is wanted."""
@@ -94,13 +110,15 @@ class Selection:
             pairs.append((name.partition, self.partition))
         if not all(_fits(value, pattern) for value, pattern in pairs):
             return False
-        return any(_fits(change.alias, pattern) for pattern in self.aliases)
+        named = (change.alias,) if change.verdict is None else change.verdict.aliases
+        return any(_fits(alias, pattern) for alias in named for pattern in self.aliases)
 
     def __str__(self) -> str:
         path = f"{self.entity}/{self.project}/{self.collection}"
         if self.partition is not None:
             path += f"~{self.partition}"
-        return path if self.aliases == (LATEST,) else f"{path}:{','.join(self.aliases)}"
+        path += "" if self.aliases == (LATEST,) else f":{','.join(self.aliases)}"
+        return path if self.on == "change" else f"{path} on {self.on}"
 
 
 def _fits(value: str, pattern: str) -> bool:

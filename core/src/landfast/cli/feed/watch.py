@@ -95,6 +95,13 @@ landfast watch vision/mnist:prod --webhook https://ci.example.org/hooks/data""",
     metavar="ALIAS",
     help="Moves of this alias or pattern, instead of changes of content; may be repeated.",
 )
+@click.option(
+    "--on",
+    type=click.Choice(["change", "verdict", "any"]),
+    default="change",
+    show_default=True,
+    help="Tell of other content, of what `verify --aliases` finds otherwise than before, or of both.",
+)
 @consumer_options
 @click.option("--unsigned", is_flag=True, help="Send a webhook without a signature.")
 @click.option("--allow-http", is_flag=True, help="Send a webhook unencrypted to other machines.")
@@ -112,7 +119,11 @@ def watch_command(client: Client, out: Output, name: str, **given: Any) -> None:
 
     settings = client.settings
     wanted = Selection.parse(
-        name, given["aliases"], entity=settings.entity, project=settings.project
+        name,
+        given["aliases"],
+        entity=settings.entity,
+        project=settings.project,
+        on=given["on"],
     )
     consumer = given["consumer"] or _consumer(wanted, given)
     with Stop() as stop:
@@ -187,4 +198,7 @@ def _say(out: Output, change: Change, failure: Failure | None) -> None:
         click.echo(json.dumps(said | ({} if failure is None else {"reason": failure.reason})))
     elif not out.quiet:
         state = "delivered" if failure is None else f"FAILED ({failure.reason})"
-        click.echo(visible(f"{change.id}  {change.alias} -> {change.version}  {state}"))
+        what = f"{change.alias} -> {change.version}"
+        if change.verdict is not None:
+            what = f"{change.version}: {change.verdict.previous} -> {change.verdict.verdict}"
+        click.echo(visible(f"{change.id}  {what}  {state}"))

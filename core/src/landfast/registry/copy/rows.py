@@ -57,6 +57,7 @@ RULES: dict[str, Rule] = {
     "edges": Rule.AS_THEY_ARE,
     "run_events": Rule.AS_THEY_ARE,
     "changes": Rule.AS_THEY_ARE,
+    "verdict_changes": Rule.AS_THEY_ARE,
     "announcements": Rule.AS_THEY_ARE,
     "consumers": Rule.AS_THEY_ARE,
     "consumer_positions": Rule.AS_THEY_ARE,

@@ -48,6 +48,7 @@ WRITER: dict[str, Rights] = {
     "edges": Rights(update=("position",)),
     "run_events": Rights(update=("position",)),
     "changes": Rights(),
+    "verdict_changes": Rights(),
     "announcements": Rights(update=("position", "digest")),
     "consumers": Rights(update=("holder", "held_until")),
     "consumer_positions": Rights(update=("position", "moved_at")),

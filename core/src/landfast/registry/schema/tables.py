@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -303,6 +303,21 @@ changes = Table(
     Column("run_id", ForeignKey("runs.id")),
     Column("at", Moment, nullable=False),
     Index(None, "partition_id", "alias", "position"),
+)
+
+# Of a row of the feed that tells of a verdict: its alias named the version before and does now, so that who does not
+# know of verdicts sees that nothing moved.
+verdict_changes = Table(
+    "verdict_changes",
+    metadata,
+    Column("position", ForeignKey("changes.position"), primary_key=True, autoincrement=False),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("verdict", Bytewise, nullable=False),
+    Column("previous", Bytewise, nullable=False),
+    Column("summary", Bytewise, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("aliases", Bytewise, nullable=False),  # each between commas
+    Index(None, "version_id", "position"),
 )
 
 announcements = Table(

@@ -73,6 +73,7 @@ def _filter(site: Site, query: Query) -> ChangeFilter:
         partitions=name is not None and not name.partition,
         entity=query.text("entity") or None,
         kind=ChangeKind(kind) if kind else None,
+        verdicts=True,
     )
 
 

@@ -1,0 +1,76 @@
+"""AliasVerdict: how what an alias names stands, and whether that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from landfast.errors import LandfastError
+from landfast.model.names import ArtifactName
+from landfast.model.verdict import EXIT_UNDECIDED, VerifyReport
+from landfast.model.version import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasVerdict:
+    """How one version that aliases name stands.
+
+    Args:
+        version: Its full name.
+        aliases: All that name it.
+        verdict: ``intact``, the worst `Verdict` of its entries, or ``unreachable``.
+        summary: One line.
+        change: The row of the feed, if it stood otherwise when it was looked at last.
+        report: What was found; None if the server did not answer.
+        error: What kept it from being looked at; then the verdict is as it was before.
+    """
+
+    version: ArtifactName
+    aliases: tuple[str, ...]
+    verdict: str
+    summary: str
+    change: Change | None = None
+    report: VerifyReport | None = None
+    error: LandfastError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether all recorded content is what lies at the source now."""
+        return self.error is None and self.report is not None and self.report.ok
+
+    @property
+    def exit_code(self) -> int:
+        """That of the report; 5 where there is none."""
+        return EXIT_UNDECIDED if self.report is None else self.report.exit_code
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description, without the entries."""
+        return {
+            "version": str(self.version),
+            "aliases": list(self.aliases),
+            "verdict": self.verdict,
+            "ok": self.ok,
+            "summary": self.summary,
+            "change": None if self.change is None else self.change.to_dict(),
+            "report": None if self.report is None else self.report.to_dict(rows=False),
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+def verdict_of(report: VerifyReport) -> str:
+    """Return how a version stands: what only moved is as good as intact.
+
+    Example:
+        >>> from landfast.model.verdict import Verdict
+        >>> verdict_of(VerifyReport(digest="lf1:0", counts={Verdict.MOVED: 2}))
+        'intact'
+    """
+    return "intact" if report.ok else str(report.worst)
+
+
+def exit_code(verdicts: Sequence[AliasVerdict]) -> int:
+    """Return the exit code of the worst: what is lost is worse than what is not known, and that than drift."""
+    order = (4, EXIT_UNDECIDED, 3)
+    seen = {each.exit_code for each in verdicts}
+    return next((code for code in order if code in seen), 0)

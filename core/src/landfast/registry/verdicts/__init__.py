@@ -1,0 +1,1 @@
+"""How what aliases name stands, and that this changed."""
