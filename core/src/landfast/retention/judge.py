@@ -58,7 +58,7 @@ def judge(
     row = recorded_row(entry, history)
     if row is None:
         return Found(row=_gone(entry, history, rules))
-    versions = [_facts(one) for one in history.rows]
+    versions = [facts_of(one) for one in history.rows]
     place = next(at for at, one in enumerate(history.rows) if one is row)
     versions[place] = replace(versions[place], tags=tags, lock=lock)
     told = fates(key, versions, rules, is_live=history.rows[0].is_latest, as_of=as_of)
@@ -66,7 +66,8 @@ def judge(
     return _found(entry, fate, rules, is_archived=row.is_archived)
 
 
-def _facts(row: ObjectInfo) -> VersionFacts:
+def facts_of(row: ObjectInfo) -> VersionFacts:
+    """Return what rules go by of a row of a list; its tags are not known."""
     return VersionFacts(
         version_id=row.version_id,
         written_at=row.modified_at or _START,

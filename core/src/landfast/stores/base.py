@@ -348,6 +348,14 @@ class RuleTeller(Protocol):
         """
         ...
 
+    def sent_rules(self, location: Location, text: str) -> dict[str, Any]:
+        """Read a file of rules as somebody sent them to a bucket, as `ask_rules` tells those that are stored.
+
+        Raises:
+            InvalidInput: If it is no such file.
+        """
+        ...
+
     def tags(self, location: Location, version_id: str | None) -> Mapping[str, str]:
         """Ask for the tags that rules go by; raises as `stat` does."""
         ...

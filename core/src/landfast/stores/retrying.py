@@ -137,6 +137,10 @@ class RetryingStore:
         """Ask one question about a bucket."""
         return self._retried(lambda: self._teller.ask_rules(location, question))
 
+    def sent_rules(self, location: Location, text: str) -> dict[str, Any]:
+        """Read a file of rules; no request."""
+        return self._teller.sent_rules(location, text)
+
     def tags(self, location: Location, version_id: str | None) -> Mapping[str, str]:
         """Ask for the tags of an object version."""
         return self._retried(lambda: self._teller.tags(location, version_id))

@@ -145,7 +145,11 @@ class RuleOutlook:
     @property
     def line(self) -> str:
         """One line for people."""
-        how_many = f"{self.entries:,} entr{'y' if self.entries == 1 else 'ies'}"
+        return self.told("entry", "entries")
+
+    def told(self, one: str, many: str) -> str:
+        """Return one line for people, with the words for what it takes."""
+        how_many = f"{self.entries:,} {one if self.entries == 1 else many}"
         what = f"rule {self.rule!r} of {self.bucket} ({self.action})"
         if self.at is None:
             return f"once overwritten: {how_many} by {what}"

@@ -152,6 +152,7 @@ class BucketRules:
         bucket: Its URI.
         actions: Of the rules that are enabled, in their order.
         rules: All of them, as they are stored, for programs.
+        flat: What each rule says, by its id and by the names of its parts, in one spelling.
         is_versioned: Whether what is overwritten is kept: since versioning was on or is suspended.
         is_suspended: Whether new objects replace the version ``null``.
         has_object_lock: Whether single versions can be locked here.
@@ -165,6 +166,7 @@ class BucketRules:
     bucket: str
     actions: tuple[LifecycleAction, ...] = ()
     rules: tuple[Mapping[str, Any], ...] = ()
+    flat: tuple[tuple[str, Mapping[str, str]], ...] = ()
     is_versioned: bool | None = None
     is_suspended: bool = False
     has_object_lock: bool = False

@@ -128,6 +128,35 @@ def filter_of(rule: Rule) -> ObjectFilter:
     )
 
 
+def flat(rules: Iterable[Rule]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what each rule says, by name, in one spelling for all ways to write it, to compare rules with."""
+    for place, rule in enumerate(rules, 1):
+        where = filter_of(rule)
+        told = {"Status": str(rule.get("Status", ""))}
+        told |= {"Filter.Prefix": where.prefixes[0]} if where.prefixes[0] else {}
+        told |= {f"Filter.Tag {name}": value for name, value in where.tags}
+        sizes = (
+            ("ObjectSizeGreaterThan", where.larger_than),
+            ("ObjectSizeLessThan", where.smaller_than),
+        )
+        told |= {f"Filter.{name}": str(size) for name, size in sizes if size is not None}
+        for kind in ("Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"):
+            told |= _said_of(kind, rule.get(kind) or {})
+        for kind in ("Transitions", "NoncurrentVersionTransitions"):
+            for move in rule.get(kind) or ():
+                told |= _said_of(f"{kind[:-1]} to {move.get('StorageClass')}", move)
+        yield str(rule.get("ID") or f"rule {place}"), told
+
+
+def _said_of(kind: str, numbers: Mapping[str, Any]) -> dict[str, str]:
+    shown = {
+        name: _date(value).isoformat() if name == "Date" else str(value)
+        for name, value in numbers.items()
+        if name != "StorageClass" and value is not False
+    }
+    return {f"{kind}.{name}": value for name, value in shown.items()}
+
+
 def unread(rules: Iterable[Rule]) -> Iterator[str]:
     """Name the elements of rules that are not known here."""
     for place, rule in enumerate(rules, 1):

@@ -7,7 +7,7 @@ with a list of the bucket, which botocore would take for "nothing is configured"
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -23,7 +23,7 @@ from landfast.model.retention.rules import (
     VERSIONING,
     ObjectLock,
 )
-from landfast.stores.s3.lifecycle import RuleReader, rules_of_xml, unread
+from landfast.stores.s3.lifecycle import Rule, RuleReader, flat, rules_of_xml, unread
 
 QUESTIONS = (LIFECYCLE, VERSIONING, OBJECT_LOCK, REPLICATION, TIERING)
 
@@ -186,11 +186,15 @@ def _root(kept: Mapping[str, Any], asked: Asked, expected: str | tuple[str, ...]
 
 
 def _lifecycle(root: ET.Element, headers: Mapping[str, str]) -> dict[str, Any]:
-    rules = rules_of_xml(root)
-    reader = RuleReader(headers.get(_LEAST))
+    return told_by(rules_of_xml(root), headers.get(_LEAST))
+
+
+def told_by(rules: Sequence[Rule], least: str | None) -> dict[str, Any]:
+    """Return what rules tell, by the names of `BucketRules`; `least` is what they say of small objects."""
     return {
         "rules": tuple(rules),
-        "actions": tuple(reader.actions(rules)),
+        "actions": tuple(RuleReader(least).actions(rules)),
+        "flat": tuple(flat(rules)),
         "unread": tuple(unread(rules)),
     }
 

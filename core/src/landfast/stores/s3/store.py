@@ -45,7 +45,8 @@ from landfast.stores.s3.permissions import minimal_permissions
 from landfast.stores.s3.presign import CORS_SETTING, presign
 from landfast.stores.s3.reader import NULL, open_pin
 from landfast.stores.s3.request import Listing, is_directory_bucket
-from landfast.stores.s3.settings import QUESTIONS, BucketSettings, lock_of, tags_of
+from landfast.stores.s3.sent import read_sent
+from landfast.stores.s3.settings import QUESTIONS, BucketSettings, lock_of, tags_of, told_by
 
 _VERSIONING = {
     "Enabled": Versioning.ENABLED,
@@ -239,6 +240,10 @@ class S3Store:
         """Ask a bucket one question about its rules."""
         settings: BucketSettings = self._settings()
         return settings.answer(location, question)
+
+    def sent_rules(self, location: Location, text: str) -> dict[str, Any]:
+        """Read lifecycle rules as the AWS CLI, the API or Terraform write them."""
+        return told_by(*read_sent(text, location.authority))
 
     def tags(self, location: Location, version_id: str | None) -> Mapping[str, str]:
         """Ask with GetObjectTagging."""
