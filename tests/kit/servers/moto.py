@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from kit.servers.process import (
     LOOPBACK,
@@ -16,6 +17,8 @@ from kit.servers.process import (
     scratch,
 )
 from kit.servers.s3 import S3Server
+
+_PROGRAM = Path(__file__).with_name("moto_program.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ def moto() -> Iterator[Moto]:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         raise ServerMissing('moto\'s server is not installed: pip install "moto[server]"')
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
+    command = [sys.executable, "-P", str(_PROGRAM), "-H", LOOPBACK, "-p", str(port)]
     with (
         scratch("moto") as folder,
         running(command, name="moto", folder=folder, ready=lambda: answers(port)),

@@ -97,7 +97,9 @@ class Postgres:
     def _copy(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
         with self._connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            # By files, not row by row through the log: a third of the CPU.
+            copy = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
+            connection.execute(copy)
         return self.url(name)
 
     def drop(self, url: str) -> None:
