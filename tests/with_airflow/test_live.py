@@ -157,6 +157,26 @@ def test_mend_33_every_partition_that_changed_reaches_the_consumer_once(scene: S
         assert {record.key.node for record in each.used_by()} == {"changed", "read_one"}
 
 
+@pytest.mark.skipif(IS_OLD, reason="Airflow has partitions of its own since 3.2")
+def test_the_scheduler_starts_a_partitioned_dag_for_each_partition_that_changed(
+    scene: Scene,
+) -> None:
+    def read(number: int) -> list[str]:
+        run = scene.airflow.nth_run("by_partition", number)
+        return list(scene.airflow.xcom("by_partition", run["dag_run_id"], "read_routed"))
+
+    for key in "ab":
+        scene.put(f"routed/{key}", f"{key}1")
+    scene.airflow.run("produce_routed")
+    assert sorted(map(read, (1, 2))) == [["a", "a", "a1"], ["b", "b", "b1"]]
+    scene.put("routed/b", "b2")
+    scene.airflow.run("produce_routed")
+    assert read(3) == ["b", "b", "b2"]
+    events = scene.airflow.events("landfast://default/sales/routed")
+    keyed = [event["partition_key"] for event in events if event["partition_key"]]
+    assert (sorted(keyed), len(scene.airflow.runs("by_partition"))) == (["a", "b", "b"], 3)
+
+
 def test_a_deferred_sensor_wakes_on_a_version_that_its_dag_has_not_used(scene: Scene) -> None:
     for number, text in enumerate(["A", "B"]):
         run = scene.airflow.trigger("wait_for_version")

@@ -190,6 +190,33 @@ def test_a_snapshot_reads_s3_with_an_aws_connection_and_leaves_no_secret(
     moto_server.reset()
 
 
+def test_a_rule_that_removes_what_was_recorded_too_soon_fails_the_task(
+    airflow: Any, s3: Any
+) -> None:
+    bucket = s3.bucket("Enabled")
+    s3.put(bucket, "corpus/a.txt", b"one")
+    version = airflow.client.log("nlp/corpus", f"s3://{bucket}/corpus/")
+    s3.put(bucket, "corpus/a.txt", b"two")
+    s3.expire_overwritten(bucket, 14)
+    airflow.add("""
+        from datetime import timedelta
+        from airflow.sdk import DAG
+        from landfast_provider.operators import LandfastRetentionOperator
+
+        with DAG("d", schedule=None):
+            for days in (7, 30):
+                LandfastRetentionOperator(
+                    task_id=f"stays_{days}", artifact="nlp/corpus:v0", within=timedelta(days=days)
+                )
+    """)
+    run = airflow.run("d")
+    assert airflow.states(run) == {"stays_7": "success", "stays_30": "failed"}
+    assert airflow.xcom(run, "stays_7") == version.uri
+    report = airflow.xcom(run, "stays_30", "report")
+    assert (report["ok"], report["due"], report["rules"][0]["rule"]) == (False, 1, "tidy")
+    assert report["rules"][0]["prevented_by"] == "set Status of the rule 'tidy' to Disabled"
+
+
 def test_the_password_of_the_registry_is_nowhere_to_be_read(
     airflow: Any,
     data: Path,

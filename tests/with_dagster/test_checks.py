@@ -1,5 +1,6 @@
 """Checks: what the recorded version says of its objects, and whether its size is within bounds."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from dagster_landfast import (
     Reference,
     build_drift_checks,
     build_reference_checks,
+    build_retention_checks,
     log_reference,
     observable_prefix_asset,
 )
@@ -335,3 +337,48 @@ def test_bounds_that_no_number_keeps_to_are_refused(wrong: dict[str, Any]) -> No
 def test_a_drift_check_without_bounds_is_refused() -> None:
     with pytest.raises(landfast.InvalidInput, match="nothing to check"):
         build_drift_checks(["features"])
+
+
+# -- retention ----------------------------------------------------------------------------
+
+
+def test_a_rule_that_removes_what_was_recorded_too_soon_fails_the_check(instance, s3) -> None:
+    bucket = s3.bucket("Enabled")
+    s3.put(bucket, "features/a", b"1")
+    s3.put(bucket, "features/b", b"1")
+    asset = folder_asset(f"s3://{bucket}/features")
+    run(asset, instance=instance)
+    (check,) = build_retention_checks([asset], within=timedelta(days=30))
+    assert judged(asset, check, instance=instance).passed, "the bucket has no rules"
+
+    s3.put(bucket, "features/a", b"2")
+    s3.expire_overwritten(bucket, 14)
+    found = judged(asset, check, instance=instance)
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    (row,) = problems(found)
+    assert (row["path"], row["outlook"], row["rule"]) == ("a", "expires", "tidy")
+    assert row["prevented_by"] == "set Status of the rule 'tidy' to Disabled"
+    assert found.description.startswith(
+        "default/uncategorized/features:v0: 1 kept, 1 expires, the first on "
+    )
+    first = datetime.fromtimestamp(found.metadata["landfast/first"].value, UTC)
+    assert timedelta(days=14) < first - datetime.now(UTC) <= timedelta(days=15)
+    assert "NoncurrentDays 14" in found.metadata["landfast/rules"].value
+
+    patient = build_retention_checks([asset], within=timedelta(days=7), name="in_a_week")
+    assert judged(asset, *patient, instance=instance).passed
+
+
+def test_of_several_partitions_the_check_says_how_many_do_not_stay(instance, s3) -> None:
+    bucket = s3.bucket("Enabled")
+    parts = dg.StaticPartitionsDefinition(["a", "b"])
+    asset = folder_asset(f"s3://{bucket}/features", partitions_def=parts)
+    for key in ("a", "b"):
+        s3.put(bucket, f"features/{key}/x", b"1")
+        run(asset, instance=instance, partition_key=key)
+    s3.put(bucket, "features/b/x", b"2")
+    s3.expire_overwritten(bucket, 1)
+    found = judged(asset, *build_retention_checks([asset]), instance=instance)
+    assert not found.passed
+    assert ", of which 1 do not stay: " in str(found.description)
+    assert [(row["partition"], row["path"]) for row in problems(found)] == [("b", "x")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from prefect_landfast import (
     apromote_artifact,
     ause_artifact,
     averify_artifact,
+    check_retention,
     download_artifact,
     log_reference,
     promote_artifact,
@@ -34,6 +36,7 @@ VERBS = [
     "use_artifact",
     "download_artifact",
     "verify_artifact",
+    "check_retention",
     "promote_artifact",
 ]
 
@@ -142,6 +145,19 @@ def test_drift_is_only_reported_on_request(write: Callable[..., Path]) -> None:
     write(a="b")
     report = verify_artifact.fn("flowers", fail_on="never")
     assert (report.ok, report.summary) == (False, "1 changed")
+
+
+def test_a_rule_that_removes_what_was_recorded_too_soon_is_an_error(s3: Any) -> None:
+    bucket = s3.bucket("Enabled")
+    s3.put(bucket, "a/x", b"1")
+    log_reference.fn("flowers", f"s3://{bucket}/a/")
+    assert check_retention.fn("flowers").summary == "1 kept"
+    s3.put(bucket, "a/x", b"2")
+    s3.expire_overwritten(bucket, 14)
+    with pytest.raises(landfast.ExpiresSoon, match=r"flowers:v0 does not stay.*rule 'tidy'"):
+        check_retention.fn("flowers")
+    report = check_retention.fn("flowers", within=timedelta(days=7))
+    assert (report.ok, report.rows[0].path) == (True, "x")
 
 
 def test_a_promotion_moves_an_alias(write: Callable[..., Path]) -> None:

@@ -61,6 +61,18 @@ class S3Server:
             Bucket=bucket, VersioningConfiguration={"Status": versioning}
         )
 
+    def expire_overwritten(self, bucket: str, days: int) -> None:
+        """Let a rule remove object versions so many days after they were overwritten."""
+        rule = {
+            "ID": "tidy",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+        }
+        self.client.put_bucket_lifecycle_configuration(
+            Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}
+        )
+
     def is_held(self, bucket: str, key: str, version_id: str | None) -> bool:
         """Tell whether a version of an object has a legal hold."""
         try:

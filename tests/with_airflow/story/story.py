@@ -6,6 +6,7 @@ import os
 import signal
 from datetime import timedelta
 
+from airflow import sdk
 from airflow.sdk import DAG, chain, dag, task
 from landfast_provider import artifact_asset, log_reference, use_artifact, use_artifacts
 from landfast_provider.operators import LandfastSnapshotOperator
@@ -97,6 +98,32 @@ with DAG("consume_orders", schedule=[orders], max_active_runs=1, default_args=AT
         return use_artifact(uri).qualified_name
 
     read_one.expand(uri=changed())
+
+if hasattr(sdk, "PartitionedAssetTimetable"):  # since Airflow 3.2
+    routed = artifact_asset("sales/routed")
+
+    with DAG("produce_routed", default_args=AT_ONCE):
+
+        @task(outlets=[routed.on_change])
+        def record_routed():
+            for key in "ab":
+                log_reference(routed, f"s3://data/routed/{key}/", partition=key)
+
+        record_routed()
+
+    with DAG(
+        "by_partition",
+        schedule=sdk.PartitionedAssetTimetable(assets=routed),
+        default_args=AT_ONCE,
+    ):
+
+        @task
+        def read_routed(dag_run=None):
+            version = use_artifact(routed)
+            with version.open("a.txt") as file:
+                return [dag_run.partition_key, version.partition, file.read().decode()]
+
+        read_routed()
 
 consumer("watch", "vendor/prices", watch=True, poll_interval=1)
 

@@ -18,7 +18,12 @@ from landfast import ArtifactVersion
 
 from dagster_landfast.adoption import log_reference, use_artifact
 from dagster_landfast.automation import build_automation_sensor, on_content_change
-from dagster_landfast.checks import Bounds, build_drift_checks, build_reference_checks
+from dagster_landfast.checks import (
+    Bounds,
+    build_drift_checks,
+    build_reference_checks,
+    build_retention_checks,
+)
 from dagster_landfast.components import LandfastSnapshotsComponent
 from dagster_landfast.external import observable_prefix_asset, observable_prefix_assets
 from dagster_landfast.object_io import LandfastObjectIOManager
@@ -47,6 +52,7 @@ __all__ = [
     "build_automation_sensor",
     "build_drift_checks",
     "build_reference_checks",
+    "build_retention_checks",
     "build_snapshot_schedule",
     "log_reference",
     "observable_prefix_asset",

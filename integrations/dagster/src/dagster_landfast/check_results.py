@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 import landfast
-from landfast import Verdict, VerifyReport
+from landfast import EntryOutlook, Outlook, RetentionReport, Verdict, VerifyReport
 
 from dagster_landfast.resolving import Resolved
 
@@ -148,6 +148,44 @@ def of_reports(
         "landfast/added": dg.MetadataValue.int(sum(report.added for _, report in reports)),
     }
     return Judgement(passed=not bad, description=f"{where}: {summary}", metadata=shown)
+
+
+def of_retention(reports: Sequence[tuple[Resolved, RetentionReport]], max_rows: int) -> Judgement:
+    """Judge how long what versions refer to stays, of one version for each partition."""
+    rows: list[dict[str, str]] = []
+    problems = 0
+    for resolved, report in reports:
+        until = report.as_of + report.within
+        for row in (*report.rows, *report.manifests):
+            first = row.first
+            is_dated = first is not None and first.at <= until
+            if is_dated or row.outlook in {Outlook.GONE, Outlook.UNKNOWN}:
+                problems += 1
+                if len(rows) < max_rows:
+                    rows.append({**_named(resolved), **_outlook(row)})
+    failed = [report for _, report in reports if not report.ok]
+    told = failed[0] if failed else reports[0][1]
+    where = _subject([resolved for resolved, _ in reports])
+    if len(reports) > 1:
+        where += f", of which {len(failed)} do not stay"
+    firsts = [report.first for _, report in reports if report.first is not None]
+    shown = _shown(reports, rows, problems) | {
+        "landfast/rules": dg.MetadataValue.md("\n".join(f"- {line}" for line in told.lines()))
+    }
+    if firsts:
+        shown["landfast/first"] = dg.MetadataValue.timestamp(min(firsts))
+    return Judgement(passed=not failed, description=f"{where}: {told.summary}", metadata=shown)
+
+
+def _outlook(row: EntryOutlook) -> dict[str, str]:
+    first = row.first
+    return {
+        "path": row.path,
+        "outlook": str(row.outlook),
+        "first": "" if first is None else f"{first.at:%Y-%m-%d}",
+        "rule": "" if first is None else first.rule,
+        "prevented_by": "" if first is None else first.prevented_by,
+    }
 
 
 def of_sizes(

@@ -1,6 +1,8 @@
 """Checks: whether what an asset refers to is still there, and whether its size is what one expects."""
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -69,6 +71,54 @@ def build_reference_checks(
         return check_results.of_reports(reports, accepted, max_rows)
 
     description = "The recorded objects are " + " or ".join(sorted(map(str, accepted))) + "."
+    spec = {"name": name, "blocking": blocking, "automation_condition": automation_condition}
+    return [
+        _check(key, judge, severity, resource_key, description=description, **spec)
+        for key in _keys(assets)
+    ]
+
+
+def build_retention_checks(
+    assets: Iterable[Checked],
+    *,
+    name: str = "references_stay",
+    within: timedelta = timedelta(days=30),
+    locks: bool = False,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    blocking: bool = False,
+    any_endpoint: bool = False,
+    max_rows: int = 20,
+    resource_key: str | None = None,
+    automation_condition: dg.AutomationCondition[dg.AssetCheckKey] | None = None,
+) -> list[dg.AssetChecksDefinition]:
+    """Check that no rule of a bucket removes or archives what assets refer to sooner than in some time.
+
+    Looked at is the version that `build_reference_checks` looks at.  It reads the rules of each bucket, and list pages
+    where a rule may apply.  Rules that may not be read fail the check, too.
+
+    Args:
+        assets: Assets whose versions are in the registry.
+        name: Of the checks.
+        within: How far ahead a date is too near.
+        locks: Whether to ask what holds each object version that would expire, in two requests each.
+        severity: Of a failed check.
+        blocking: Whether a failed check of severity ERROR keeps what comes after the asset from running.
+        any_endpoint: Whether another endpoint than recorded may be looked at.
+        max_rows: The most problems in the table of the result.
+        resource_key: Of the `LandfastResource`, where the definitions have several; None finds the only one.
+        automation_condition: When the checks run by themselves.
+
+    Example:
+        >>> checks = build_retention_checks(["features"], within=timedelta(days=90))
+        >>> [key.to_user_string() for key in checks[0].check_keys]
+        ['features:references_stay']
+    """
+
+    def judge(client: landfast.Client, found: list[Resolved]) -> check_results.Judgement:
+        look = partial(client.retention, within=within, locks=locks, any_endpoint=any_endpoint)
+        return check_results.of_retention([(each, look(each.version)) for each in found], max_rows)
+
+    description = f"The recorded objects stay readable for {within.days} days."
     spec = {"name": name, "blocking": blocking, "automation_condition": automation_condition}
     return [
         _check(key, judge, severity, resource_key, description=description, **spec)
@@ -181,4 +231,10 @@ def _recorded(
     )
 
 
-__all__ = ["ACCEPTED", "Bounds", "build_drift_checks", "build_reference_checks"]
+__all__ = [
+    "ACCEPTED",
+    "Bounds",
+    "build_drift_checks",
+    "build_reference_checks",
+    "build_retention_checks",
+]

@@ -24,6 +24,7 @@ from prefect_landfast.serving import serve_snapshots, snapshot_deployments
 from prefect_landfast.tasks.download import adownload_artifact, download_artifact
 from prefect_landfast.tasks.log import alog_reference, log_reference
 from prefect_landfast.tasks.promote import apromote_artifact, promote_artifact
+from prefect_landfast.tasks.retention import acheck_retention, check_retention
 from prefect_landfast.tasks.use import ause_artifact, use_artifact
 from prefect_landfast.tasks.verify import averify_artifact, verify_artifact
 from prefect_landfast.triggers import on_artifact_change, on_no_artifact_change
@@ -32,12 +33,14 @@ __all__ = [
     "ARTIFACT_DIGEST",
     "LandfastRegistry",
     "__version__",
+    "acheck_retention",
     "adownload_artifact",
     "alog_reference",
     "apromote_artifact",
     "artifact_asset",
     "ause_artifact",
     "averify_artifact",
+    "check_retention",
     "download_artifact",
     "landfast_client",
     "load_object",

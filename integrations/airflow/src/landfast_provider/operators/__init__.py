@@ -1,7 +1,8 @@
-"""Operators: snapshot, download, verify and promote artifacts, and scan large ones in shards."""
+"""Operators: snapshot, download, verify, promote, check how long artifacts stay, and scan large ones in shards."""
 
 from landfast_provider.operators.download import LandfastDownloadOperator
 from landfast_provider.operators.promote import LandfastPromoteOperator
+from landfast_provider.operators.retention import LandfastRetentionOperator
 from landfast_provider.operators.shards import (
     LandfastCommitOperator,
     LandfastPlanOperator,
@@ -16,6 +17,7 @@ __all__ = [
     "LandfastDownloadOperator",
     "LandfastPlanOperator",
     "LandfastPromoteOperator",
+    "LandfastRetentionOperator",
     "LandfastScanOperator",
     "LandfastSnapshotOperator",
     "LandfastVerifyOperator",
