@@ -63,7 +63,7 @@ class S3Server:
 
     def expire_overwritten(self, bucket: str, days: int) -> None:
         """Let a rule remove object versions so many days after they were overwritten."""
-        rule = {
+        rule: Any = {
             "ID": "tidy",
             "Status": "Enabled",
             "Filter": {"Prefix": ""},
