@@ -32,7 +32,12 @@ class Failpoints:
     """
 
     def __init__(self, kill_at: int | None) -> None:
+        self.begin(kill_at)
+
+    def begin(self, kill_at: int | None) -> None:
+        """Count from nothing again, in this process."""
         self.passed: list[str] = []
+        self.process = os.getpid()
         self._kill_at = kill_at
         self._lock = threading.Lock()
 
@@ -53,10 +58,15 @@ class Failpoints:
 def arm(kill_at: int | None = None) -> Failpoints:
     """Watch this process from now on, and kill it at its `kill_at`-th moment.
 
+    A fork of a process that is watched may be armed anew, before it begins.
+
     Raises:
         RuntimeError: If it is watched already.
     """
     global _armed  # noqa: PLW0603 - hooks belong to the process, so does what they report to
+    if _armed is not None and _armed.process != os.getpid():
+        _armed.begin(kill_at)
+        return _armed
     if _armed is not None:
         raise RuntimeError("this process has failpoints already")
     _armed = Failpoints(kill_at)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kit.failpoints import arm
-from kit.forks import fork
+from kit.rehearsed import rehearsed
 from landfast import Client, NotFound
 
 from tests.core.migrate.conftest import Recorded
@@ -40,35 +40,29 @@ def state(url: str) -> list[dict[str, Any]]:
     return [{fact: version[fact] for fact in kept} for version in found]
 
 
-def run(tmp_path: Path, url: str, place: Path, kill_at: int | None) -> int | None:
-    """Import in a process of its own; return its exit code."""
-    child = fork(import_all, url, str(place), str(tmp_path / "journal"), kill_at)
-    child.start()
-    child.join(PATIENCE_S)
-    return child.exitcode
-
-
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.nightly)])
 def test_a_killed_import_goes_on_where_it_was(
     copied: Recorded, tmp_path: Path, every: bool
 ) -> None:
     place = copied("wandb") / "exported"
+    journal = tmp_path / "journal"
+    given = (str(place), str(journal))
     whole = f"sqlite:///{tmp_path}/whole.db"
-    assert run(tmp_path, whole, place, None) == 0
-    moments = int((tmp_path / "journal").read_text())
-    wanted = state(whole)
-    assert [version["aliases"] for version in wanted] == [
-        ["prod"],
-        ["first", "latest", "my-best"],
-    ]
-    step = 1 if every else moments // KILLS
-    for kill_at in range(step // 2 + 1, moments + 1, step):
-        url = f"sqlite:///{tmp_path}/killed-{kill_at}.db"
-        assert run(tmp_path, url, place, kill_at) == -signal.SIGKILL
-        # Of a version that is there nothing is missing.
-        half = state(url) if Path(url.removeprefix("sqlite:///")).exists() else []
-        for version in half:
-            assert version["digest"] in {each["digest"] for each in wanted}
-            assert any(tag.startswith("wandb-") for tag in version["tags"])
-        assert run(tmp_path, url, place, None) == 0
-        assert state(url) == wanted
+    with rehearsed(import_all, whole, *given, None, patience_s=PATIENCE_S) as stage:
+        moments = int(journal.read_text())
+        wanted = state(whole)
+        assert [version["aliases"] for version in wanted] == [
+            ["prod"],
+            ["first", "latest", "my-best"],
+        ]
+        step = 1 if every else moments // KILLS
+        for kill_at in range(step // 2 + 1, moments + 1, step):
+            url = f"sqlite:///{tmp_path}/killed-{kill_at}.db"
+            assert stage.run(url, *given, kill_at) == -signal.SIGKILL
+            # Of a version that is there nothing is missing.
+            half = state(url) if Path(url.removeprefix("sqlite:///")).exists() else []
+            for version in half:
+                assert version["digest"] in {each["digest"] for each in wanted}
+                assert any(tag.startswith("wandb-") for tag in version["tags"])
+            assert stage.run(url, *given, None) == 0
+            assert state(url) == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.synchronize import Event
@@ -16,6 +16,9 @@ from landfast import Artifact, ArtifactVersion, Client, Reference, RunStatus
 from landfast.publish import shrink
 
 OBJECTS = {"d/one": b"first", "d/two": b"second", "d/more/three": b"third"}
+# Of `log_deltas`, and of how many files each of its versions is made: two deltas stand on each other at most,
+# others take the place of one, or of both.
+TURNS, CHAINS = range(5), [1, 2, 3, 3, 2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +76,18 @@ def work(job: Job, kill_at: int | None) -> None:
     job.note("complete", moments=len(points.passed), summary=points.summary)
 
 
-def log_deltas(job: Job, kill_at: int | None) -> None:
-    """Log a folder that changes a little each time, in chains of two deltas; end by SIGKILL at a moment of it."""
+def log_deltas(job: Job, kill_at: int | None, turns: Sequence[int] = TURNS) -> None:
+    """Log a folder that changes a little each turn, in chains of two deltas; end by SIGKILL at a moment of it."""
     os.environ.update(job.environment)
     shrink.SMALL_BYTES, shrink.MOST_DELTAS = 0, 2
     shrink._MOST_BYTES = 100
     files = job.folder / f"files-{job.label}"
     files.mkdir(exist_ok=True)
-    for number in range(40):
+    for number in range(40 if 0 in turns else 0):
         (files / f"{number:02}").write_text("first")
     points = arm(kill_at)
     client = job.client()
-    for turn in range(5):
+    for turn in turns:
         (files / f"{turn % 2:02}").write_text(f"turn {turn}")
         version = client.log(f"data-{job.label}", files)
         with version.manifest as manifest:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from kit.forks import context, fork
+from kit.rehearsed import Stage, rehearsed
 from kit.servers.moto import Moto
 from landfast import Client
 from landfast.registry.opener import init_registry
@@ -46,6 +47,7 @@ class Ordeal:
         self.bucket = bucket
         self.folder = folder
         self.environment = environment
+        self._stages: dict[Any, Stage] = {}
 
     def job(self, label: str) -> Job:
         return Job(
@@ -56,11 +58,21 @@ class Ordeal:
             environment=self.environment,
         )
 
-    def run(self, job: Job, kill_at: int | None, target: Any = work) -> int | None:
-        child = fork(target, job, kill_at)
+    def run(self, job: Job, kill_at: int | None, target: Any = work, *more: object) -> int | None:
+        if target in self._stages:
+            return self._stages[target].run(job, kill_at, *more)
+        child = fork(target, job, kill_at, *more)
         child.start()
         child.join(PATIENCE_S)
         return child.exitcode
+
+    @contextmanager
+    def rehearsed(self, target: Any = work) -> Iterator[None]:
+        """Run all that does `target` in forks of a process that has done it before: for many runs."""
+        with rehearsed(target, self.job("rehearsal"), None, patience_s=PATIENCE_S) as stage:
+            self._stages[target] = stage
+            yield
+        del self._stages[target]
 
     @contextmanager
     def beside(self, *targets: tuple[Any, ...]) -> Iterator[None]:
@@ -110,7 +122,8 @@ def made_ordeal(
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_killed_at_every_moment_until_the_work_completes(ordeal: Ordeal) -> None:
-    sweep(ordeal, itertools.count(1))
+    with ordeal.rehearsed():
+        sweep(ordeal, itertools.count(1))
 
 
 def test_killed_at_some_moments_beside_a_writer_and_a_collector(ordeal: Ordeal) -> None:
@@ -128,7 +141,8 @@ def test_killed_at_some_moments_beside_a_writer_and_a_collector(ordeal: Ordeal) 
 @pytest.mark.timeout(3600)
 def test_killed_at_many_moments_beside_a_writer_and_a_collector(ordeal: Ordeal) -> None:
     live, gc = ordeal.job("writer"), ordeal.job("collector")
-    with ordeal.beside((write_all_the_time, live), (collect_all_the_time, gc, GRACE)):
+    others = (write_all_the_time, live), (collect_all_the_time, gc, GRACE)
+    with ordeal.rehearsed(), ordeal.beside(*others):
         sweep(ordeal, itertools.count(1, BESIDE_STEP))
     check_beside(ordeal, live, gc)
     assert sum(note["blobs"] for note in gc.notes()) > 10, "there was nothing to collect"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kit.servers.moto import Moto
 
-from tests.core.ordeal.killable import Job, collect_all_the_time, log_deltas
+from tests.core.ordeal.killable import CHAINS, TURNS, Job, collect_all_the_time, log_deltas
 from tests.core.ordeal.test_failpoints import GRACE, Ordeal, made_ordeal
 
 # So many kills are tried in the everyday run, spread evenly.
@@ -33,8 +33,7 @@ def ordeal(
 def test_killed_at_some_moments_beside_a_collector(ordeal: Ordeal) -> None:
     first = ordeal.job("whole")
     assert ordeal.run(first, None, log_deltas) == 0
-    # Two deltas stand on each other at most: others take the place of one, or of both.
-    assert [note.get("files") for note in first.notes()[:-1]] == [1, 2, 3, 3, 2]
+    assert chains(first) == CHAINS
     moments = first.notes()[-1]["moments"]
     with ordeal.beside((collect_all_the_time, ordeal.job("collector"), GRACE)):
         sweep(ordeal, range(7, moments, moments // KILLS))
@@ -45,8 +44,38 @@ def test_killed_at_some_moments_beside_a_collector(ordeal: Ordeal) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_killed_at_every_moment(ordeal: Ordeal) -> None:
-    sweep(ordeal, itertools.count(1))
+    killed = dict.fromkeys(TURNS, 0)
+    with ordeal.rehearsed(log_deltas):
+        for kill_at in itertools.count(1):
+            kills = [turn for turn in TURNS if killed_in(ordeal, turn, kill_at)]
+            for turn in kills:
+                killed[turn] = kill_at
+            if not kills:
+                break
+            assert chains(ordeal.job(f"k{kill_at}")) == CHAINS
+    print(f"{ordeal.url.partition(':')[0]}: killed at so many moments of each turn: {killed}")
+    assert min(killed.values()) > 30
     check_everything(ordeal)
+
+
+def killed_in(ordeal: Ordeal, turn: int, kill_at: int) -> bool:
+    """Do one turn by a process that is killed, and again by one that is not; False if it had ended before."""
+    job = ordeal.job(f"k{kill_at}")
+    ended = ordeal.run(job, kill_at, log_deltas, [turn])
+    assert ended in {0, -signal.SIGKILL}
+    check(job)
+    if ended == 0:
+        return False
+    assert ordeal.run(job, None, log_deltas, [turn]) == 0, f"turn {turn}, after moment {kill_at}"
+    check(job)
+    return True
+
+
+def chains(job: Job) -> list[int]:
+    """Of how many files the manifest of each version is made that was logged, by the last who said it."""
+    return list(
+        {note["name"]: note["files"] for note in job.notes() if note["what"] == "logged"}.values()
+    )
 
 
 def sweep(ordeal: Ordeal, kills: Iterable[int]) -> None:
