@@ -31,6 +31,7 @@ from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
 from landfast.model.version import History
 from landfast.openlineage.inline import tell_run
 from landfast.own_run import OwnRun
+from landfast.plans import plan_log
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
 from landfast.spelling import named_options, no_method
@@ -242,6 +243,28 @@ class Client:
             draft._add(Reference.of(reference, **place), spread)
         return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
 
+    @named_options(PlaceOptions)
+    def plan_log(
+        self,
+        name: Named,
+        *references: str | Path | Reference,
+        partition: str | None = None,
+        **place: Unpack[PlaceOptions],
+    ) -> Plan:
+        """Count what `log` would ask of the places, and say what stands in its way; nothing is logged.
+
+        They are listed, as nothing else tells how much there is; what lists do not tell is only counted.
+
+        Args:
+            name: As in `log`; what its latest version has at the same pins needs nothing.
+            references: As in `log`.
+            partition: As in `log`.
+            place: As in `log`.
+        """
+        full = self.resolve_name(name).bare()
+        full = full if partition is None else full.in_partition(partition)
+        return plan_log(self._context, full, [Reference.of(one, **place) for one in references])
+
     @named_options()
     def log_artifact(
         self,
@@ -352,6 +375,13 @@ class Client:
             workers=workers,
             executor=executor,
         )
+
+    def plan_snapshot(self, config: SnapshotConfig, *, partition_key: str | None = None) -> Plan:
+        """Count what `snapshot` would ask for, as `plan_log` does."""
+        filled = config.for_partition(partition_key)
+        full = self.resolve_name(filled.name).bare()
+        full = full.in_partition(filled.partition) if filled.partition else full
+        return plan_log(self._context, full, filled.references())
 
     @named_options()
     def import_from(

@@ -324,6 +324,7 @@ def log_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--no-latest", is_flag=True, help="Leave `latest` where it is: for backfills."
         ),
+        click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers."),
         workers_option,
     )
     function = scan_options(function)
@@ -389,6 +390,13 @@ workers_option = click.option(
 def human_size(size: int | None) -> str:
     """Write bytes for a person."""
     return size_text(size, unknown="?")
+
+
+def show_plans(out: Output, plans: Sequence[Plan]) -> NoReturn:
+    """Print several as `show_plan` prints one."""
+    lines = (line for plan in plans for line in plan.lines())
+    out.answer([plan.to_dict() for plan in plans], lines)
+    raise click.exceptions.Exit(0 if all(plan.ok for plan in plans) else EXIT_BLOCKED)
 
 
 def show_plan(out: Output, plan: Plan) -> NoReturn:

@@ -11,16 +11,22 @@ from typing import Any
 import click
 
 from landfast.artifact import Artifact
-from landfast.cli.common import Output, command, human_size, log_options
+from landfast.cli.common import Output, command, human_size, log_options, show_plan
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.model.globs import hint_for_glob
 from landfast.model.names import ArtifactName
 from landfast.model.reference import UNLIMITED, Reference
+from landfast.model.storage.plan import Plan
+from landfast.plans import plan_log
 from landfast.settings import parse_count
 from landfast.version import ArtifactVersion
 
 # Shown where --metadata cannot be read.
+_SCAN = (
+    *("include", "exclude", "max_objects", "checksum"),
+    *("allow_empty", "symlinks", "inventory"),
+)
 _OBJECT = """such as '{"split": "train"}'"""
 
 
@@ -37,11 +43,13 @@ _OBJECT = """such as '{"split": "train"}'"""
 )
 @click.option("--partition", metavar="KEY", help="Partition of NAME.")
 @log_options
-def put_command(client: Client, out: Output, **given: Any) -> None:
+def put_command(client: Client, out: Output, plan: bool, **given: Any) -> None:
     """Log PLACE: a URI by reference, a local path by copy.
 
     --reference refers to a local path instead. A new version appears only if the content changed.
     """
+    if plan:
+        show_plan(out, plan_put(client, **given))
     version = put(client, **given)
     state = "created" if version.created else "returned" if version.changed else "unchanged at"
     line = f"{state} {version.qualified_name}  {count_line(version)}  {version.digest}"
@@ -84,6 +92,24 @@ def put(
     else:
         _copy(draft, place, **scan_arguments(**scan))
     return client.log_artifact(draft, aliases=aliases, tags=tags, move_latest=not no_latest)
+
+
+def plan_put(
+    client: Client,
+    *,
+    place: str,
+    name: str | None = None,
+    partition: str | None = None,
+    by_reference: bool | None = None,
+    **given: Any,
+) -> Plan:
+    """Count what `put` would ask for."""
+    is_uri = "://" in place
+    full = client.resolve_name(name or _default_name(place))
+    full = full if partition is None else full.in_partition(partition)
+    options = scan_arguments(**{name: given[name] for name in _SCAN if name in given})
+    copied = not (is_uri or by_reference)
+    return plan_log(client.context, full, [Reference(place, **options)], copied=copied)
 
 
 def _copy(

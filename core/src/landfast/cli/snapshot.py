@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from landfast.cli.common import Output, command, exit_code, log_options
-from landfast.cli.put import count_line, put
+from landfast.cli.common import Output, command, exit_code, log_options, show_plan, show_plans
+from landfast.cli.put import count_line, plan_put, put
 from landfast.client import Client
 from landfast.errors import InvalidInput, LandfastError
+from landfast.model.snapshot_config import SnapshotConfig
 from landfast.version import ArtifactVersion
 
 # What a file of snapshots leaves to the command line.
@@ -31,7 +33,13 @@ landfast snapshot --config snapshots.yaml""",
 )
 @log_options
 def snapshot_command(
-    client: Client, out: Output, name: str | None, uri: str | None, config: str | None, **given: Any
+    client: Client,
+    out: Output,
+    name: str | None,
+    uri: str | None,
+    config: str | None,
+    plan: bool,
+    **given: Any,
 ) -> None:
     """Log URI as NAME if its content changed; or every snapshot of a config.
 
@@ -40,6 +48,8 @@ def snapshot_command(
     if config is None:
         if name is None or uri is None:
             raise InvalidInput("snapshot needs NAME and URI, or --config FILE", subject="snapshot")
+        if plan:
+            show_plan(out, plan_put(client, place=uri, name=name, by_reference=True, **given))
         version = put(client, place=uri, name=name, by_reference=True, **given)
         out.answer(version.to_dict(), [_line(version)])
         return
@@ -55,22 +65,30 @@ def snapshot_command(
             subject=refused[0],
             hint=f"Write it into {config}, which says it for each snapshot.",
         )
-    _from_config(client, out, config, name, given["partition"], given["workers"])
+    chosen = _chosen(config, name)
+    if plan:
+        show_plans(
+            out, [client.plan_snapshot(one, partition_key=given["partition"]) for one in chosen]
+        )
+    _from_config(client, out, chosen, given["partition"], given["workers"])
 
 
-def _from_config(
-    client: Client,
-    out: Output,
-    path: str,
-    only: str | None,
-    partition: str | None,
-    workers: int | None,
-) -> None:
+def _chosen(path: str, only: str | None) -> list[SnapshotConfig]:
     from landfast.snapshots_file import load_snapshots
 
     chosen = [config for config in load_snapshots(path) if only in {None, config.name}]
     if not chosen:
         raise InvalidInput(f"{path} has no snapshot named {only!r}", subject=only)
+    return chosen
+
+
+def _from_config(
+    client: Client,
+    out: Output,
+    chosen: Sequence[SnapshotConfig],
+    partition: str | None,
+    workers: int | None,
+) -> None:
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     failed = 0

@@ -36,6 +36,7 @@ from landfast.stores.base import (
     Store,
     Versioning,
 )
+from landfast.stores.cost import CostlyStat, StatCost
 from landfast.stores.holds import Holder, HoldMark, HoldOperations, HoldRequest
 
 T = TypeVar("T")
@@ -103,6 +104,17 @@ class RetryingStore:
         """Sign as the inner store does, if it does; that is no request."""
         inner = self.inner
         return inner.presign(pin, request) if isinstance(inner, Presigner) else None
+
+    @property
+    def has_stat_cost(self) -> bool:
+        """Whether the inner store may read an object to describe it."""
+        return isinstance(self.inner, CostlyStat) and self.inner.has_stat_cost
+
+    def stat_cost(self, location: Location, checksum: ChecksumKind) -> StatCost:
+        """Tell what the inner store's `stat` would take."""
+        inner = self.inner
+        assert isinstance(inner, CostlyStat)
+        return self._retried(lambda: inner.stat_cost(location, checksum))
 
     @property
     def restores(self) -> bool:

@@ -32,6 +32,7 @@ from landfast.stores.base import (
     Versioning,
     wrong_range,
 )
+from landfast.stores.cost import StatCost
 from landfast.stores.http.permissions import minimal_permissions
 from landfast.stores.http.pool import HttpPool, failed_to_send
 from landfast.stores.http.reply import (
@@ -171,9 +172,8 @@ class HttpStore:
         facts = self._describe(location)
         if checksum is False:
             return _info(location, facts, None)
-        kinds = _VALIDATORS if checksum is None else (checksum,)
-        found = next((token for kind in kinds if (token := facts.validator(kind))), None)
-        if checksum is None and (found is None or found.algorithm != ETAG or _is_fresh(facts)):
+        found = _first(facts, checksum)
+        if checksum is None and _wants_hash(facts, found):
             facts, found = self._hash_if_small(location, facts, found)
         if found is None:
             raise _no_such_checksum(location, checksum)
@@ -182,6 +182,19 @@ class HttpStore:
             facts = self._describe(location)
             found = facts.validator(found.algorithm) or found
         return _info(location, facts, found)
+
+    has_stat_cost = True
+
+    def stat_cost(self, location: Location, checksum: ChecksumKind) -> StatCost:
+        """Tell whether `stat` would read the body; asks with HEAD, as a scan does."""
+        facts = self._describe(location)
+        if checksum == "sha256":
+            return StatCost(size=facts.size, reads=True)
+        found = None if checksum is False else _first(facts, checksum)
+        is_small = facts.size is None or facts.size <= self._hash_limit
+        return StatCost(
+            size=facts.size, reads=is_small and checksum is None and _wants_hash(facts, found)
+        )
 
     @contextmanager
     def open(self, pin: Pin, *, start: int = 0) -> Iterator[HttpReader]:
@@ -281,6 +294,17 @@ class HttpReader:
         else:
             return
         raise failure
+
+
+def _first(facts: Facts, checksum: str | None) -> Checksum | None:
+    """Return the best validator of a kind, or of any."""
+    kinds = _VALIDATORS if checksum is None else (checksum,)
+    return next((token for kind in kinds if (token := facts.validator(kind))), None)
+
+
+def _wants_hash(facts: Facts, found: Checksum | None) -> bool:
+    """Whether only the bytes themselves tell enough."""
+    return found is None or found.algorithm != ETAG or _is_fresh(facts)
 
 
 def _is_fresh(facts: Facts) -> bool:
