@@ -254,7 +254,9 @@ class RetentionReport:
         gone = self.counts.get(Outlook.GONE, 0)
         told = [rule.line for rule in nsmallest(_NAMED, near, key=lambda r: r.at or until)]
         told += [f"{gone:,} gone already"] if gone else []
-        change = f"To prevent it: {near[0].prevented_by}; or " if near else "To look closer: "
+        can_hold = any(bucket.has_object_lock for bucket in self.buckets)
+        change = f"To prevent it: {near[0].prevented_by}; " if near else ""
+        change += f"landfast hold {self.name} keeps what is left; " if can_hold else ""
         return ExpiresSoon(
             f"{self.name} does not stay",
             subject=self.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from landfast.errors import (
     Unverifiable,
 )
 from landfast.model.location import Location
+from landfast.model.retention.rules import BUCKET, ObjectLock
 from landfast.model.storage.holds import HoldKind
 from landfast.model.storage.requests import Operations, Tried, untold
 from landfast.stores.base import (
@@ -43,6 +45,7 @@ from landfast.stores.base import (
     Versioning,
     locate_by_listing,
 )
+from landfast.stores.gcs import lifecycle
 from landfast.stores.gcs.holds import KINDS as HOLD_KINDS
 from landfast.stores.gcs.holds import OPERATIONS as HOLD_OPERATIONS
 from landfast.stores.gcs.holds import get_hold, may_hold, put_hold
@@ -280,6 +283,31 @@ class GcsStore:
         reply = connection.send(asked, method, _API + path, parameters, headers=headers, data=body)
         return reading(asked, reply.json)
 
+    def rule_questions(self) -> tuple[str, ...]:
+        """Name the one question: a bucket's settings tell all; see `landfast.stores.base.RuleTeller`."""
+        return (BUCKET,)
+
+    def ask_rules(self, location: Location, question: str) -> dict[str, Any]:
+        """Ask for the settings of a bucket with `buckets.get`."""
+        asked = Asked.of(location, f"asked for {question}", "storage.buckets.get")
+        fields = {"fields": lifecycle.FIELDS}
+        return self._json(asked, f"/b/{location.authority}", fields, lifecycle.settings)
+
+    def sent_rules(self, location: Location, text: str) -> dict[str, Any]:
+        """Read lifecycle rules as gcloud, the API or Terraform write them."""
+        return lifecycle.told_by(lifecycle.read_sent(text, location.authority))
+
+    def tags(self, location: Location, version_id: str | None) -> Mapping[str, str]:  # noqa: ARG002
+        """There are none that rules go by; no request."""
+        return {}
+
+    def lock(self, location: Location, version_id: str | None) -> ObjectLock:
+        """Ask for holds and retention of a generation with `objects.get`."""
+        asked = Asked.of(location, "asked what holds it", "storage.objects.get", version_id)
+        path = object_path(location.authority, location.key)
+        parameters = {"fields": _HOLDING, **_generation(location, version_id)}
+        return self._json(asked, path, parameters, _held)
+
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""
         return None
@@ -289,6 +317,17 @@ class GcsStore:
     ) -> T:
         reply = self._connection().get(asked, _API + path, parameters)
         return reading(asked, lambda: read(reply.json()))
+
+
+_HOLDING = "temporaryHold,eventBasedHold,retentionExpirationTime,retention"
+
+
+def _held(item: Mapping[str, Any]) -> ObjectLock:
+    told = (item.get("retention") or {}).get("retainUntilTime"), item.get("retentionExpirationTime")
+    return ObjectLock(
+        until=max((datetime.fromisoformat(one) for one in told if one), default=None),
+        is_held=bool(item.get("temporaryHold") or item.get("eventBasedHold")),
+    )
 
 
 def _generation(location: Location, version_id: str | None) -> dict[str, str]:
