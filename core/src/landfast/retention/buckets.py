@@ -8,7 +8,8 @@ from typing import Any
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
 from landfast.model.location import Location
 from landfast.model.retention.rules import BucketRules, Unanswered
-from landfast.stores.base import RuleTeller, Store
+from landfast.stores.base import Store
+from landfast.stores.rules import RuleTeller
 
 
 def tells_rules(store: Store) -> bool:

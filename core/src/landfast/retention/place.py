@@ -14,8 +14,9 @@ from landfast.model.retention.rules import BucketRules
 from landfast.retention.buckets import ask
 from landfast.retention.judge import facts_of
 from landfast.retention.timeline import Fate, Step, fates
-from landfast.stores.base import ListRequest, ObjectInfo, RuleTeller, Store
+from landfast.stores.base import ListRequest, ObjectInfo, Store
 from landfast.stores.pager import Pager
+from landfast.stores.rules import RuleTeller
 
 # Without rules to compare with, a look at so many object versions has to do.
 MOST_LISTED = 10_000

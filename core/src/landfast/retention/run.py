@@ -28,7 +28,8 @@ from landfast.pins.verdicts import History
 from landfast.retention.buckets import Buckets, tells_rules
 from landfast.retention.judge import judge, recorded_row
 from landfast.retention.tally import Found, Tally
-from landfast.stores.base import RuleTeller, Store
+from landfast.stores.base import Store
+from landfast.stores.rules import RuleTeller
 from landfast.survey.join import FolderJoin
 from landfast.survey.lookup import KeyedRows
 from landfast.system.progress import Report, silent

@@ -32,12 +32,12 @@ from landfast.stores.base import (
     Presigner,
     PresignRequest,
     Reader,
-    RuleTeller,
     Store,
     Versioning,
 )
 from landfast.stores.cost import CostlyStat, StatCost
 from landfast.stores.holds import Holder, HoldMark, HoldOperations, HoldRequest
+from landfast.stores.rules import RuleTeller
 
 T = TypeVar("T")
 

@@ -284,7 +284,7 @@ class GcsStore:
         return reading(asked, reply.json)
 
     def rule_questions(self) -> tuple[str, ...]:
-        """Name the one question: a bucket's settings tell all; see `landfast.stores.base.RuleTeller`."""
+        """Name the one question: a bucket's settings tell all; see `landfast.stores.rules.RuleTeller`."""
         return (BUCKET,)
 
     def ask_rules(self, location: Location, question: str) -> dict[str, Any]:

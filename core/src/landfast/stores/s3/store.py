@@ -233,7 +233,7 @@ class S3Store:
         return presign(self._client(), pin, request, self._payer())
 
     def rule_questions(self) -> tuple[str, ...]:
-        """Name what a bucket is asked about its rules; see `landfast.stores.base.RuleTeller`."""
+        """Name what a bucket is asked about its rules; see `landfast.stores.rules.RuleTeller`."""
         return QUESTIONS
 
     def ask_rules(self, location: Location, question: str) -> dict[str, Any]:
