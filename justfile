@@ -144,8 +144,13 @@ _sync-integration name:
 _all-core *args:
     .venv/bin/python -m pytest {{core_tests}} -m "not system" -n 3 --dist worksteal "$@"
 
-# In one process each, as they end before the core does, and a second would start its framework too.
-_all-with: (test-with "dagster" "-n" "0") (test-with "airflow" "-n" "0") (test-with "prefect" "-n" "0")
+# One process each, as a second would start its framework too; in two streams, which end when the core does.
+_all-with:
+    scripts/beside _with-dagster _with-others
+
+_with-dagster: (test-with "dagster" "-n" "0")
+
+_with-others: (test-with "airflow" "-n" "0") (test-with "prefect" "-n" "0")
 
 # What waits for real orchestrators, who do things at intervals of their own.
 _all-live: (test-live "dagster") (test-live "prefect") (test-live "airflow")
