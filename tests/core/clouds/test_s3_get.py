@@ -7,8 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
 from kit.servers.loopback import LoopbackHandler, LoopbackServer, serving
 from landfast.clouds.s3_get import GetWire
 
@@ -64,15 +68,18 @@ def server() -> Iterator[Server]:
         yield noted
 
 
-def make_client(server: Server) -> Any:
+KEYS = ("AKIATEST", "secret")
+
+
+def make_client(server: Server, token: str | None = None, signature: str | None = None) -> Any:
     config = Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"},
+        signature_version=signature,
     )
-    keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}
-    session = boto3.session.Session(region_name="us-east-1", **keys)
+    session = boto3.session.Session(*KEYS, token, region_name="us-east-1")
     return session.client("s3", endpoint_url=server.url, config=config)
 
 
@@ -97,7 +104,7 @@ def test_request_and_reply_are_those_of_the_client(
     client, wire = make_client(server), GetWire(make_client(server))
     wire.get(TEMPLATE)["Body"].read()
     server.requests.clear()
-    for _ in range(2):
+    for _ in range(4):  # the long way, botocore's short one, and our own
         expected = taken(client.get_object(**parameters))
         found = taken(wire.get(parameters))
         theirs, ours = (asked(request) for request in server.requests)
@@ -107,6 +114,48 @@ def test_request_and_reply_are_those_of_the_client(
             expected.pop(name, None), found.pop(name, None)
         assert found == expected
         server.requests.clear()
+
+
+@pytest.mark.parametrize("token", [None, "session/token+=="])
+@pytest.mark.parametrize("parameters", ASKED)
+def test_what_is_signed_without_botocore_is_signed_as_by_botocore(
+    server: Server, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any], token: str | None
+) -> None:
+    wire = GetWire(make_client(server, token))
+    wire.get(parameters)["Body"].read()
+    wire.get(parameters)["Body"].read()
+    is_taken_over = parameters["Key"] != "d//x/../y/." and parameters.get("ChecksumMode") is None
+    if is_taken_over:
+        monkeypatch.setattr(URLLib3Session, "send", None)
+    wire.get(parameters)["Body"].read()
+    _, theirs, ours = server.requests
+    names = [signed_names(request) for request in (theirs, ours)]
+    assert names[0] == names[1]
+    assert ours.headers["authorization"] == signed_by_botocore(server, ours, names[1], token)
+
+
+def signed_names(request: SimpleNamespace) -> list[str]:
+    said = str(request.headers["authorization"])
+    return said.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+
+
+def signed_by_botocore(
+    server: Server, request: SimpleNamespace, names: list[str], token: str | None
+) -> str:
+    headers = {name: request.headers[name] for name in names}
+    made = AWSRequest(method="GET", url=server.url + request.target, headers=headers)
+    made.context["timestamp"] = request.headers["x-amz-date"]
+    signer = S3SigV4Auth(Credentials(*KEYS, token), "s3", "us-east-1")
+    text = signer.string_to_sign(made, signer.canonical_request(made))
+    signer._inject_signature_to_request(made, signer.signature(text, made))
+    return str(made.headers["Authorization"])
+
+
+def test_signer_that_is_not_known_stays_with_botocore(server: Server) -> None:
+    wire = GetWire(make_client(server, signature="s3"))
+    for _ in range(3):
+        assert wire.get(TEMPLATE)["Body"].read() == b"body"
+    assert server.requests[-1].headers["authorization"].startswith("AWS AKIATEST:")
 
 
 def count_long_ways(client: Any) -> list[str]:

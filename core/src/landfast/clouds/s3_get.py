@@ -53,7 +53,7 @@ class GetWire:
         headers = {_HEADERS[name]: parameters[name] for name in _HEADERS if name in parameters}
         version = parameters.get("VersionId")
         query = "" if version is None else f"?versionId={quote(version, safe='-._~')}"
-        outcome = known.send_to(self._client, known.base + _encoded(key) + query, headers)
+        outcome = known.ask(self._client, known.base + _encoded(key) + query, headers)
         if getattr(outcome, "status_code", None) not in {200, 206}:
             self._requests.pop(kind, None)
             return self._long_way(parameters, kind, outcome)
