@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from landfast.model.checksum import Checksum
     from landfast.model.diff import DiffKind, DiffRow, ManifestDiff
     from landfast.model.folders import FolderTotal
-    from landfast.model.garbage import GarbageReport
+    from landfast.model.garbage import GarbageReport, PruneReport
     from landfast.model.health import RegistryCheck
     from landfast.model.imports import ImportedVersion, ImportReport, ImportState
     from landfast.model.lineage import Direction, Edge, Lineage, ObjectLineage
@@ -104,7 +104,7 @@ _NAMES = {
     "model.checksum": "Checksum",
     "model.diff": "DiffKind DiffRow ManifestDiff",
     "model.folders": "FolderTotal",
-    "model.garbage": "GarbageReport",
+    "model.garbage": "GarbageReport PruneReport",
     "model.health": "RegistryCheck",
     "model.imports": "ImportReport ImportState ImportedVersion",
     "model.lineage": "Direction Edge Lineage ObjectLineage",
@@ -189,6 +189,7 @@ __all__ = [
     "PinSet",
     "Plan",
     "Problem",
+    "PruneReport",
     "Reference",
     "RegistryCheck",
     "RegistryInfo",

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from landfast.manifests.base import Manifest
     from landfast.manifests.reader import ManifestFile
     from landfast.model.diff import ManifestDiff
-    from landfast.model.garbage import GarbageReport
+    from landfast.model.garbage import GarbageReport, PruneReport
     from landfast.model.health import RegistryCheck
     from landfast.model.imports import ImportReport
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
@@ -1292,6 +1292,26 @@ class Client:
         )
         released = 0 if dry_run else finish_releases(context.registry, context.stores)
         return replace(found, released=released)
+
+    def prune_history(
+        self, *, older_than: timedelta = timedelta(days=90), dry_run: bool = True
+    ) -> PruneReport:
+        """Remove looks that found nothing new, and the runs that did nothing but look; lineage survives.
+
+        Versions, pins, moves of aliases, runs that used something or logged new content, looks that brought metadata
+        or found new pins, and the last look at each partition and version stay.  So do runs that a consumer of run
+        events has still to be told of.
+
+        Args:
+            older_than: Only what is older.
+            dry_run: Only count.
+
+        Raises:
+            InvalidInput: If the age is negative.
+        """
+        from landfast.upkeep.prune import prune_history
+
+        return prune_history(self.registry, older_than=older_than, dry_run=dry_run)
 
     def check_registry(self, *, deep: bool = False) -> RegistryCheck:
         """Compare what live versions need with what the registry's store has.

@@ -92,3 +92,57 @@ class GarbageReport:
             "summary": self.summary,
             **{kind: getattr(self, kind).to_dict() for kind in kinds},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedRows:
+    """How many rows.
+
+    Args:
+        looks: Observations that found nothing new.
+        runs: Runs that did nothing but look.
+        edges: Their edges.
+    """
+
+    looks: int = 0
+    runs: int = 0
+    edges: int = 0
+
+    def __add__(self, other: PrunedRows) -> PrunedRows:
+        """Return both together."""
+        return PrunedRows(
+            self.looks + other.looks, self.runs + other.runs, self.edges + other.edges
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneReport:
+    """What pruning a registry's history did, or would do.
+
+    Args:
+        dry_run: Whether nothing was removed.
+        older_than: Only what is older was looked at; UTC.
+        rows: What was, or would be, removed.
+    """
+
+    dry_run: bool
+    older_than: datetime
+    rows: PrunedRows
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        verb = "would remove" if self.dry_run else "removed"
+        rows = self.rows
+        return f"{verb} {rows.looks:,} looks that found nothing new, {rows.runs:,} runs with {rows.edges:,} edges"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "dry_run": self.dry_run,
+            "older_than": format_time(self.older_than),
+            "looks": self.rows.looks,
+            "runs": self.rows.runs,
+            "edges": self.rows.edges,
+            "summary": self.summary,
+        }

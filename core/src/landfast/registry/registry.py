@@ -3,13 +3,13 @@
 What holds of all of them (`landfast.testing.RegistrySuite` checks it on every database):
 
 - A verb is applied whole or not at all, and does no network work but SQL.
-- Index, aliases, `latest` and "equal to an earlier version" are per (collection, partition).  Indices
-  have no gaps and are never reused.
-- The change feed is gapless and becomes visible in commit order: a reader that saw position N will never
-  later see a position below N that it had not seen.
+- Index, aliases, `latest` and "equal to an earlier version" are per (collection, partition).  Indices have no gaps and
+  are never reused.
+- The change feed is gapless and becomes visible in commit order: a reader that saw position N will never later see a
+  position below N that it had not seen.
 - Names in arguments have entity and project filled in (`ArtifactName.within`).
-- Errors: `NotFound` (names what exists nearby), `Conflict`, `InvalidInput`, `Unavailable` (database not
-  reachable, busy or full), `AccessDenied` (read-only).  No message holds a password.
+- Errors: `NotFound` (names what exists nearby), `Conflict`, `InvalidInput`, `Unavailable` (not reachable, busy or full),
+  `AccessDenied` (read-only).  No message holds a password.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from landfast.registry.holds.holds import Holds
 from landfast.registry.log import log, unchanged
 from landfast.registry.overview.overview import Overview
 from landfast.registry.rows import chunks
+from landfast.registry.stale import StaleRows
 from landfast.registry.values import (
     ChangeFilter,
     LogOutcome,
@@ -72,6 +73,7 @@ class Registry:
         self._database = database
         self._lease = lease
         self.overview = Overview(database)
+        self.stale = StaleRows(database)
         self.consumers = Consumers(database)
         self.holds = Holds(database)
         self.verdicts = Verdicts(database)
@@ -416,9 +418,8 @@ class Registry:
     def garbage(self, *, older_than: datetime) -> Iterator[BlobRow]:
         """Yield blobs that no live or restorable version needs, recorded before `older_than`.
 
-        Needed is what a pin set names, and what that stands on where it is a delta.
-        A deleted version is restorable if it was deleted at `older_than` or later.  The registry knows
-        manifests only: what their entries name, managed files, the caller has to leave out.
+        Needed is what a pin set names, and what that stands on where it is a delta.  A deleted version is restorable
+        if it was deleted at `older_than` or later.  Manifests alone are known: the caller leaves out managed files.
         """
         _check_moment(older_than)
         return self._database.stream(
@@ -430,8 +431,7 @@ class Registry:
     def condemn(self, sha256s: Sequence[str], *, older_than: datetime) -> list[str]:
         """Condemn those of the blobs that are still garbage; return them.  Only they may be deleted.
 
-        What another collector condemned within `collection_lease` is left to it.  The caller deletes at
-        once: a writer that wants a condemned blob waits until its row is forgotten or the lease is over.
+        What another collector condemned within `collection_lease` is left to it.  Delete at once: who wants one waits.
         """
         _check_moment(older_than)
         return self._database.write(lambda tx: blobs.condemn(tx, sha256s, older_than, self._lease))

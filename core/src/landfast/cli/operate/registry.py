@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 import click
 
@@ -57,6 +58,27 @@ def adopt_command(client: Client, out: Output, where: str | None) -> None:
     a registry that is gone for good. A copy of a registry that goes on gets a store of its own instead: `fork`.
     """
     _say(out, "adopted", _at(client, where).adopt_store())
+
+
+@command("prune", example="landfast registry prune --older-than-days 30 --apply")
+@click.option(
+    "--older-than-days",
+    "days",
+    type=click.FloatRange(min=0),
+    default=90.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Only what is older.",
+)
+@click.option("--apply", is_flag=True, help="Do it; without this it only says what it would do.")
+def prune_command(client: Client, out: Output, days: float, apply: bool) -> None:
+    """Remove old looks that found nothing new, and their runs.
+
+    Versions, pins, moves of aliases and lineage stay: every run that used something or logged new content, looks that
+    brought metadata, and the last look at each partition.
+    """
+    report = client.prune_history(older_than=timedelta(days=days), dry_run=not apply)
+    out.answer(report.to_dict(), [report.summary + ("" if apply else "; --apply does it")])
 
 
 @command(
@@ -247,6 +269,7 @@ for one in (
     upgrade_command,
     grants_command,
     consumers_command,
+    prune_command,
     copy_command,
     fork_command,
     adopt_command,

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from landfast.registry.schema.columns import BigInt, Bytewise, Json, Moment
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision of the schema that this code knows, oldest first; the last is the one that it needs."""
 
 OLDEST_READER = "0.1.0"
@@ -166,6 +166,7 @@ versions = Table(
         postgresql_where=text("deleted_at IS NULL"),
     ),
     Index(None, "expires_at"),
+    Index(None, "run_id"),
 )
 
 aliases = Table(
@@ -243,6 +244,7 @@ observations = Table(
     Column("at", Moment, nullable=False),
     Index(None, "partition_id", "id"),
     Index(None, "version_id", "id"),
+    Index(None, "run_id"),
 )
 
 # What `verify` found; of each version only the newest stay.
@@ -303,6 +305,7 @@ changes = Table(
     Column("run_id", ForeignKey("runs.id")),
     Column("at", Moment, nullable=False),
     Index(None, "partition_id", "alias", "position"),
+    Index(None, "run_id"),
 )
 
 # Of a row of the feed that tells of a verdict: its alias named the version before and does now, so that who does not
