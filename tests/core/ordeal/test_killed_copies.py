@@ -33,6 +33,11 @@ PATIENCE_S = 120
 # So many kills are tried in the everyday run, spread evenly.
 KILLS = 4
 STREAM = rows._stream
+# Times, tickets, and the names of half files and of databases: no two runs have the same.
+MADE_UP = re.compile(
+    r"\d{4}-\d\d-\d\d.\d\d:[\d:.]+|(?<=ticket)\D*\d+"
+    r"|(?<=label\.db\.)\w{8}|(?<=blobs/tmp/)\w{32}|test_[0-9a-f]{12}"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +162,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """All that a killed copy left in the world, but for times, numbers of tickets and names made up anew."""
+    """All that a killed copy left in the world, but for what is made up anew each time."""
 
     source: str
     target: str
@@ -166,10 +171,7 @@ class Left:
     @classmethod
     def of(cls, source: Place, target: Place, label: str) -> Left:
         def plain(text: str) -> str:
-            text = re.sub(r"\d{4}-\d\d-\d\d.\d\d:[\d:.]+|(?<=ticket)\D*\d+", "-", text)
-            return re.sub(
-                r"(?<=label\.db\.)\w{8}|test_[0-9a-f]{12}", "-", text.replace(label, "label")
-            )
+            return MADE_UP.sub("-", text.replace(label, "label"))
 
         return cls(
             source=plain(source.dump("old")),
