@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "context": {"context"},
     "version": {"filesystem", "managed_files", "scans", "version", "version_storage"},
-    "client": {"client", "draft", "drift", "metrics", "migration", "plans", "sql"},
+    "client": {"client", "draft", "drift", "metrics", "migration", "sql"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }
 RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}

@@ -31,7 +31,6 @@ from landfast.model.run import JoinedRun, RunKey, RunRecord, RunStatus
 from landfast.model.version import History
 from landfast.openlineage.inline import tell_run
 from landfast.own_run import OwnRun
-from landfast.plans import plan_log
 from landfast.registry.values import ChangeFilter
 from landfast.settings import VARIABLES, Settings, load_settings
 from landfast.spelling import named_options, no_method
@@ -263,7 +262,9 @@ class Client:
         """
         full = self.resolve_name(name).bare()
         full = full if partition is None else full.in_partition(partition)
-        return plan_log(self._context, full, [Reference.of(one, **place) for one in references])
+        return scans.plan_log(
+            self._context, full, [Reference.of(one, **place) for one in references]
+        )
 
     @named_options()
     def log_artifact(
@@ -381,7 +382,7 @@ class Client:
         filled = config.for_partition(partition_key)
         full = self.resolve_name(filled.name).bare()
         full = full.in_partition(filled.partition) if filled.partition else full
-        return plan_log(self._context, full, filled.references())
+        return scans.plan_log(self._context, full, filled.references())
 
     @named_options()
     def import_from(

@@ -18,7 +18,7 @@ from landfast.model.globs import hint_for_glob
 from landfast.model.names import ArtifactName
 from landfast.model.reference import UNLIMITED, Reference
 from landfast.model.storage.plan import Plan
-from landfast.plans import plan_log
+from landfast.scans import plan_log
 from landfast.settings import parse_count
 from landfast.version import ArtifactVersion
 

@@ -10,8 +10,9 @@ from landfast.clouds.gcs_client import GcsConnection, object_path
 from landfast.clouds.gcs_errors import Asked, reading
 from landfast.clouds.gcs_get import MediaReply
 from landfast.errors import ObjectChanged
-from landfast.stores.base import ObjectInfo, Pin, check_pairs, wrong_range
+from landfast.stores.base import ObjectInfo, Pin, wrong_range
 from landfast.stores.gcs.rows import describe_headers
+from landfast.stores.replies import check_pairs
 
 
 class GcsReader:

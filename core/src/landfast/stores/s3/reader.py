@@ -18,7 +18,8 @@ from landfast.errors import (
     NotFound,
     ObjectChanged,
 )
-from landfast.stores.base import ObjectInfo, Pin, check_pairs
+from landfast.stores.base import ObjectInfo, Pin
+from landfast.stores.replies import check_pairs
 from landfast.stores.s3.objects import ETAG, PROVIDER_CHECKSUMS, describe
 
 NULL = "null"
