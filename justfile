@@ -116,7 +116,7 @@ wheels-check: build
 bench *args: _sync
     .venv/bin/python benchmarks/run.py "$@"
 
-# Try what may happen to recorded data, on Landfast and on peers; write docs/torture.md: ten minutes
+# Try what may happen to recorded data, on Landfast and on peers; write docs/torture.md: a quarter of an hour
 torture *args: _sync
     scripts/peer-environments wandb quilt3 dvc datachain
     PYTHONPATH=tests .venv/bin/python -m conformance "$@"

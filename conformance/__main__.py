@@ -1,8 +1,9 @@
 """Try every case on every system, store what came of it, and write docs/torture.md.
 
-    python -m conformance [--only CASE ...] [--system NAME ...]
+    python -m conformance [--only CASE ...] [--system NAME ...] [--keep]
 
-Without arguments all is tried, `conformance/results.json` and the page are written; with some, it is only printed.
+Without arguments all is tried, `conformance/results.json` and the page are written; with some it is only printed, or,
+with `--keep`, stored in the place of what was stored of these cases and systems.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from conformance import page, results
 from conformance.case import Case, cases
 from conformance.outcomes import Result
 from conformance.systems import SYSTEMS, System, driving
-from conformance.trial import Trial
+from conformance.trial import trying
 
 
 def tried(system: System, wanted: Sequence[Case]) -> tuple[str, dict[str, Result]]:
@@ -27,8 +28,10 @@ def tried(system: System, wanted: Sequence[Case]) -> tuple[str, dict[str, Result
     found: dict[str, Result] = {}
     with driving(system) as driver, moto() as s3:
         for case in wanted:
-            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-                trial = Trial(driver=driver, s3=s3, folder=Path(folder), versioning=case.versioning)
+            with (
+                tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+                trying(driver, s3, Path(folder), case.versioning) as trial,
+            ):
                 found[case.name] = case.run(trial)
             print(
                 f"{system.title:<10} {case.name:<28} {found[case.name].outcome}: {found[case.name].fact}",
@@ -41,7 +44,7 @@ def tried(system: System, wanted: Sequence[Case]) -> tuple[str, dict[str, Result
 
 
 def main() -> None:
-    """Try them, two systems at a time."""
+    """Try them, three systems at a time."""
     parser = argparse.ArgumentParser(
         prog="python -m conformance",
         description=__doc__,
@@ -51,13 +54,14 @@ def main() -> None:
     parser.add_argument(
         "--system", nargs="+", metavar="NAME", default=(), choices=[s.name for s in SYSTEMS]
     )
+    parser.add_argument("--keep", action="store_true", help="store it, and write the page")
     given = parser.parse_args()
     wanted = [case for case in cases() if not given.only or case.name in given.only]
     systems = [system for system in SYSTEMS if not given.system or system.name in given.system]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         found = dict(zip(systems, pool.map(lambda s: tried(s, wanted), systems), strict=True))
-    if not (given.only or given.system):
-        results.keep(found)
+    if given.keep or not (given.only or given.system):
+        results.keep(found, [case.name for case in cases()])
         page.write()
 
 

@@ -11,12 +11,18 @@ from kit.servers.s3 import Versioning
 
 from conformance.outcomes import Outcome, Result
 from conformance.promises import Promise
-from conformance.systems import Refused, Unsupported
+from conformance.systems import Hung, Refused, Unsupported
 from conformance.trial import Trial
 
 GROUPS = {
     "objects": "Objects that change",
     "plain_buckets": "Buckets without versions",
+    "keys": "Keys that are no file names",
+    "many": "Many objects, and limits",
+    "meanwhile": "While it is looked at, and on the way",
+    "folders": "Local folders",
+    "web": "HTTP",
+    "processes": "Processes that are killed, or that work at once",
 }
 HOLDS = frozenset({Outcome.HOLDS})
 HOLDS_OR_FAILS = frozenset({Outcome.HOLDS, Outcome.FAILS_LOUDLY})
@@ -67,6 +73,8 @@ class Case:
             return Result(Outcome.NOT_SUPPORTED, str(reason))
         except Refused as error:
             return trial.refused("log", error)
+        except Hung:
+            return Result(Outcome.DOES_NOT_HOLD, "it hangs, and has to be killed")
 
 
 _KNOWN: list[Case] = []

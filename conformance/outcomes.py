@@ -27,7 +27,7 @@ MEANS: Mapping[Outcome, str] = {
     Outcome.WRONG_BYTES: "other bytes were given than were recorded, without an error",
     Outcome.SILENT_LOSS: "something was left out, without an error or a warning that names it",
     Outcome.NOT_SUPPORTED: "the system does not offer what the case needs",
-    Outcome.NOT_RUNNABLE: "the system needs its server for it",
+    Outcome.NOT_RUNNABLE: "the system needs its server for it, or the answer is another in every run",
 }
 
 
@@ -47,6 +47,8 @@ _CHANGING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "(time)"),
     (re.compile(r"\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "(id)"),
     (re.compile(r"\b[0-9a-f]{16,}\b"), "(id)"),
+    (re.compile(r"\.[\w-]{22}\.tmp"), ".(id).tmp"),
+    (re.compile(r"home-\d+"), "home"),
     (re.compile(r"\s+"), " "),
 )
 

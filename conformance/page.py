@@ -59,30 +59,38 @@ def _systems(versions: Mapping[str, str]) -> Iterator[str]:
     yield ""
 
 
+_BAD = (Outcome.FAILS_LOUDLY, Outcome.DOES_NOT_HOLD, Outcome.WRONG_BYTES, Outcome.SILENT_LOSS)
+_OUTSIDE = (Outcome.NOT_SUPPORTED, Outcome.NOT_RUNNABLE)
+_RIGHT = "a right answer"
+
+
 def _counts(known: list[Case], found: Found) -> Iterator[str]:
     yield f"## All {len(known)} cases, counted\n"
     yield "| | " + " | ".join(system.title for system in SYSTEMS) + " |"
     yield "|---|" + "---|" * len(SYSTEMS)
     counts = {
-        system.name: Counter(_kind(case, found[case.name][system.name]) for case in known)
+        system.name: Counter(_kind(case, system.name, found) for case in known)
         for system in SYSTEMS
     }
-    for kind in ("a right answer", *(f"**{outcome.value}**" for outcome in _BAD), *_OUTSIDE):
-        row = [str(counts[system.name][kind] or "") for system in SYSTEMS]
-        yield f"| {kind} | " + " | ".join(row) + " |"
+    for kind in (_RIGHT, *_BAD, *_OUTSIDE):
+        row = [_sum(counts[system.name], kind) for system in SYSTEMS]
+        yield f"| {f'**{kind}**' if kind in _BAD else kind} | " + " | ".join(row) + " |"
     yield ""
 
 
-_OUTSIDE = (Outcome.NOT_SUPPORTED.value, Outcome.NOT_RUNNABLE.value)
-_BAD = (Outcome.FAILS_LOUDLY, Outcome.DOES_NOT_HOLD, Outcome.WRONG_BYTES, Outcome.SILENT_LOSS)
+def _kind(case: Case, system: str, found: Found) -> tuple[str, bool]:
+    """Return as what a case counts, and whether the system promises that it is otherwise."""
+    outcome = found[case.name][system].outcome
+    if outcome in case.right:
+        return _RIGHT, True
+    return outcome.value, outcome in _OUTSIDE or case.promised_by(system) is not None
 
 
-def _kind(case: Case, result: Result) -> str:
-    if result.outcome in case.right:
-        return "a right answer"
-    if result.outcome in _BAD:
-        return f"**{result.outcome.value}**"
-    return result.outcome.value
+def _sum(counts: Counter[tuple[str, bool]], kind: str) -> str:
+    promised, others = counts[kind, True], counts[kind, False]
+    return " + ".join(
+        filter(None, (str(promised or ""), f"{others}{_UNCLAIMED}" if others else ""))
+    )
 
 
 def _table(title: str, known: list[Case], found: Found) -> Iterator[str]:
@@ -91,7 +99,7 @@ def _table(title: str, known: list[Case], found: Found) -> Iterator[str]:
     yield "|---|" + "---|" * len(SYSTEMS)
     for case in known:
         cells = [_cell(case, system.name, found[case.name][system.name]) for system in SYSTEMS]
-        yield f"| [{case.title}](#{_anchor(case)}) | " + " | ".join(cells) + " |"
+        yield f"| [{case.title}](#case-{case.name}) | " + " | ".join(cells) + " |"
     yield ""
 
 
@@ -99,16 +107,12 @@ def _cell(case: Case, system: str, result: Result) -> str:
     text = result.outcome.value
     if result.outcome in _BAD and result.outcome not in case.right:
         text = f"**{text}**"
-    outside = result.outcome.value in _OUTSIDE
+    outside = result.outcome in _OUTSIDE
     return text if outside or case.promised_by(system) else text + _UNCLAIMED
 
 
-def _anchor(case: Case) -> str:
-    kept_letters = (letter for letter in case.title.lower() if letter.isalnum() or letter in " -_")
-    return "".join(kept_letters).replace(" ", "-")
-
-
 def _told(case: Case, found: Mapping[str, Result]) -> Iterator[str]:
+    yield f'<a id="case-{case.name}"></a>\n'
     yield f"### {case.title}\n"
     right = " or ".join(outcome.value for outcome in Outcome if outcome in case.right)
     yield f"Asked: {case.asks.words} Right: {right}. `{case.group}.{case.name}`\n"

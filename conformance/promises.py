@@ -47,10 +47,44 @@ COMPLETE = Promise(
     {
         "landfast": "scanning.md",
         "wandb": _WANDB,
-        "quilt3": _QUILT,
+        "quilt3": "https://github.com/quiltdata/quilt/blob/master/api/python/quilt3/packages.py",
         "dvc": _DVC_IMPORT,
-        "datachain": "https://docs.datachain.ai/references/datachain/",
+        "datachain": "https://github.com/datachain-ai/datachain/blob/main/src/datachain/lib/dc/storage.py",
     },
+)
+CHANGED = Promise(
+    "Content that changed makes a new version.",
+    {
+        "landfast": "versions.md",
+        "wandb": "https://docs.wandb.ai/models/artifacts/create-a-new-artifact-version",
+        "quilt3": _QUILT,
+        "dvc": "https://dvc.org/doc/command-reference/update",
+        "datachain": "https://docs.datachain.ai/guide/checkpoints/",
+    },
+)
+LIMITED = Promise(
+    "More objects than the limit that was given is an error; nothing is left out in silence.",
+    {"landfast": "scanning.md#limits", "wandb": _WANDB},
+)
+CHECKED = Promise(
+    "Bytes that come are compared with what was recorded before they are given out.",
+    {"landfast": "downloads.md"},
+)
+INSIDE = Promise(
+    "Nothing is written outside the folder that was named.",
+    {"landfast": "security.md#what-a-colleague-can-do-to-you"},
+)
+SECRET = Promise(
+    "A secret in an address is not stored with the record.",
+    {"landfast": "security.md#what-never-is"},
+)
+TOGETHER = Promise(
+    "Processes that log into one name at once all have their version.",
+    {"landfast": "registry.md"},
+)
+WHOLE = Promise(
+    "A process that is killed leaves nothing torn: what is there is whole, and doing it again works.",
+    {"landfast": "downloads.md#where-to"},
 )
 UNCHANGED = Promise(
     "Content that did not change makes no new version.",

@@ -95,6 +95,10 @@ class Ended(Exception):
     """The process of the call ended without an answer."""
 
 
+class Hung(Exception):
+    """The call did not come to an end, and was killed."""
+
+
 @dataclass(slots=True)
 class Pending:
     """A call that goes on in a process of its own."""
@@ -110,13 +114,14 @@ class Pending:
             Refused: The system raised an error.
             Unsupported: It does not offer that.
             Ended: Its process was killed.
+            Hung: It did not come to an end.
         """
         with self.connection, self.lines:
             try:
                 line = self.lines.readline()
             except TimeoutError:
                 os.kill(self.pid, signal.SIGKILL)
-                raise Refused("TimeoutError", f"not done after {PATIENCE_S} s") from None
+                raise Hung from None
         if not line:
             raise Ended
         said = json.loads(line)
@@ -142,11 +147,16 @@ class Driver:
     address: Path
 
     def begin(
-        self, verb: str, arguments: Mapping[str, Any], home: Path, environment: Mapping[str, str]
+        self,
+        verb: str,
+        arguments: Mapping[str, Any],
+        home: Path,
+        environment: Mapping[str, str],
+        patience_s: float = PATIENCE_S,
     ) -> Pending:
         """Begin a call, with a home and variables of its own; what it prints is in `home/../said`."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(patience_s)
         connection.connect(str(self.address))
         call = {
             "verb": verb,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kit.servers.moto import Moto
+from kit.servers.proxy import Proxy, proxy
 from kit.servers.s3 import Versioning
+from kit.servers.scripted import Scripted, scripted
 
 from conformance.outcomes import Outcome, Result, steady
-from conformance.systems import Driver, Pending, Refused
+from conformance.systems import PATIENCE_S, Driver, Pending, Refused
 
 BUCKET, REGISTRY_BUCKET = "lake", "registry"
 NAME = "data"
@@ -21,12 +24,15 @@ NAME = "data"
 
 @dataclass(slots=True, kw_only=True)
 class Trial:
-    """A case on a system: a folder, a bucket, and the system's driver."""
+    """A case on a system: a folder, a bucket behind a proxy, a web server, and the system's driver."""
 
     driver: Driver
     s3: Moto
+    front: Proxy
+    web: Scripted
     folder: Path
     versioning: Versioning | None = "Enabled"
+    more_variables: dict[str, str] = field(default_factory=dict)
     _homes: int = field(default=0, repr=False)
 
     def prepare(self) -> None:
@@ -58,13 +64,18 @@ class Trial:
         """Name a place in the bucket."""
         return f"s3://{BUCKET}/{key}"
 
-    def local(self, files: Mapping[str, str]) -> Path:
-        """Write files into a local folder."""
+    @property
+    def local(self) -> Path:
+        """A local folder."""
+        return self.folder / "local"
+
+    def locally(self, files: Mapping[str, str]) -> str:
+        """Write files into the local folder; return how it is named."""
         for name, body in files.items():
-            path = self.folder / "local" / name
+            path = self.local / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body)
-        return self.folder / "local"
+        return f"file://{self.local}/"
 
     # What the system is asked
 
@@ -75,28 +86,50 @@ class Trial:
         home.mkdir()
         return home
 
-    def begin(self, verb: str, home: Path | None = None, **arguments: Any) -> Pending:
+    def begin(
+        self,
+        verb: str,
+        home: Path | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+        **arguments: Any,
+    ) -> Pending:
         """Begin a call in a process of its own."""
         variables = self.s3.environment() | {
+            "AWS_ENDPOINT_URL_S3": self.front.url,
             "RECORDS": str(self.folder / "records"),
             "BUCKET": BUCKET,
             "VERSIONING": self.versioning or "",
             "REGISTRY_BUCKET": REGISTRY_BUCKET,
         }
-        return self.driver.begin(verb, arguments, home or self.home(), variables)
+        variables |= self.more_variables
+        return self.driver.begin(verb, arguments, home or self.home(), variables, patience_s)
 
-    def log(self, *uris: str, name: str = NAME, limit: int | None = None) -> str:
-        """Record places (the folder `data/` of the bucket, if none is given); return the version."""
-        places = list(uris or [self.uri()])
-        return str(self.begin("log", name=name, uris=places, limit=limit).answer())
+    def logging(
+        self,
+        *uris: str,
+        home: Path | None = None,
+        limit: int | None = None,
+        single: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> Pending:
+        """Begin to record places; the folder `data/` of the bucket, if none is given."""
+        how = {"name": NAME, "uris": list(uris or [self.uri()]), "limit": limit, "single": single}
+        return self.begin("log", home, patience_s=patience_s, **how)
+
+    def log(self, *uris: str, **how: Any) -> str:
+        """Record places, as `logging` does; return the version."""
+        return str(self.logging(*uris, **how).answer())
 
     def paths(self, version: str) -> list[str]:
         """List what a version holds."""
         return sorted(self.begin("paths", name=NAME, version=version).answer())
 
-    def download(self, version: str, home: Path | None = None) -> dict[str, str]:
-        """Bring a version to a folder; return its files."""
-        target = self.target()
+    def download(
+        self, version: str, home: Path | None = None, target: Path | None = None
+    ) -> dict[str, str]:
+        """Bring a version to a folder, empty if none is given; return its files."""
+        target = target or self.target()
         self.begin("download", home, name=NAME, version=version, target=str(target)).answer()
         return tree(target)
 
@@ -107,28 +140,53 @@ class Trial:
         target.mkdir()
         return target
 
-    def said(self) -> str:
-        """Return what the system printed so far."""
+    def said(self, version: str) -> str:
+        """Return what the system printed so far, and what a version says that it is without."""
         file = self.folder / "said"
-        return file.read_text(errors="replace") if file.exists() else ""
+        printed = file.read_text(errors="replace") if file.exists() else ""
+        left_out = self.begin("left_out", name=NAME, version=version).answer()
+        return "\n".join([printed, *left_out])
 
     # What came of it
 
     def gives_back(
-        self, version: str, recorded: Mapping[str, str], home: Path | None = None
+        self,
+        version: str,
+        recorded: Mapping[str, str],
+        home: Path | None = None,
+        target: Path | None = None,
     ) -> Result:
         """Download a version, and compare it with what was recorded."""
         try:
-            got = self.download(version, home)
+            got = self.download(version, home, target)
         except Refused as error:
             return self.refused("download", error)
-        return compared(got, recorded, self.said())
+        if got == recorded:
+            return compared(got, recorded)
+        return compared(got, recorded, self.said(version))
 
     def refused(self, verb: str, error: Refused) -> Result:
         """Tell of an error that the system raised."""
-        here = {self.s3.url: "http://server", str(self.folder): ".", os.sep + "private": ""}
+        here = {
+            self.s3.url: "http://server",
+            self.front.url: "http://server",
+            self.web.url: "http://server",
+            str(self.folder): ".",
+            str(self.driver.address.parent): ".",
+        }
         text = steady(error.message, here)
         return Result(Outcome.FAILS_LOUDLY, f"{verb} raises {error.kind}: {text}")
+
+
+@contextlib.contextmanager
+def trying(
+    driver: Driver, s3: Moto, folder: Path, versioning: Versioning | None
+) -> Iterator[Trial]:
+    """Stand a proxy before the bucket, and a web server beside it, for one case."""
+    with proxy(s3.url) as front, scripted() as web:
+        yield Trial(
+            driver=driver, s3=s3, front=front, web=web, folder=folder, versioning=versioning
+        )
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -147,20 +205,27 @@ def compared(got: Mapping[str, str], recorded: Mapping[str, str], said: str = ""
     lost = [path for path in recorded if path not in got]
     more = [path for path in got if path not in recorded]
     if wrong:
-        return Result(Outcome.WRONG_BYTES, f"download gives other bytes: {_few(wrong)}")
-    if lost and all(path in said for path in lost):
-        return Result(Outcome.FAILS_LOUDLY, f"left out, with a warning that says so: {_few(lost)}")
+        return Result(Outcome.WRONG_BYTES, f"download gives other bytes: {few(wrong)}")
+    if lost and all(named(said, path) for path in lost):
+        return Result(Outcome.FAILS_LOUDLY, f"left out, with a warning that says so: {few(lost)}")
     if lost:
-        return Result(Outcome.SILENT_LOSS, f"left out without a word: {_few(lost)}")
+        return Result(Outcome.SILENT_LOSS, f"left out without a word: {few(lost)}")
     if more:
-        return Result(Outcome.DOES_NOT_HOLD, f"download gives what was not recorded: {_few(more)}")
-    return Result(Outcome.HOLDS, f"{_count(len(got), 'file')} with the recorded bytes")
+        return Result(Outcome.DOES_NOT_HOLD, f"download gives what was not recorded: {few(more)}")
+    return Result(Outcome.HOLDS, f"{count(len(got), 'file')} with the recorded bytes")
 
 
-def _few(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in sorted(names)[:3])
+def named(said: str, name: str) -> bool:
+    """Tell whether a text names a path, and not only one below it."""
+    return re.search(re.escape(name) + r"(?![\w./-])", said) is not None
+
+
+def few(names: list[str]) -> str:
+    """Name some, and how many more there are."""
+    shown = ", ".join(f"`{name}`" for name in sorted(names)[:3]).replace("\n", "\\n")
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3:,} more"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Say how many."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

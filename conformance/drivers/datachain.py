@@ -23,7 +23,7 @@ def _environment() -> dict[str, Any]:
     return {"endpoint_url": endpoint, "version_aware": True} if endpoint else {}
 
 
-def log(name: str, uris: list[str], limit: int | None = None) -> str:
+def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:
     """Record places as the next version."""
     if limit is not None:
         raise NotSupported("it has no limit of objects")
@@ -33,7 +33,8 @@ def log(name: str, uris: list[str], limit: int | None = None) -> str:
         place, update=True, client_config=config if "s3://" in str(uris) else None
     )
     saved = chain.settings(prefetch=0).save(name)
-    (Path(os.environ["RECORDS"]) / f"{name}.place").write_text(uris[0])
+    folder = uris[0].rpartition("/")[0] if single else uris[0].rstrip("/")
+    (Path(os.environ["RECORDS"]) / f"{name}.place").write_text(f"{folder}/")
     return str(saved.version)
 
 
@@ -46,9 +47,7 @@ def _files(name: str, version: str) -> list[File]:
 def _below(name: str, file: File) -> str:
     """Return a path below the place that was recorded."""
     place = (Path(os.environ["RECORDS"]) / f"{name}.place").read_text()
-    whole = f"{file.source}/{file.path}"
-    folder = place if place.endswith("/") else place.rpartition("/")[0] + "/"
-    return whole.removeprefix(folder)
+    return f"{file.source}/{file.path}".removeprefix(place)
 
 
 def download(name: str, version: str, target: str) -> None:
@@ -67,11 +66,5 @@ def paths(name: str, version: str) -> Any:
     return [_below(name, file) for file in _files(name, version)]
 
 
-def read(name: str, version: str, path: str) -> str:
-    """Read one recorded file."""
-    (found,) = (file for file in _files(name, version) if _below(name, file) == path)
-    return bytes(found.read_bytes()).decode()
-
-
 if __name__ == "__main__":
-    serve(log=log, download=download, paths=paths, read=read)
+    serve(log=log, download=download, paths=paths)

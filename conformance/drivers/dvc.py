@@ -48,7 +48,7 @@ def _records(name: str) -> Path:
     return folder
 
 
-def log(name: str, uris: list[str], limit: int | None = None) -> str:
+def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:
     """Record a place as the next version."""
     if limit is not None:
         raise NotSupported("it has no limit of objects")
@@ -64,6 +64,8 @@ def log(name: str, uris: list[str], limit: int | None = None) -> str:
             repo.imp_url(place.rstrip("/"), out="data", no_download=True, version_aware=True)
         else:
             repo.imp_url(place.removeprefix("file://").rstrip("/"), out="data")
+        if single:
+            (_records(name) / "file").write_text(uri.rpartition("/")[2].partition("?")[0])
         if not by_version:
             repo.push(["data.dvc"])
         text = Path("data.dvc").read_text()
@@ -81,7 +83,7 @@ def download(name: str, version: str, target: str) -> None:
     if data.is_dir():
         shutil.copytree(data, target, dirs_exist_ok=True)
     else:
-        shutil.copy(data, target)
+        shutil.copy(data, Path(target, (_records(name) / "file").read_text()))
 
 
 @contextlib.contextmanager

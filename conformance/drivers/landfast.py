@@ -16,7 +16,7 @@ def _client() -> landfast.Client:
     return landfast.Client(f"sqlite:///{os.environ['RECORDS']}/registry.db", project="torture")
 
 
-def log(name: str, uris: list[str], limit: int | None = None) -> str:
+def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:  # noqa: ARG001
     """Record places as the next version."""
     client = _client()
     draft = landfast.Artifact(name, type="dataset", client=client)
@@ -35,10 +35,10 @@ def paths(name: str, version: str) -> list[str]:
     return [entry.path for entry in _client().get(f"{name}:{version}").entries()]
 
 
-def read(name: str, version: str, path: str) -> str:
-    """Read one recorded file."""
-    with _client().open(f"{name}:{version}", path) as file:
-        return file.read().decode()
+def left_out(name: str, version: str) -> list[str]:
+    """List what a version says that it is without."""
+    skipped = _client().get(f"{name}:{version}").skipped
+    return [example for row in skipped for example in row.examples]
 
 
 def warm_up() -> None:
@@ -56,4 +56,4 @@ def warm_up() -> None:
 
 if __name__ == "__main__":
     warm_up()
-    serve(log=log, download=download, paths=paths, read=read)
+    serve(log=log, download=download, paths=paths, left_out=left_out)

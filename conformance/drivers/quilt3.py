@@ -34,7 +34,7 @@ def _browsed(name: str, version: str) -> Package:
     return package.browse(f"torture/{name}", registry, version)
 
 
-def log(name: str, uris: list[str], limit: int | None = None) -> str:
+def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:
     """Record places as the next version."""
     if limit is not None:
         raise NotSupported("it has no limit of objects")
@@ -43,7 +43,10 @@ def log(name: str, uris: list[str], limit: int | None = None) -> str:
     for uri in uris:
         if uri.partition("://")[0] not in SCHEMES:
             raise NotSupported("it packages s3:// and local files")
-        _add(made, uri)
+        if single:
+            made.set(uri.rpartition("/")[2], uri)
+        else:
+            made.set_dir("/", uri)
     pushed = made.push(
         f"torture/{name}",
         registry=registry,
@@ -52,14 +55,6 @@ def log(name: str, uris: list[str], limit: int | None = None) -> str:
         force=True,
     )
     return str(pushed.top_hash)
-
-
-def _add(package: Package, uri: str) -> None:
-    """Add a folder, or, where there is no slash at its end, one object."""
-    if uri.endswith("/"):
-        package.set_dir("/", uri)
-    else:
-        package.set(uri.rpartition("/")[2], uri)
 
 
 def download(name: str, version: str, target: str) -> None:
@@ -72,10 +67,5 @@ def paths(name: str, version: str) -> Any:
     return [path for path, _ in _browsed(name, version).walk()]
 
 
-def read(name: str, version: str, path: str) -> str:
-    """Read one recorded file."""
-    return bytes(dict(_browsed(name, version).walk())[path].get_bytes()).decode()
-
-
 if __name__ == "__main__":
-    serve(log=log, download=download, paths=paths, read=read)
+    serve(log=log, download=download, paths=paths)

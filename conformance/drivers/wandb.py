@@ -32,7 +32,7 @@ def _environment() -> None:
         os.environ["AWS_S3_ENDPOINT_URL"] = os.environ["AWS_ENDPOINT_URL_S3"]
 
 
-def log(name: str, uris: list[str], limit: int | None = None) -> str:
+def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:  # noqa: ARG001
     """Record places as the next version."""
     _environment()
     with wandb.init(entity="torture", project="torture", job_type="log") as run:
