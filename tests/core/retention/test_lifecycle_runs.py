@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from kit.servers.faults import Status
+from kit.servers.proxy import proxy
 from kit.servers.radosgw import LIFECYCLE_DAY_S, Radosgw
 from landfast import ArtifactVersion, Client, Outlook
 
@@ -225,3 +227,43 @@ def test_a_held_version_outlasts_a_lifecycle_run(radosgw: Radosgw) -> None:
     )
     assert version.retention(locks=True).counts == {Outlook.EXPIRES: 1}
     until(lambda: not is_there(radosgw, bucket, first), "released, it does not go")
+
+
+@pytest.mark.parametrize(
+    ("kind", "permission"),
+    [
+        ("get-object-retention", "s3:GetObjectRetention"),
+        ("get-object-legal-hold", "s3:GetObjectLegalHold"),
+    ],
+)
+def test_without_permission_for_holds_the_worst_is_told(
+    radosgw: Radosgw, monkeypatch: pytest.MonkeyPatch, kind: str, permission: str
+) -> None:
+    # moto answers the question for a retention with the object.
+    bucket = f"locked-{time.monotonic_ns()}"
+    radosgw.client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=4000)
+    first = radosgw.client.put_object(
+        Bucket=bucket,
+        Key="d/x",
+        Body=b"1",
+        ObjectLockMode="GOVERNANCE",
+        ObjectLockRetainUntilDate=until,
+        ObjectLockLegalHoldStatus="OFF",
+    )["VersionId"]
+    version = Client().log("a", f"s3://{bucket}/d/")
+    assert version.get_entry("x").version_id == first
+    radosgw.put(bucket, "d/x", b"2")
+    put_rules(radosgw, Case(Outlook.EXPIRES, [noncurrent(LONG)], bucket=bucket))
+    (row,) = version.retention(locks=True).rows
+    assert row.expires is not None
+    assert abs(row.expires.at - until) < timedelta(seconds=2)
+    with proxy(radosgw.url) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", front.url)
+        front.inject(Status(status=403), kind=kind)
+        report = Client().get("a").retention(locks=True, any_endpoint=True)
+    (row,) = report.rows
+    assert permission in row.detail
+    assert row.expires is not None
+    assert row.expires.at < until
+    assert [denial.permission for denial in report.denials] == [permission]

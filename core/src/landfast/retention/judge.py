@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from landfast.model.manifest import ManifestEntry
 from landfast.model.retention.report import Deadline, EntryOutlook, Outlook
 from landfast.model.retention.rules import BucketRules, ObjectLock
+from landfast.model.storage.archive import ArchiveState
 from landfast.pins.verdicts import History, same_content
 from landfast.retention.tally import Found
 from landfast.retention.timeline import Fate, Step, VersionFacts, fates
@@ -58,22 +58,26 @@ def judge(
     row = recorded_row(entry, history)
     if row is None:
         return Found(row=_gone(entry, history, rules))
-    versions = [facts_of(one) for one in history.rows]
+    versions = [facts_of(one, tags, lock) if one is row else facts_of(one) for one in history.rows]
     place = next(at for at, one in enumerate(history.rows) if one is row)
-    versions[place] = replace(versions[place], tags=tags, lock=lock)
     told = fates(key, versions, rules, is_live=history.rows[0].is_latest, as_of=as_of)
     fate = next(one for at, one in enumerate(told) if at == place)
     return _found(entry, fate, rules, is_archived=row.is_archived)
 
 
-def facts_of(row: ObjectInfo) -> VersionFacts:
-    """Return what rules go by of a row of a list; its tags are not known."""
+def facts_of(
+    row: ObjectInfo, tags: dict[str, str] | None = None, lock: ObjectLock | None = None
+) -> VersionFacts:
+    """Return what rules go by of a row of a list, and what is known of it besides."""
     return VersionFacts(
         version_id=row.version_id,
         written_at=row.modified_at or _START,
         size=row.size,
         is_delete_marker=row.is_delete_marker,
         is_archived=row.is_archived,
+        is_tiered=row.archive is ArchiveState.TIERED,
+        tags=tags,
+        lock=lock,
     )
 
 

@@ -182,7 +182,7 @@ class _Look:
         if not rules.are_known:
             self._all_alike(place, manifest, Outlook.UNKNOWN)
             return
-        acting = [one for one in rules.actions if one.where.meets(place.location.key)]
+        acting = [one for one in rules.all_actions if one.where.meets(place.location.key)]
         if not acting:
             self._all_alike(place, manifest, Outlook.KEPT)
             return
@@ -274,7 +274,7 @@ class _Look:
         items: list[_Item] = []
         rows = KeyedRows(store, around, versions=store.capabilities().versions, checksum=None)
         for at, (location, entry, _) in enumerate(group):
-            is_touched = any(a.where.takes(location.key, None) for a in rules.actions)
+            is_touched = any(a.where.takes(location.key, None) for a in rules.all_actions)
             if not rules.are_known or not is_touched:
                 outlook = Outlook.KEPT if rules.are_known else Outlook.UNKNOWN
                 yield Found(row=EntryOutlook(entry=entry, outlook=outlook, bucket=rules.bucket))
@@ -310,7 +310,7 @@ class _Look:
         """Whether the object itself has to be asked: for its tags, or for what holds it."""
         if self._asks_lock(item, found):
             return True
-        has_tags = any(action.where.tags for action in item.rules.actions)
+        has_tags = any(action.where.tags for action in item.rules.all_actions)
         return has_tags and item.judged(tags={}) != found
 
     def _asks_lock(self, item: _Item, found: Found) -> bool:

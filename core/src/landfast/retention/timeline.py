@@ -29,6 +29,7 @@ class VersionFacts:
         size: Bytes.
         is_delete_marker: Whether it says "deleted".
         is_archived: Whether a read needs a restore already.
+        is_tiered: Whether the store moves it between tiers by itself.
         tags: None if nobody asked, or if nobody answered: then it may have any.
         lock: What holds it, where that was asked.
     """
@@ -38,6 +39,7 @@ class VersionFacts:
     size: int | None = None
     is_delete_marker: bool = False
     is_archived: bool = False
+    is_tiered: bool = False
     tags: Mapping[str, str] | None = None
     lock: ObjectLock | None = None
 
@@ -200,8 +202,10 @@ class _History:
         return min(waiting, key=lambda a: (a.noncurrent_days or 0, a.newer), default=None)
 
     def _acting(self, version: VersionFacts, effect: Effect) -> Iterator[LifecycleAction]:
-        for action in self._rules.actions:
+        for action in self._rules.all_actions:
             if action.effect is not effect or not action.where.takes(self._key, version.size):
+                continue
+            if action.is_tiering and not version.is_tiered:
                 continue
             tags = version.tags
             if tags is None or all(tags.get(name) == value for name, value in action.where.tags):

@@ -83,6 +83,8 @@ class LifecycleAction:
         counts_current: See `newer`.
         whole_days: Whether days end at midnight UTC, and not at the minute of the day.
         storage_class: Where it moves to.
+        is_tiering: Whether it is only for objects that the store moves between tiers by itself, when nobody reads them:
+            then `days` are since the last read, which may have been when it was written.
     """
 
     rule: str
@@ -100,6 +102,7 @@ class LifecycleAction:
     counts_current: bool = False
     whole_days: bool = True
     storage_class: str = ""
+    is_tiering: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
@@ -157,6 +160,7 @@ class BucketRules:
         is_suspended: Whether new objects replace the version ``null``.
         has_object_lock: Whether single versions can be locked here.
         keeps_for_days: How long after it was written nothing can remove a version.
+        tiering: What moves objects that nobody reads to archive tiers.
         recoverable_days: How long after it was removed an object can be had back from the store.
         notes: What else is worth a line, as sentences.
         unread: Elements of rules that are not known here; what they say is left out.
@@ -171,10 +175,16 @@ class BucketRules:
     is_suspended: bool = False
     has_object_lock: bool = False
     keeps_for_days: float = 0
+    tiering: tuple[LifecycleAction, ...] = ()
     recoverable_days: float = 0
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     unanswered: tuple[Unanswered, ...] = ()
+
+    @property
+    def all_actions(self) -> tuple[LifecycleAction, ...]:
+        """The actions of lifecycle rules, and of tiering."""
+        return (*self.actions, *self.tiering)
 
     @property
     def are_known(self) -> bool:
@@ -186,7 +196,7 @@ class BucketRules:
         return {
             "bucket": self.bucket,
             "rules": [_plain(rule) for rule in self.rules],
-            "actions": [action.to_dict() for action in self.actions],
+            "actions": [action.to_dict() for action in self.all_actions],
             "versioned": self.is_versioned,
             "suspended": self.is_suspended,
             "object_lock": self.has_object_lock,

@@ -43,18 +43,19 @@ _FILTER = frozenset({"Prefix", "Tag", "Tags", "And", "ObjectSizeGreaterThan", "O
 
 def rules_of_xml(root: ET.Element) -> list[Rule]:
     """Return the rules of a `LifecycleConfiguration`, whose names have no namespace."""
-    return [*_read(root).get("Rules", [])]
+    return [*rule_of_xml(root).get("Rules", [])]
 
 
-def _read(element: ET.Element) -> dict[str, Any]:
+def rule_of_xml(element: ET.Element) -> dict[str, Any]:
+    """Return what an element says, in the shape of AWS's tools."""
     found: dict[str, Any] = {}
     for child in element:
         if child.tag in _LISTS:
-            found.setdefault(_LISTS[child.tag], []).append(_read(child))
+            found.setdefault(_LISTS[child.tag], []).append(rule_of_xml(child))
         elif child.tag == "Tag" and element.tag == "And":
-            found.setdefault("Tags", []).append(_read(child))
+            found.setdefault("Tags", []).append(rule_of_xml(child))
         else:
-            found[child.tag] = _read(child) if len(child) else _value(child)
+            found[child.tag] = rule_of_xml(child) if len(child) else _value(child)
     return found
 
 

@@ -21,9 +21,20 @@ from landfast.model.retention.rules import (
     REPLICATION,
     TIERING,
     VERSIONING,
+    Effect,
+    LifecycleAction,
     ObjectLock,
+    Phase,
 )
-from landfast.stores.s3.lifecycle import Rule, RuleReader, flat, rules_of_xml, unread
+from landfast.stores.s3.lifecycle import (
+    Rule,
+    RuleReader,
+    filter_of,
+    flat,
+    rule_of_xml,
+    rules_of_xml,
+    unread,
+)
 
 QUESTIONS = (LIFECYCLE, VERSIONING, OBJECT_LOCK, REPLICATION, TIERING)
 
@@ -233,19 +244,30 @@ def _replication(root: ET.Element, _: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _tiering(root: ET.Element, _: Mapping[str, str]) -> dict[str, Any]:
-    notes = []
+    found = []
     for one in root.iter("IntelligentTieringConfiguration"):
-        told = (
-            (tier.findtext("AccessTier"), tier.findtext("Days")) for tier in one.iter("Tiering")
-        )
-        tiers = [f"{name} after {days} days" for name, days in told]
-        if one.findtext("Status") == "Enabled" and tiers:
-            prefix = one.findtext("Filter/Prefix") or one.findtext("Filter/And/Prefix") or ""
-            notes.append(
-                f"Intelligent-Tiering {one.findtext('Id')!r} moves objects of that class below"
-                f" {prefix!r} that nobody reads to {', '.join(tiers)}: a read needs a restore then"
+        if one.findtext("Status") != "Enabled":
+            continue
+        where = filter_of(rule_of_xml(one))
+        name = one.findtext("Id") or ""
+        for tier in one.iter("Tiering"):
+            to, days = tier.findtext("AccessTier") or "", int(tier.findtext("Days") or 0)
+            found.append(
+                LifecycleAction(
+                    rule=name,
+                    text=f"Intelligent-Tiering: {to} after {days} days without a read",
+                    remedy=f"take {to} out of the Intelligent-Tiering configuration {name!r},"
+                    " or read the objects before",
+                    effect=Effect.ARCHIVE,
+                    phase=Phase.ANY,
+                    where=where,
+                    days=days,
+                    whole_days=False,
+                    storage_class=to,
+                    is_tiering=True,
+                )
             )
-    return {"notes": tuple(notes)}
+    return {"tiering": tuple(found)}
 
 
 _READERS: dict[str, Callable[[ET.Element, Mapping[str, str]], dict[str, Any]]] = {
