@@ -13,7 +13,7 @@ import landfast
 import pytest
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger
 from kit.servers.process import free_port
-from landfast_provider import artifact_asset
+from landfast_provider import artifact_asset, artifact_verdict
 from landfast_provider.events import consumer, version_of_event
 from landfast_provider.run_key import SYSTEM, deployment
 from landfast_provider.triggers import (
@@ -239,6 +239,29 @@ def test_the_watcher_of_one_partition_tells_nothing_of_others(log: Log) -> None:
         assert (await running.told())["name"] == "default/nlp/corpus~de:v0"
 
     follow(story, watch("nlp/corpus~de"))
+
+
+def test_a_changed_verdict_is_told_and_nothing_else(
+    log: Log, client: landfast.Client, tmp_path: Path
+) -> None:
+    asset = artifact_verdict("nlp/corpus", poll_interval=0.05)
+    [watcher] = asset.watchers
+    assert asset != artifact_asset("nlp/corpus"), "content starts other DAGs"
+
+    async def story(running: Running) -> None:
+        await running.silent()
+        version = log("B")
+        client.verify_aliases("nlp/corpus")
+        await running.silent()
+        (tmp_path / "a.txt").write_text("C")
+        client.verify_aliases("nlp/corpus")
+        told = await running.told()
+        assert (told["verdict"], told["previous_verdict"]) == ("changed", "intact")
+        assert (told["uri"], told["kind"]) == (version.uri, "verdict")
+        await running.silent()
+
+    log("A")
+    follow(story, watcher.trigger)
 
 
 def test_watch_gives_the_asset_a_watcher_and_leaves_it_the_same_asset() -> None:

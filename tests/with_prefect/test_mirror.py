@@ -155,6 +155,29 @@ def test_a_mirror_may_begin_with_what_comes_after_it(client, other, prefect) -> 
     assert mirror(client, history=False) == (1, 2)
 
 
+def test_a_changed_verdict_is_an_event_of_its_own(client, other, prefect) -> None:
+    log(other, "flowers", "one")
+    Path("flowers.txt").write_text("two")
+    for expected in (2, 0):
+        other.verify_aliases("flowers")
+        assert mirror(client)[0] == expected
+    posted = [request for request in prefect.requests if request.path == "/api/events"]
+    moved, verdict = (event for request in posted for event in json.loads(request.body))
+    assert (moved["event"], verdict["event"]) == (
+        "landfast.artifact.changed",
+        "landfast.artifact.verdict",
+    )
+    assert verdict["resource"]["prefect.resource.id"] == "landfast.artifact.default/vision/flowers"
+    assert verdict["resource"]["landfast.verdict"] == "changed"
+    said = verdict["payload"]
+    assert (said["name"], said["verdict"], said["previous_verdict"], said["summary"]) == (
+        "default/vision/flowers:v0",
+        "changed",
+        "intact",
+        "1 changed",
+    )
+
+
 def test_an_empty_registry_has_nothing_to_tell(client, prefect) -> None:
     assert mirror(client) == (0, 0)
     assert told(prefect) == []

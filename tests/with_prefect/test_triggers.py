@@ -8,7 +8,7 @@ import landfast
 import pytest
 from prefect.events import Resource
 from prefect_landfast.events import resource_id
-from prefect_landfast.triggers import on_artifact_change, on_no_artifact_change
+from prefect_landfast.triggers import on_artifact_change, on_no_artifact_change, on_verdict_change
 
 
 def is_met_by(trigger, name: str) -> bool:
@@ -61,3 +61,12 @@ def test_too_long_without_news_is_a_proactive_trigger() -> None:
     trigger = on_no_artifact_change("vision/flowers", within=timedelta(hours=24))
     assert (trigger.posture.value, trigger.within) == ("Proactive", timedelta(hours=24))
     assert is_met_by(trigger, "default/vision/flowers:v1")
+
+
+def test_a_deployment_starts_on_a_changed_verdict_with_the_version() -> None:
+    trigger = on_verdict_change("vision/flowers", parameter="ref", partition="*")
+    assert trigger.expect == {"landfast.artifact.verdict"}
+    assert trigger.match.root == on_artifact_change("vision/flowers", partition="*").match.root
+    assert trigger.parameters == on_artifact_change("vision/flowers", parameter="ref").parameters
+    with pytest.raises(landfast.InvalidInput, match="names a version"):
+        on_verdict_change("vision/flowers:v3")

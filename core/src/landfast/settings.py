@@ -151,11 +151,12 @@ def load_settings(start: Path | None = None, **given: Unpack[GivenSettings]) -> 
     return Settings(**parsed)
 
 
-def full_name(artifact: str | ArtifactName) -> ArtifactName:
+def full_name(artifact: str | ArtifactName, *, hint: str | None = None) -> ArtifactName:
     """Return a name with the project and entity of the settings in force, where it leaves them out.
 
     Args:
         artifact: ``[[entity/]project/]collection[~PARTITION]``, with or without a version.
+        hint: What to do about something that is no text, for the message.
 
     Raises:
         InvalidInput: If it is no name of an artifact.
@@ -171,6 +172,7 @@ def full_name(artifact: str | ArtifactName) -> ArtifactName:
             subject=str(name)[:200],
             expected="a text such as nlp/corpus",
             found=type(name).__name__,
+            hint=hint,
         )
     if name.project and name.entity:
         return name

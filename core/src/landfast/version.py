@@ -134,16 +134,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
             "uris": [source.uri for source in self.sources[:_MAX_TOLD_SOURCES]],
             "page": self.url,
         }
-        if change is None:
-            return said
-        return said | {
-            "change": change.id,
-            "kind": str(change.kind),
-            "previous": None if change.previous is None else str(change.previous),
-            "position": change.position,
-            "changed_at": change.at.isoformat(),
-            "logged_by": None if change.run is None else str(change.run),
-        }
+        return said if change is None else said | change.facts()
 
     @property
     def manifest(self) -> Manifest:

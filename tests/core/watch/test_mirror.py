@@ -124,3 +124,26 @@ def test_before_there_is_a_registry_there_is_nothing_to_tell(
     assert early.look(client.registry) == []
     news = log(client, tmp_path, "A")
     assert early.look(client.registry) == [news]
+
+
+def test_verdicts_are_found_apart_from_what_moved(client: landfast.Client, tmp_path: Path) -> None:
+    moved = log(client, tmp_path, "A", aliases=["prod"])
+    (tmp_path / "a.txt").write_text("B")
+    (found,) = client.verify_aliases("flowers", aliases=["prod"])
+    assert mirror().look(client.registry) == [moved]
+    watch = landfast.Mirror("mail", reader="mail#verdicts", verdicts=True)
+    assert watch.look(client.registry) == [found.change]
+    watch.settle(client.registry)
+    assert watch.look(client.registry) == []
+    assert client.verify_aliases("flowers", aliases=["prod"])[0].change is None
+    (tmp_path / "a.txt").write_text("A")
+    (back,) = client.verify_aliases("flowers", aliases=["prod"])
+    assert watch.look(client.registry) == [back.change]
+    assert back.change is not None
+    facts = client.version_of(back.change).facts(back.change)
+    assert (facts["verdict"], facts["previous_verdict"], facts["kind"]) == (
+        "intact",
+        "changed",
+        "verdict",
+    )
+    assert client.pending_announcement("flowers", "mail") == moved, "nothing is announced"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from landfast.errors import NotFound
 from landfast.model.names import LATEST, ArtifactName
+from landfast.model.version import ChangeKind
 from landfast.registry.values import ChangeFilter, Stream
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Mirror:
         name: Only of this artifact: of one partition if the name says one, else of all. None is every artifact.
         begin: Where to begin the first time: ``start``, ``now``, or ``newest``: behind what runs told last, else with
             the newest change alone.
+        verdicts: Whether it finds changes of verdicts (`Client.verify_aliases`) in place of those of latest versions:
+            no run announces them.
         own: System and deployment whose runs announce all that they log, so that of theirs nothing is left behind.
 
     Example:
@@ -42,11 +45,17 @@ class Mirror:
         reader: str,
         name: ArtifactName | None = None,
         begin: Literal["start", "now", "newest"] = "start",
+        verdicts: bool = False,
         own: tuple[str, str] | None = None,
     ) -> None:
         self._told = told
         self._reader = reader
-        self._wanted = ChangeFilter(name=name, partitions=name is not None and not name.partition)
+        self._wanted = ChangeFilter(
+            name=name,
+            partitions=name is not None and not name.partition,
+            kind=ChangeKind.VERDICT if verdicts else None,
+        )
+        self._verdicts = verdicts
         self._begin = begin
         self._own = own
         self._registry_id = ""
@@ -70,7 +79,7 @@ class Mirror:
         position = self.position
         for change in registry.changes(self._wanted, after=position):
             position = change.position
-            if change.alias != LATEST:
+            if change.alias != LATEST and not self._verdicts:
                 continue
             moved.append(change)
             if not first and not self._was_told(registry, change):
@@ -89,7 +98,7 @@ class Mirror:
         """Remember that what was looked at is told: it is not found again."""
         if not self._registry_id:
             return
-        for change in self._looked_at.values():
+        for change in () if self._verdicts else self._looked_at.values():
             registry.mark_announced(self._told, change)
         self._looked_at = {}
         registry.consumers.reach(self._reader, {Stream.CHANGES: self.position})
@@ -116,6 +125,8 @@ class Mirror:
         return registry.announced_position(self._told) if self._begin == "newest" else 0
 
     def _was_told(self, registry: Registry, change: Change) -> bool:
+        if self._verdicts:
+            return False
         last = registry.announced_position(self._told, change.version.bare())
         run = change.run
         is_own = run is not None and (run.system, run.deployment) == self._own

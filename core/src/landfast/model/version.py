@@ -297,6 +297,18 @@ class Change:
         registry, _, position = id.rpartition(":")
         return int(position) if registry == registry_id and position.isdecimal() else None
 
+    def facts(self) -> dict[str, Any]:
+        """Describe it in an orchestrator's event, beside what `ArtifactVersion.facts` says of the version."""
+        return {
+            "change": self.id,
+            "kind": str(self.kind),
+            "previous": None if self.previous is None else str(self.previous),
+            "position": self.position,
+            "changed_at": self.at.isoformat(),
+            "logged_by": None if self.run is None else str(self.run),
+            **({} if self.verdict is None else self.verdict.to_dict()),
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Describe a row of the change feed; of a verdict with what it is."""
         told = {} if self.verdict is None else self.verdict.to_dict()

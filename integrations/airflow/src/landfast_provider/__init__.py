@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from landfast_provider.assets import artifact_asset
+    from landfast_provider.assets import artifact_asset, artifact_verdict
     from landfast_provider.hooks.landfast import LandfastHook
     from landfast_provider.snapshots import snapshot_dags
     from landfast_provider.taskflow import log_reference, use_artifact, use_artifacts
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "LandfastHook": "hooks.landfast",
     "artifact_asset": "assets",
+    "artifact_verdict": "assets",
     "log_reference": "taskflow",
     "snapshot_dags": "snapshots",
     "use_artifact": "taskflow",
@@ -29,6 +30,7 @@ __all__ = [
     "LandfastHook",
     "__version__",
     "artifact_asset",
+    "artifact_verdict",
     "log_reference",
     "snapshot_dags",
     "use_artifact",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 GROUP = "landfast"
+_OUTLET = "An outlet is known when the file is parsed: another task's output may be the uri or the partition."
 
 
 class ArtifactAsset(Asset):
@@ -77,7 +78,7 @@ def artifact_asset(
         'landfast://default/nlp/corpus'
     """
     name = name_of(artifact) if isinstance(artifact, Asset) else artifact
-    full = landfast.full_name(name).whole(
+    full = landfast.full_name(name, hint=_OUTLET).whole(
         "an asset", hint="Leave the version out; each event of the asset says its own."
     )
     uri = full.collection_uri
@@ -92,6 +93,42 @@ def artifact_asset(
         ]
     # The name is the URI, so that Asset("landfast://...") is this asset too and not its rival.
     return ArtifactAsset(name=uri, uri=uri, group=GROUP, watchers=watchers)
+
+
+def artifact_verdict(
+    artifact: str | landfast.ArtifactName | Asset,
+    *,
+    poll_interval: float = 60,
+    landfast_conn_id: str | None = None,
+) -> Asset:
+    """Return an asset whose events say that what an alias of an artifact names stands otherwise at its source.
+
+    Args:
+        artifact: As for `artifact_asset`.
+        poll_interval: Seconds between two looks of the triggerer.
+        landfast_conn_id: Where it looks; None is ``landfast_default``.
+
+    Raises:
+        InvalidInput: If the name is none, or says a version.
+
+    Example:
+        >>> artifact_verdict("nlp/corpus").name
+        'verdict on landfast://default/nlp/corpus'
+    """
+    from airflow.sdk import AssetWatcher
+
+    from landfast_provider.hooks.landfast import DEFAULT_CONN_ID
+    from landfast_provider.triggers.landfast import LandfastVerdictTrigger
+
+    asset = artifact_asset(artifact)
+    trigger = LandfastVerdictTrigger(
+        artifact=str(asset.artifact),
+        poll_interval=poll_interval,
+        landfast_conn_id=landfast_conn_id or DEFAULT_CONN_ID,
+    )
+    name = f"verdict on {asset.uri}"
+    watcher = AssetWatcher(name=f"landfast {name}", trigger=trigger)
+    return Asset(name=name, group=GROUP, watchers=[watcher])
 
 
 def name_of(asset: Asset) -> landfast.ArtifactName:

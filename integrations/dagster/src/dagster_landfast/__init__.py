@@ -36,6 +36,7 @@ from dagster_landfast.resource import LandfastResource
 from dagster_landfast.schedules import build_snapshot_schedule
 from dagster_landfast.sensors import build_artifact_sensor
 from dagster_landfast.sharding import sharded_reference_asset
+from dagster_landfast.verdicts import build_verdict_sensor
 
 __all__ = [
     "ArtifactVersion",
@@ -54,6 +55,7 @@ __all__ = [
     "build_reference_checks",
     "build_retention_checks",
     "build_snapshot_schedule",
+    "build_verdict_sensor",
     "log_reference",
     "observable_prefix_asset",
     "observable_prefix_assets",

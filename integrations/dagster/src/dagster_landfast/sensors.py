@@ -55,7 +55,7 @@ def build_artifact_sensor(
 
     def look(context):  # type: ignore[no-untyped-def]
         mirror = Mirror(
-            resource=_resource(context, resource_key),
+            resource=resource_of_sensor(context, resource_key),
             followed=followed,
             instance=context.instance,
             most_events=most_events,
@@ -82,7 +82,8 @@ def build_artifact_sensor(
     )
 
 
-def _resource(context: Any, resource_key: str | None) -> LandfastResource:
+def resource_of_sensor(context: Any, resource_key: str | None) -> LandfastResource:
+    """Return the resource that a sensor is given, else the only one of the definitions, else the environment's."""
     if resource_key is not None:
         found: LandfastResource = getattr(context.resources, resource_key)
         return found
@@ -98,7 +99,7 @@ def _resource(context: Any, resource_key: str | None) -> LandfastResource:
         raise landfast.InvalidInput(
             f"the definitions have {len(found_at)} LandfastResources",
             found=", ".join(sorted(found_at)),
-            hint="Say which one with build_artifact_sensor(resource_key=...).",
+            hint="Say which one with resource_key=...",
         )
     with dg.build_resources(found_at, instance=context.instance) as built:
         chosen: LandfastResource = getattr(built, next(iter(found_at)))

@@ -27,7 +27,7 @@ from prefect_landfast.tasks.promote import apromote_artifact, promote_artifact
 from prefect_landfast.tasks.retention import acheck_retention, check_retention
 from prefect_landfast.tasks.use import ause_artifact, use_artifact
 from prefect_landfast.tasks.verify import averify_artifact, verify_artifact
-from prefect_landfast.triggers import on_artifact_change, on_no_artifact_change
+from prefect_landfast.triggers import on_artifact_change, on_no_artifact_change, on_verdict_change
 
 __all__ = [
     "ARTIFACT_DIGEST",
@@ -49,6 +49,7 @@ __all__ = [
     "mirror_changes",
     "on_artifact_change",
     "on_no_artifact_change",
+    "on_verdict_change",
     "promote_artifact",
     "run_env",
     "serve_snapshots",

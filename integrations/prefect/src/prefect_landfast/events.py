@@ -22,6 +22,8 @@ from prefect_landfast import api
 
 CHANGED = "landfast.artifact.changed"
 """Name of the event."""
+VERDICT = "landfast.artifact.verdict"
+"""Name of the event that what an alias names stands otherwise at its source than before."""
 PAYLOAD_SCHEMA = 1
 """Goes up when a key of the payload changes its meaning; keys are only added otherwise."""
 
@@ -71,12 +73,13 @@ def event_id(change: landfast.Change) -> UUID:
 
 
 def event_of(version: landfast.ArtifactVersion, change: landfast.Change) -> Event:
-    """Return the event of a change of `latest` to a version, with the run that sends it."""
-    name = change.version
+    """Return the event of a change, with the run that sends it."""
+    name, verdict = change.version, change.verdict
+    labels = {} if verdict is None else {"landfast.verdict": verdict.verdict}
     return Event.model_validate(
         {
             "occurred": datetime.now(UTC),
-            "event": CHANGED,
+            "event": CHANGED if verdict is None else VERDICT,
             "id": event_id(change),
             "resource": {
                 "prefect.resource.id": resource_id(name),
@@ -85,6 +88,7 @@ def event_of(version: landfast.ArtifactVersion, change: landfast.Change) -> Even
                 "landfast.digest": version.digest,
                 "landfast.type": version.type,
                 "landfast.change": str(change.kind),
+                **labels,
             },
             "related": [*_version_resources(version), *_run_resources()],
             "payload": _payload(version, change),
@@ -120,7 +124,9 @@ def known(ids: Sequence[UUID]) -> set[UUID]:
     """
     if not ids:
         return set()
-    wanted = EventFilter(event=EventNameFilter(name=[CHANGED]), id=EventIDFilter(id=list(ids)))
+    wanted = EventFilter(
+        event=EventNameFilter(name=[CHANGED, VERDICT]), id=EventIDFilter(id=list(ids))
+    )
     try:
         with get_client(sync_client=True) as client:
             page = client.request(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import landfast
 from prefect import flow
@@ -17,7 +17,7 @@ _PAGE = 50  # events that Prefect answers at once
 
 @flow(name="mirror-changes", flow_run_name="mirror changes", persist_result=False)
 def mirror_changes(registry: str | None = None, history: bool = True) -> State[Any]:
-    """Send an event for every change of the registry that this Prefect was not told of.
+    """Send an event for every change of the registry, and of a verdict, that this Prefect was not told of.
 
     It reads the feed from where its last run ended, which the registry remembers; so it may run every
     minute, on a schedule, and a run that is killed loses nothing.
@@ -44,18 +44,24 @@ def mirror(client: landfast.Client, *, history: bool = True) -> tuple[int, int]:
     Returns:
         The number of events sent, and the position in the feed.
     """
+    begin: Literal["start", "now"] = "start" if history else "now"
     consumer = consumer_name()
-    following = landfast.Mirror(
-        consumer, reader=f"{consumer}#mirror", begin="start" if history else "now"
-    )
+    moved = landfast.Mirror(consumer, reader=f"{consumer}#mirror", begin=begin)
+    verdicts = landfast.Mirror(consumer, reader=f"{consumer}#verdicts", begin=begin, verdicts=True)
+    sent = _tell(client, moved) + _tell(client, verdicts)
+    return sent, max(moved.position, verdicts.position)
+
+
+def _tell(client: landfast.Client, following: landfast.Mirror) -> int:
+    """Send what a mirror finds and Prefect does not have: runs tell too, of what they logged and what is newest."""
     sent = 0
     while changes := following.look(client.registry, limit=_PAGE):
-        # Beside the mirror, runs tell: of what they logged, and of what is newest.
         told = known([event_id(change) for change in changes])
         for change in changes:
             if event_id(change) not in told:
                 send(event_of(client.version_of(change), change))
-                client.mark_announced(consumer, change)
+                if change.verdict is None:
+                    client.mark_announced(consumer_name(), change)
                 sent += 1
     following.settle(client.registry)
-    return sent, following.position
+    return sent

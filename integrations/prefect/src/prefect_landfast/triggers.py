@@ -9,7 +9,7 @@ import landfast
 from prefect.events import DeploymentEventTrigger, EventTrigger
 from prefect.events.schemas.automations import Posture
 
-from prefect_landfast.events import CHANGED, resource_id
+from prefect_landfast.events import CHANGED, VERDICT, resource_id
 from prefect_landfast.names import full_name
 
 ANY = "*"
@@ -40,6 +40,35 @@ def on_artifact_change(
         name=f"landfast-{artifact}",
         description=f"The latest version of {artifact} changed.",
         expect={CHANGED},
+        match=_match(artifact, partition),
+        parameters=None if parameter is None else {parameter: template("name")},
+    )
+
+
+def on_verdict_change(
+    artifact: str, *, parameter: str | None = None, partition: str | None = None
+) -> DeploymentEventTrigger:
+    """Start a deployment whenever what an alias names stands otherwise at its source than before.
+
+    `landfast.Client.verify_aliases` or ``landfast verify --aliases``, on a schedule, finds that out, whoever runs it;
+    `mirror_changes` sends the event, with `verdict` and `previous_verdict` in its payload.
+
+    Args:
+        artifact: As in `on_artifact_change`.
+        parameter: As in `on_artifact_change`.
+        partition: As in `on_artifact_change`.
+
+    Raises:
+        landfast.InvalidInput: If `artifact` is none, or names a version.
+
+    Example:
+        >>> on_verdict_change("default/vision/flowers", parameter="ref").expect
+        {'landfast.artifact.verdict'}
+    """
+    return DeploymentEventTrigger(
+        name=f"landfast-verdict-{artifact}",
+        description=f"What is recorded as {artifact} stands otherwise at its source.",
+        expect={VERDICT},
         match=_match(artifact, partition),
         parameters=None if parameter is None else {parameter: template("name")},
     )

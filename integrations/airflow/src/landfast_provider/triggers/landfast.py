@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import landfast
 from airflow.sdk import AssetWatcher
@@ -35,6 +35,8 @@ class LandfastArtifactTrigger(BaseEventTrigger):
         >>> watcher = AssetWatcher(name="corpus", trigger=LandfastArtifactTrigger(artifact="nlp/corpus"))
     """
 
+    verdicts: ClassVar[bool] = False
+
     def __init__(
         self,
         *,
@@ -55,7 +57,7 @@ class LandfastArtifactTrigger(BaseEventTrigger):
         """Yield an event for each change, for ever."""
         # An error would only make Airflow start the trigger anew at once, for ever.
         client = PatientClient(self.landfast_conn_id, bears=(landfast.LandfastError,))
-        watch = Watch(self.artifact)
+        watch = Watch(self.artifact, verdicts=self.verdicts)
         told_at = float("inf")
         try:
             while True:
@@ -68,6 +70,24 @@ class LandfastArtifactTrigger(BaseEventTrigger):
                     told_at = float("inf")
         finally:
             client.close()
+
+
+class LandfastVerdictTrigger(LandfastArtifactTrigger):
+    """Emit an event for each change of a verdict on what aliases of an artifact name; `artifact_verdict` makes one.
+
+    `landfast.Client.verify_aliases` or ``landfast verify --aliases``, on a schedule, finds that out, whoever runs it.
+    The event has `verdict` and `previous_verdict`.  It begins with the first change after its first look.
+
+    Args:
+        artifact: As for `LandfastArtifactTrigger`.
+        poll_interval: Seconds between two looks.
+        landfast_conn_id: The connection.
+
+    Example:
+        >>> watcher = AssetWatcher(name="corpus", trigger=LandfastVerdictTrigger(artifact="nlp/corpus"))
+    """
+
+    verdicts = True
 
 
 def artifact_watcher(

@@ -19,10 +19,12 @@ class Watch:
 
     Args:
         artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``.
+        verdicts: Whether it tells of changes of verdicts, from now on, instead of content.
     """
 
-    def __init__(self, artifact: str) -> None:
+    def __init__(self, artifact: str, *, verdicts: bool = False) -> None:
         self._asset = artifact_asset(artifact)
+        self._verdicts = verdicts
         self._mirror: landfast.Mirror | None = None
 
     def look(self, client: landfast.Client) -> list[dict[str, Any]]:
@@ -43,9 +45,10 @@ class Watch:
             told = consumer(self._asset)
             self._mirror = landfast.Mirror(
                 told,
-                reader=f"{told}#watch",
+                reader=f"{told}#{'verdicts' if self._verdicts else 'watch'}",
                 name=self._asset.artifact,
-                begin="newest",
+                begin="now" if self._verdicts else "newest",
+                verdicts=self._verdicts,
                 own=(SYSTEM, deployment()),
             )
         return self._mirror
