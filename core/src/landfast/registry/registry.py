@@ -8,8 +8,8 @@ What holds of all of them (`landfast.testing.RegistrySuite` checks it on every d
 - The change feed is gapless and becomes visible in commit order: a reader that saw position N will never later see a
   position below N that it had not seen.
 - Names in arguments have entity and project filled in (`ArtifactName.within`).
-- Errors: `NotFound` (names what exists nearby), `Conflict`, `InvalidInput`, `Unavailable` (not reachable, busy or full),
-  `AccessDenied` (read-only).  No message holds a password.
+- Errors: `NotFound` (names what exists nearby), `Conflict`, `InvalidInput`, `Unavailable` (not reachable, busy or
+  full), `AccessDenied` (read-only).  No message holds a password.
 """
 
 from __future__ import annotations
