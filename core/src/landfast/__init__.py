@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
     from landfast.model.storage.drift import AliasVerdict
+    from landfast.model.storage.hold_rule import HoldRule
     from landfast.model.storage.holds import (
         HoldKind,
         HoldRecord,
@@ -86,7 +87,7 @@ if TYPE_CHECKING:
     from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.secrecy import refuse_secrets
     from landfast.settings import Settings, full_name, load_settings
-    from landfast.snapshots_file import load_snapshots, snapshots_of
+    from landfast.snapshots_file import load_holds, load_snapshots, snapshots_of
     from landfast.spelling import check_choice, renamed
     from landfast.sql import SqlResult
     from landfast.version import ArtifactVersion
@@ -115,6 +116,7 @@ _NAMES = {
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
+    "model.storage.hold_rule": "HoldRule",
     "model.storage.holds": "HoldKind HoldRecord HoldReport HoldState VersionHolds",
     "model.storage.drift": "AliasVerdict",
     "model.storage.plan": "Plan Problem",
@@ -129,7 +131,7 @@ _NAMES = {
     "scan.values": "ScanPlan Shard ShardScan",
     "secrecy": "refuse_secrets",
     "settings": "Settings full_name load_settings",
-    "snapshots_file": "load_snapshots snapshots_of",
+    "snapshots_file": "load_holds load_snapshots snapshots_of",
     "spelling": "check_choice renamed",
     "sql": "SqlResult",
     "version": "ArtifactVersion",
@@ -165,6 +167,7 @@ __all__ = [
     "HoldKind",
     "HoldRecord",
     "HoldReport",
+    "HoldRule",
     "HoldState",
     "ImportReport",
     "ImportState",
@@ -224,6 +227,7 @@ __all__ = [
     "current_run",
     "full_name",
     "init",
+    "load_holds",
     "load_settings",
     "load_snapshots",
     "redact",

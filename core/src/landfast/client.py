@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from landfast.model.retention.report import RetentionReport
     from landfast.model.snapshot_config import SnapshotConfig
     from landfast.model.storage.drift import AliasVerdict
+    from landfast.model.storage.hold_rule import HoldRule
     from landfast.model.storage.holds import HoldReport
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
@@ -204,6 +205,7 @@ class Client:
         description: str | None = None,
         ttl: timedelta | None = None,
         move_latest: bool = True,
+        hold: bool = False,
         shards: int = 1,
         workers: int | None = None,
         executor: Executor | None = None,
@@ -222,6 +224,8 @@ class Client:
             description: Of the version if it is new.
             ttl: How long the version is kept if it is new.
             move_latest: False for backfills.
+            hold: Whether the version is held too, in the name ``log``, see `hold`; what cannot be held is an error when
+                the version is logged already.
             shards: How many key ranges are listed at once at most; with an executor, how many there are.
             workers: How many processes of this machine list what proves to be large; None is the setting, 1.
             executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
@@ -240,7 +244,10 @@ class Client:
         spread = scans.Spread(shards=shards, workers=workers, executor=executor, is_alone=alone)
         for reference in references:
             draft._add(Reference.of(reference, **place), spread)
-        return self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
+        version = self.log_artifact(draft, aliases=aliases, tags=tags, move_latest=move_latest)
+        if hold:
+            version.hold(holder="log")
+        return version
 
     @named_options(PlaceOptions)
     def plan_log(
@@ -337,6 +344,7 @@ class Client:
         ttl: timedelta | None = None,
         direction: Direction | None = Direction.LOGGED,
         move_latest: bool = True,
+        hold: bool = False,
     ) -> ArtifactVersion:
         """Log what all shards of one plan found, as one version; all other arguments are those of `log`.
 
@@ -345,15 +353,19 @@ class Client:
         """
         draft = self._draft(name, type, description, metadata, partition=partition, ttl=ttl)
         draft.add_scans(scans, ticket=ticket)
-        return self.log_artifact(
+        version = self.log_artifact(
             draft, aliases=aliases, tags=tags, direction=direction, move_latest=move_latest
         )
+        if hold:
+            version.hold(holder="log")
+        return version
 
     def snapshot(
         self,
         config: SnapshotConfig,
         *,
         partition_key: str | None = None,
+        hold: bool = False,
         workers: int | None = None,
         executor: Executor | None = None,
     ) -> ArtifactVersion:
@@ -362,6 +374,7 @@ class Client:
         Args:
             config: From `landfast.load_snapshots`.
             partition_key: Fills ``{partition_key}`` in its URIs and partition.
+            hold: As in `log`.
             workers: As in `log`.
             executor: As in `log`.
 
@@ -373,6 +386,7 @@ class Client:
             filled.name,
             *filled.references(),
             **filled.log_options(),
+            hold=hold,
             workers=workers,
             executor=executor,
         )
@@ -1176,6 +1190,33 @@ class Client:
             '1,000 object versions held'
         """
         return self._here(named).hold(**options)
+
+    def keep_holds(self, rules: Iterable[HoldRule]) -> list[HoldReport]:
+        """Hold what rules name now, then release what they named before.
+
+        Args:
+            rules: From `landfast.load_holds`, or made by hand.
+
+        Returns:
+            One report for each version that is held by a rule, and for each that is not any more.
+
+        Raises:
+            LandfastError: If something cannot be held; what its rule named before stays held then.
+        """
+        return [report for rule in rules for report in self._keep(rule)]
+
+    def _keep(self, rule: HoldRule) -> Iterator[HoldReport]:
+        from landfast.hold.rules import keep_rule
+
+        def hold(record: VersionRecord) -> HoldReport:
+            return self._version(record).hold(
+                kind=rule.kind, reason=rule.reason, holder=rule.holder, partial=rule.partial
+            )
+
+        def release(record: VersionRecord) -> HoldReport:
+            return self._version(record).release(holder=rule.holder)
+
+        return keep_rule(self.registry, rule, self.resolve_name(rule.name), hold, release)
 
     def release(self, named: Named, *, holder: str | None = None) -> HoldReport:
         """Take the promise of `hold` back.

@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.reference import UNLIMITED
 from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
+from landfast.model.storage.hold_rule import HoldRule
 
 DEFAULT_FILE = "snapshots.yaml"
+
+_Kind: TypeAlias = "tuple[Callable[[Any], Any], str]"
+"""How a value is read, and what it has to be."""
 
 _TTL = re.compile(r"([0-9]+)\s*(s|m|h|d|w)\Z")
 _TTL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -31,13 +35,31 @@ def load_snapshots(path: str | Path = DEFAULT_FILE) -> list[SnapshotConfig]:
         InvalidInput: Naming file, line, what is wrong and what is allowed.
     """
     file = Path(path)
+    return _Reader(file).read(_text_of(file))
+
+
+def load_holds(path: str | Path = DEFAULT_FILE) -> list[HoldRule]:
+    """Read what a file of snapshots says is to be held, below ``holds:``; docs/hold.md describes it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        NotFound: If there is none.
+        InvalidInput: Naming file, line, what is wrong and what is allowed.
+    """
+    file = Path(path)
+    return _Reader(file).read_holds(_text_of(file))
+
+
+def _text_of(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError):
         raise NotFound(f"there is no file {file}", subject=str(file)) from None
     except UnicodeDecodeError:
         raise InvalidInput(f"{file} is not UTF-8", subject=str(file)) from None
-    return _Reader(file).read(text)
+    return text
 
 
 def snapshots_of(
@@ -77,16 +99,13 @@ class _Reader:
         self._has_lines = has_lines
 
     def read(self, text: str) -> list[SnapshotConfig]:
-        top = self._parse(text)
-        allowed = f"{self._file} to have one key, `snapshots:`, a list"
-        if top is None or top.id != "mapping":
-            raise self._error("there are no snapshots", 1, expected=allowed)
-        keys = self._keys(top)
-        for key in keys.keys() - {"snapshots"}:
-            raise self._error(f"unknown key {key!r}", keys[key][1], expected=allowed)
-        node = keys["snapshots"][0] if "snapshots" in keys else top
+        keys = self._top(text)
+        if "snapshots" not in keys:
+            return []
+        node = keys["snapshots"][0]
         if node.id != "sequence":
-            raise self._error("there are no snapshots", node.start_mark.line + 1, expected=allowed)
+            line = node.start_mark.line + 1
+            raise self._error("there are no snapshots", line, expected=self._allowed)
         configs: dict[str, tuple[SnapshotConfig, int]] = {}
         for item in node.value:
             line = item.start_mark.line + 1
@@ -103,6 +122,43 @@ class _Reader:
             configs[config.name] = (config, line)
         return [config for config, _ in configs.values()]
 
+    def read_holds(self, text: str) -> list[HoldRule]:
+        keys = self._top(text)
+        if "holds" not in keys:
+            return []
+        node = keys["holds"][0]
+        if node.id != "sequence":
+            line = node.start_mark.line + 1
+            raise self._error("holds: is no list", line, expected="- name: mnist:prod")
+        return [self._rule(item, item.start_mark.line + 1) for item in node.value]
+
+    def _rule(self, node: Any, line: int) -> HoldRule:
+        if node.id != "mapping":
+            raise self._error("a hold is no mapping", line, expected="keys such as name:")
+        given = self._fields(node, _HOLD_KEYS)
+        if "name" not in given:
+            raise self._error("a hold has no name", line, expected="name: mnist:prod")
+        try:
+            return HoldRule(**given)
+        except InvalidInput as error:
+            raise self._located(error, line) from None
+
+    @property
+    def _allowed(self) -> str:
+        return f"{self._file} to have `snapshots:`, `holds:` or both, each a list"
+
+    def _top(self, text: str) -> dict[str, tuple[Any, int]]:
+        """Return the lists of the file, at least one."""
+        top = self._parse(text)
+        if top is None or top.id != "mapping":
+            raise self._error("there are no snapshots", 1, expected=self._allowed)
+        keys = self._keys(top)
+        for key in keys.keys() - {"snapshots", "holds"}:
+            raise self._error(f"unknown key {key!r}", keys[key][1], expected=self._allowed)
+        if not keys:
+            raise self._error("there are no snapshots", 1, expected=self._allowed)
+        return keys
+
     def _parse(self, text: str) -> Any:
         import yaml
 
@@ -118,14 +174,7 @@ class _Reader:
     def _config(self, node: Any, line: int) -> SnapshotConfig:
         if node.id != "mapping":
             raise self._error("a snapshot is no mapping", line, expected="keys such as name: uri:")
-        values: dict[str, _Value] = {}
-        for key, (value, key_line) in self._keys(node).items():
-            if key not in _KEYS:
-                raise self._error(
-                    f"unknown key {key!r}", key_line, expected="one of " + ", ".join(sorted(_KEYS))
-                )
-            values[key] = _Value(self._built(value), key_line)
-        given = {key: self._field(key, found) for key, found in values.items()}
+        given = self._fields(node, _KEYS)
         if "name" not in given:
             raise self._error("a snapshot has no name", line, expected="name: and uri:")
         places = [given.pop(key) for key in ("uri", "uris") if key in given]
@@ -138,6 +187,15 @@ class _Reader:
             return SnapshotConfig(uris=places[0], **given)
         except InvalidInput as error:
             raise self._located(error, line) from None
+
+    def _fields(self, node: Any, known: Mapping[str, _Kind]) -> dict[str, Any]:
+        values: dict[str, _Value] = {}
+        for key, (value, line) in self._keys(node).items():
+            if key not in known:
+                expected = "one of " + ", ".join(sorted(known))
+                raise self._error(f"unknown key {key!r}", line, expected=expected)
+            values[key] = _Value(self._built(value), line)
+        return {key: self._field(key, found, known[key]) for key, found in values.items()}
 
     def _keys(self, node: Any) -> dict[str, tuple[Any, int]]:
         """Return the values of a mapping by key, with their lines; ``<<`` is merged in."""
@@ -175,8 +233,8 @@ class _Reader:
         finally:
             loader.dispose()
 
-    def _field(self, key: str, found: _Value) -> Any:
-        read, expected = _KEYS[key]
+    def _field(self, key: str, found: _Value, kind: _Kind) -> Any:
+        read, expected = kind
         try:
             return read(found.value)
         except (TypeError, ValueError):
@@ -269,7 +327,14 @@ def _shown(value: Any) -> str:
 
 _TEXT = "a text, in quotes where YAML would read something else"
 _LIST = "a list of texts"
-_KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
+_HOLD_KEYS: dict[str, _Kind] = {
+    "name": (_text, _TEXT),
+    "partitions": (_ttl, "a number and s, m, h, d or w, such as 30d"),
+    "kind": (_text, _TEXT),
+    "reason": (_text, _TEXT),
+    "partial": (_flag, "true or false"),
+}
+_KEYS: dict[str, _Kind] = {
     "name": (_text, _TEXT),
     "uri": (lambda value: (_place(value),), _TEXT),
     "uris": (_places, "a list of URIs, or of mappings with uri: and name:"),

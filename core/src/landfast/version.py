@@ -18,11 +18,7 @@ from landfast.manifests.frames import Rows
 from landfast.model.lineage import Direction
 from landfast.model.manifest import ManifestEntry
 from landfast.model.names import ArtifactName
-from landfast.model.options import (
-    DownloadOptions,
-    LineageOptions,
-    VerifyOptions,
-)
+from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
 from landfast.model.version_facts import VersionFacts
 from landfast.openlineage.inline import tell_run
 from landfast.registry.values import VersionEdit
@@ -287,8 +283,11 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def promote(self, alias: str) -> ArtifactVersion:
         """Move an alias to this version."""
         registry, run = self.context.registry, self.context.ensure_run()
-        record, _ = registry.promote(self.full_name, alias, run=run)
-        return ArtifactVersion(record, self.context)
+        record, change = registry.promote(self.full_name, alias, run=run)
+        version = ArtifactVersion(record, self.context)
+        if change is not None and change.previous is not None:
+            version._follow_alias(alias)
+        return version
 
     @named_options()
     def update(

@@ -16,7 +16,7 @@ from landfast.model.options import (
     RetentionOptions,
     VerifyOptions,
 )
-from landfast.model.storage.holds import hold_kind
+from landfast.model.storage.holds import hold_kind, holder_of
 from landfast.model.version import VersionRecord
 from landfast.spelling import named_options
 from landfast.system.progress import progress
@@ -190,6 +190,25 @@ class VersionStorage:
         from landfast.hold.run import release
 
         return release(self.context.registry, self._record, self.context.stores, holder)
+
+    def _follow_alias(self, alias: str) -> None:
+        """Hold this version if what the alias named before was held for that, and release the other one.
+
+        Where that cannot be done now it is said; the next time that the rule is kept, or `gc`, does it.
+        """
+        from landfast.hold.run import release
+
+        registry, holder = self.context.registry, holder_of(alias)
+        for held in list(registry.holds.ending()):
+            if held.holder != holder or held.version.bare() != self._record.name.bare():
+                continue
+            try:
+                if held.version_id != self._record.id:
+                    self.hold(kind=held.kind, reason=held.reason, holder=holder)
+                old = registry.get(held.version, deleted=True)
+                release(registry, old, self.context.stores, holder)
+            except LandfastError as error:
+                self.context.note(f"{alias} moved; its hold did not follow whole: {error}")
 
     @property
     def holds(self) -> VersionHolds:

@@ -6,11 +6,12 @@ import click
 
 from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
-from landfast.model.storage.holds import HoldKind
+from landfast.model.storage.holds import HoldKind, HoldRecord
 
 
 @command("hold", example="landfast hold vision/mnist:prod --reason 'the model of May'")
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--config", type=click.Path(), help="snapshots.yaml: hold what its holds: name, now.")
 @click.option("--plan", is_flag=True, help="Say what would be sent and what stands in the way.")
 @click.option(
     "--kind",
@@ -24,17 +25,21 @@ from landfast.model.storage.holds import HoldKind
 def hold_command(
     client: Client,
     out: Output,
-    name: str,
+    name: str | None,
+    config: str | None,
     plan: bool,
     kind: str | None,
     reason: str,
     partial: bool,
     any_endpoint: bool,
 ) -> None:
-    """Let the stores hold every object version that NAME recorded, until `landfast release`.
+    """Let the stores hold every object version that NAME recorded, until `landfast release`; without NAME, list holds.
 
     Exit codes: 0 all is held; 3 with --plan or --partial, something cannot be held.
     """
+    if name is None:
+        _without_name(client, out, config)
+        return
     if plan:
         found = client.plan_hold(name, kind=kind, any_endpoint=any_endpoint)
         out.answer(found.to_dict(), found.lines())
@@ -42,6 +47,26 @@ def hold_command(
     done = client.hold(name, kind=kind, reason=reason, partial=partial, any_endpoint=any_endpoint)
     out.answer(done.to_dict(), done.lines())
     raise click.exceptions.Exit(0 if done.ok else 3)
+
+
+def _without_name(client: Client, out: Output, config: str | None) -> None:
+    if config is not None:
+        from landfast.snapshots_file import load_holds
+
+        reports = client.keep_holds(load_holds(config))
+        out.answer(
+            [report.to_dict() for report in reports],
+            [line for report in reports for line in report.lines()],
+        )
+        raise click.exceptions.Exit(0 if all(report.ok for report in reports) else 3)
+    records = list(client.registry.holds.records())
+    out.answer([record.to_dict() for record in records], map(_line, records))
+
+
+def _line(record: HoldRecord) -> str:
+    state = "ending" if record.ending else "held" if record.complete else "begun"
+    words = (state, str(record.version), record.holder or "by hand", record.reason)
+    return "  ".join(word for word in words if word)
 
 
 @command("release", example="landfast release vision/mnist:prod")

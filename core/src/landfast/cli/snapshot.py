@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from landfast.cli.put import count_line, plan_put, put
 from landfast.client import Client
 from landfast.errors import InvalidInput, LandfastError
 from landfast.model.snapshot_config import SnapshotConfig
+from landfast.model.storage.hold_rule import HoldRule
 from landfast.version import ArtifactVersion
 
 # What a file of snapshots leaves to the command line.
@@ -65,45 +65,64 @@ def snapshot_command(
             subject=refused[0],
             hint=f"Write it into {config}, which says it for each snapshot.",
         )
-    chosen = _chosen(config, name)
+    chosen, rules = _chosen(config, name)
     if plan:
         show_plans(
             out, [client.plan_snapshot(one, partition_key=given["partition"]) for one in chosen]
         )
-    _from_config(client, out, chosen, given["partition"], given["workers"])
+    done = _Done()
+    for one in chosen:
+        done.snapshot(client, one, given["partition"], given["workers"])
+    for rule in rules:
+        done.keep(client, rule)
+    out.answer(done.results, done.lines)
+    if done.failed:
+        raise click.exceptions.Exit(done.failed)
 
 
-def _chosen(path: str, only: str | None) -> list[SnapshotConfig]:
-    from landfast.snapshots_file import load_snapshots
+def _chosen(path: str, only: str | None) -> tuple[list[SnapshotConfig], list[HoldRule]]:
+    """Return what a file says, or the one snapshot that is asked for."""
+    from landfast.snapshots_file import load_holds, load_snapshots
 
+    rules = load_holds(path) if only is None else []
     chosen = [config for config in load_snapshots(path) if only in {None, config.name}]
-    if not chosen:
+    if not chosen and not rules:
         raise InvalidInput(f"{path} has no snapshot named {only!r}", subject=only)
-    return chosen
+    return chosen, rules
 
 
-def _from_config(
-    client: Client,
-    out: Output,
-    chosen: Sequence[SnapshotConfig],
-    partition: str | None,
-    workers: int | None,
-) -> None:
-    results: list[dict[str, Any]] = []
-    lines: list[str] = []
-    failed = 0
-    for config in chosen:
+class _Done:
+    """What became of each entry of a file; one that fails does not stop the others."""
+
+    def __init__(self) -> None:
+        self.results: list[dict[str, Any]] = []
+        self.lines: list[str] = []
+        self.failed = 0
+
+    def snapshot(
+        self, client: Client, config: SnapshotConfig, partition: str | None, workers: int | None
+    ) -> None:
         try:
             version = client.snapshot(config, partition_key=partition, workers=workers)
-            results.append(version.to_dict())
-            lines.append(_line(version))
         except LandfastError as error:
-            failed = failed or exit_code(error)
-            results.append({"name": config.name, "error": str(error)})
-            lines.append(f"failed     {config.name}: {error}")
-    out.answer(results, lines)
-    if failed:
-        raise click.exceptions.Exit(failed)
+            self._fail(config.name, config.name, error)
+        else:
+            self.results.append(version.to_dict())
+            self.lines.append(_line(version))
+
+    def keep(self, client: Client, rule: HoldRule) -> None:
+        try:
+            reports = client.keep_holds([rule])
+        except LandfastError as error:
+            self._fail(rule.name, f"hold of {rule.name}", error)
+        else:
+            self.results += [report.to_dict() for report in reports]
+            self.lines += [f"{one.act:<10} {one.version}  {one.summary}" for one in reports]
+
+    def _fail(self, name: str, what: str, error: LandfastError) -> None:
+        self.failed = self.failed or exit_code(error)
+        self.results.append({"name": name, "error": str(error)})
+        self.lines.append(f"failed     {what}: {error}")
 
 
 def _line(version: ArtifactVersion) -> str:

@@ -77,7 +77,9 @@ def release(
     if registry.holds.is_live(record.id):
         registry.holds.clear(record.id)
         return HoldReport(act="release", version=str(record.name))
-    return acting.release(record.id, str(record.name), Reach(registry, stores).store_of)
+    find = Reach(registry, stores).store_of
+    acting.sweep(find)  # what an earlier call that was killed had begun with
+    return acting.release(record.id, str(record.name), find)
 
 
 def finish_releases(registry: Registry, stores: Stores) -> int:

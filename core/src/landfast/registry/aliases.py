@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from landfast.model.version import ChangeKind
 from landfast.registry import counters
 from landfast.registry.database.engine import Transaction
+from landfast.registry.holds.records import end_named
 from landfast.registry.schema.tables import alias_removals, aliases, partitions, versions
 
 
@@ -62,6 +63,7 @@ def apply(tx: Transaction, partition: int, move: Move, version_id: int, now: dat
         tx.put(aliases, {"partition_id": partition, "name": move.alias, **values})
         return
     mine = (aliases.c.partition_id == partition, aliases.c.name == move.alias)
+    end_named(tx, partition, [move.alias], now)
     tx.connection.execute(update(aliases).where(*mine).values(**values))
 
 
@@ -76,6 +78,7 @@ def remove(tx: Transaction, partition: int, names: Sequence[str]) -> None:
     """Take aliases away, and remember when. The partition must be locked; nothing may follow but the feed."""
     if not names:
         return
+    end_named(tx, partition, names, tx.now())
     tx.connection.execute(
         delete(aliases).where(aliases.c.partition_id == partition, aliases.c.name.in_(names))
     )

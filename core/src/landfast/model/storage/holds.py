@@ -24,6 +24,11 @@ class HoldKind(StrEnum):
     EVENT_BASED = "event-based-hold"  # Cloud Storage: then the bucket's retention period begins
 
 
+def holder_of(alias: str) -> str:
+    """Return in whose name a version is held as long as an alias names it."""
+    return f"alias:{alias}"
+
+
 def hold_kind(given: str | None) -> HoldKind | None:
     """Read a kind of hold; None stays None, the default of each store.
 
@@ -96,7 +101,8 @@ class HoldRecord:
         id: Of the row.
         version: Which.
         version_id: Its id.
-        holder: In whose name: ``""`` by hand, else what made it, such as ``log`` or a rule of `snapshots.yaml`.
+        holder: In whose name: ``""`` by hand; ``log``; ``alias:prod`` as long as that alias names it; a rule of
+            `snapshots.yaml`.
         kind: What was asked for; None is the store's default.
         reason: In the words of who asked.
         at: Since when; UTC.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, and_, delete, exists, func, select, update
 
 from landfast.errors import Conflict, NotFound
-from landfast.model.storage.holds import HoldKind, HoldRecord, HoldState, VersionHolds
+from landfast.model.storage.holds import HoldKind, HoldRecord, HoldState, VersionHolds, holder_of
 from landfast.registry.database.engine import Transaction
 from landfast.registry.holds.request import HoldStart
 from landfast.registry.rows import NAME_COLUMNS, NAMED_VERSIONS, chunks, name_of
-from landfast.registry.schema.tables import held_objects, hold_members, holds, versions
+from landfast.registry.schema.tables import aliases, held_objects, hold_members, holds, versions
 
 _ROWS = holds.join(NAMED_VERSIONS, holds.c.version_id == versions.c.id)
 _COLUMNS = (*holds.c, versions.c.number, *NAME_COLUMNS)
@@ -76,6 +77,19 @@ def end(tx: Transaction, version_ids: Sequence[int], holder: str | None = None) 
             mine = and_(mine, holds.c.holder == holder)
         ended += tx.connection.execute(update(holds).where(mine).values(ended_at=tx.now())).rowcount
     return ended
+
+
+def end_named(tx: Transaction, partition: int, names: Sequence[str], now: datetime) -> None:
+    """Say that what is held as long as an alias names it need not be: the alias is about to name something else."""
+    named = select(aliases.c.version_id).where(
+        aliases.c.partition_id == partition, aliases.c.name.in_(names)
+    )
+    mine = and_(
+        holds.c.version_id.in_(named),
+        holds.c.holder.in_([holder_of(name) for name in names]),
+        holds.c.ended_at.is_(None),
+    )
+    tx.connection.execute(update(holds).where(mine).values(ended_at=now))
 
 
 def clear(tx: Transaction, version_id: int) -> None:
