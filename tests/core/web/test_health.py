@@ -88,3 +88,24 @@ def test_a_form_that_another_site_sends_with_the_token_is_refused(
     assert pages.ask("POST", "/-/health", headers=headers, body=body).status == 403
     assert pages.ask("POST", "/-/health", body=b"token=a-token&what=" + b"x" * 70_000).status == 403
     assert pages.ask("POST", "/-/health", body=b"token=a-token&what=delete").status == 400
+
+
+def test_the_feed_shows_what_a_scheduled_verification_found(
+    client: Client, pages: Served, data: Path
+) -> None:
+    client.log("data", data)
+    (data / "a.txt").unlink()
+    client.verify_aliases("data", aliases=["latest"])
+    newest = pages.get("/-/changes.json").data["changes"][0]
+    assert (newest["kind"], newest["previous_verdict"], newest["verdict"]) == (
+        "verdict",
+        "intact",
+        "gone",
+    )
+    text = pages.get("/-/changes").text
+    assert "verdict of" in text
+    assert "intact</span> → <strong>gone</strong>" in text
+    only = pages.get("/-/changes.json?kind=verdict").data["changes"]
+    assert [row["kind"] for row in only] == ["verdict"]
+    moves = pages.get("/-/changes.json?kind=created").data["changes"]
+    assert [row["kind"] for row in moves] == ["created"]
