@@ -84,16 +84,22 @@ def log_deltas(job: Job, kill_at: int | None, turns: Sequence[int] = TURNS) -> N
     files = job.folder / f"files-{job.label}"
     files.mkdir(exist_ok=True)
     for number in range(40 if 0 in turns else 0):
-        (files / f"{number:02}").write_text("first")
+        put(files / f"{number:02}", "first" if number else "turn 0")
     points = arm(kill_at)
     client = job.client()
     for turn in turns:
-        (files / f"{turn % 2:02}").write_text(f"turn {turn}")
+        put(files / f"{turn % 2:02}", f"turn {turn}")
         version = client.log(f"data-{job.label}", files)
         with version.manifest as manifest:
             job.note("logged", version, files=len(manifest.chain))
     client.close()
     job.note("complete", moments=len(points.passed), summary=points.summary)
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file, but leave one as it is, and its time, that a killed process wrote: a retry changes no data."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 def model_of(job: Job, client: Client) -> Artifact:
