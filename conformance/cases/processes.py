@@ -25,6 +25,7 @@ AGAIN = dict.fromkeys(
 ELSEWHERE = {
     "wandb": "its server decides who is first",
     "dvc": "Git, on its server, joins what two clones log",
+    "datachain": "what four processes see at once in its database differs from run to run",
 }
 
 

@@ -34,7 +34,7 @@ def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:
     )
     saved = chain.settings(prefetch=0).save(name)
     folder = uris[0].rpartition("/")[0] if single else uris[0].rstrip("/")
-    (Path(os.environ["RECORDS"]) / f"{name}.place").write_text(f"{folder}/")
+    (Path(os.environ["RECORDS"]) / f"{name}-{saved.version}.place").write_text(f"{folder}/")
     return str(saved.version)
 
 
@@ -44,9 +44,9 @@ def _files(name: str, version: str) -> list[File]:
     return [file for file in found if isinstance(file, File)]
 
 
-def _below(name: str, file: File) -> str:
+def _below(name: str, version: str, file: File) -> str:
     """Return a path below the place that was recorded."""
-    place = (Path(os.environ["RECORDS"]) / f"{name}.place").read_text()
+    place = (Path(os.environ["RECORDS"]) / f"{name}-{version}.place").read_text()
     return f"{file.source}/{file.path}".removeprefix(place)
 
 
@@ -56,14 +56,14 @@ def download(name: str, version: str, target: str) -> None:
     out = Path("out").absolute()
     datachain.read_dataset(name, version=version).to_storage(out, placement="filepath")
     for file in _files(name, version):
-        place = Path(target, _below(name, file))
+        place = Path(target, _below(name, version, file))
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(out / file.path.lstrip("/"), place)
 
 
 def paths(name: str, version: str) -> Any:
     """List what a version holds."""
-    return [_below(name, file) for file in _files(name, version)]
+    return [_below(name, version, file) for file in _files(name, version)]
 
 
 if __name__ == "__main__":
