@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from landfast.errors import NotFound, ObjectChanged, Unverifiable
 from landfast.hold.look import GONE, WORKERS
-from landfast.hold.needs import PORTION, Need, needs, request_of
+from landfast.hold.needs import COPY, PORTION, Need, needs, request_of
 from landfast.hold.places import Asking, Places
 from landfast.model.storage.holds import (
     HeldObject,
@@ -163,7 +163,7 @@ class Acting:
                     f"{need.uri} is not held, though the server said that it is",
                     subject=need.uri,
                     expected=f"a {need.request.kind} that reads back",
-                    hint="This server does not know holds. Keep a copy of the bytes: landfast copy NAME.",
+                    hint=f"This server does not know holds. {COPY}",
                 )
             self._proven.add(place)
 

@@ -17,7 +17,7 @@ from landfast.stores.holds import HoldRequest
 # So many entries are in memory, and claimed by one worker, at a time.
 PORTION = 256
 
-COPY = "Keep a copy of the bytes in the registry's own store: landfast copy NAME."
+COPY = "Keep a copy in the registry's store: landfast get NAME --root DIR, then landfast put DIR --name NAME."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
