@@ -314,9 +314,10 @@ class Ordeal:
             there = None
         if there is not None:
             assert digests(move.target) == digests(self._url)
-            if not self._is_fork:
-                with pytest.raises((Unavailable, AccessDenied), match="moved to"):
-                    self.client.ticket()
+            if self._is_fork:
+                return  # a ticket of the original would tell the two apart
+            with pytest.raises((Unavailable, AccessDenied), match="moved to"):
+                self.client.ticket()
         try:
             self.client.ticket()
         except Unavailable as refusal:
