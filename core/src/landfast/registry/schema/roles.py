@@ -55,7 +55,7 @@ WRITER: dict[str, Rights] = {
     "blobs": Rights(update=("size", "recorded_at", "condemned_at")),
     "manifest_bases": Rights(),
     "holds": Rights(update=("kind", "reason", "complete_at", "ended_at"), delete=True),
-    "held_objects": Rights(update=("state", "worker", "worker_until"), delete=True),
+    "held_objects": Rights(update=("state", "worker", "worker_until", "at"), delete=True),
     "hold_members": Rights(delete=True),
 }
 """Of every table of the schema: what the verbs of a writer need, and no more."""
