@@ -15,6 +15,7 @@ HEAVY = [
     "numpy",
     "pandas",
     "polars",
+    "prometheus_client",
     "psycopg",
     "pyarrow",
     "pyiceberg",
@@ -42,6 +43,10 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_landfast_loads_nothing_heavy_and_prints_nothing() -> None:
     assert loaded_by("import landfast") == set()
+
+
+def test_a_class_of_it_loads_nothing_heavy_before_it_is_used() -> None:
+    assert loaded_by("import landfast; landfast.Client, landfast.Artifact, landfast.Run") == set()
 
 
 def test_the_probe_notices_a_heavy_module() -> None:

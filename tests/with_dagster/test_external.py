@@ -476,7 +476,7 @@ def test_a_snapshot_of_the_file_is_a_prefix():
         ({"uri": "s3://b/x/", "lookback": 3}, "lookback=3"),
         ({"uri": "s3://b/{partition_key}/", "partitions_def": DAYS, "lookback": 0}, "lookback=0"),
         ({"uri": "s3://b/{day}/", "partitions_def": DAYS}, "unknown placeholder"),
-        ({"uri": "s3://b/x/", "artifact": "m:v3"}, "says a version"),
+        ({"uri": "s3://b/x/", "artifact": "m:v3"}, "names a version"),
         (
             {"uri": "s3://b/", "cron": "0 * * * *", "automation_condition": dl.on_content_change()},
             "has cron and automation_condition",

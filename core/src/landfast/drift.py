@@ -10,7 +10,7 @@ from landfast.model.names import LATEST, ArtifactName, check_alias
 from landfast.model.options import VerifyOptions
 from landfast.model.storage.drift import AliasVerdict, verdict_of
 from landfast.model.version import UNREACHABLE, VersionRecord
-from landfast.registry.verdicts.verdicts import Found, Place
+from landfast.registry.values import Found, Place
 from landfast.version import ArtifactVersion
 
 

@@ -282,7 +282,7 @@ def test_allow_missing_covers_an_archived_object(
         when=lambda request: "cold" in request.target,
     )
     report = get(scanned, allow_missing=True)
-    assert [(file.path, file.reason) for file in report.missing] == [("cold", "AccessDenied")]
+    assert [(file.path, file.reason) for file in report.missing] == [("cold", "Archived")]
     assert tree(root) == {"warm": b"warm"}
 
 

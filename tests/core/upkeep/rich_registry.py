@@ -19,7 +19,7 @@ from landfast.model.run import RunKey
 from landfast.model.storage.holds import HoldKind, HoldState, ObjectVersion
 from landfast.publish import shrink
 from landfast.registry.holds.request import HoldStart, Worker
-from landfast.registry.verdicts.verdicts import Found
+from landfast.registry.values import Found
 
 PROJECT = "vision"
 CONSUMERS = ("bell", "feed")

@@ -375,3 +375,22 @@ class ConsumerRecord:
             "moved_at": format_time(self.moved_at),
             "holder": self.holder,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where aliases are looked for: a whole entity, a project, a collection, or one partition of it."""
+
+    entity: str
+    project: str | None = None
+    collection: str | None = None
+    partition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found of a version: its verdict, one line, and how many entries have each."""
+
+    verdict: str
+    summary: str
+    counts: dict[str, int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -21,27 +20,9 @@ from landfast.registry.schema.tables import (
     projects,
 )
 from landfast.registry.schema.tables import versions as version_rows
+from landfast.registry.values import Found, Place
 
 _INTACT = "intact"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where aliases are looked for: a whole entity, a project, a collection, or one partition of it."""
-
-    entity: str
-    project: str | None = None
-    collection: str | None = None
-    partition: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found of a version: its verdict, one line, and how many entries have each."""
-
-    verdict: str
-    summary: str
-    counts: dict[str, int]
 
 
 class Verdicts:
