@@ -17,7 +17,7 @@ from conformance.trial import Trial
 GROUPS = {
     "objects": "Objects that change",
     "plain_buckets": "Buckets without versions",
-    "keys": "Keys that are no file names",
+    "keys": "Keys that are not file names",
     "many": "Many objects, and limits",
     "meanwhile": "While it is looked at, and on the way",
     "folders": "Local folders",

@@ -1,4 +1,4 @@
-"""Keys of a bucket that are no file names, or two that a disk takes for one."""
+"""Keys of a bucket that are not file names, or two that a disk takes for one."""
 
 from __future__ import annotations
 
