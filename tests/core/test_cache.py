@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from kit.forks import context, fork
 from landfast.cache import BlobCache
+from landfast.cache.copying import copy_bytes
 from landfast.cache.keys import keys_of, sha256_of
 from landfast.model.checksum import Checksum
 from landfast.model.manifest import ManifestEntry
@@ -67,6 +68,24 @@ def test_damaged_blob_is_removed_and_not_given(cache: BlobCache, tmp_path: Path,
 def test_missing_blob_is_not_given(cache: BlobCache, tmp_path: Path) -> None:
     assert not cache.fetch("0" * 64, tmp_path / "target")
     assert cache.usage().count == 0
+
+
+def test_blob_that_is_evicted_and_brought_back_meanwhile_is_not_given(
+    cache: BlobCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = put(cache, b"bytes", folder=tmp_path)
+
+    def bring_back(*arguments: object, **options: object) -> None:
+        monkeypatch.undo()
+        cache.discard(sha256)
+        try:
+            copy_bytes(*arguments, **options)  # type: ignore[arg-type]
+        finally:
+            put(cache, b"bytes", folder=tmp_path)
+
+    monkeypatch.setattr("landfast.cache.blob_cache.copy_bytes", bring_back)
+    assert not cache.fetch(sha256, tmp_path / "target")
+    assert cache.fetch(sha256, tmp_path / "target")
 
 
 def test_name_of_an_evicted_blob_is_forgotten(cache: BlobCache, tmp_path: Path) -> None:

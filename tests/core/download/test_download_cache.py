@@ -185,6 +185,38 @@ def test_blob_that_another_file_took_the_place_of_is_not_linked(
     assert (linked("new").fetched, tree(tmp_path / "new")) == (1, _FILES)
 
 
+def test_file_that_another_process_moved_over_a_link_is_left_to_it(
+    linked: Callable[[str], DownloadReport],
+    cache: BlobCache,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That of the other counts from the moment on at which it says that the file is there."""
+    if not cache.notes.is_told:
+        pytest.skip("status does not show every write here")
+    link, others = os.link, tmp_path / "others"
+    others.write_bytes(b"recorded")
+    inode = others.stat().st_ino
+    seen: list[int] = []
+
+    def link_then_move(source: str, name: str, **options: Any) -> None:
+        link(source, name, **options)
+        if name == "x" and not seen:
+            seen.append(inode)
+            others.rename(tmp_path / "new" / "x")
+
+    bring = Transfer.bring
+
+    def look_then_bring(*arguments: Any) -> Any:
+        seen.append((tmp_path / "new" / "x").stat().st_ino)
+        return bring(*arguments)
+
+    monkeypatch.setattr(os, "link", link_then_move)
+    monkeypatch.setattr(Transfer, "bring", look_then_bring)
+    assert (linked("new").from_cache, tree(tmp_path / "new")) == (3, _FILES)
+    assert seen[:2] == [inode, inode]
+
+
 def test_links_of_others_make_blobs_be_read_again(
     linked: Callable[[str], DownloadReport], tmp_path: Path
 ) -> None:

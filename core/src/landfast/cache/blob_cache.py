@@ -115,8 +115,9 @@ class BlobCache:
         if not (link == "hard" and hard_link(source, target, dir_fd=dir_fd)):
             try:
                 copy_bytes(source, target, target_fd=dir_fd)
-            except FileNotFoundError:  # evicted a moment ago
-                if os.path.exists(source):  # noqa: PTH110
+            except FileNotFoundError as error:
+                # Evicted a moment ago; another process may have brought it back already.
+                if error.filename != source:
                     raise
                 return False
         return True
@@ -158,8 +159,10 @@ class BlobCache:
         if _unlinked(before) == _unlinked(after):
             states[sha256] = (state_of(after), time.time_ns())
             return after
-        with contextlib.suppress(OSError):
-            os.unlink(name, dir_fd=dir_fd)
+        # Another file of this name is another process's, which has just moved it there.
+        if os.path.samestat(before, after):
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=dir_fd)
         return None
 
     def note(

@@ -134,9 +134,12 @@ class Transfer:
         proof = Proof(entry, sha256=True)
         before: os.stat_result | None = None
         with part.unless_finished(), part.errors("write"):
-            target = Path(part.name)
+            # A copy is written into the locked file; a link would take its place.
+            is_link = self._link == "hard"
+            target = Path(part.twin if is_link else part.name)
             if self._cache.place(found, target, link=self._link, dir_fd=part.folder.handle):
-                part.reopen(part.name)
+                if is_link:
+                    part.become_twin()
                 before = self._before_reading(self._cache, part)
                 proof.restart(part.handle, part.size)
                 if proof.sha256 != found:
@@ -178,8 +181,8 @@ class Transfer:
                 self._continue(part, proof, entry)
                 self._read(candidate, part, proof)
             part.is_finished = True
-        if self._cache is not None and self._keeps(store):
-            self._keep(self._cache, entry, store, part, str(proof.sha256))
+            if self._cache is not None and self._keeps(store):
+                self._keep(self._cache, entry, store, part, str(proof.sha256))
         return Arrived(
             part=part,
             origin=Origin.SOURCE,
@@ -299,11 +302,10 @@ class Transfer:
     ) -> None:
         folder, keys = part.folder.handle, keys_of(entry, store.endpoint)
         is_kept = cache.add(Path(part.name), sha256, keys, dir_fd=folder)
-        if is_kept and self._link == "hard":
-            # Under a name of its own: the cache's file cannot be locked, and others open parts by their name.
-            linked = uuid.uuid4().hex
-            if cache.link(sha256, Path(linked), dir_fd=folder):
-                part.become(linked)
+        # Beside the part: the cache's file is others' too, so it cannot be locked.
+        is_link = is_kept and self._link == "hard"
+        if is_link and cache.link(sha256, Path(part.twin), dir_fd=folder):
+            part.become_twin()
 
     def _with_hint(self, entry: ManifestEntry, refused: list[LandfastError]) -> LandfastError:
         """Return the first refusal, with what can be done about it."""

@@ -21,7 +21,7 @@ from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Protocol
 
-from landfast.download.partial import PARTS, PartFile
+from landfast.download.partial import PARTS, TWIN, PartFile, is_locked
 from landfast.errors import Conflict, InvalidInput
 from landfast.model.manifest import ManifestEntry
 from landfast.model.marker import MARKER
@@ -140,19 +140,23 @@ class MarkedFolder:
     @contextlib.contextmanager
     def shared(self) -> Iterator[str]:
         """Let others `join`, by a mark that is yielded; it goes at the end, and theirs with it."""
-        import fcntl
-
-        mark = f"{_SHARED}{uuid.uuid4().hex}"
-        handle = self.marker.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        mark, handle = self._marked()
         try:
-            # Where it has no locks, a download of the same folder that ends earlier may remove the mark.
-            with contextlib.suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield mark
         finally:
             os.close(handle)
             with contextlib.suppress(FileNotFoundError):
                 self.marker.unlink(mark)
+
+    def _marked(self) -> tuple[str, int]:
+        """Make a mark that no download of the same folder removes when it ends earlier, and return it open."""
+        while True:
+            mark = f"{_SHARED}{uuid.uuid4().hex}"
+            handle = self.marker.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            # Another that ends may have taken it for left behind before it was locked.
+            if is_locked(handle, is_own=True) and self.is_shared(mark):
+                return mark, handle
+            os.close(handle)
 
     def join(self, mark: str, *, is_fresh: bool) -> None:
         """Open a folder that another process, maybe of another machine, has claimed and shares.
@@ -364,9 +368,9 @@ class MarkedFolder:
 
     def _remove_parts(self) -> None:
         with contextlib.suppress(OSError), self.marker.child(PARTS) as parts:
-            for name in parts.names():
+            for name in {name.removesuffix(TWIN) for name in parts.names()}:
                 with contextlib.suppress(OSError):
-                    _unlink_unlocked(parts, name)
+                    _unlink_unlocked(parts, name, name + TWIN)
         with contextlib.suppress(OSError):
             os.rmdir(PARTS, dir_fd=self.marker.handle)
         for name in self.marker.names():
@@ -402,16 +406,20 @@ def _artifact(identity: str) -> str:
     return identity.rpartition(" ")[0].rpartition(":")[0].partition("~")[0] or identity
 
 
-def _unlink_unlocked(parts: OpenFolder, name: str) -> None:
-    import fcntl
-
-    handle = parts.open(name)
+def _unlink_unlocked(folder: OpenFolder, name: str, *twins: str) -> None:
+    """Remove a file that no process has locked, and what goes by its lock."""
+    # A twin may have been left alone; then there is nothing to lock yet.
+    handle = folder.open(name, os.O_CREAT if twins else os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        status, found = os.fstat(handle), parts.status(name)
-        # A hard link into the cache cannot be locked by its writer, who is about to move it.  And before it was
-        # locked here, its writer may have moved it, and another one begun a file of this name.
-        if status.st_nlink == 1 and found is not None and os.path.samestat(status, found):
-            parts.unlink(name)
+        found = folder.status(name) if is_locked(handle, is_own=False) else None
+        # Before it was locked here, its writer may have moved it, and another one begun a file of this name.  And
+        # what has more names than one is an earlier release's, which had no lock for a link of the cache's file.
+        is_left = found is not None and os.path.samestat(os.fstat(handle), found)
+        if not is_left or os.fstat(handle).st_nlink > 1:
+            return
+        for twin in twins:
+            with contextlib.suppress(FileNotFoundError):
+                folder.unlink(twin)
+        folder.unlink(name)
     finally:
         os.close(handle)

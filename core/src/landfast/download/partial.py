@@ -18,6 +18,7 @@ from landfast.pins.checksums import is_computable
 from landfast.system.open_folder import OpenFolder
 
 PARTS = "parts"
+TWIN = ".twin"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -48,11 +49,16 @@ def _boot_id() -> str:
 
 
 class PartFile:
-    """Opened for this process alone, in a folder of all parts; what another process is writing is left to it."""
+    """Opened for this process alone, in a folder of all parts; what another process is writing is left to it.
+
+    Its lock says so, from the first look at the file until it has left the folder.  A file that cannot be locked, as
+    the cache's own under one more name, is the part's `twin`: it goes by the lock of the file beside it.
+    """
 
     def __init__(self, home: OpenFolder, name: str) -> None:
         self.name = name
         self.handle = -1
+        self._locked: tuple[str, int] | None = None
         self.is_finished = False
         self.is_continued = False
         self.written = 0
@@ -61,7 +67,7 @@ class PartFile:
                 self.name = f"{name}-{uuid.uuid4().hex[:8]}"
 
     def _try(self, home: OpenFolder, *, is_own: bool) -> bool:
-        """Open the file and lock it; with a name of its own it needs no lock."""
+        """Open the file and lock it; under a name of its own, as far as the filesystem has locks."""
         self.folder = home.child(PARTS, create=True)
         try:
             handle = self.folder.open(self.name, os.O_RDWR | os.O_CREAT)
@@ -71,7 +77,7 @@ class PartFile:
                 return False
             raise
         # Between opening and locking, another process may have finished and moved it.
-        if (_is_locked(handle) or is_own) and self._is(handle):
+        if is_locked(handle, is_own=is_own) and self._is(handle):
             self.handle = handle
             return True
         os.close(handle)
@@ -124,20 +130,21 @@ class PartFile:
         if self.handle >= 0:
             os.close(self.handle)
             self.handle = -1
+        if self._locked is not None:
+            os.close(self._locked[1])
+            self._locked = None
         self.folder.close()
 
-    def become(self, name: str) -> None:
-        """Give the name up for another file of the same bytes in the folder, which nobody else knows of."""
-        self.reopen(name)
-        with contextlib.suppress(FileNotFoundError):
-            self.folder.unlink(self.name)
-        self.name = name
+    @property
+    def twin(self) -> str:
+        """Name of a file that stands for this one, once it is there: see `become_twin`."""
+        return self.name.removesuffix(TWIN) + TWIN
 
-    def reopen(self, name: str) -> None:
-        """Read another file of the folder from now on."""
-        handle = self.folder.open(name)
-        os.close(self.handle)
-        self.handle = handle
+    def become_twin(self) -> None:
+        """Let the twin be what is read and moved; the file itself stays beside it, with the lock, until then."""
+        handle = self.folder.open(self.twin)
+        self._locked = self.name, self.handle
+        self.handle, self.name = handle, self.twin
 
     def move(self, folder: OpenFolder, name: str) -> os.stat_result | None:
         """Move the finished file to where it shall be, and return its status there.
@@ -150,6 +157,7 @@ class PartFile:
         self.folder.move(self.name, folder, name)
         if self._is(self.handle):
             self.folder.unlink(self.name)
+        self._unlink_locked()
         after = folder.status(name)
         if after is None or not os.path.samestat(before, after):
             return None
@@ -175,12 +183,26 @@ class PartFile:
     def _discard(self) -> None:
         with contextlib.suppress(OSError):
             self.folder.unlink(self.name)
+        with contextlib.suppress(OSError):
+            self._unlink_locked()
         self.close()
 
+    def _unlink_locked(self) -> None:
+        """Remove what the twin went by; nobody else does while it is locked."""
+        if self._locked is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self.folder.unlink(self._locked[0])
 
-def _is_locked(handle: int) -> bool:
+
+def is_locked(handle: int, *, is_own: bool) -> bool:
+    """Lock a file against those who would write it, or remove it as left behind; tell whether that was done.
+
+    One of a name that only this process has (`is_own`) needs it only where there are locks.
+    """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process has it, or this filesystem has no locks
+    except BlockingIOError:  # another process writes it, or is about to remove it as left behind
         return False
+    except OSError:  # this filesystem has no locks: a name of its own has to do
+        return is_own
     return True

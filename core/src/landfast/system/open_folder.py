@@ -16,6 +16,7 @@ from landfast.system.durability import sync_filesystem
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TRIES = 100
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP}
 
 
@@ -54,15 +55,14 @@ class OpenFolder:
     def _opened(self, name: str) -> int:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.handle)
 
-    def _made(self, name: str, tries: int = 3) -> int:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, dir_fd=self.handle)
-        try:
-            return self._opened(name)
-        except FileNotFoundError:  # somebody took it away in between
-            if tries == 1:
-                raise
-            return self._made(name, tries - 1)
+    def _made(self, name: str) -> int:
+        # Each further try is for somebody who took it away in between, as empty.
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=self.handle)
+            with contextlib.suppress(FileNotFoundError):
+                return self._opened(name)
+        return self._opened(name)
 
     def below(self, names: Iterable[str], *, create: bool = False) -> OpenFolder:
         """Open a folder further below, name by name; a duplicate of this one for no name."""
