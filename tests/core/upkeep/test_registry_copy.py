@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -25,6 +26,7 @@ from landfast.errors import (
     Unavailable,
 )
 from landfast.registry.copy.rows import RULES
+from landfast.registry.copy.target import Target
 from landfast.registry.opener import init_registry
 from landfast.registry.schema.tables import metadata
 from landfast.upkeep.blob_copy import BlobCopier
@@ -308,6 +310,26 @@ def test_a_damaged_blob_stops_the_copy_before_a_writer_is(source: Client, tmp_pa
     with pytest.raises(LandfastError, match=blob.name):
         source.copy_registry(url_of(tmp_path / "new.db"))
     still_writes(source)
+
+
+@pytest.mark.parametrize("step", ["os.open", "fcntl.flock"])
+def test_a_copy_takes_a_folder_of_its_own_if_another_that_ends_removes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "copy.db"
+    folder = path.with_name(".copy.db.copy")
+    module, _, function = step.partition(".")
+    do = getattr(sys.modules[module], function)
+
+    def end_then_do(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        folder.rmdir()
+        return do(*arguments, **options)
+
+    monkeypatch.setattr(step, end_then_do)
+    Target(f"sqlite:///{path}").write(lambda tx: None)
+    assert path.exists()
+    assert not folder.exists()
 
 
 def test_numbers_that_were_used_are_not_used_again(

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -129,17 +129,8 @@ def _taken(url: str) -> Conflict:
 @contextmanager
 def _alone(folder: Path) -> Iterator[Path]:
     """Hold a folder for what is not whole yet, and empty it of what somebody who was killed left there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    handle = _held(folder)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(
-                f"another process copies a registry to {folder.parent}",
-                subject=str(folder),
-                hint="Wait until it has ended.",
-            ) from None
         for left in folder.iterdir():
             shutil.rmtree(left)
         try:
@@ -148,3 +139,28 @@ def _alone(folder: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def _held(folder: Path) -> int:
+    """Make a folder if it is not there, lock it, and return it open."""
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Who ends removes it, before it is opened here or before it is locked: then another one counts.
+        with suppress(FileNotFoundError), ExitStack() as opened:
+            handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            opened.callback(os.close, handle)
+            _lock(handle, folder)
+            if os.path.samestat(os.fstat(handle), folder.stat()):
+                opened.pop_all()
+                return handle
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(
+            f"another process copies a registry to {folder.parent}",
+            subject=str(folder),
+            hint="Wait until it has ended.",
+        ) from None
