@@ -124,7 +124,8 @@ def _told(case: Case, found: Mapping[str, Result]) -> Iterator[str]:
         alike.setdefault(found[system.name], []).append(system.title)
     for result, titles in alike.items():
         end = "" if result.fact.endswith(".") else "."
-        yield f"- {', '.join(titles)}: **{result.outcome.value}**; {result.fact}{end}"
+        fact = result.fact.replace("](", "]\\(")  # what a key looks like is not a link
+        yield f"- {', '.join(titles)}: **{result.outcome.value}**; {fact}{end}"
     yield ""
 
 

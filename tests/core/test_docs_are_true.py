@@ -23,9 +23,11 @@ def documents() -> list[Path]:
 
 
 def headings(file: Path) -> set[str]:
-    """Spell the headings of a document as anchors, as forges do."""
-    titles = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    """Spell the headings of a document as anchors, as forges do, beside the anchors that it names itself."""
+    text = file.read_text(encoding="utf-8")
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    spelled = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    return spelled | set(re.findall(r'<a id="([\w-]+)"></a>', text))
 
 
 @pytest.mark.parametrize("file", documents(), ids=lambda file: str(file.relative_to(ROOT)))

@@ -259,7 +259,7 @@ def passing(tx: Transaction, of: ChangeFilter) -> list[ColumnElement[bool]]:
         else:
             wanted.append(changes.c.partition_id == scope.partition)
         if of.name.alias is not None:
-            wanted.append(_of_alias(of.name.alias))
+            wanted.append(_of_alias(of.name.alias, of))
     if of.entity is not None:
         wanted.append(entities.c.name == of.entity)
     if of.kind is ChangeKind.VERDICT:
@@ -271,9 +271,12 @@ def passing(tx: Transaction, of: ChangeFilter) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _of_alias(alias: str) -> ColumnElement[bool]:
+def _of_alias(alias: str, of: ChangeFilter) -> ColumnElement[bool]:
+    is_its = changes.c.alias == alias
+    if of.kind is not ChangeKind.VERDICT and not of.verdicts:
+        return is_its  # by an index
     named = verdict_changes.c.aliases.contains(f",{alias},", autoescape=True)
-    return or_(and_(IS_MOVE, changes.c.alias == alias), named)
+    return or_(and_(IS_MOVE, is_its), named)
 
 
 def newest(

@@ -339,7 +339,7 @@ class ChangeFilter:
 
 
 class Stream(StrEnum):
-    """What can be followed: each has positions of its own, without gaps and in commit order."""
+    """What can be followed: each has positions of its own, in commit order; those of changes have no gaps."""
 
     CHANGES = "changes"
     RUNS = "runs"
