@@ -54,7 +54,8 @@ test-with integration *args: (_sync-integration integration)
 
 # Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, all together, and with the oldest framework; the built wheels
 test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
-    scripts/beside _all-live _all-slow "$@"
+    just _all-live
+    just _all-slow "$@"
 
 # Run one integration's slow tests, beside its live server and in a browser: dagster, prefect or airflow
 test-live integration *args: (_packages "chromium:chromium") (_sync-integration integration)
@@ -152,10 +153,11 @@ _with-dagster: (test-with "dagster" "-n" "0")
 
 _with-others: (test-with "airflow" "-n" "0") (test-with "prefect" "-n" "0")
 
-# What waits for real orchestrators, who do things at intervals of their own.
+# What waits for real orchestrators, who do things at intervals of their own; beside what keeps the cores busy they would
+# wait for longer than a test may.
 _all-live: (test-live "dagster") (test-live "prefect") (test-live "airflow")
 
-# What keeps the cores busy, and takes as long.
+# What keeps the cores busy.
 _all-slow *args: && test-together (test-oldest "dagster") (test-oldest "prefect") (test-oldest "airflow") wheels-check
     .venv/bin/python -m pytest {{core_tests}} -m "system and not nightly" -n 2 --dist worksteal "$@"
 
