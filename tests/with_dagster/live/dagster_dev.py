@@ -22,8 +22,8 @@ from kit.servers.process import (
 
 T = TypeVar("T")
 
-START_S = 300
-STEP_S = 420
+START_S = 600
+STEP_S = 900
 """The most that one run, tick or page may take on a slow and busy machine."""
 
 INSTANCE = """\
