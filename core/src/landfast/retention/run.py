@@ -8,7 +8,6 @@ Requests for one object are sent only where a rule goes by tags, or where somebo
 from __future__ import annotations
 
 import itertools
-import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from landfast.retention.tally import Found, Tally
 from landfast.stores.base import Store
 from landfast.stores.rules import RuleTeller
 from landfast.survey.join import FolderJoin
-from landfast.survey.lookup import KeyedRows
+from landfast.survey.lookup import KeyedRows, around
 from landfast.system.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -269,10 +268,10 @@ class _Look:
         return self._places.store_of(entry), Location.parse(entry.uri, pins=False)
 
     def _looked_up(self, group: list[tuple[Location, ManifestEntry, Store]]) -> Iterator[Found]:
-        around, store = _around(group[0][0], group[-1][0]), group[0][2]
-        rules = self._buckets.rules(store, around)
+        folder, store = around(group[0][0], group[-1][0]), group[0][2]
+        rules = self._buckets.rules(store, folder)
         items: list[_Item] = []
-        rows = KeyedRows(store, around, versions=store.capabilities().versions, checksum=None)
+        rows = KeyedRows(store, folder, versions=store.capabilities().versions, checksum=None)
         for at, (location, entry, _) in enumerate(group):
             is_touched = any(a.where.takes(location.key, None) for a in rules.all_actions)
             if not rules.are_known or not is_touched:
@@ -282,12 +281,12 @@ class _Look:
             try:
                 history = rows.at(location.key)
             except AccessDenied as error:
-                self._tally.deny(around.uri, error)
+                self._tally.deny(folder.uri, error)
                 for _, one, _ in group[at:]:
                     yield Found(row=_unknown(one, "It could not be listed."))
                 break
             items.append(_Item(entry, store, location, rules, history, self._as_of))
-        self._refused(around.uri, rows.refused)
+        self._refused(folder.uri, rows.refused)
         yield from self._judged(items)
 
     # -- single entries -----------------------------------------------------------------------
@@ -358,12 +357,3 @@ def _key_below(place: Place, entry: ManifestEntry) -> str:
 
 def _unknown(entry: ManifestEntry, why: str) -> EntryOutlook:
     return EntryOutlook(entry=entry, outlook=Outlook.UNKNOWN, detail=why)
-
-
-def _around(first: Location, last: Location) -> Location:
-    """Return what the keys of sorted objects have in common: one key, or a folder."""
-    if first.key == last.key:
-        return first
-    common = os.path.commonprefix([first.key, last.key])  # noqa: RUF071 - keys, not paths
-    folder = common[: common.rfind("/") + 1]
-    return Location(scheme=first.scheme, authority=first.authority, key=folder)

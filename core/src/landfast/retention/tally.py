@@ -12,7 +12,7 @@ from landfast.errors import AccessDenied
 from landfast.manifests.batch import EntryBatch
 from landfast.model.retention.report import EntryOutlook, Outlook, RetentionReport, RuleOutlook
 from landfast.model.retention.rules import BucketRules, LifecycleAction
-from landfast.model.verdict import Denial
+from landfast.survey.denials import Denials
 from landfast.system.progress import Report
 from landfast.system.spilled_rows import RowsByPath
 
@@ -47,7 +47,7 @@ class Tally:
         self._sizes: Counter[Outlook] = Counter()
         self._rows = RowsByPath[EntryOutlook]()
         self._waits: dict[tuple[str, str, str], RuleOutlook] = {}
-        self._denials: dict[tuple[str, str | None], Denial] = {}
+        self._denials = Denials()
 
     def add(self, found: Found) -> None:
         """Take an entry; of two on the same path the better one stays."""
@@ -86,10 +86,7 @@ class Tally:
 
     def deny(self, uri: str, error: AccessDenied) -> None:
         """Take a place that may not be looked at."""
-        permission = error.details.get("permission")
-        denial = Denial(uri=uri, permission=permission, message=str(error))
-        with self._lock:
-            self._denials.setdefault((uri, permission), denial)
+        self._denials.add(uri, error)
 
     @property
     def done(self) -> int:
@@ -135,7 +132,7 @@ class Tally:
             manifests=manifests,
             rules=(*totals.rules(), *self._waits.values()),
             buckets=buckets,
-            denials=tuple(self._denials.values()),
+            denials=self._denials.all(),
         )
 
     def _count(self, outlook: Outlook, entries: int, size: int) -> None:

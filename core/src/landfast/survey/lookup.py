@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -118,3 +119,12 @@ class KeyedRows:
         """Go on with the current objects, where versions cannot be listed."""
         self.refused = why
         self._versions = False
+
+
+def around(first: Location, last: Location) -> Location:
+    """Return what the keys of sorted objects have in common: one key, or a folder."""
+    if first.key == last.key:
+        return first
+    common = os.path.commonprefix([first.key, last.key])  # noqa: RUF071 - keys, not paths
+    folder = common[: common.rfind("/") + 1]
+    return Location(scheme=first.scheme, authority=first.authority, key=folder)

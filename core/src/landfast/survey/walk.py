@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os.path
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from landfast.pins.sources import Place, Places
 from landfast.pins.verdicts import History
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.survey.join import FolderJoin
-from landfast.survey.lookup import KeyedRows
+from landfast.survey.lookup import KeyedRows, around
 
 # Entries of no folder are sorted by key in portions of this size.
 _CHUNK = 10_000
@@ -182,7 +181,8 @@ class Survey:
         if not capabilities.listing or capabilities.in_place or not can_jump:
             yield from items
             return
-        rows = KeyedRows(store, _around(items), versions=capabilities.versions, checksum=None)
+        folder = around(items[0].location, items[-1].location)
+        rows = KeyedRows(store, folder, versions=capabilities.versions, checksum=None)
         for position, item in enumerate(items):
             try:
                 history = rows.at(item.location.key)
@@ -196,7 +196,7 @@ class Survey:
         if len(items) <= _ASK_INSTEAD:
             yield from items
             return
-        self._surveyor.refuse(_around(items).uri, error)
+        self._surveyor.refuse(around(items[0].location, items[-1].location).uri, error)
         for item in items:
             self._surveyor.take_refused(item.entry)
 
@@ -211,13 +211,3 @@ def _stat(
         return None
     except Unverifiable:
         return _stat(store, location, version_id, False)
-
-
-def _around(items: list[Item]) -> Location:
-    """Return what the keys of sorted objects have in common: one key, or a folder."""
-    first, last = items[0].location, items[-1].location
-    if first.key == last.key:
-        return first
-    common = os.path.commonprefix([first.key, last.key])  # noqa: RUF071 - keys, not paths
-    folder = common[: common.rfind("/") + 1]
-    return Location(scheme=first.scheme, authority=first.authority, key=folder)

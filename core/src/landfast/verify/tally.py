@@ -8,9 +8,10 @@ from collections import Counter
 from landfast.errors import AccessDenied
 from landfast.manifests.batch import EntryBatch
 from landfast.model.manifest import ManifestEntry
-from landfast.model.verdict import Denial, EntryVerdict, FoundPins, Verdict, VerifyReport
+from landfast.model.verdict import EntryVerdict, FoundPins, Verdict, VerifyReport
 from landfast.pins.verdicts import Finding
 from landfast.stores.base import ObjectInfo
+from landfast.survey.denials import Denials
 from landfast.system.progress import Report
 from landfast.system.spilled_rows import RowsByPath
 
@@ -31,7 +32,7 @@ class Tally:
         self._rows = RowsByPath[EntryVerdict]()
         self._added = 0
         self._examples: list[str] = []
-        self._denials: dict[tuple[str, str | None], Denial] = {}
+        self._denials = Denials()
 
     @property
     def done(self) -> int:
@@ -76,10 +77,7 @@ class Tally:
 
     def deny(self, uri: str, error: AccessDenied) -> None:
         """Take a place that may not be looked at."""
-        permission = error.details.get("permission")
-        denial = Denial(uri=uri, permission=permission, message=str(error))
-        with self._lock:
-            self._denials.setdefault((uri, permission), denial)
+        self._denials.add(uri, error)
 
     @property
     def open(self) -> int:
@@ -101,7 +99,7 @@ class Tally:
             rows=self._rows.sorted(),
             added=self._added,
             added_examples=tuple(self._examples),
-            denials=tuple(self._denials.values()),
+            denials=self._denials.all(),
             deep=deep,
         )
 

@@ -223,10 +223,7 @@ class HoldReport:
         """Yield the report as lines of text."""
         yield f"{self.version}: {self.summary}"
         for problem in self.problems:
-            yield f"problem: {problem.message} ({problem.count:,} objects)"
-            yield from (f"  {uri}" for uri in problem.examples)
-            if problem.hint:
-                yield f"  -> {problem.hint}"
+            yield from problem.lines()
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""

@@ -32,6 +32,14 @@ class Problem:
     permission: str | None = None
     hint: str = ""
 
+    def lines(self) -> Iterator[str]:
+        """Yield the problem as lines of text."""
+        about = f" ({self.count:,} objects)" if self.count else ""
+        yield f"problem: {self.message}{about}"
+        yield from (f"  {uri}" for uri in self.examples)
+        if self.hint:
+            yield f"  -> {self.hint}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
         return {
@@ -111,11 +119,7 @@ class Plan:
         if self.sent:
             yield f"  (sent to find out: {_requests(self.sent)})"
         for problem in self.problems:
-            about = f" ({problem.count:,} objects)" if problem.count else ""
-            yield f"problem: {problem.message}{about}"
-            yield from (f"  {uri}" for uri in problem.examples)
-            if problem.hint:
-                yield f"  -> {problem.hint}"
+            yield from problem.lines()
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
