@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -69,32 +69,10 @@ def _of_registry(registry: Registry) -> Iterator[Metric]:
 
 
 def _of_collections(found: Sequence[CollectionGauges]) -> Iterator[Metric]:
-    counts = {
-        "versions": ("Live versions.", [one.versions for one in found]),
-        "partitions": ("Partitions.", [one.partitions for one in found]),
-        "latest_files": ("Entries of what `latest` names.", [one.latest_files for one in found]),
-        "latest_bytes": ("Bytes of what `latest` names.", [one.latest_bytes for one in found]),
-        "never_verified_versions": (
-            "Versions that aliases name and nobody has verified.",
-            [one.unseen for one in found],
-        ),
-    }
-    for name, (text, values) in counts.items():
-        rows = [(_labels(one), value) for one, value in zip(found, values, strict=True)]
-        yield _family(f"landfast_collection_{name}", text, _OF, rows)
-    moments = {
-        "last_change": ("When `latest` moved last.", [one.changed_at for one in found]),
-        "last_look": (
-            "When its source was looked at last, changed or not.",
-            [one.observed_at for one in found],
-        ),
-        "last_verification": (
-            "When a version that an alias names was verified last.",
-            [one.verified_at for one in found],
-        ),
-    }
-    for name, (text, times) in moments.items():
-        yield _times(f"landfast_collection_{name}_timestamp_seconds", text, found, times)
+    for name, (text, read) in _COLLECTION.items():
+        rows = [(_labels(one), read(one)) for one in found]
+        known = [(labels, value) for labels, value in rows if value is not None]
+        yield _family(f"landfast_collection_{name}", text, _OF, known)
     yield _family(
         "landfast_collection_verified_files",
         "Entries of versions that aliases name, by the last verdict about each.",
@@ -105,6 +83,35 @@ def _of_collections(found: Sequence[CollectionGauges]) -> Iterator[Metric]:
             for verdict, count in sorted(one.verdicts.items())
         ],
     )
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+# Metric -> what it is, and its value for a collection; None where there is none.
+_COLLECTION: Mapping[str, tuple[str, Callable[[CollectionGauges], float | None]]] = {
+    "versions": ("Live versions.", lambda one: one.versions),
+    "partitions": ("Partitions.", lambda one: one.partitions),
+    "latest_files": ("Entries of what `latest` names.", lambda one: one.latest_files),
+    "latest_bytes": ("Bytes of what `latest` names.", lambda one: one.latest_bytes),
+    "never_verified_versions": (
+        "Versions that aliases name and nobody has verified.",
+        lambda one: one.unseen,
+    ),
+    "last_change_timestamp_seconds": (
+        "When `latest` moved last.",
+        lambda one: _seconds(one.changed_at),
+    ),
+    "last_look_timestamp_seconds": (
+        "When its source was looked at last, changed or not.",
+        lambda one: _seconds(one.observed_at),
+    ),
+    "last_verification_timestamp_seconds": (
+        "When a version that an alias names was verified last.",
+        lambda one: _seconds(one.verified_at),
+    ),
+}
 
 
 def _of_consumers(registry: Registry) -> Iterator[Metric]:
@@ -122,17 +129,6 @@ def _of_consumers(registry: Registry) -> Iterator[Metric]:
         ("consumer", "stream"),
         [(labels, one.moved_at.timestamp()) for labels, one in of],
     )
-
-
-def _times(
-    name: str, text: str, found: Sequence[CollectionGauges], times: Sequence[datetime | None]
-) -> Metric:
-    rows = [
-        (_labels(one), time.timestamp())
-        for one, time in zip(found, times, strict=True)
-        if time is not None
-    ]
-    return _family(name, text, _OF, rows)
 
 
 def _labels(of: CollectionGauges) -> tuple[str, ...]:

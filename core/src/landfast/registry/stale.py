@@ -6,7 +6,8 @@ logged content that was new, and of each partition and version the last look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -51,29 +52,26 @@ class StaleRows:
             before: Only what is older; UTC.
             dry_run: Only count.
         """
-        yield from self._each(_stale_looks, _remove_looks, before, dry_run=dry_run)
-        yield from self._each(_idle_runs, _remove_runs, before, dry_run=dry_run)
+        for kind in (_LOOKS, _RUNS):
+            yield from self._each(kind, before, dry_run=dry_run)
 
-    def _each(
-        self, find: Any, remove: Any, before: datetime, *, dry_run: bool
-    ) -> Iterator[PrunedRows]:
+    def _each(self, kind: _Kind, before: datetime, *, dry_run: bool) -> Iterator[PrunedRows]:
         after = 0
-        while True:
-            ids = self._database.read(lambda tx: find(tx, before, after))  # noqa: B023 - run at once
-            if not ids:
-                return
+        while ids := self._database.read(lambda tx: kind.find(tx, before, after)):  # noqa: B023 - run at once
             after = ids[-1]
             if dry_run:
-                yield self._database.read(lambda tx: _count(tx, find, ids))  # noqa: B023
+                yield self._database.read(lambda tx: kind.count(tx, ids))
             else:
-                yield self._database.write(lambda tx: remove(tx, before, ids))  # noqa: B023
+                yield self._database.write(lambda tx: kind.remove(tx, before, ids))
 
 
-def _count(tx: Transaction, find: Any, ids: Sequence[int]) -> PrunedRows:
-    if find is _stale_looks:
-        return PrunedRows(looks=len(ids))
-    of_runs = select(func.count()).select_from(edges).where(edges.c.run_id.in_(ids))
-    return PrunedRows(runs=len(ids), edges=tx.connection.execute(of_runs).scalar_one())
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How rows of a kind are found, above an id; counted; and removed."""
+
+    find: Callable[[Transaction, datetime, int], list[int]]
+    count: Callable[[Transaction, Sequence[int]], PrunedRows]
+    remove: Callable[[Transaction, datetime, Sequence[int]], PrunedRows]
 
 
 def _stale_looks(tx: Transaction, before: datetime, after: int) -> list[int]:
@@ -104,6 +102,10 @@ def _pins_before() -> ColumnElement[Any]:
     same = _earlier.c.version_id == observations.c.version_id
     newest_first = select(_earlier.c.pin_digest).where(same, _earlier.c.id < observations.c.id)
     return newest_first.order_by(_earlier.c.id.desc()).limit(1).scalar_subquery()
+
+
+def _count_looks(tx: Transaction, ids: Sequence[int]) -> PrunedRows:  # noqa: ARG001
+    return PrunedRows(looks=len(ids))
 
 
 def _remove_looks(tx: Transaction, before: datetime, ids: Sequence[int]) -> PrunedRows:  # noqa: ARG001
@@ -144,6 +146,11 @@ def _is_told(tx: Transaction) -> Iterator[ColumnElement[bool]]:
         yield ~exists().where(table.c.run_id == runs.c.id, is_ahead)
 
 
+def _count_runs(tx: Transaction, ids: Sequence[int]) -> PrunedRows:
+    of_runs = select(func.count()).select_from(edges).where(edges.c.run_id.in_(ids))
+    return PrunedRows(runs=len(ids), edges=tx.connection.execute(of_runs).scalar_one())
+
+
 def _remove_runs(tx: Transaction, before: datetime, ids: Sequence[int]) -> PrunedRows:
     # Locked, then looked at again: one may have been begun anew.
     held = select(runs.c.id).where(runs.c.id.in_(ids)).with_for_update(skip_locked=True)
@@ -160,3 +167,7 @@ def _remove(tx: Transaction, table: Table, key: ColumnElement[int], ids: Sequenc
     return sum(
         tx.connection.execute(delete(table).where(key.in_(part))).rowcount for part in chunks(ids)
     )
+
+
+_LOOKS = _Kind(_stale_looks, _count_looks, _remove_looks)
+_RUNS = _Kind(_idle_runs, _count_runs, _remove_runs)
