@@ -2,9 +2,10 @@
 
 import itertools
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,7 @@ from landfast.scan.merging import merge, merged_sources
 from landfast.scan.plan import plan
 from landfast.scan.shard import scan_shard
 from landfast.stores.opener import Stores
+from landfast.system.mounts import shows_mapped_writes
 
 settings.register_profile("landfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("landfast")
@@ -32,6 +34,17 @@ class Scanned:
 
 
 Scan = Callable[..., Scanned]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk whose status shows every write, wherever temporary files are; else one among them."""
+    for place in (tmp_path, Path("/var/tmp"), Path("/tmp"), Path(__file__).parents[2]):
+        if shows_mapped_writes(place):
+            with TemporaryDirectory(prefix="landfast-test-", dir=place) as folder:
+                yield Path(folder)
+            return
+    yield tmp_path
 
 
 @pytest.fixture

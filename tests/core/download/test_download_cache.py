@@ -16,6 +16,13 @@ from landfast.model.reference import Reference
 
 from tests.core.download.downloads import Download, tree
 
+
+@pytest.fixture
+def tmp_path(disk: Path) -> Path:
+    """Links from the cache are told by status, which memory does not show."""
+    return disk
+
+
 # The cache
 
 

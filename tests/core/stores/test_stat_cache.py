@@ -235,10 +235,10 @@ def mapped() -> Iterator[Callable[[Path], Writer]]:
 
 
 @pytest.fixture
-def on_disk(tmp_path: Path) -> Path:
-    if shows_mapped_writes(tmp_path) is not True:
-        pytest.skip("the tests' folder is on no disk of a known kind")
-    return tmp_path / "large"
+def on_disk(disk: Path) -> Path:
+    if shows_mapped_writes(disk) is not True:
+        pytest.skip("there is no disk of a known kind")
+    return disk / "large"
 
 
 @pytest.fixture
