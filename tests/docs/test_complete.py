@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import click
 import landfast
 import pytest
+from kit.cli_reference import cli_reference
 from landfast import errors
 from landfast.cli import main
 from landfast.cli.common import EXIT_CODES
@@ -58,26 +56,14 @@ def words(page: str) -> set[str]:
     return {word for code in re.findall(r"`([^`]+)`", text) for word in WORD.findall(code)}
 
 
-def generator() -> ModuleType:
-    path = str(ROOT / "scripts" / "cli-reference")
-    loader = importlib.machinery.SourceFileLoader("cli_reference", path)
-    spec = importlib.util.spec_from_loader("cli_reference", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-def test_the_reference_of_commands_is_what_the_commands_say(monkeypatch) -> None:
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
+def test_the_reference_of_commands_is_what_the_commands_say() -> None:
     written = (DOCS / "cli.md").read_text(encoding="utf-8")
-    assert generator().page(written) == written, "run .venv/bin/python scripts/cli-reference"
+    assert cli_reference().page(written) == written, "run .venv/bin/python scripts/cli-reference"
 
 
-def test_every_command_and_option_is_in_the_reference(monkeypatch) -> None:
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
+def test_every_command_and_option_is_in_the_reference() -> None:
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
-    found = list(generator().commands(main, ()))
+    found = list(cli_reference().commands(main, ()))
     assert len(found) > 20
     for path, command in found:
         _, _, section = text.partition(f"\n### landfast {' '.join(path)}\n")

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from kit.cli_reference import cli_reference
 from landfast import Client
 from landfast.cli import main
 from landfast.cli.help import COMMON, HelpCommand, is_common
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "cli-reference"
-
-
-def generator() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("cli_reference", str(SCRIPT))
-    spec = importlib.util.spec_from_loader("cli_reference", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-def all_commands(
-    group: click.Group, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from all_commands(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-COMMANDS = {" ".join(path): command for path, command in all_commands(main)}
+REFERENCE = cli_reference()
+COMMANDS: dict[str, click.Command] = {
+    " ".join(path): command for path, command in REFERENCE.commands(main, ())
+}
 # What has arguments called NAME that are not names of artifacts, or is of W&B's spelling.
 WITHOUT_PARTITION = {"artifact put", "artifact get", "artifact ls", "run exec", "import"}
 
@@ -52,10 +27,9 @@ def call(*arguments: object, code: int = 0) -> Result:
     return result
 
 
-def test_help_is_what_was_read_when_it_was_last_written(monkeypatch) -> None:
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
+def test_help_is_what_was_read_when_it_was_last_written() -> None:
     stored = Path(__file__).with_name("help.txt").read_text(encoding="utf-8")
-    told = generator().help_texts() + "\n"
+    told = REFERENCE.help_texts() + "\n"
     assert told == stored, "read the difference, then run .venv/bin/python scripts/cli-reference"
 
 

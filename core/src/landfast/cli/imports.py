@@ -15,7 +15,7 @@ from landfast.model.imports import ImportedVersion, ImportReport
 _SHOWN = 20
 
 
-@command("import", example="landfast import dvc ~/work/repository --rename data=vision --dry-run")
+@command("import", example="landfast import dvc ~/repository --rename data=vision --dry-run")
 @click.argument("peer", type=click.Choice(list(PEERS)))
 @click.argument("path")
 @click.option("--name", "-n", help="What to call a manifest that does not say its name.")
