@@ -22,6 +22,8 @@ from tests.core.scan.keys import Listed, listed
 ONE = Breadth(streams=1)
 TWO = Breadth(streams=2, least=2, workers=2, after_pages=1)
 EACH_ONE = Breadth(workers=2, streams=1, after_pages=1)
+BEGUN: list[subprocess.Popen[bytes]] = []
+"""The children of the test that runs."""
 KEYS = {f"d/{number:05}": number % 3 for number in range(2_000)}
 
 
@@ -56,28 +58,30 @@ class Waiting(Listed):
         return super().list_page(request)
 
     def _meet(self, is_here: bool) -> None:
-        """Wait for the other end; here not for ever, as a child is ended when another stream comes to the limit."""
+        """Wait for the other end, however long it takes to begin; not for a child that has ended, as one is where
+        another stream comes to the limit."""
         if not is_here:
             self.fifo.open("w").close()
             return
         end = os.open(self.fifo, os.O_RDONLY | os.O_NONBLOCK)
         met = select.poll()
         met.register(end)
-        met.poll(20_000)
+        while not met.poll(100) and all(child.poll() is None for child in BEGUN):
+            pass
         os.close(end)
 
 
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    begun = []
     begin = subprocess.Popen
 
     def record(*arguments, **named):
-        begun.append(begin(*arguments, **named))
-        return begun[-1]
+        BEGUN.append(begin(*arguments, **named))
+        return BEGUN[-1]
 
+    BEGUN.clear()
     monkeypatch.setattr("landfast.scan.processes.subprocess.Popen", record)
-    return begun
+    return BEGUN
 
 
 @pytest.fixture

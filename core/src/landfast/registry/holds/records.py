@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, delete, exists, func, select, update
+from sqlalchemy import RowMapping, Select, Update, and_, delete, exists, func, or_, select, update
 
 from landfast.errors import Conflict, NotFound
 from landfast.model.storage.holds import HoldKind, HoldRecord, HoldState, VersionHolds, holder_of
@@ -84,12 +84,16 @@ def end_named(tx: Transaction, partition: int, names: Sequence[str], now: dateti
     named = select(aliases.c.version_id).where(
         aliases.c.partition_id == partition, aliases.c.name.in_(names)
     )
-    mine = and_(
+    tx.connection.execute(ended_by_name(named, names).values(ended_at=now))
+
+
+def ended_by_name(named: Select[tuple[int]], names: Sequence[str]) -> Update:
+    """Build what ends the holds that versions have in the name of aliases, but for when."""
+    return update(holds).where(
         holds.c.version_id.in_(named),
-        holds.c.holder.in_([holder_of(name) for name in names]),
+        or_(*(holds.c.holder == holder_of(name) for name in names)),
         holds.c.ended_at.is_(None),
     )
-    tx.connection.execute(update(holds).where(mine).values(ended_at=now))
 
 
 def clear(tx: Transaction, version_id: int) -> None:

@@ -37,6 +37,7 @@ from landfast.registry import counters, observations, scopes, sources
 from landfast.registry.database.engine import Transaction
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.database.single import Row, Single
+from landfast.registry.holds.records import ended_by_name
 from landfast.registry.log import places
 from landfast.registry.log.places import Place
 from landfast.registry.rows import recordable
@@ -215,6 +216,9 @@ def _writing() -> Select[Any]:
         "alias": update(aliases)
         .where(*is_latest, exists(select(was.c.version_id)))
         .values(moved_at=_of(made, "created_at"), version_id=_of(made, "id")),
+        "ended": ended_by_name(select(was.c.version_id), [LATEST]).values(
+            ended_at=_of(made, "created_at")
+        ),
         "look": _insert(observation_rows, made, look, "pin_digest", "metadata"),
         # Without a position, which no row may be, if `latest` went meanwhile: then all is done again from the start.
         "change": _insert(changes, made, change, only=is_moved),
