@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from landfast.model.storage.plan import Plan, Problem
     from landfast.model.storage.restore import RestoreReport
+    from landfast.model.storage.verify_rule import VerifyRule
     from landfast.model.verdict import FailOn, Verdict, Verification, VerifyReport
     from landfast.model.version import (
         Change,
@@ -87,7 +88,13 @@ if TYPE_CHECKING:
     from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.secrecy import refuse_secrets
     from landfast.settings import Settings, full_name, load_settings
-    from landfast.snapshots_file import load_holds, load_snapshots, snapshots_of
+    from landfast.snapshots_file import (
+        load_holds,
+        load_snapshots,
+        load_verify,
+        snapshots_of,
+        verify_of,
+    )
     from landfast.spelling import check_choice, renamed
     from landfast.sql import SqlResult
     from landfast.version import ArtifactVersion
@@ -121,6 +128,7 @@ _NAMES = {
     "model.storage.drift": "AliasVerdict",
     "model.storage.plan": "Plan Problem",
     "model.storage.restore": "RestoreReport",
+    "model.storage.verify_rule": "VerifyRule",
     "model.verdict": "FailOn Verdict Verification VerifyReport",
     "model.version": "Change ChangeKind CollectionRecord History Observation PinSet VerdictChange"
     " VersionRecord",
@@ -131,7 +139,7 @@ _NAMES = {
     "scan.values": "ScanPlan Shard ShardScan",
     "secrecy": "refuse_secrets",
     "settings": "Settings full_name load_settings",
-    "snapshots_file": "load_holds load_snapshots snapshots_of",
+    "snapshots_file": "load_holds load_snapshots load_verify snapshots_of verify_of",
     "spelling": "check_choice renamed",
     "sql": "SqlResult",
     "version": "ArtifactVersion",
@@ -219,6 +227,7 @@ __all__ = [
     "VerdictChange",
     "Verification",
     "VerifyReport",
+    "VerifyRule",
     "VersionHolds",
     "VersionRecord",
     "__version__",
@@ -230,10 +239,12 @@ __all__ = [
     "load_holds",
     "load_settings",
     "load_snapshots",
+    "load_verify",
     "redact",
     "refuse_secrets",
     "renamed",
     "snapshots_of",
+    "verify_of",
 ]
 
 

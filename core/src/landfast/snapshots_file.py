@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.reference import UNLIMITED
 from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
 from landfast.model.storage.hold_rule import HoldRule
+from landfast.model.storage.verify_rule import VerifyRule
 
 DEFAULT_FILE = "snapshots.yaml"
+_SECTIONS = ("snapshots", "holds", "verify")
+_R = TypeVar("_R")
 
 _Kind: TypeAlias = "tuple[Callable[[Any], Any], str]"
 """How a value is read, and what it has to be."""
@@ -34,8 +37,7 @@ def load_snapshots(path: str | Path = DEFAULT_FILE) -> list[SnapshotConfig]:
         NotFound: If there is none.
         InvalidInput: Naming file, line, what is wrong and what is allowed.
     """
-    file = Path(path)
-    return _Reader(file).read(_text_of(file))
+    return _reader(path).read_snapshots()
 
 
 def load_holds(path: str | Path = DEFAULT_FILE) -> list[HoldRule]:
@@ -48,18 +50,31 @@ def load_holds(path: str | Path = DEFAULT_FILE) -> list[HoldRule]:
         NotFound: If there is none.
         InvalidInput: Naming file, line, what is wrong and what is allowed.
     """
+    return _reader(path).read_holds()
+
+
+def load_verify(path: str | Path = DEFAULT_FILE) -> list[VerifyRule]:
+    """Read what a file of snapshots says is to be verified, below ``verify:``; docs/verify.md describes it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        NotFound: If there is none.
+        InvalidInput: Naming file, line, what is wrong and what is allowed.
+    """
+    return _reader(path).read_verify()
+
+
+def _reader(path: str | Path) -> _Reader:
     file = Path(path)
-    return _Reader(file).read_holds(_text_of(file))
-
-
-def _text_of(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError):
         raise NotFound(f"there is no file {file}", subject=str(file)) from None
     except UnicodeDecodeError:
         raise InvalidInput(f"{file} is not UTF-8", subject=str(file)) from None
-    return text
+    return _Reader(file, text)
 
 
 def snapshots_of(
@@ -78,11 +93,31 @@ def snapshots_of(
         >>> [config.name for config in snapshots_of([{"name": "flowers", "uri": "s3://b/flowers/"}])]
         ['flowers']
     """
+    return _described(source, "snapshots", entries).read_snapshots()
+
+
+def verify_of(entries: Sequence[Mapping[str, Any]], *, source: str = "verify") -> list[VerifyRule]:
+    """Read what is to be verified where it is described elsewhere than in a file, with the same keys.
+
+    Args:
+        entries: One mapping for each, of JSON values.
+        source: As of `snapshots_of`.
+
+    Raises:
+        InvalidInput: Naming the source, what is wrong and what is allowed.
+
+    Example:
+        >>> [rule.label for rule in verify_of([{"name": "flowers", "aliases": ["prod"]}])]
+        ['flowers:prod']
+    """
+    return _described(source, "verify", entries).read_verify()
+
+
+def _described(source: str, section: str, entries: Sequence[Mapping[str, Any]]) -> _Reader:
     import yaml
 
-    return _Reader(Path(source), has_lines=False).read(
-        yaml.safe_dump({"snapshots": [dict(entry) for entry in entries]})
-    )
+    text = yaml.safe_dump({section: [dict(entry) for entry in entries]})
+    return _Reader(Path(source), text, has_lines=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +129,13 @@ class _Value:
 
 
 class _Reader:
-    def __init__(self, file: Path, *, has_lines: bool = True) -> None:
+    def __init__(self, file: Path, text: str, *, has_lines: bool = True) -> None:
         self._file = file
+        self._text = text
         self._has_lines = has_lines
 
-    def read(self, text: str) -> list[SnapshotConfig]:
-        keys = self._top(text)
+    def read_snapshots(self) -> list[SnapshotConfig]:
+        keys = self._top()
         if "snapshots" not in keys:
             return []
         node = keys["snapshots"][0]
@@ -122,38 +158,68 @@ class _Reader:
             configs[config.name] = (config, line)
         return [config for config, _ in configs.values()]
 
-    def read_holds(self, text: str) -> list[HoldRule]:
-        keys = self._top(text)
-        if "holds" not in keys:
-            return []
-        node = keys["holds"][0]
+    def read_holds(self) -> list[HoldRule]:
+        return [
+            self._made(HoldRule, self._rule(item, "hold", _HOLD_KEYS, "name: mnist:prod"), line)
+            for item, line in self._items("holds", "- name: mnist:prod")
+        ]
+
+    def read_verify(self) -> list[VerifyRule]:
+        rules: dict[str, tuple[VerifyRule, int]] = {}
+        for item, line in self._items("verify", "- aliases: [prod]"):
+            given = self._rule(item, "verification", _VERIFY_KEYS, "aliases: [prod]")
+            rule = self._made(VerifyRule, given, line)
+            if rule.label in rules:
+                raise self._error(
+                    f"the verification of {rule.label!r} is described twice",
+                    line,
+                    found=f"the other one in line {rules[rule.label][1]}",
+                    expected="each name with its aliases once",
+                )
+            rules[rule.label] = (rule, line)
+        return [rule for rule, _ in rules.values()]
+
+    def _items(self, section: str, example: str) -> Iterator[tuple[Any, int]]:
+        """Yield what a list of the file has, with lines; nothing where the file has no such list."""
+        keys = self._top()
+        if section not in keys:
+            return
+        node = keys[section][0]
         if node.id != "sequence":
             line = node.start_mark.line + 1
-            raise self._error("holds: is no list", line, expected="- name: mnist:prod")
-        return [self._rule(item, item.start_mark.line + 1) for item in node.value]
+            raise self._error(f"{section}: is no list", line, expected=example)
+        yield from ((item, item.start_mark.line + 1) for item in node.value)
 
-    def _rule(self, node: Any, line: int) -> HoldRule:
+    def _rule(
+        self, node: Any, what: str, known: Mapping[str, _Kind], needed: str
+    ) -> dict[str, Any]:
+        line = node.start_mark.line + 1
+        key = needed.partition(":")[0]
         if node.id != "mapping":
-            raise self._error("a hold is no mapping", line, expected="keys such as name:")
-        given = self._fields(node, _HOLD_KEYS)
-        if "name" not in given:
-            raise self._error("a hold has no name", line, expected="name: mnist:prod")
+            raise self._error(f"a {what} is no mapping", line, expected=f"keys such as {key}:")
+        given = self._fields(node, known)
+        if key not in given:
+            raise self._error(f"a {what} has no {key}", line, expected=needed)
+        return given
+
+    def _made(self, rule: Callable[..., _R], given: Mapping[str, Any], line: int) -> _R:
         try:
-            return HoldRule(**given)
+            return rule(**given)
         except InvalidInput as error:
             raise self._located(error, line) from None
 
     @property
     def _allowed(self) -> str:
-        return f"{self._file} to have `snapshots:`, `holds:` or both, each a list"
+        *others, last = (f"`{section}:`" for section in _SECTIONS)
+        return f"{self._file} to have {', '.join(others)} or {last}, each a list"
 
-    def _top(self, text: str) -> dict[str, tuple[Any, int]]:
+    def _top(self) -> dict[str, tuple[Any, int]]:
         """Return the lists of the file, at least one."""
-        top = self._parse(text)
+        top = self._parse(self._text)
         if top is None or top.id != "mapping":
             raise self._error("there are no snapshots", 1, expected=self._allowed)
         keys = self._keys(top)
-        for key in keys.keys() - {"snapshots", "holds"}:
+        for key in keys.keys() - set(_SECTIONS):
             raise self._error(f"unknown key {key!r}", keys[key][1], expected=self._allowed)
         if not keys:
             raise self._error("there are no snapshots", 1, expected=self._allowed)
@@ -183,10 +249,7 @@ class _Reader:
             raise self._error(
                 f"snapshot {given['name']!r} needs one of uri: and uris:", line, found=found
             )
-        try:
-            return SnapshotConfig(uris=places[0], **given)
-        except InvalidInput as error:
-            raise self._located(error, line) from None
+        return self._made(SnapshotConfig, {"uris": places[0], **given}, line)
 
     def _fields(self, node: Any, known: Mapping[str, _Kind]) -> dict[str, Any]:
         values: dict[str, _Value] = {}
@@ -327,12 +390,19 @@ def _shown(value: Any) -> str:
 
 _TEXT = "a text, in quotes where YAML would read something else"
 _LIST = "a list of texts"
+_CRON = 'five fields of cron in quotes, such as "0 6 * * *"'
 _HOLD_KEYS: dict[str, _Kind] = {
     "name": (_text, _TEXT),
     "partitions": (_ttl, "a number and s, m, h, d or w, such as 30d"),
     "kind": (_text, _TEXT),
     "reason": (_text, _TEXT),
     "partial": (_flag, "true or false"),
+}
+_VERIFY_KEYS: dict[str, _Kind] = {
+    "name": (_text, _TEXT),
+    "aliases": (_texts, _LIST),
+    "schedule": (_text, _CRON),
+    "fail_on": (_text, "drift, loss or never"),
 }
 _KEYS: dict[str, _Kind] = {
     "name": (_text, _TEXT),
@@ -341,7 +411,7 @@ _KEYS: dict[str, _Kind] = {
     "type": (_text, _TEXT),
     "description": (_text, _TEXT),
     "partition": (_text, _TEXT),
-    "schedule": (_text, 'five fields of cron in quotes, such as "0 6 * * *"'),
+    "schedule": (_text, _CRON),
     "include": (_texts, _LIST),
     "exclude": (_texts, _LIST),
     "max_objects": (_limit, "a number from 1, or unlimited"),

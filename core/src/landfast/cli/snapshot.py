@@ -7,11 +7,13 @@ from typing import Any
 import click
 
 from landfast.cli.common import Output, command, exit_code, log_options, show_plan, show_plans
+from landfast.cli.feed.verdicts import look
 from landfast.cli.put import count_line, plan_put, put
 from landfast.client import Client
 from landfast.errors import InvalidInput, LandfastError
 from landfast.model.snapshot_config import SnapshotConfig
 from landfast.model.storage.hold_rule import HoldRule
+from landfast.model.storage.verify_rule import VerifyRule
 from landfast.version import ArtifactVersion
 
 # What a file of snapshots leaves to the command line.
@@ -43,7 +45,8 @@ def snapshot_command(
 ) -> None:
     """Log URI as NAME if its content changed; or every snapshot of a config.
 
-    One failing snapshot of a config does not stop the others; the exit code is that of the first failure.
+    With a config, also what it says of holds: and verify:, after the snapshots. One that fails does not stop the
+    others; the exit code is that of the first failure.
     """
     if config is None:
         if name is None or uri is None:
@@ -65,7 +68,7 @@ def snapshot_command(
             subject=refused[0],
             hint=f"Write it into {config}, which says it for each snapshot.",
         )
-    chosen, rules = _chosen(config, name)
+    chosen, holds, verified = _chosen(config, name)
     if plan:
         show_plans(
             out, [client.plan_snapshot(one, partition_key=given["partition"]) for one in chosen]
@@ -73,22 +76,29 @@ def snapshot_command(
     done = _Done()
     for one in chosen:
         done.snapshot(client, one, given["partition"], given["workers"])
-    for rule in rules:
+    for rule in holds:
         done.keep(client, rule)
+    for each in verified:
+        done.verify(client, each)
     out.answer(done.results, done.lines)
     if done.failed:
         raise click.exceptions.Exit(done.failed)
 
 
-def _chosen(path: str, only: str | None) -> tuple[list[SnapshotConfig], list[HoldRule]]:
+def _chosen(
+    path: str, only: str | None
+) -> tuple[list[SnapshotConfig], list[HoldRule], list[VerifyRule]]:
     """Return what a file says, or the one snapshot that is asked for."""
-    from landfast.snapshots_file import load_holds, load_snapshots
+    from landfast.snapshots_file import load_holds, load_snapshots, load_verify
 
-    rules = load_holds(path) if only is None else []
-    chosen = [config for config in load_snapshots(path) if only in {None, config.name}]
-    if not chosen and not rules:
+    # All of the file is read before the first of it is done.
+    configs, holds, verified = load_snapshots(path), load_holds(path), load_verify(path)
+    if only is None:
+        return configs, holds, verified
+    chosen = [config for config in configs if config.name == only]
+    if not chosen:
         raise InvalidInput(f"{path} has no snapshot named {only!r}", subject=only)
-    return chosen, rules
+    return chosen, [], []
 
 
 class _Done:
@@ -118,6 +128,12 @@ class _Done:
         else:
             self.results += [report.to_dict() for report in reports]
             self.lines += [f"{one.act:<10} {one.version}  {one.summary}" for one in reports]
+
+    def verify(self, client: Client, rule: VerifyRule) -> None:
+        found = look(client, rule)
+        self.results += found.results
+        self.lines += found.lines
+        self.failed = self.failed or found.exit_code
 
     def _fail(self, name: str, what: str, error: LandfastError) -> None:
         self.failed = self.failed or exit_code(error)

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from landfast.cli.common import Output, command, partition_option, show_plan
-from landfast.cli.feed.verdicts import tell_aliases
+from landfast.cli.feed.verdicts import tell_aliases, tell_rules
 from landfast.client import Client
 from landfast.errors import InvalidInput
 from landfast.model.options import VerifyOptions
 from landfast.model.retention.report import Outlook, RetentionReport
+from landfast.model.storage.verify_rule import VerifyRule
 from landfast.settings import parse_days
 
 _SHOWN = 50
@@ -26,6 +27,11 @@ _SHOWN = 50
     help="Of NAME, or with --all, what these aliases name; what stands otherwise than before is a row of the feed.",
 )
 @click.option("--all", "everything", is_flag=True, help="With --aliases: of the whole project.")
+@click.option(
+    "--config",
+    type=click.Path(),
+    help="snapshots.yaml: what its verify: names, now, or of it only what is of NAME.",
+)
 @click.option(
     "--deep", is_flag=True, help="Read files again, whatever their modification time says."
 )
@@ -53,6 +59,7 @@ def verify_command(
     name: str | None,
     aliases: str | None,
     everything: bool,
+    config: str | None,
     deep: bool,
     plan: bool,
     any_endpoint: bool,
@@ -67,10 +74,18 @@ def verify_command(
     Exit codes: 0 everything is intact or moved; 3 drifted, the recorded bytes can still be had; 4 some are lost; 5
     undecided; 6 rules of the buckets remove or archive some within the time given.
     """
+    if config is not None:
+        if everything or aliases or deep or plan or retention or within is not None or locks:
+            raise InvalidInput(
+                "--config goes with NAME and --any-endpoint only",
+                subject="--config",
+                hint=f"{config} says what is looked at.",
+            )
+        tell_rules(out, client, _rules(config, name), any_endpoint=any_endpoint)
     if (name is None) is not everything or (everything and aliases is None):
         raise InvalidInput(
             "verify needs one thing to look at",
-            expected="NAME, NAME with --aliases, or --all with --aliases",
+            expected="NAME, NAME with --aliases, --all with --aliases, or --config FILE",
             hint="landfast verify --aliases prod --all looks at what prod names in the project.",
         )
     if aliases is not None:
@@ -107,6 +122,18 @@ def verify_command(
     rows = (row.to_dict() for row in report.rows)
     out.stream(head, "rows", rows, lines, **more)
     raise click.exceptions.Exit(code)
+
+
+def _rules(path: str, only: str | None) -> list[VerifyRule]:
+    from landfast.snapshots_file import load_verify
+
+    rules = [rule for rule in load_verify(path) if only in {None, rule.name}]
+    if not rules:
+        what = "says nothing of verify:" if only is None else f"verifies nothing of {only!r}"
+        raise InvalidInput(
+            f"{path} {what}", subject=only or path, expected="verify: with - aliases: [prod]"
+        )
+    return rules
 
 
 def _ahead(report: RetentionReport) -> Iterator[str]:

@@ -8,7 +8,13 @@ from typing import Any
 
 from landfast.errors import LandfastError
 from landfast.model.names import ArtifactName
-from landfast.model.verdict import EXIT_UNDECIDED, VerifyReport
+from landfast.model.verdict import (
+    EXIT_DRIFTED,
+    EXIT_LOST,
+    EXIT_UNDECIDED,
+    FailOn,
+    VerifyReport,
+)
 from landfast.model.version import Change
 
 
@@ -44,6 +50,13 @@ class AliasVerdict:
         """That of the report; 5 where there is none."""
         return EXIT_UNDECIDED if self.report is None else self.report.exit_code
 
+    def fails(self, fail_on: FailOn) -> bool:
+        """Whether it is a failure, as `VerifyReport.raise_for` says; what could not be looked at is one."""
+        if self.error is not None:
+            return True
+        is_lost = self.exit_code in {EXIT_LOST, EXIT_UNDECIDED}
+        return fail_on != "never" and not self.ok and (fail_on == "drift" or is_lost)
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description, without the entries."""
         return {
@@ -69,8 +82,8 @@ def verdict_of(report: VerifyReport) -> str:
     return "intact" if report.ok else str(report.worst)
 
 
-def exit_code(verdicts: Sequence[AliasVerdict]) -> int:
-    """Return the exit code of the worst: what is lost is worse than what is not known, and that than drift."""
-    order = (4, EXIT_UNDECIDED, 3)
-    seen = {each.exit_code for each in verdicts}
+def exit_code(verdicts: Sequence[AliasVerdict], fail_on: FailOn = "drift") -> int:
+    """Return the exit code of the worst that fails: lost is worse than not known, and that than drift."""
+    order = (EXIT_LOST, EXIT_UNDECIDED, EXIT_DRIFTED)
+    seen = {each.exit_code for each in verdicts if each.fails(fail_on)}
     return next((code for code in order if code in seen), 0)
