@@ -36,7 +36,7 @@ LAYERS: dict[str, set[str]] = {
         "openlineage",
     },
     "context": {"context"},
-    "version": {"filesystem", "managed_files", "scans", "version", "version_storage"},
+    "version": {"filesystem", "own_store", "scans", "version", "version_storage"},
     "client": {"client", "draft", "drift", "metrics", "migration", "sql"},
     "doors": {"", "__main__", "artifact", "cli", "demo", "run", "testing", "web"},
 }

@@ -18,6 +18,7 @@ from landfast.errors import InvalidInput, NotFound, needs_extra
 from landfast.model.lineage import Direction
 from landfast.model.names import LATEST, ArtifactName
 from landfast.model.options import (
+    CopyOptions,
     DownloadOptions,
     HoldRequestOptions,
     LineageOptions,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from landfast.model.lineage import Edge, Lineage, ObjectLineage
     from landfast.model.retention.report import RetentionReport
     from landfast.model.snapshot_config import SnapshotConfig
+    from landfast.model.storage.copies import CopyReport
     from landfast.model.storage.drift import AliasVerdict
     from landfast.model.storage.hold_rule import HoldRule
     from landfast.model.storage.holds import HoldReport
@@ -1190,6 +1192,39 @@ class Client:
             '1,000 object versions held'
         """
         return self._here(named).hold(**options)
+
+    @named_options(CopyOptions)
+    def copy(self, named: Named, **options: Unpack[CopyOptions]) -> CopyReport:
+        """Keep the bytes that no hold can keep where they lie in the registry's own store.
+
+        The version stays what it is: the same content digest, the same entries. It is read from the copies from then
+        on, whatever becomes of the originals. Every byte is compared with what was recorded before the copies are
+        named; killed, it is run again and goes on.
+
+        Args:
+            named: As in `get`.
+            options: everything (whether also what a store can hold), any_endpoint.
+
+        Raises:
+            ObjectChanged: If recorded bytes are no longer there; no copy is named then.
+            NotFound: If nothing is there any more.
+
+        Example:
+            >>> client = Client()  # doctest: +SKIP
+            >>> client.copy("vision/mnist:prod").summary  # doctest: +SKIP
+            "12 files (3.4 MB) copied into the registry's store"
+        """
+        return self._here(named).copy(**options)
+
+    @named_options(CopyOptions)
+    def plan_copy(self, named: Named, **options: Unpack[CopyOptions]) -> Plan:
+        """Count what `copy` would read and store; nothing of it is done.
+
+        Args:
+            named: As in `get`.
+            options: As in `copy`.
+        """
+        return self._here(named).plan_copy(**options)
 
     def keep_holds(self, rules: Iterable[HoldRule]) -> list[HoldReport]:
         """Hold what rules name now, then release what they named before.

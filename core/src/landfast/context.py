@@ -324,20 +324,18 @@ class Context:
         return self.blobs.path(sha256) or self.manifest_cache.path(sha256, self.blobs)
 
     def pinned_manifests(self, record: VersionRecord) -> list[tuple[Manifest, Sequence[Source]]]:
-        """Return a version's manifests with their sources, newest pins first, its own last.
+        """Return a version's manifests with their sources, newest pins first, its own last, then copies.
 
         Raises:
             NotFound: If none of them is there any more.
             Conflict: If those that are there are damaged.
         """
-        newest = [
-            (pins.blob, pins.sources or record.sources)
-            for pins in self.registry.pin_sets(record.id)
-            if pins.blob != record.blob
-        ]
+        others = [pins for pins in self.registry.pin_sets(record.id) if pins.blob != record.blob]
+        seen = [(p.blob, p.sources or record.sources) for p in others if not p.is_copy]
+        copies = [(pins.blob, pins.sources) for pins in others if pins.is_copy]
         found: list[tuple[Manifest, Sequence[Source]]] = []
         lost: list[LandfastError] = []
-        for blob, sources in (*newest, (record.blob, record.sources)):
+        for blob, sources in (*seen, (record.blob, record.sources), *copies):
             try:
                 found.append((self.open_manifest(blob), sources))
             except (NotFound, Conflict) as error:

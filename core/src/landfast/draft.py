@@ -136,7 +136,7 @@ class Draft:
 
     def _add_managed(self, reference: Reference) -> Manifest:
         """Copy files into the registry's store and add them as managed entries."""
-        from landfast.managed_files import store_files
+        from landfast.own_store.files import store_files
 
         self._check_open()
         self._draw_ticket()

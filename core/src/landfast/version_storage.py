@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Unpack
 
 from landfast.context import Context
 from landfast.errors import Conflict, LandfastError, NotFound
+from landfast.model.blob_uri import is_managed
 from landfast.model.options import (
+    CopyOptions,
     DownloadOptions,
     HoldRequestOptions,
     RestoreOptions,
     RetentionOptions,
     VerifyOptions,
 )
+from landfast.model.storage.copies import is_whole_copy
 from landfast.model.storage.holds import hold_kind, holder_of
 from landfast.model.version import VersionRecord
 from landfast.spelling import named_options
@@ -24,9 +27,11 @@ from landfast.system.progress import progress
 if TYPE_CHECKING:
     from landfast.download.blocks import Ranges
     from landfast.model.retention.report import RetentionReport
+    from landfast.model.storage.copies import CopyReport
     from landfast.model.storage.holds import HoldReport, VersionHolds
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
+    from landfast.own_store.copies import Wanted as Copied
     from landfast.pins.sets import PinSets
     from landfast.restore.run import Wanted
 
@@ -160,6 +165,47 @@ class VersionStorage:
 
         sets = self.context.pinned_manifests(self._record)
         return Wanted.of(self.qualified_name, sets, options)
+
+    @named_options(CopyOptions)
+    def copy(self, **options: Unpack[CopyOptions]) -> CopyReport:
+        """Keep what no hold can in the registry's store; `Client.copy` has the options."""
+        from landfast.own_store.copies import copy
+
+        with progress(f"copying {self.qualified_name}") as report:
+            return copy(self._copied(options), report)
+
+    @named_options(CopyOptions)
+    def plan_copy(self, **options: Unpack[CopyOptions]) -> Plan:
+        """Count what `copy` would read and store; nothing of it is done."""
+        from landfast.own_store.copies import plan_copy
+
+        return plan_copy(self._copied(options))
+
+    @property
+    def copies(self) -> str:
+        """How many of its files are copied into the registry's store, in words; ``""`` if none is."""
+        newest = next(
+            (p for p in self.context.registry.pin_sets(self._record.id) if p.is_copy), None
+        )
+        if newest is None:
+            return ""
+        total = self._record.summary.count
+        if is_whole_copy(newest.sources):
+            return f"all {total:,} files are in the registry's store"
+        batches = self.context.open_manifest(newest.blob).batches()
+        count = sum(is_managed(uri) for rows in batches for uri in rows.columns["uri"].to_pylist())
+        return f"{count:,} of {total:,} files are in the registry's store"
+
+    def _copied(self, options: CopyOptions) -> Copied:
+        from landfast.own_store.copies import Wanted as Copied
+
+        return Copied(
+            context=self.context,
+            record=self._record,
+            everything=options.get("everything", False),
+            any_endpoint=options.get("any_endpoint", False),
+            ranges=self._ranges(),
+        )
 
     def plan_hold(self, *, kind: str | None = None, any_endpoint: bool = False) -> Plan:
         """Return what `hold` would send to the stores, and what stands in its way; nothing is held."""

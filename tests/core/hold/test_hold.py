@@ -200,7 +200,7 @@ def test_a_bucket_without_object_lock_says_so_and_what_to_do(client: Client, ser
     version = client.log("mnist", f"s3://{bucket}/data/")
     with pytest.raises(InvalidInput, match="cannot be held") as caught:
         client.hold(version)
-    assert "landfast put DIR" in str(caught.value)
+    assert "landfast copy NAME" in str(caught.value)
     assert "put-object-lock-configuration" not in str(caught.value)
     assert not list(client.registry.holds.records())
 

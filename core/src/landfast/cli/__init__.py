@@ -28,7 +28,7 @@ _SECTIONS = {
         "ui": "ui",
     },
     "Check": {"verify": "verify"},
-    "Keep": {"hold": "hold", "release": "hold", "restore": "restore"},
+    "Keep": {"hold": "hold", "release": "hold", "copy": "hold", "restore": "restore"},
     "Name and delete": {
         "promote": "edit",
         "unalias": "edit",

@@ -1,10 +1,10 @@
-"""`landfast hold`, `landfast release`: let the stores promise that what a version refers to stays."""
+"""`landfast hold`, `release`, `copy`: let stores promise that what a version refers to stays, or keep it ourselves."""
 
 from __future__ import annotations
 
 import click
 
-from landfast.cli.common import Output, command, partition_option
+from landfast.cli.common import Output, command, partition_option, show_plan
 from landfast.client import Client
 from landfast.model.storage.holds import HoldKind, HoldRecord
 
@@ -76,4 +76,23 @@ def _line(record: HoldRecord) -> str:
 def release_command(client: Client, out: Output, name: str, holder: str | None) -> None:
     """Take the hold of NAME back; what other held versions need, and what others hold, stays held."""
     done = client.release(name, holder=holder)
+    out.answer(done.to_dict(), done.lines())
+
+
+@command("copy", example="landfast copy vision/mnist:prod --plan")
+@click.argument("name")
+@click.option("--all", "everything", is_flag=True, help="Copy also what its store can hold.")
+@click.option("--plan", is_flag=True, help="Only say what would be read and stored, in numbers.")
+@click.option("--any-endpoint", is_flag=True, help="Read another endpoint than the recorded one.")
+@partition_option("name")
+def copy_command(
+    client: Client, out: Output, name: str, everything: bool, plan: bool, any_endpoint: bool
+) -> None:
+    """Copy what no hold can keep of NAME into the registry's store; its content stays the same.
+
+    NAME is read from there from then on, whatever becomes of the originals.  Killed, it is run again and goes on.
+    """
+    if plan:
+        show_plan(out, client.plan_copy(name, everything=everything, any_endpoint=any_endpoint))
+    done = client.copy(name, everything=everything, any_endpoint=any_endpoint)
     out.answer(done.to_dict(), done.lines())

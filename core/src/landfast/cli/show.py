@@ -50,6 +50,8 @@ def _lines(version: ArtifactVersion) -> Iterator[str]:
     yield f"  restorable  {'yes' if version.is_restorable else 'no: an overwrite at the source would lose these bytes'}"
     if (holds := version.holds).records:
         yield f"  held        {holds.summary}"
+    if copies := version.copies:
+        yield f"  copied      {copies}"
     for last in version.verifications()[:1]:
         yield f"  last look   {last.at:%F %T} UTC: {last.summary}"
     if version.description:

@@ -15,6 +15,7 @@ from landfast.download.select import Selected, Selection
 from landfast.download.work import held
 from landfast.errors import AccessDenied, Conflict, InvalidInput, NotFound, ObjectChanged
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import is_managed
 from landfast.model.manifest import ManifestEntry
 from landfast.model.source import Source
 from landfast.model.storage.plan import PlanDraft
@@ -58,21 +59,43 @@ def plan_download(
         is_marked = folder.check(replace=replace)
     except (Conflict, InvalidInput) as error:
         draft.blame(error.problem, hint=error.hint or "")
-    fetched: set[str] = set()
-    tried: set[int] = set()
+    reads = PlannedReads(draft, pins, cache=cache, ranges=ranges or Ranges())
     with _seen(folder, is_marked=is_marked) as has:
         for entry in wanted.entries():
-            if has(entry) or _is_cached(cache, pins, entry):
-                draft.done()
-                continue
-            candidate = next(iter(pins.candidates(entry)))
-            if candidate.entry.size != 0 or not fetched:
-                _try(draft, candidate, tried)
-            fetched.add(entry.path)
-            operation = candidate.store.capabilities().operations.read
-            times = _replies(candidate, ranges or Ranges())
-            draft.add(operation, size=candidate.entry.size or 0, times=times)
-    return fetched
+            reads.add(entry, is_there=has(entry))
+    return reads.fetched
+
+
+class PlannedReads:
+    """Counts what reading entries would ask for."""
+
+    def __init__(
+        self, draft: PlanDraft, pins: PinSets, *, cache: BlobCache | None, ranges: Ranges
+    ) -> None:
+        self._draft = draft
+        self._pins = pins
+        self._cache = cache
+        self._ranges = ranges
+        self._tried: set[int] = set()
+        self._has_any = False
+        self.fetched: set[str] = set()
+        """Paths that would be read at their sources."""
+
+    def add(self, entry: ManifestEntry, *, is_there: bool = False) -> None:
+        """Count an entry."""
+        draft = self._draft
+        if is_there or _is_cached(self._cache, self._pins, entry):
+            draft.done()
+            return
+        candidate = next(iter(self._pins.candidates(entry)))
+        if candidate.entry.size != 0 or not self._has_any:
+            _try(draft, candidate, self._tried)
+        self._has_any = True
+        if not is_managed(candidate.entry.uri):
+            self.fetched.add(entry.path)
+        operation = candidate.store.capabilities().operations.read
+        times = _replies(candidate, self._ranges)
+        draft.add(operation, size=candidate.entry.size or 0, times=times)
 
 
 @contextmanager

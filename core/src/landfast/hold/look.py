@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from landfast.errors import AccessDenied, NotFound
 from landfast.hold.needs import Need, needs
 from landfast.hold.places import Places, operations
+from landfast.model.manifest import ManifestEntry
 from landfast.model.storage.holds import HoldKind
 from landfast.model.storage.plan import Plan
 from landfast.pins.sets import PinSets
@@ -51,6 +52,18 @@ def look(
         # Whoever holds looks first, as was done here.
         draft.ask(operation, times)
     return draft.plan()
+
+
+def unholdable(pins: PinSets, places: Places) -> Iterator[list[tuple[ManifestEntry, bool]]]:
+    """Yield the entries of a version, some at a time, each with whether nothing can hold it where it lies.
+
+    What is copied into the registry's own store needs no hold.
+    """
+    for portion in needs(pins, None):
+        yield [
+            (need.entry, bool(need.why_not) or not (need.is_ours or places.takes(need)))
+            for need in portion
+        ]
 
 
 class _Look:

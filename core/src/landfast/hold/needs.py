@@ -17,7 +17,7 @@ from landfast.stores.holds import HoldRequest
 # So many entries are in memory, and claimed by one worker, at a time.
 PORTION = 256
 
-COPY = "Keep a copy in the registry's store: landfast get NAME --root DIR, then landfast put DIR --name NAME."
+COPY = "`landfast copy NAME` keeps a copy in the registry's store."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Need:
     """An entry of a version, and the object version that it takes.
 
     Args:
+        entry: As the version's newest pins have it.
         uri: Where the entry lies, with its version where the URI can say so.
         store: That reads it.
         object: What has to be held; None where nothing can be.
@@ -32,6 +33,7 @@ class Need:
         hint: What to do instead.
     """
 
+    entry: ManifestEntry
     uri: str
     store: Store
     object: ObjectVersion | None = None
@@ -65,28 +67,28 @@ def needs(pins: PinSets, kind: HoldKind | None) -> Iterator[list[Need]]:
     """
     entries = iter(pins.newest.entries())
     while some := list(itertools.islice(entries, PORTION)):
-        yield [_need(*pins.first(entry), kind) for entry in some]
+        yield [_need(entry, *pins.first(entry), kind) for entry in some]
 
 
-def _need(entry: ManifestEntry, store: Store, kind: HoldKind | None) -> Need:
+def _need(told: ManifestEntry, entry: ManifestEntry, store: Store, kind: HoldKind | None) -> Need:
     if entry.uri.startswith(SCHEME):
-        return Need(uri=entry.uri, store=store)
+        return Need(entry=told, uri=entry.uri, store=store)
     kinds = store.capabilities().holds
     scheme = entry.uri.partition("://")[0]
     if not kinds:
         why = f"{scheme}:// has no holds"
-        return Need(uri=entry.uri, store=store, why_not=why, hint=COPY)
+        return Need(entry=told, uri=entry.uri, store=store, why_not=why, hint=COPY)
     if kind is not None and kind not in kinds:
         why = f"{scheme}:// has no {kind}, but {' and '.join(kinds)}"
-        return Need(uri=entry.uri, store=store, why_not=why)
+        return Need(entry=told, uri=entry.uri, store=store, why_not=why)
     if not entry.is_pinned or entry.version_id is None:
         why = "recorded without a version id: its bucket kept no versions when it was logged"
         hint = f"Turn versioning on and log it again. {COPY}"
-        return Need(uri=entry.uri, store=store, why_not=why, hint=hint)
+        return Need(entry=told, uri=entry.uri, store=store, why_not=why, hint=hint)
     held = ObjectVersion(
         endpoint=store.endpoint or "",
         uri=entry.uri,
         version_id=entry.version_id,
         kind=kind or kinds[0],
     )
-    return Need(uri=entry.pinned_uri, store=store, object=held)
+    return Need(entry=told, uri=entry.pinned_uri, store=store, object=held)

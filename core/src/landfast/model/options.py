@@ -99,6 +99,13 @@ class HoldRequestOptions(TypedDict, total=False):
     any_endpoint: bool
 
 
+class CopyOptions(TypedDict, total=False):
+    """What is copied into the registry's store; see `Client.copy`."""
+
+    everything: bool
+    any_endpoint: bool
+
+
 class LineageOptions(TypedDict, total=False):
     """Which lineage is followed; see `Client.lineage`."""
 

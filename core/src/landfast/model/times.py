@@ -14,3 +14,9 @@ def format_time(moment: datetime) -> str:
             f"the time {moment.isoformat()} has no zone", subject=moment.isoformat(), expected="UTC"
         )
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def check_moment(moment: datetime) -> None:
+    """Refuse a time without a zone: `InvalidInput`."""
+    if moment.tzinfo is None:
+        raise InvalidInput(f"{moment.isoformat()} has no time zone", expected="an aware datetime")

@@ -13,6 +13,7 @@ from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
 from landfast.model.source import Skipped, Source
+from landfast.model.storage.copies import is_copy
 from landfast.model.times import format_time
 
 # Observations that a notebook shows.
@@ -153,6 +154,11 @@ class PinSet:
     pin_digest: str
     sources: tuple[Source, ...] = ()
     seen_at: datetime
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it names copies of recorded bytes in the registry's store."""
+        return is_copy(self.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from landfast.errors import Conflict, ObjectChanged
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import is_managed, sha256_of
+from landfast.model.checksum import Checksum
 from landfast.model.location import Location
 from landfast.model.manifest import ManifestEntry
 from landfast.model.source import Source
+from landfast.model.storage.copies import is_copy
 from landfast.pins.checksums import is_computable
 from landfast.pins.sources import Places
 from landfast.pins.verdicts import same_content
@@ -66,7 +69,8 @@ class PinSets:
     """The manifests of one version, newest pins first, its own last, and the stores that they point into.
 
     A content token means the same bytes under any pins, so newer pins are tried first.  A validator,
-    or no token at all, says nothing of bytes seen later: only the version's own pins count.
+    or no token at all, says nothing of bytes seen later: only the version's own pins count.  Copies come before all:
+    they were made of the recorded bytes, whatever proves these, and lie in the registry's own store.
 
     Raises:
         Conflict: If the newest pins were recorded at another endpoint, unless any may be read.
@@ -79,7 +83,10 @@ class PinSets:
         *,
         any_endpoint: bool = False,
     ) -> None:
-        self._sets = list(sets)
+        copies = [(manifest, their) for manifest, their in sets if is_copy(their)]
+        # Where all else is lost, a copy is what there is.
+        self._sets = [pair for pair in sets if not is_copy(pair[1])] or copies
+        self._copies = [manifest for manifest, _ in copies]
         self._stores = stores
         self._any_endpoint = any_endpoint
         self._lock = threading.Lock()
@@ -91,12 +98,20 @@ class PinSets:
         """The manifest with the newest pins; paths and identities are those of all others."""
         return self._sets[0][0]
 
+    @property
+    def sources(self) -> Sequence[Source]:
+        """What the newest pins were scanned from."""
+        return self._sets[0][1]
+
     def candidates(self, entry: ManifestEntry) -> Iterator[Candidate]:
-        """Yield every way to read an entry: by its pins, newest first, then as the current object.
+        """Yield every way to read an entry: a copy, by its pins, newest first, then as the current object.
 
         Raises:
             Conflict: If the only pins that count were recorded at another endpoint.
         """
+        copy = self.copy_of(entry)
+        if copy is not None:
+            yield Candidate(entry=copy, store=self._own_store(copy))
         numbers = self._numbers(entry)
         found: list[tuple[ManifestEntry, Store]] = []
         for number in numbers:
@@ -115,9 +130,24 @@ class PinSets:
 
     def first(self, entry: ManifestEntry) -> tuple[ManifestEntry, Store]:
         """Return entry and store of the first candidate; raises as they do."""
+        copy = self.copy_of(entry)
+        if copy is not None:
+            return copy, self._own_store(copy)
         number = self._numbers(entry)[0]
         pinned = self._pinned(number, entry)
         return pinned, self._places_of(number).store_of(pinned)
+
+    def copy_of(self, entry: ManifestEntry) -> ManifestEntry | None:
+        """Return the copy of an entry's bytes in the registry's store, proven by its name; None if there is none."""
+        for manifest in self._copies:
+            with self._lock:
+                there = manifest.get(entry.path)
+            if is_managed(there.uri):
+                return named_by_bytes(there)
+        return None
+
+    def _own_store(self, copy: ManifestEntry) -> Store:
+        return self._stores.at(Location.parse(copy.uri, pins=False), {})
 
     def _numbers(self, entry: ManifestEntry) -> Sequence[int]:
         """Return which of the pin sets speak of an entry's bytes."""
@@ -148,6 +178,11 @@ class PinSets:
             found = Places(sources, self._stores, any_endpoint=self._any_endpoint)
             self._places[number] = found
         return found
+
+
+def named_by_bytes(entry: ManifestEntry) -> ManifestEntry:
+    """Return a managed entry with the one checksum that proves it whatever its version recorded: its blob's name."""
+    return replace(entry, checksum=Checksum("sha256", sha256_of(entry.uri)))
 
 
 def readings(entry: ManifestEntry, store: Store) -> Iterator[Candidate]:

@@ -50,11 +50,12 @@ def _announce(
     registry.record_blobs(registry.known_blobs(sorted(manifests)))
     if None in map(blobs.stat, [record.blob, *bases.get(record.blob, ())]):
         raise collected(record, "its manifest")
-    if holds_files(record.sources):
-        try:
-            keep_managed(registry, blobs, open_manifest(record.blob))
-        except NotFound as error:
-            raise collected(record, f"the managed file {error.subject}") from None
+    for pins in registry.pin_sets(record.id):
+        if holds_files(pins.sources) and (pins.is_copy or pins.blob == record.blob):
+            try:
+                keep_managed(registry, blobs, open_manifest(pins.blob))
+            except NotFound as error:
+                raise collected(record, f"the managed file {error.subject}") from None
 
 
 def collected(record: VersionRecord, what: str) -> NotFound:

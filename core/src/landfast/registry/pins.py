@@ -65,7 +65,7 @@ def forget(tx: Transaction, version_id: int, blobs: Iterable[str], *, but: str) 
 
 
 def of_version(tx: Transaction, version_id: int) -> list[PinSet]:
-    """Return the pin sets, newest seen first; `NotFound` if there is no such version."""
+    """Return the pin sets, newest seen first, copies last; `NotFound` if there is no such version."""
     statement = (
         select(pin_sets)
         .where(pin_sets.c.version_id == version_id)
@@ -74,7 +74,7 @@ def of_version(tx: Transaction, version_id: int) -> list[PinSet]:
     rows = tx.connection.execute(statement).all()
     if not rows:
         raise no_version(tx, version_id)
-    return [
+    found = [
         PinSet(
             blob=row.blob,
             pin_digest=row.pin_digest,
@@ -83,6 +83,7 @@ def of_version(tx: Transaction, version_id: int) -> list[PinSet]:
         )
         for row in rows
     ]
+    return sorted(found, key=lambda pins: pins.is_copy)
 
 
 def no_version(tx: Transaction, version_id: int) -> NotFound:

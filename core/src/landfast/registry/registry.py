@@ -18,12 +18,12 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from landfast.errors import InvalidInput
 from landfast.model.garbage import BlobRow
 from landfast.model.health import NeededManifest
 from landfast.model.lineage import Direction, Edge
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunRecord, RunStatus
+from landfast.model.times import check_moment
 from landfast.model.verdict import Verification, VerifyReport
 from landfast.model.version import Change, CollectionRecord, Observation, PinSet, VersionRecord
 from landfast.registry import (
@@ -123,6 +123,10 @@ class Registry:
         """Let the version with this id name `request.blob` in place of lost manifests of the same content; as `log`."""
         return self._database.write(lambda tx: log.mend(tx, id, lost, request))
 
+    def add_copy(self, id: int, request: LogRequest) -> None:
+        """Name `request.blob`, a manifest of copies, as a pin set of the version with this id; raises as `log`."""
+        self._database.write(lambda tx: log.add_copy(tx, id, request))
+
     # -- reading ------------------------------------------------------------------------------
 
     def get(self, name: ArtifactName, *, deleted: bool = False) -> VersionRecord:
@@ -205,7 +209,7 @@ class Registry:
 
     def as_of(self, name: ArtifactName, moment: datetime) -> VersionRecord:
         """Return the version that the name's alias (or `latest`) named at a moment, registry time, else `NotFound`."""
-        _check_moment(moment)
+        check_moment(moment)
         return self._database.read(lambda tx: versions.as_of(tx, name, moment))
 
     def containing(
@@ -270,7 +274,7 @@ class Registry:
     def expire(self, now: datetime | None = None, *, dry_run: bool = True) -> list[VersionRecord]:
         """Soft-delete versions past their TTL that no alias names; return them."""
         if now is not None:
-            _check_moment(now)
+            check_moment(now)
         run = self._database.read if dry_run else self._database.write
         return run(lambda tx: deletion.expire(tx, now, dry_run=dry_run))
 
@@ -421,7 +425,7 @@ class Registry:
         Needed is what a pin set names, and what that stands on where it is a delta.  A deleted version is restorable
         if it was deleted at `older_than` or later.  Manifests alone are known: the caller leaves out managed files.
         """
-        _check_moment(older_than)
+        check_moment(older_than)
         return self._database.stream(
             lambda tx, after, size: blobs.garbage_page(tx, older_than, after=after, size=size),
             lambda row: row.sha256,
@@ -433,7 +437,7 @@ class Registry:
 
         What another collector condemned within `collection_lease` is left to it.  Delete at once: who wants one waits.
         """
-        _check_moment(older_than)
+        check_moment(older_than)
         return self._database.write(lambda tx: blobs.condemn(tx, sha256s, older_than, self._lease))
 
     def forget_blobs(self, sha256s: Sequence[str]) -> None:
@@ -443,8 +447,3 @@ class Registry:
     def known_blobs(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Return the sizes of those that have a row; bytes without one are orphans of a killed upload."""
         return self._database.read(lambda tx: blobs.known(tx, sha256s))
-
-
-def _check_moment(moment: datetime) -> None:
-    if moment.tzinfo is None:
-        raise InvalidInput(f"{moment.isoformat()} has no time zone", expected="an aware datetime")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from landfast.errors import InvalidInput, NotFound
+from landfast.model.blob_uri import is_managed
 from landfast.model.globs import PathFilter
 from landfast.model.options import RestoreOptions
 from landfast.model.storage.archive import (
@@ -19,6 +20,7 @@ from landfast.model.storage.archive import (
     RestoreRequest,
     Tier,
 )
+from landfast.model.storage.copies import is_copy
 from landfast.model.storage.plan import Plan, PlanDraft, Problem
 from landfast.model.storage.restore import RestoreReport
 from landfast.restore.look import Findings, PinSets, Target, look
@@ -78,7 +80,7 @@ class Wanted:
         Raises:
             NotFound: If the globs match no entry.
         """
-        why_not = None
+        why_not: Callable[[str], str] | None = None
         if self.include or self.exclude:
             why_not = PathFilter(self.include, self.exclude)
             batches = self.sets[0][0].batches()
@@ -89,9 +91,25 @@ class Wanted:
                     found=", ".join(map(repr, (*self.include, *self.exclude))),
                     hint=f"landfast ls {self.name} lists the paths.",
                 )
+        why_not = _unless_copied(self.sets, why_not)
         return look(
             self.sets, stores, why_not=why_not, any_endpoint=self.any_endpoint, workers=_WORKERS
         )
+
+
+def _unless_copied(
+    sets: PinSets, why_not: Callable[[str], str] | None
+) -> Callable[[str], str] | None:
+    """Leave alone what is read from a copy in the registry's store."""
+    copies = [manifest for manifest, sources in sets if is_copy(sources)]
+    if not copies:
+        return why_not
+
+    def why(path: str) -> str:
+        is_copied = any(is_managed(manifest.get(path).uri) for manifest in copies)
+        return "copied" if is_copied else why_not(path) if why_not is not None else ""
+
+    return why
 
 
 def plan_restore(wanted: Wanted, stores: Stores) -> Plan:

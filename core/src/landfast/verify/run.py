@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from landfast.errors import AccessDenied
 from landfast.manifests.base import Manifest
+from landfast.model.blob_uri import is_managed
 from landfast.model.manifest import ManifestEntry
 from landfast.model.source import Source
+from landfast.model.storage.copies import is_copy
 from landfast.model.verdict import Verdict, VerifyReport
+from landfast.pins.sets import named_by_bytes
 from landfast.pins.sources import Places
 from landfast.pins.verdicts import Finding, judge
 from landfast.survey.walk import Item, Survey
@@ -65,13 +68,13 @@ def verify(
         manifest.check()
     tally = Tally(len(manifest), progress)
 
-    def survey(sources: Sequence[Source]) -> Survey:
+    def survey(sources: Sequence[Source], *, copies: bool = False) -> Survey:
         places = Places(sources, stores, any_endpoint=any_endpoint)
         there = None
         if deep and executor is not None and stores_there is not None:
             act = Rereading(stores=stores_there, sources=sources, any_endpoint=any_endpoint)
             there = _There(executor, act)
-        check = _Check(tally, pool, deep=deep, there=there)
+        check = (_Copies if copies else _Check)(tally, pool, deep=deep, there=there)
         return Survey(places, check, workers=workers)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="landfast-verify") as pool:
@@ -79,9 +82,19 @@ def verify(
         for pins, their_sources in older:
             if not tally.open:
                 break
+            if is_copy(their_sources):
+                survey(their_sources, copies=True).scattered(_copies(pins, tally))
+                continue
             entries = (entry for entry in pins.entries() if tally.is_open(entry.path))
             survey(their_sources).scattered(entries)
     return tally.report(manifest.digest, deep=deep)
+
+
+def _copies(pins: Manifest, tally: Tally) -> Iterator[ManifestEntry]:
+    """Yield the copies of what its source does not give any more."""
+    for entry in pins.entries():
+        if is_managed(entry.uri) and tally.is_open(entry.path, worse_than=Verdict.OVERWRITTEN):
+            yield named_by_bytes(entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,7 @@ class _Check:
         for item in items:
             finding = None if item.history is None else judge(item.entry, item.history)
             if finding is not None and not self._rereads(item, finding):
-                self._tally.add(item.entry, finding)
+                self._tally.add(item.entry, self._told(finding))
                 continue
             waiting.append(item)
             if len(waiting) >= _BATCH:
@@ -151,7 +164,10 @@ class _Check:
         if self._there is not None:
             findings = self._reread(items, findings, self._there)
         for item, finding in zip(items, findings, strict=True):
-            self._tally.add(item.entry, finding)
+            self._tally.add(item.entry, self._told(finding))
+
+    def _told(self, finding: Finding) -> Finding:
+        return finding
 
     def _reread(self, items: list[Item], findings: list[Finding], there: _There) -> list[Finding]:
         entries = [item.entry for item in items]
@@ -174,3 +190,13 @@ class _Check:
         except AccessDenied as error:
             return self._denied(str(item.location), error)
         return finding
+
+
+class _Copies(_Check):
+    """Judges copies in the registry's store: the same content at other pins than those that were recorded."""
+
+    def _told(self, finding: Finding) -> Finding:
+        if finding.verdict is not Verdict.INTACT:
+            return finding
+        detail = "Its source does not give it any more; its copy in the registry's store is read."
+        return replace(finding, verdict=Verdict.MOVED, detail=detail)

@@ -85,10 +85,11 @@ class Tally:
         with self._lock:
             return len(self._rows)
 
-    def is_open(self, path: str) -> bool:
-        """Whether a path was judged, and is not `INTACT` so far."""
+    def is_open(self, path: str, *, worse_than: Verdict = Verdict.INTACT) -> bool:
+        """Whether a path was judged, and stands worse than so, so far."""
         with self._lock:
-            return self._rows.get(path) is not None
+            row = self._rows.get(path)
+        return row is not None and row.verdict.badness > worse_than.badness
 
     def report(self, digest: str, *, deep: bool) -> VerifyReport:
         """Return what was collected."""

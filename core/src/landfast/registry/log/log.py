@@ -116,6 +116,18 @@ def mend(
     return versions.by_id(tx, version_id)
 
 
+def add_copy(tx: Transaction, version_id: int, request: LogRequest) -> None:
+    """Name a manifest of copies as a pin set of a version; see `Registry.add_copy`."""
+    blob, digest = _usable_blob(tx, request), request.summary.pin_digest
+    known = {pin_set.pin_digest for pin_set in pins.of_version(tx, version_id)}
+    if digest in known:
+        pins.replace_blob(tx, version_id, digest, blob, request.sources)
+        return
+    now = tx.now()
+    pins.add(tx, version_id, pin_digest=digest, blob=blob, sources=request.sources, now=now)
+    sources.add(tx, version_id, sources.unrecorded(tx, version_id, request.sources))
+
+
 def _insert(tx: Transaction, request: LogRequest, place: Place) -> None:
     tx.connection.execute(
         update(partitions)

@@ -118,6 +118,6 @@ def _no_lock(bucket: str, found: str, *, is_aws: bool) -> InvalidInput:
         subject=f"s3://{bucket}",
         expected="a bucket with Object Lock",
         found=found,
-        hint=f"{turn_on if is_aws else anew}: landfast get NAME --root DIR, then landfast put DIR --name NAME.",
+        hint=f"{turn_on if is_aws else anew} in the registry's store: landfast copy NAME.",
         unsupported=True,
     )

@@ -1,0 +1,1 @@
+"""What is put into the registry's own store for a version: files of a draft, copies of recorded objects."""
