@@ -53,7 +53,7 @@ test-with integration *args: (_sync-integration integration)
     scripts/in-memory .venvs/$1/bin/python -m pytest "tests/with_$1" -m "not system" -n 2 --dist worksteal "${@:2}"
 
 # Run the slow tests: Ceph's radosgw, OpenStack Swift and what takes minutes; each integration live, all together, and with the oldest framework; the built wheels
-test-system *args: (_packages "nginx:nginx-light" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
+test-system *args: (_packages "nginx:nginx-light" "pgbouncer:pgbouncer" "radosgw:radosgw" "ceph-mon:ceph-mon" "ceph-osd:ceph-osd" "ceph-authtool:ceph-common" "memcached:memcached" "swift-ring-builder:swift" "swift-proxy-server:swift-proxy" "swift-account-server:swift-account" "swift-container-server:swift-container" "swift-object-server:swift-object" "chromium:chromium") _sync (_sync-integration "dagster") (_sync-integration "prefect") (_sync-integration "airflow")
     just _all-live
     just _all-slow "$@"
 

@@ -41,14 +41,20 @@ class Command:
 
 def pages() -> list[Path]:
     """List what users of the core read; an integration's page needs its own environment."""
-    found = sorted([*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("docs/*.md")])
+    found = sorted([*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *_documents()])
     return [page for page in found if not _integrations_of(page)]
 
 
 def integration_pages(name: str) -> list[Path]:
     """List what users of an integration read; `tests/with_NAME` does what they say."""
-    written = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob(f"integrations/{name}/*.md")])
+    written = sorted([*_documents(), *ROOT.glob(f"integrations/{name}/*.md")])
     return [page for page in written if name in _integrations_of(page)]
+
+
+def _documents() -> list[Path]:
+    """List the pages for users; a decision is for who changes the code."""
+    found = ROOT.glob("docs/**/*.md")
+    return [page for page in found if page.relative_to(ROOT).parts[1] != "adr"]
 
 
 def _integrations_of(page: Path) -> set[str]:

@@ -98,10 +98,36 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of its own, who may do what policies of buckets say."""
+
+    name: str
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Radosgw(S3Server):
     """A running radosgw."""
 
     access_log: str
+    config: str = ""
+
+    def user(self, name: str) -> User:
+        """Make a user without a bucket or a right."""
+        made = User(name=name, access_key=f"AKIA{uuid.uuid4().hex[:16]}", secret_key="secret")
+        subprocess.run(
+            [
+                *("radosgw-admin", "--conf", self.config, "user", "create"),
+                *("--uid", name, "--display-name", name),
+                *("--access-key", made.access_key, "--secret-key", made.secret_key),
+            ],
+            env=clean_environment(Path(self.config).parent),
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        return made
 
     def requests(self, bucket: str) -> list[Access]:
         """Read what the server was asked about a bucket, oldest first.
@@ -147,6 +173,7 @@ def radosgw() -> Iterator[Radosgw]:
                 url=f"http://{LOOPBACK}:{cluster.rgw_port}",
                 region="default",
                 access_log=str(root / "log" / "client.admin.log"),
+                config=str(root / "ceph.conf"),
             )
             cluster.call(
                 *("radosgw-admin", "user", "create", "--uid", "test", "--display-name", "test"),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from landfast.errors import MissingExtra
+from landfast.errors import InvalidInput, MissingExtra
 from landfast.registry.database import sqlite_file
 from landfast.registry.database.compiled import STATEMENTS
 from landfast.registry.database.url import RegistryUrl
@@ -24,6 +24,8 @@ _OPTIONS = {"compiled_cache": STATEMENTS}
 # SQLite waits this long by itself, polling at fixed steps; longer waits are ours, with jitter.
 _SQLITE_WAIT_S = 0.2
 _CONNECT_TIMEOUT_S = 15
+# A parameter of psycopg's own, which it takes from a call and not from a URL.
+_PREPARE = "prepare_threshold"
 # A client that hangs in a transaction must not stop the others for ever.
 _POSTGRES_SETTINGS = (
     "SET lock_timeout = '60s'; SET idle_in_transaction_session_timeout = '120s'; "
@@ -86,9 +88,11 @@ def _postgresql(url: RegistryUrl) -> Engine:
         arguments["connect_timeout"] = _CONNECT_TIMEOUT_S
     if "application_name" in url.engine_url.query:
         del arguments["application_name"]
+    if (threshold := url.engine_url.query.get(_PREPARE)) is not None:
+        arguments[_PREPARE] = _prepare_threshold(url, threshold)
     try:
         engine = create_engine(
-            url.engine_url,
+            url.engine_url.difference_update_query([_PREPARE]),
             connect_args=arguments,
             hide_parameters=True,
             execution_options=_OPTIONS,
@@ -99,12 +103,26 @@ def _postgresql(url: RegistryUrl) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.autocommit = True
-        connection.execute(_POSTGRES_SETTINGS)
+        connection.execute(_POSTGRES_SETTINGS, prepare=False)
         connection.autocommit = False
 
     _replace_what_is_gone(engine)
 
     return engine
+
+
+def _prepare_threshold(url: RegistryUrl, given: str | tuple[str, ...]) -> int | None:
+    """Read what psycopg wants as a number: from the so-manieth time on a statement is prepared, or never."""
+    if given == "none":
+        return None
+    if isinstance(given, str) and given.isdecimal():
+        return int(given)
+    raise InvalidInput(
+        f"{_PREPARE} in {url} is no number of times",
+        subject=str(url),
+        expected="a number, or 'none' where a pooler gives each transaction another connection",
+        found=repr(given),
+    )
 
 
 def _replace_what_is_gone(engine: Engine) -> None:
