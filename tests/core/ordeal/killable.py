@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -116,6 +117,7 @@ def write_all_the_time(job: Job, stop: Event) -> None:
     client = job.client()
     turn = 0
     while not stop.is_set():
+        began = time.monotonic()
         draft = Artifact(f"live-{job.label}", "model", client=client)
         with draft.new_file("weights") as weights:
             weights.write(f"live {turn}")
@@ -128,7 +130,7 @@ def write_all_the_time(job: Job, stop: Event) -> None:
         else:
             version.delete(delete_aliases=True)
         turn += 1
-        stop.wait(0.2)
+        pause(stop, began, 0.2)
     client.close()
 
 
@@ -137,10 +139,16 @@ def collect_all_the_time(job: Job, stop: Event, grace: timedelta) -> None:
     os.environ.update(job.environment)
     client = job.client()
     while not stop.is_set():
+        began = time.monotonic()
         report = client.gc(grace=grace, dry_run=False)
         job.note("collected", blobs=report.deleted.count)
-        stop.wait(0.5)
+        pause(stop, began, 0.5)
     client.close()
+
+
+def pause(stop: Event, began: float, least_s: float) -> None:
+    """Wait for three times what a turn took: however slow the machine is, who is killed has his share of it."""
+    stop.wait(max(least_s, 3 * (time.monotonic() - began)))
 
 
 def collect(job: Job, kill_at: int | None) -> None:

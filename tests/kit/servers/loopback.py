@@ -26,6 +26,9 @@ class LoopbackServer(http.server.ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._workers: list[threading.Thread] = []
         self._scheme = "https" if tls else "http"
+        self._is_stopped = False
+        self._is_over = threading.Event()
+        self._is_over.set()
         super().__init__((LOOPBACK, 0), handler)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
@@ -55,6 +58,22 @@ class LoopbackServer(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that went away; handlers report everything else themselves."""
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Answer until `shutdown`; while nobody asks, this takes no time from the test's own thread."""
+        self._is_over.clear()
+        try:
+            while not self._is_stopped:
+                self.handle_request()
+        finally:
+            self._is_over.set()
+
+    def shutdown(self) -> None:
+        """End `serve_forever`, which waits for a connection: this one."""
+        self._is_stopped = True
+        with contextlib.suppress(OSError), socket.socket() as knock:
+            knock.connect(self.server_address)
+        self._is_over.wait()
 
     def stop(self) -> None:
         """Stop listening, end every connection, and wait for their threads."""
@@ -125,9 +144,7 @@ def chunked(body: bytes) -> bytes:
 @contextlib.contextmanager
 def serving(server: LoopbackServer) -> Iterator[None]:
     """Serve in a thread until the block ends."""
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield

@@ -105,6 +105,13 @@ class S3Server:
         return reply.get("VersionId")
 
 
+@functools.cache
+def _models() -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
 @functools.lru_cache(maxsize=32)
 def _client(url: str, access_key: str, secret_key: str, region: str) -> "S3Client":
     import boto3
@@ -113,6 +120,8 @@ def _client(url: str, access_key: str, secret_key: str, region: str) -> "S3Clien
     session = boto3.session.Session(
         aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=region
     )
+    # Read once, not for each server and proxy.
+    session._session.register_component("data_loader", _models())
     config = Config(
         retries={"total_max_attempts": 1},
         s3={"addressing_style": "path"},
