@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
+from kit.json_output import checked_answers
 from kit.servers.certificate import own_certificate
 from landfast.clouds.retry import RetryPolicy
 from landfast.manifests.base import Manifest
@@ -34,6 +35,13 @@ class Scanned:
 
 
 Scan = Callable[..., Scanned]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_answer_fits_its_schema() -> Iterator[None]:
+    """Hold what every command prints with `--json` to its schema, whichever test calls it."""
+    with checked_answers():
+        yield
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import landfast
 import pytest
-from kit.cli_reference import cli_reference
+from kit.cli_reference import cli_reference, reference
 from landfast import errors
 from landfast.cli import main
-from landfast.cli.common import EXIT_CODES
+from landfast.cli.logs import EXIT_CODES
 from landfast.clouds.gcs_client import GcsOptions
 from landfast.clouds.s3_client import S3Options
 from landfast.model.verdict import Verdict
@@ -59,6 +59,11 @@ def words(page: str) -> set[str]:
 def test_the_reference_of_commands_is_what_the_commands_say() -> None:
     written = (DOCS / "cli.md").read_text(encoding="utf-8")
     assert cli_reference().page(written) == written, "run .venv/bin/python scripts/cli-reference"
+
+
+def test_the_reference_of_json_is_what_the_schemas_say() -> None:
+    written = (DOCS / "json.md").read_text(encoding="utf-8")
+    assert reference("json").page(written) == written, "run .venv/bin/python scripts/json-reference"
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:

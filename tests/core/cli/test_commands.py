@@ -229,7 +229,7 @@ def test_gc_is_a_dry_run_unless_told(logged):
 
 
 def test_cache_info_and_cleanup(logged):
-    assert ask("cache", "info")["count"] == 0
+    assert ask("cache", "info")["files"] == 0
     assert ask("cache", "cleanup", "1GB") == {"freed": 0}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,44 +12,16 @@ from typing import Any, NoReturn
 import click
 
 from landfast.cli import logs
-from landfast.cli.help import HelpCommand
+from landfast.cli.help import HelpCommand, schema_option
 from landfast.client import Client
-from landfast.errors import (
-    AccessDenied,
-    Conflict,
-    ExpiresSoon,
-    InvalidInput,
-    LandfastError,
-    LimitExceeded,
-    MissingExtra,
-    NotFound,
-    NotLogged,
-    ObjectChanged,
-    Unavailable,
-    Unverifiable,
-)
+from landfast.errors import InvalidInput
 from landfast.html.sizes import size_text
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunStatus
 from landfast.model.storage.plan import Plan
 from landfast.own_run import joined_or_new
-from landfast.redaction import redact, visible
+from landfast.redaction import visible
 from landfast.settings import load_settings
-
-EXIT_CODES: dict[type[LandfastError], int] = {
-    InvalidInput: 2,
-    NotFound: 10,
-    Conflict: 11,
-    ObjectChanged: 12,
-    AccessDenied: 13,
-    LimitExceeded: 14,
-    Unavailable: 15,
-    Unverifiable: 16,
-    MissingExtra: 17,
-    ExpiresSoon: 18,
-    NotLogged: 11,
-}
-
 
 # Of a plan that says what stands in the way.
 EXIT_BLOCKED = 7
@@ -145,6 +116,7 @@ def command(
 
     def make(function: Callable[..., Any]) -> click.Command:
         @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+        @schema_option
         @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
         @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
         @click.option(
@@ -164,7 +136,7 @@ def command(
             **arguments: Any,
         ) -> None:
             out = Output(as_json, quiet)
-            with _errors_as_lines(debug=debug):
+            with logs.ErrorsAsLines(debug=debug):
                 logs.configure()
                 settings_now = load_settings(registry_url=url, project=project, entity=entity)
                 client = Client(
@@ -193,78 +165,6 @@ def _run(
         client.finish_own_run(RunStatus.FINISHED)
     finally:
         client.close()
-
-
-class _errors_as_lines:  # noqa: N801 - reads as what it does
-    """Turn errors into one line and an exit code."""
-
-    def __init__(self, *, debug: bool) -> None:
-        self._debug = debug
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
-    ) -> None:
-        if (
-            error is None
-            or self._debug
-            or isinstance(error, click.exceptions.Exit | click.ClickException)
-        ):
-            return
-        if isinstance(error, LandfastError):
-            line = _spelled(error, click.get_current_context(silent=True))
-            fail(line, exit_code(error), error=type(error).__name__, subject=error.subject)
-        if isinstance(error, KeyboardInterrupt):
-            fail("interrupted; what was stored is complete, nothing half-done is visible", 130)
-        if isinstance(error, BrokenPipeError):
-            sys.stderr.close()
-            sys.exit(0)
-        if isinstance(error, OSError):
-            fail(redact(str(error)), 1)
-        if isinstance(error, Exception):
-            fail(
-                f"unexpected {type(error).__name__}: {redact(str(error))}. Run it again with --debug and report it.",
-                1,
-            )
-
-
-_ARGUMENT = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\"[^\"]*\"|\w+)?")
-_SAID_TWICE = re.compile(r"(--[a-z-]+) \(\1\)")
-
-
-def _spelled(error: LandfastError, context: click.Context | None) -> str:
-    """Return the message with the arguments of its hint as options of the command that was typed."""
-    if error.hint is None or context is None:
-        return str(error)
-    options = {
-        long[2:].replace("-", "_"): long
-        for option in context.command.params
-        for long in option.opts
-        if long.startswith("--")
-    }
-
-    def spell(found: re.Match[str]) -> str:
-        long, value = options.get(found[1]), (found[2] or "").strip("'\"")
-        if long is None:
-            return found[0]
-        return long if value in {"", "True"} else f"{long} {'none' if value == 'False' else value}"
-
-    hint = _SAID_TWICE.sub(r"\1", _ARGUMENT.sub(spell, error.hint))
-    hint = hint.replace("landfast.UNLIMITED", "'unlimited'")
-    return str(error).replace(visible(error.hint), hint)
-
-
-def exit_code(error: LandfastError) -> int:
-    """Return the exit code of an error's family."""
-    return next((code for family, code in EXIT_CODES.items() if isinstance(error, family)), 1)
-
-
-def fail(line: str, code: int, **facts: Any) -> NoReturn:
-    """Say one line on standard error and exit."""
-    logs.say(line, level="error", shown="landfast: " + line, exit_code=code, **facts)
-    sys.exit(code)
 
 
 def partition_option(

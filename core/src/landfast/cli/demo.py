@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from landfast.cli.help import HelpCommand
+from landfast.cli.help import HelpCommand, schema_option
 
 
 @click.command("demo", cls=HelpCommand, example="landfast demo --ui")
@@ -14,6 +14,7 @@ from landfast.cli.help import HelpCommand
     "--root", type=click.Path(), help="Where it works [default: a temporary folder that is kept]."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value of everything claimed.")
+@schema_option
 @click.option("--serve", is_flag=True, help="Keep the S3 server running at the end, until Ctrl-C.")
 @click.option("--ui", is_flag=True, help="Show what was recorded in a browser, until Ctrl-C.")
 @click.option("--port", default=4747, show_default=True, help="Port of the pages; 0: any free one.")
@@ -27,12 +28,20 @@ def demo_command(
 
     Snapshot, train, change, diff, trace, verify, download: every step names the command that does it by hand.
     """
-    from landfast.cli.common import exit_code, fail
+    from landfast.cli.logs import exit_code, fail
     from landfast.demo import ending, run_demo
     from landfast.errors import LandfastError
 
     try:
         run_demo(root, as_json=as_json, end=ending(serve=serve, ui=ui, port=port, opens=opens))
     except LandfastError as error:
-        fail(str(error), exit_code(error))
+        fail(
+            str(error),
+            exit_code(error),
+            error=type(error).__name__,
+            subject=error.subject,
+            expected=error.expected,
+            found=error.found,
+            hint=error.hint,
+        )
     sys.exit(0)

@@ -46,7 +46,11 @@ def _stay(
     except LandfastError as error:
         if lifecycle is not None:
             raise
-        return {"error": str(error)}, [*head, f"not told: {error}"], True
+        return (
+            {"error": type(error).__name__, "message": str(error)},
+            [*head, f"not told: {error}"],
+            True,
+        )
     if found is None:
         return None, [], True
     return found.to_dict(), [*head, *found.lines()], found.ok

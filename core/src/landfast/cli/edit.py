@@ -31,7 +31,7 @@ def unalias_command(client: Client, out: Output, name: str, alias: str) -> None:
     """
     client.remove_alias(name, alias)
     bare = str(client.resolve_name(name).bare())
-    out.answer({"name": bare, "removed": alias}, [f"{alias} removed"])
+    out.answer({"name": bare, "alias": alias}, [f"{alias} removed"])
 
 
 @command("tag", example="landfast tag vision/mnist:v3 audited raw")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import click
 
+from landfast.cli.logs import fail_as_json
+from landfast.schemas import output_schema
+
 # Options that every command has, by their first spelling.
-COMMON = ("--json", "--quiet", "--debug", "--registry", "--project", "--entity")
+COMMON = ("--json", "--json-schema", "--quiet", "--debug", "--registry", "--project", "--entity")
+_AS_JSON = "landfast.as_json"
 _WHOLE = 1_000  # characters: no summary is cut
 
 
@@ -86,6 +92,20 @@ class LazyGroup(HelpGroup):
         self._places = places
         self._modules = {name: place for names in places.values() for name, place in names.items()}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember whether JSON is asked for, though the command's own words may be wrong."""
+        ctx.meta[_AS_JSON] = "--json" in takewhile(lambda word: word != "--", args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call a command; with ``--json`` a wrong call is one JSON object too."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if not ctx.meta[_AS_JSON]:
+                raise
+            fail_as_json(error)
+
     def sections(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:  # noqa: ARG002
         """Return the names of commands, by heading."""
         return {heading: list(names) for heading, names in self._places.items()}
@@ -106,3 +126,24 @@ class LazyGroup(HelpGroup):
 def is_common(parameter: click.Parameter) -> bool:
     """Tell whether every command has this option."""
     return parameter.opts[0] in {*COMMON, "--help", "-h"}
+
+
+def _show_schema(context: click.Context, _: click.Parameter, is_given: bool) -> None:
+    if not is_given:
+        return
+    words = context.command_path.removeprefix(f"{context.find_root().command_path} ")
+    schema = output_schema(words)
+    if schema is None:
+        raise click.UsageError(f"landfast {words} prints no JSON of its own", context)
+    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
+    context.exit()
+
+
+schema_option = click.option(
+    "--json-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON Schema of what --json prints, and end.",
+)

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from landfast.cli.common import Output, command, exit_code, log_options, show_plan, show_plans
+from landfast.cli.common import Output, command, log_options, show_plan, show_plans
 from landfast.cli.feed.verdicts import look
+from landfast.cli.logs import exit_code
 from landfast.cli.put import count_line, plan_put, put
 from landfast.client import Client
 from landfast.errors import InvalidInput, LandfastError
@@ -137,7 +138,7 @@ class _Done:
 
     def _fail(self, name: str, what: str, error: LandfastError) -> None:
         self.failed = self.failed or exit_code(error)
-        self.results.append({"name": name, "error": str(error)})
+        self.results.append({"name": name, "error": type(error).__name__, "message": str(error)})
         self.lines.append(f"failed     {what}: {error}")
 
 

@@ -37,7 +37,7 @@ class BlobCount:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
-        return {"count": self.count, "size": self.size, "examples": list(self.examples)}
+        return {"count": self.count, "bytes": self.size, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

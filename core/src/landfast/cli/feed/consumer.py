@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landfast.cli.common import Output, fail
+from landfast.cli.common import Output
+from landfast.cli.logs import fail
 
 if TYPE_CHECKING:
     from landfast.follow.delivery import Manner
@@ -119,7 +120,8 @@ def follow(follower: Follower, drain: Callable[[], None], how: Manner, hello: st
             failed = error
         else:
             return
-    fail(f"{failed}. It is told again by the next start.", failed.failure.code)
+    line = f"{failed}. It is told again by the next start."
+    fail(line, failed.failure.code, error=type(failed).__name__)
 
 
 @contextmanager

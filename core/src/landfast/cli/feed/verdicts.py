@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from landfast.cli.common import Output
-from landfast.cli.common import exit_code as error_code
+from landfast.cli.logs import exit_code as error_code
 from landfast.client import Client
 from landfast.errors import LandfastError
 from landfast.model.storage.drift import AliasVerdict, exit_code
@@ -55,7 +55,8 @@ def look(client: Client, rule: VerifyRule, *, any_endpoint: bool = False) -> Loo
     try:
         found = client.verify_aliases(*rule.names, aliases=rule.aliases, any_endpoint=any_endpoint)
     except LandfastError as error:
-        told = {"name": rule.name, "aliases": list(rule.aliases), "error": str(error)}
+        kind, aliases = type(error).__name__, list(rule.aliases)
+        told = {"name": rule.name, "aliases": aliases, "error": kind, "message": str(error)}
         return Look([told], [f"failed     verify of {rule.label}: {error}"], error_code(error))
     errors = [one.error for one in found if one.error is not None]
     code = error_code(errors[0]) if errors else exit_code(found, rule.fail_on)

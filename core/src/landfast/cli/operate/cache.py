@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from landfast.cli.common import Output, command, human_size
@@ -23,7 +21,12 @@ def info_command(client: Client, out: Output) -> None:
     """Show where the cache is and how much it holds."""
     usage = client.context.cache.usage()
     out.answer(
-        asdict(usage),
+        {
+            "folder": str(usage.folder),
+            "files": usage.count,
+            "bytes": usage.size,
+            "max_bytes": usage.max_bytes,
+        },
         [f"{client.settings.cache_dir}: {usage.count} files, {human_size(usage.size)}"],
     )
 

@@ -13,6 +13,7 @@ from landfast.cli.feed.consumers import consumers_command
 from landfast.cli.help import HelpGroup
 from landfast.client import Client
 from landfast.html.sizes import size_text
+from landfast.model.times import format_time
 from landfast.registry.copy.report import BlobsCopy, CopyKind, RegistryCopy
 from landfast.registry.values import RegistryInfo
 
@@ -249,6 +250,8 @@ def _at(client: Client, where: str | None) -> Client:
 
 def _say(out: Output, what: str, info: RegistryInfo) -> None:
     value = asdict(info)
+    if info.moved_at is not None:
+        value["moved_at"] = format_time(info.moved_at)
     out.answer(
         value,
         [

@@ -165,7 +165,7 @@ class RuleOutlook:
             "prevented_by": self.prevented_by,
             "at": None if self.at is None else format_time(self.at),
             "entries": self.entries,
-            "size": self.size,
+            "bytes": self.size,
             "example": self.example,
         }
 

@@ -67,7 +67,8 @@ class AliasVerdict:
             "summary": self.summary,
             "change": None if self.change is None else self.change.to_dict(),
             "report": None if self.report is None else self.report.to_dict(rows=False),
-            "error": None if self.error is None else str(self.error),
+            "error": None if self.error is None else type(self.error).__name__,
+            "message": None if self.error is None else str(self.error),
         }
 
 

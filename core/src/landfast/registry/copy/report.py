@@ -81,4 +81,7 @@ class RegistryCopy:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
-        return {**asdict(self), "rows": self.rows}
+        tables = [
+            {"table": one.table, "count": one.rows, "sha256": one.sha256} for one in self.tables
+        ]
+        return {**asdict(self), "tables": tables, "count": self.rows}
