@@ -87,7 +87,7 @@ def test_snapshot_takes_what_put_takes() -> None:
     )
     # The name is its first argument, and it copies nothing.
     assert of_put - of_snapshot == {"--name", "-n", "--reference"}
-    assert of_snapshot - of_put == {"--config"}
+    assert of_snapshot - of_put == {"--config", "--config-schema"}
 
 
 def test_snapshot_moves_aliases_and_adds_tags_and_notes(tmp_path: Path) -> None:

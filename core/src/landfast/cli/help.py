@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from landfast.cli.logs import fail_as_json
-from landfast.schemas import output_schema
+from landfast.schemas import output_schema, read_schema
 
 # Options that every command has, by their first spelling.
 COMMON = ("--json", "--json-schema", "--quiet", "--debug", "--registry", "--project", "--entity")
@@ -139,6 +139,20 @@ def _show_schema(context: click.Context, _: click.Parameter, is_given: bool) -> 
     context.exit()
 
 
+def _show_config_schema(context: click.Context, _: click.Parameter, is_given: bool) -> None:
+    if is_given:
+        click.echo(json.dumps(read_schema("snapshots"), indent=2, ensure_ascii=False))
+        context.exit()
+
+
+config_schema_option = click.option(
+    "--config-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_config_schema,
+    help="Print the JSON Schema of snapshots.yaml, which editors use, and end.",
+)
 schema_option = click.option(
     "--json-schema",
     is_flag=True,

@@ -8,6 +8,7 @@ import click
 
 from landfast.cli.common import Output, command, log_options, show_plan, show_plans
 from landfast.cli.feed.verdicts import look
+from landfast.cli.help import config_schema_option
 from landfast.cli.logs import exit_code
 from landfast.cli.put import count_line, plan_put, put
 from landfast.client import Client
@@ -31,6 +32,7 @@ landfast snapshot --config snapshots.yaml""",
 @click.option(
     "--config", type=click.Path(), help="snapshots.yaml: snapshot everything in it, or only NAME."
 )
+@config_schema_option
 @click.option(
     "--partition", metavar="KEY", help="Partition of NAME; fills {partition_key} in a config."
 )
