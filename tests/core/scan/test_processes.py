@@ -14,6 +14,7 @@ from landfast.errors import AccessDenied, LimitExceeded, Unavailable
 from landfast.manifests.batch import EntryBatch
 from landfast.manifests.reader import ManifestFile
 from landfast.manifests.writer import ManifestWriter
+from landfast.scan.ranges import SharedRanges
 from landfast.scan.spread import Breadth
 from landfast.stores.base import ListRequest, Page, Versioning
 
@@ -24,6 +25,8 @@ TWO = Breadth(streams=2, least=2, workers=2, after_pages=1)
 EACH_ONE = Breadth(workers=2, streams=1, after_pages=1)
 BEGUN: list[subprocess.Popen[bytes]] = []
 """The children of the test that runs."""
+OVER = threading.Event()
+"""Whether the main thread's own part is listed, or has failed: it begins no child any more."""
 KEYS = {f"d/{number:05}": number % 3 for number in range(2_000)}
 
 
@@ -42,7 +45,7 @@ class Waiting(Listed):
         is_here = os.getpid() == self.parent
         # Who looks for a cut is let go on, so that there is something to do for the child.
         is_often = len(self.requests) + 1 >= self.often
-        if (is_here and request.token is not None and len(self.requests) > 3) or (
+        if (is_here and request.token is not None and self._is_begun()) or (
             not is_here and is_often
         ):
             with self.meeting:
@@ -56,6 +59,13 @@ class Waiting(Listed):
         if os.getpid() != self.parent and self.then == "refuse":
             raise AccessDenied("nothing for children")
         return super().list_page(request)
+
+    def _is_begun(self) -> bool:
+        """Tell whether there is a child to wait for; only the main thread begins one, and others wait for that."""
+        if threading.current_thread() is not threading.main_thread():
+            while not BEGUN and not OVER.wait(0.01):
+                pass
+        return bool(BEGUN)
 
     def _meet(self, is_here: bool) -> None:
         """Wait for the other end, however long it takes to begin; not for a child that has ended, as one is where
@@ -79,7 +89,17 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
         BEGUN.append(begin(*arguments, **named))
         return BEGUN[-1]
 
+    def telling(act):
+        def tell(self, *arguments):
+            OVER.set()
+            return act(self, *arguments)
+
+        return tell
+
     BEGUN.clear()
+    OVER.clear()
+    for name in ("finish", "fail"):
+        monkeypatch.setattr(SharedRanges, name, telling(getattr(SharedRanges, name)))
     monkeypatch.setattr("landfast.scan.processes.subprocess.Popen", record)
     return BEGUN
 
