@@ -91,6 +91,10 @@ class Printing:
         self._process = context.Process(target=_print, args=given)
         self._process.start()
 
+    def kill(self) -> None:
+        """End it at once, by SIGKILL."""
+        self._process.kill()
+
     def wait(self, patience_s: float = 300) -> subprocess.CompletedProcess[str]:
         """Wait for its end, or kill it and raise `subprocess.TimeoutExpired`."""
         with self._kept:
@@ -121,7 +125,18 @@ def command(
     prepare: Callable[[], object] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Do what `python -m landfast WORDS` does in a folder, with that environment and no other, after `prepare`."""
-    return Printing(_command, words, folder, prepare, environment=environment).wait()
+    return begin_command(words, environment, folder, prepare=prepare).wait()
+
+
+def begin_command(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    prepare: Callable[[], object] | None = None,
+) -> Printing:
+    """Begin what `command` does."""
+    return Printing(_command, words, folder, prepare, environment=environment)
 
 
 def _command(words: Sequence[str], folder: Path, prepare: Callable[[], object] | None) -> None:

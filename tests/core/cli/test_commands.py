@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner, Result
+from kit import forks
 from landfast import Client
 from landfast.cli import main
 
@@ -301,8 +302,8 @@ def test_a_pipe_that_closes_is_no_error(logged):
 
 def test_progress_shows_on_a_terminal_and_not_in_a_pipe(logged):
     command = [sys.executable, "-m", "landfast", "get", "data", "--root"]
-    piped = subprocess.run([*command, "piped"], capture_output=True, text=True, check=True)
-    assert piped.stderr == ""
+    piped = forks.command(["get", "data", "--root", "piped"], os.environ, Path.cwd())
+    assert (piped.returncode, piped.stderr) == (0, "")
     master, slave = pty.openpty()
     with subprocess.Popen([*command, "shown"], stdout=subprocess.DEVNULL, stderr=slave) as process:
         os.close(slave)

@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,23 +50,31 @@ def processes(s3) -> Iterator[Executor]:
         yield pool
 
 
-@contextmanager
-def dask_elsewhere(folder: Path) -> Iterator[Any]:
-    """Run Dask's workers, processes in another folder; their client."""
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Dask's workers, processes, for all tests of this module; their client."""
     distributed = pytest.importorskip("distributed")
-    folder.mkdir()
     with (
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=None,
-            local_directory=str(folder),
+            local_directory=str(tmp_path_factory.mktemp("dask")),
         ) as cluster,
         distributed.Client(cluster) as dask,
     ):
-        dask.run(os.chdir, str(folder))
         yield dask
+
+
+@pytest.fixture
+def dask_elsewhere(place: str, cluster: Any, tmp_path: Path) -> Any:
+    """The same in another folder than this test, with its environment."""
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    cluster.run(be_here, dict(os.environ))
+    cluster.run(os.chdir, str(folder))
+    return cluster
 
 
 @pytest.mark.parametrize(
@@ -154,12 +161,11 @@ def test_an_executor_hashes_local_files(tmp_path, processes):
     assert found.digest == client.probe(f"{folder}/")
 
 
-def test_dask_workers_in_another_folder_scan_one_version(place, tmp_path):
+def test_dask_workers_in_another_folder_scan_one_version(place, dask_elsewhere):
     client = Client(project="vision")
     client.ticket()  # the registry is made by whom it belongs to
-    with dask_elsewhere(tmp_path / "worker") as dask:
-        version = client.log("d", place, shards=5, executor=dask.get_executor())
-        assert dask.submit(int, "7").result() == 7
+    version = client.log("d", place, shards=5, executor=dask_elsewhere.get_executor())
+    assert dask_elsewhere.submit(int, "7").result() == 7
     assert version.digest == client.probe(place)
 
 
@@ -268,9 +274,8 @@ def test_a_worker_that_does_not_see_the_folder_is_told(place, tmp_path):
         version.download(tmp_path / "one", executor=executor)
 
 
-def test_dask_workers_in_another_folder_write_one_download(place, tmp_path, small):
+def test_dask_workers_in_another_folder_write_one_download(place, dask_elsewhere, tmp_path, small):
     version = Client(project="vision").log("d", place)
-    with dask_elsewhere(tmp_path / "worker") as dask:
-        report = version.download_report(tmp_path / "one", executor=dask.get_executor())
+    report = version.download_report(tmp_path / "one", executor=dask_elsewhere.get_executor())
     assert report.fetched == len(KEYS)
     assert files(tmp_path / "one") == bodies()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kit.forks import begin_command
 from kit.servers.faults import Delay
 
 MEBIBYTE = 1 << 20
@@ -42,19 +43,15 @@ def test_the_next_get_fetches_only_the_rest(
     here = machine("here", **s3_proxy.environment())
     assert here.cli("put", f"s3://{bucket}/d/", "-n", "data").returncode == 0
 
-    command = [sys.executable, "-m", "landfast", "get", "data"]
-    child = subprocess.Popen(
-        command, env=here.environment, cwd=here.work, stderr=subprocess.DEVNULL
-    )
-
+    child = begin_command(["get", "data"], here.environment, here.work)
     target = here.work / "artifacts" / "data:v0"
 
     def kill_late(_request: Any, _response: Any) -> None:
         if len(list(target.glob("file*"))) >= 4:
-            child.send_signal(signal.SIGKILL)
+            child.kill()
 
     s3_proxy.proxy.after = kill_late
-    assert child.wait(120) == -signal.SIGKILL
+    assert child.wait(120).returncode == -signal.SIGKILL
     s3_proxy.proxy.after = None
     whole = {path.name: path.read_bytes() for path in target.glob("file*")}
     assert whole.items() <= bodies.items()

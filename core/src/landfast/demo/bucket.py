@@ -30,6 +30,12 @@ def environment(port: int) -> dict[str, str]:
     }
 
 
+def require_server() -> None:
+    """Raise `MissingExtra` unless what the S3 server is made of is installed."""
+    if not (importlib.util.find_spec("moto") and importlib.util.find_spec("boto3")):
+        raise MissingExtra.of("demo", "the demo's S3 server")
+
+
 @contextlib.contextmanager
 def versioned_bucket() -> Iterator[tuple[Any, dict[str, str]]]:
     """Start the server, make a bucket that keeps what is overwritten, and stop it at the end.
@@ -41,8 +47,7 @@ def versioned_bucket() -> Iterator[tuple[Any, dict[str, str]]]:
         MissingExtra: If moto or boto3 is not installed.
         Unavailable: If the server does not start.
     """
-    if not (importlib.util.find_spec("moto") and importlib.util.find_spec("boto3")):
-        raise MissingExtra.of("demo", "the demo's S3 server")
+    require_server()
     port = _free_port()
     command = [
         sys.executable,

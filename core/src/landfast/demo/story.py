@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import landfast
 from landfast.demo import data
-from landfast.demo.bucket import BUCKET, exported, upload, versioned_bucket
+from landfast.demo.bucket import BUCKET, exported, require_server, upload, versioned_bucket
 from landfast.demo.narrator import Narrator
 
 End: TypeAlias = "Callable[[Narrator], None] | None"
@@ -25,6 +25,7 @@ def run_demo(root: str | None = None, *, as_json: bool = False, end: End = None)
         Conflict: If the folder is not empty.
         MissingExtra: If the extra `demo` is not installed.
     """
+    require_server()  # not in the middle of the story
     folder = _work_folder(root)
     here = {
         "LANDFAST_REGISTRY_URL": f"sqlite:///{folder / 'registry.db'}",

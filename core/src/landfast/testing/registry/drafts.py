@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from landfast.model.lineage import Direction, Edge
@@ -38,8 +39,26 @@ def draft(
     registry: Registry, content: str, *, pins: str = "p", name: ArtifactName = NAME, **given: Any
 ) -> LogRequest:
     """Return a request whose blob is uploaded, and whose scan began now."""
-    blob = hexadecimal("blob", str(name), content, pins)
+    blob = _blob(content, pins, name)
     registry.record_blobs({blob: 100})
+    return _request(registry, content, pins=pins, name=name, blob=blob, **given)
+
+
+def drafts(registry: Registry, contents: Iterable[str], *, pins: str = "p") -> Iterator[LogRequest]:
+    """Yield a request for each, whose blobs are uploaded at once; each scan begins when its request is taken."""
+    blobs = {content: _blob(content, pins, NAME) for content in contents}
+    registry.record_blobs(dict.fromkeys(blobs.values(), 100))
+    for content, blob in blobs.items():
+        yield _request(registry, content, pins=pins, name=NAME, blob=blob)
+
+
+def _blob(content: str, pins: str, name: ArtifactName) -> str:
+    return hexadecimal("blob", str(name), content, pins)
+
+
+def _request(
+    registry: Registry, content: str, *, pins: str, name: ArtifactName, blob: str, **given: Any
+) -> LogRequest:
     values: dict[str, Any] = {"type": "dataset", "blob": blob, "name": name, **given}
     if "ticket" not in values:
         values["ticket"] = registry.ticket()

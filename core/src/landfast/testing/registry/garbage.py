@@ -12,7 +12,7 @@ from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.registry.registry import Registry
 from landfast.registry.values import BlobNeeded
-from landfast.testing.registry.drafts import NAME, draft, hexadecimal, log
+from landfast.testing.registry.drafts import NAME, draft, drafts, hexadecimal, log
 
 ORPHAN = hexadecimal("orphan")
 
@@ -149,7 +149,7 @@ class GarbageSuite:
 
     def test_manifests_of_live_versions_are_needed(self, registry: Registry) -> None:
         requests = [draft(registry, "a", pins=pins) for pins in ("1", "2")]
-        requests += [draft(registry, str(number)) for number in range(450)]
+        requests += drafts(registry, map(str, range(450)))
         for request in requests:
             registry.log(request)
         gone = draft(registry, "gone")

@@ -10,7 +10,7 @@ import pytest
 from landfast.errors import InvalidInput, NotFound
 from landfast.model.source import Source
 from landfast.registry.registry import Registry
-from landfast.testing.registry.drafts import NAME, begin, log, summary
+from landfast.testing.registry.drafts import NAME, begin, drafts, log, summary
 
 
 class ReadSuite:
@@ -85,8 +85,8 @@ class ReadSuite:
         assert registry.collection_type(replace(NAME, collection="other")) is None
 
     def test_versions_come_newest_first_whatever_their_number(self, registry: Registry) -> None:
-        for number in range(450):
-            log(registry, str(number))
+        for request in drafts(registry, map(str, range(450))):
+            registry.log(request)
         assert [v.index for v in registry.versions(NAME)] == list(range(449, -1, -1))
         assert [o.version.index for o in registry.observations(NAME)] == list(range(449, -1, -1))
         assert [c.version.index for c in registry.changes()] == list(range(450))
