@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -64,6 +65,35 @@ def test_the_reference_of_commands_is_what_the_commands_say() -> None:
 def test_the_reference_of_json_is_what_the_schemas_say() -> None:
     written = (DOCS / "json.md").read_text(encoding="utf-8")
     assert reference("json").page(written) == written, "run .venv/bin/python scripts/json-reference"
+
+
+def test_the_reference_of_python_is_what_the_docstrings_say() -> None:
+    written = (DOCS / "python-api.md").read_text(encoding="utf-8")
+    assert reference("python").page() == written, "run .venv/bin/python scripts/python-reference"
+
+
+def test_the_reference_of_python_has_every_public_name_and_method_with_its_arguments() -> None:
+    text = (DOCS / "python-api.md").read_text(encoding="utf-8")
+    missing = []
+    for name in landfast.__all__:
+        _, found, section = text.partition(f"\n## {name}\n")
+        assert found, name
+        value = getattr(landfast, name)
+        if not isinstance(value, type) or issubclass(value, BaseException):
+            continue
+        section = section.partition("\n## ")[0]
+        for member, what in inspect.getmembers(value, inspect.isfunction):
+            if member.startswith("_") or not what.__module__.startswith("landfast"):
+                continue
+            _, found, part = section.partition(f"\n### {name}.{member}\n")
+            assert found, (name, member)
+            part = part.partition("\n### ")[0]
+            missing += [
+                f"{name}.{member}({one})"
+                for one in list(inspect.signature(what).parameters)[1:]
+                if not re.search(rf"\b{one}\b", part)
+            ]
+    assert missing == []
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:

@@ -68,7 +68,7 @@ class Artifact(Draft):
         client: Where to log; None is the environment's.
 
     Raises:
-        InvalidInput: If the name or type is no name, or the name says a version.
+        InvalidInput: If the name or type is not one, or the name says a version.
 
     Example:
         >>> draft = Artifact("mnist", type="dataset", metadata={"split": "train"})
@@ -127,7 +127,7 @@ class Artifact(Draft):
             max_objects: The most entries; None is the setting (10,000), `landfast.UNLIMITED` lifts it.
             include: Globs of paths to keep.
             exclude: Globs of paths to leave out; exclude wins.
-            allow_empty: Whether a missing or empty prefix is no error.
+            allow_empty: Whether a missing or empty prefix is not an error.
             inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
             options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
             shards: How many key ranges are listed at once at most; with an executor, how many there are.
@@ -175,7 +175,7 @@ class Artifact(Draft):
                 the entry is a reference to it.
 
         Raises:
-            NotFound: If it is no file.
+            NotFound: If it is not a file.
         """
         self._check_open()
         path = Path(local_path)
@@ -209,11 +209,11 @@ class Artifact(Draft):
             include: Globs of paths to keep.
             exclude: Globs of paths to leave out; exclude wins.
             max_objects: The most files.
-            allow_empty: Whether a folder without files is no error.
+            allow_empty: Whether a folder without files is not an error.
             symlinks: ``follow`` them, or ``skip`` them and say so.
 
         Raises:
-            NotFound: If it is no folder, or holds no file.
+            NotFound: If it is not a folder, or holds no file.
             LimitExceeded: If there are more than `max_objects` files; nothing is copied then.
         """
         self._check_open()

@@ -995,7 +995,7 @@ class Client:
         """Return the verified local path of a `file://` entry, or of the folder that holds all entries; no copy.
 
         Raises:
-            InvalidInput: If it is no file of this machine.
+            InvalidInput: If it is not a file of this machine.
             NotFound: If it has no local path.
             ObjectChanged: If what is there is not what was recorded.
         """

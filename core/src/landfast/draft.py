@@ -49,7 +49,7 @@ class Draft:
         context: Where to log; None is the process's, found when it is needed.  All others are as of `Artifact`.
 
     Raises:
-        InvalidInput: If the name or type is no name, or the name says a version.
+        InvalidInput: If the name or type is not one, or the name says a version.
     """
 
     def __init__(

@@ -156,10 +156,10 @@ def full_name(artifact: str | ArtifactName, *, hint: str | None = None) -> Artif
 
     Args:
         artifact: ``[[entity/]project/]collection[~PARTITION]``, with or without a version.
-        hint: What to do about something that is no text, for the message.
+        hint: What to do about something that is not a text, for the message.
 
     Raises:
-        InvalidInput: If it is no name of an artifact.
+        InvalidInput: If it is not the name of an artifact.
 
     Example:
         >>> str(full_name("vision/flowers:v3"))

@@ -59,7 +59,7 @@ class BlobStore(Protocol):
         """Store the file's bytes under their name; a blob that holds them is only refreshed in age.
 
         Raises:
-            InvalidInput: If the bytes have another name, or `sha256` is no name; nothing is stored.
+            InvalidInput: If the bytes have another name, or `sha256` is not a name; nothing is stored.
         """
         ...
 
@@ -110,7 +110,7 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, sha256: str) -> None:
-        """Remove a blob; a missing one is no error."""
+        """Remove a blob; a missing one is not an error."""
         ...
 
     def path(self, sha256: str) -> Path | None:

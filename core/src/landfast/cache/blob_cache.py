@@ -189,7 +189,7 @@ class BlobCache:
     ) -> bool:
         """Keep a copy of verified bytes, to be found by their sha256 and `keys`; tell whether it is kept now.
 
-        A full or read-only disk is no error.  `dir_fd` is the folder in which `source` is a name.
+        A full or read-only disk is not an error.  `dir_fd` is the folder in which `source` is a name.
         """
         try:
             size = os.stat(source, dir_fd=dir_fd).st_size

@@ -21,7 +21,7 @@ def name_here(version: PeerVersion, rename: Mapping[str, str]) -> ArtifactName:
     counts.  Else project and collection stay as they are, and an entity is left away.
 
     Raises:
-        InvalidInput: If that is no name here.
+        InvalidInput: If that is not a name here.
 
     Example:
         >>> version = PeerVersion(name="acme/vision/mnist", label="v0", rows=lambda: iter(()), read=id)

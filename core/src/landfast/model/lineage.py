@@ -37,7 +37,7 @@ class Edge:
         version_id: The version's key in the registry.
         at: UTC, registry time of the first time; a retry adds no edge.
         short_run_id: The run's short id in the registry.
-        link: A page about the run elsewhere: that of its orchestrator, say. It is no part of what
+        link: A page about the run elsewhere: that of its orchestrator, say. It is not part of what
             makes two edges equal: after a retry it shows the later try.
     """
 

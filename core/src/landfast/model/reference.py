@@ -31,7 +31,7 @@ class Reference:
         exclude: Globs of paths under the reference to leave out; exclude wins.
         max_objects: The most entries to record; None is the default of the settings.
         checksum: A kind such as ``"sha256"``; None or True is the store's default; False records no token.
-        allow_empty: Whether a missing or empty prefix is no error.
+        allow_empty: Whether a missing or empty prefix is not an error.
         inventory: Where the bucket's inventory lies, from which its objects are taken instead of list pages: the folder
             of S3 Inventory reports (the newest is used), a `manifest.json`, or ``iceberg://CATALOG/NAMESPACE.TABLE``.
         options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...  They count for this

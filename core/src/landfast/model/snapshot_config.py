@@ -45,13 +45,13 @@ class SnapshotConfig:
         uris: The places.
         type: Of the collection; None is its type, ``dataset`` for a new one.
         description: Of a new version.
-        partition: Partition key, or a text with ``{partition_key}`` in it; None is no partition.
+        partition: Partition key, or a text with ``{partition_key}`` in it; None: it has no partition.
         schedule: Five fields of cron, kept as written; None leaves the time to the caller.
         include: Globs of paths to keep.
         exclude: Globs of paths to leave out.
         max_objects: The most entries of each URI; None is the default of the settings.
         checksum: A kind; None is the store's default; False records no token.
-        allow_empty: Whether a missing or empty prefix is no error.
+        allow_empty: Whether a missing or empty prefix is not an error.
         inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
         aliases: To move to the version.
         tags: To add to the version.

@@ -45,7 +45,7 @@ class Query:
         """Return a parameter that is a path in a manifest, which may hold any character.
 
         Raises:
-            InvalidInput: If it is no text.
+            InvalidInput: If it is not a text.
         """
         value = self.given.get(name, default)
         if not _is_unicode(value):
