@@ -1421,13 +1421,25 @@ class Client:
         store_label.claim(self.registry, self._context.blobs)
         return self.registry.info
 
-    def adopt_store(self) -> RegistryInfo:
-        """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good."""
-        from landfast.registry.opener import take_back
-        from landfast.store_label import adopt
+    def adopt_store(self, store_url: str | None = None) -> RegistryInfo:
+        """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good.
+
+        Args:
+            store_url: Where the store lies now, if it was restored elsewhere: ``s3://``, ``gs://`` or a folder.
+
+        Raises:
+            Conflict: If there are no blobs of this registry there, or it belongs to another one.
+        """
+        from landfast.registry.opener import restore_store, take_back
+        from landfast.store_label import adopt, check_restored
 
         context = self._context
-        adopt(context.registry, context.blobs)
+        blobs = context.blobs
+        if store_url is not None:
+            blobs = context.blobs_at(store_url)
+            check_restored(context.registry, blobs)
+            restore_store(self.settings.effective_registry_url, store_url)
+        adopt(context.registry, blobs)
         take_back(self.settings.effective_registry_url)
         context.close()
         context.forget()

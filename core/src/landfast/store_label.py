@@ -129,6 +129,28 @@ def claim(registry: Registry, blobs: BlobStore, *, dry_run: bool = False) -> Own
     return found
 
 
+def check_restored(registry: Registry, target: BlobStore) -> None:
+    """Refuse a place as the registry's store, unless blobs of this registry were copied or restored there.
+
+    Raises:
+        Conflict: If it belongs to another registry, has blobs that this one does not know, or none at all.
+    """
+    info = registry.info
+    found = owner_of(target)
+    if found is not None and found.registry != info.id:
+        raise _of_another(
+            target, found, info.id, "Name the place where its own store was restored."
+        )
+    if next(iter(target.list()), None) is None:
+        raise Conflict(
+            f"no blob lies in {target.url}, so it cannot be the store of {info.url}",
+            subject=target.url,
+            hint=f"Copy or restore there what was in {info.store_url} first.",
+        )
+    if found is None:
+        _adopting(registry, target, Owner.of(info, target))
+
+
 def adopt(registry: Registry, blobs: BlobStore) -> Owner:
     """Label a store as this registry's, whatever it says: the registry was moved, or the owner is gone for good."""
     return relabel(registry.info, blobs)

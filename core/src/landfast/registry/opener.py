@@ -19,7 +19,13 @@ from landfast.registry.holds.objects import disown
 from landfast.registry.registry import COLLECTION_LEASE, Registry
 from landfast.registry.schema import creation
 from landfast.registry.schema.fence import fence_of, lower_fence
-from landfast.registry.schema.identity import become, check_client, info_of, read_revision
+from landfast.registry.schema.identity import (
+    become,
+    check_client,
+    info_of,
+    place_store,
+    read_revision,
+)
 from landfast.registry.schema.tables import REVISIONS
 from landfast.registry.values import RegistryInfo
 
@@ -103,6 +109,16 @@ def fork_registry(url: str, store_url: str) -> RegistryInfo:
         database.write(disown)
         become(database, creation.new_uid(), creation.lasting(store_url))
         return info_of(database)
+    finally:
+        database.close()
+
+
+def restore_store(url: str, store_url: str) -> None:
+    """Say that what was in the registry's store lies elsewhere now; its id stays."""
+    _check_store(store_url)
+    database = Database(RegistryUrl.parse(url))
+    try:
+        place_store(database, creation.lasting(store_url))
     finally:
         database.close()
 

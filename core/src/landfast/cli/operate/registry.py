@@ -52,13 +52,18 @@ def upgrade_command(client: Client, out: Output, where: str | None) -> None:
 
 @command("adopt", example="landfast registry adopt postgresql://db.example.org/landfast")
 @click.argument("where", metavar="[URL]", required=False)
-def adopt_command(client: Client, out: Output, where: str | None) -> None:
+@click.option(
+    "--store",
+    metavar="NEW",
+    help="Where the store lies now, if it was copied or restored elsewhere.",
+)
+def adopt_command(client: Client, out: Output, where: str | None, store: str | None) -> None:
     """Say that the store belongs to this registry.
 
     For a registry whose database was moved away from where the store knows it, and for one whose store belonged to
     a registry that is gone for good. A copy of a registry that goes on gets a store of its own instead: `fork`.
     """
-    _say(out, "adopted", _at(client, where).adopt_store())
+    _say(out, "adopted", _at(client, where).adopt_store(store))
 
 
 @command("prune", example="landfast registry prune --older-than-days 30 --apply")

@@ -102,6 +102,11 @@ def become(database: Database, uid: str, store_url: str) -> None:
     database.write(change)
 
 
+def place_store(database: Database, store_url: str) -> None:
+    """Name another place as the registry's store."""
+    database.write(lambda tx: tx.connection.execute(update(registry).values(store_url=store_url)))
+
+
 def _store_of(recorded: str | None, path: Path | None) -> str | None:
     if path is None or (recorded is not None and not recorded.startswith(BESIDE)):
         return recorded
