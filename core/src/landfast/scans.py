@@ -47,13 +47,20 @@ def latest_manifest(context: Context, near: Near) -> ManifestFile | None:
     return context.open_manifest(context.registry.pin_sets(record.id)[0].blob)
 
 
-def plan(context: Context, reference: Reference, *, shards: int = 1, near: Near = None) -> ScanPlan:
+def plan(
+    context: Context,
+    reference: Reference,
+    *,
+    shards: int = 1,
+    near: Near = None,
+    stores: Stores | None = None,
+) -> ScanPlan:
     """Find out what a reference is and cut it into shards."""
     from landfast.scan.plan import plan as plan_scan
 
     made = plan_scan(
         reference,
-        context.stores,
+        stores or context.stores,
         max_objects=context.settings.max_objects,
         shards=shards,
         previous=latest_manifest(context, near) if shards > 1 else None,
@@ -91,8 +98,12 @@ def scan_into(
     *,
     spread: Spread = _ONE,
     near: Near = None,
+    stores: Stores | None = None,
 ) -> list[ShardScan]:
-    """Scan a reference into manifest files in a folder; another artifact's entries are copied."""
+    """Scan a reference into manifest files in a folder; another artifact's entries are copied.
+
+    `stores` are opened in the place of the context's, but not by an executor.
+    """
     from landfast.manifests.held import HELD_BYTES
     from landfast.scan.shard import scan_shard
     from landfast.scan.spread import Breadth
@@ -101,11 +112,12 @@ def scan_into(
         return [_copied(context, reference, _new_file(folder))]
     if spread.executor is not None:
         return scan_elsewhere(context, folder, reference, spread, near)
-    (shard,) = plan(context, reference).shards
+    stores = stores or context.stores
+    (shard,) = plan(context, reference, stores=stores).shards
     return [
         scan_shard(
             shard,
-            context.stores,
+            stores,
             _new_file(folder),
             previous=lambda: latest_manifest(context, near),
             breadth=Breadth.of(spread.shards, spread.workers or context.settings.workers),

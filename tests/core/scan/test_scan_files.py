@@ -16,9 +16,9 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = file_hash._hash_once
 
-    def counted(path: bytes) -> Any:
+    def counted(path: bytes, *more: Any) -> Any:
         names.append(Path(os.fsdecode(path)).name)
-        return real(path)
+        return real(path, *more)
 
     monkeypatch.setattr(file_hash, "_hash_once", counted)
     return names

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -22,6 +23,7 @@ from landfast.stores.local import content_hash as file_hash
 from landfast.stores.opener import Stores
 from landfast.system import mounts, stat_cache
 from landfast.system.mounts import shows_mapped_writes
+from landfast.system.ordered_work import OrderedWork
 from landfast.system.stat_cache import StatCache, is_settled
 from landfast.upkeep.doctor import doctor
 
@@ -35,9 +37,9 @@ class Hashing:
         self.paths: list[str] = []
         real = file_hash._hash_once
 
-        def counted(path: bytes) -> object:
+        def counted(path: bytes, *more: Any) -> object:
             self.paths.append(os.fsdecode(path))
-            return real(path)
+            return real(path, *more)
 
         monkeypatch.setattr(file_hash, "_hash_once", counted)
 
@@ -463,7 +465,7 @@ def expected(folder: Path) -> list[str]:
 
 
 def test_small_files_are_hashed_side_by_side_where_each_waits(folder: Path) -> None:
-    hashers, meeting = file_hash.Hashers(), threading.Barrier(2, timeout=30)
+    hashers, meeting = OrderedWork(), threading.Barrier(2, timeout=30)
     hashers._seen, hashers._waited_s = 100, 1.0
 
     def work(number: int) -> int:
@@ -476,7 +478,7 @@ def test_small_files_are_hashed_side_by_side_where_each_waits(folder: Path) -> N
 
 
 def test_small_files_on_a_quick_disk_are_hashed_in_one_thread() -> None:
-    hashers, threads = file_hash.Hashers(), set()
+    hashers, threads = OrderedWork(), set()
     hashers._seen, hashers._worked_s = 100, 1.0
     for _ in hashers.run(range(40), lambda _: threads.add(threading.get_ident()), is_heavy=never):
         pass

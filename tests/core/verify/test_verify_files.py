@@ -76,7 +76,7 @@ def test_deep_reads_files_again_past_the_stat_cache(
     monkeypatch.setattr(
         file_store,
         "sha256_of_file",
-        lambda path, cache: (
+        lambda path, cache, staging: (
             scanned.manifest.get(os.path.basename(os.fsdecode(path))).checksum.value,
             os.stat(path),
         ),

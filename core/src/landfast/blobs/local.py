@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,14 +31,16 @@ from landfast.model.location import Location
 from landfast.system.disk_errors import disk_errors, of_os_error
 from landfast.system.durability import sync_folders
 from landfast.system.open_folder import OpenFolder
+from landfast.system.ordered_work import OrderedWork
 from landfast.system.parallel import in_parallel
+from landfast.system.staging import Staging
 
 # A temporary file this old belongs to a writer that was killed.
 _ABANDONED_S = 24 * 3600
 # Up to so many are made durable one by one; more, together.
 _FEW = 4
-# So many small files are copied by a thread at once.
-_GROUP = 64
+# Below this a thread costs more than it wins, except where each file waits for its disk.
+_WORTH_A_THREAD = 1 << 20
 _FOLDER_NAME = re.compile(r"[0-9a-f]{2}")
 
 
@@ -74,50 +75,65 @@ class LocalBlobStore:
         All bytes are on their disk before the first has its name, and all names are before this returns: by two
         calls for the whole filesystem, where there is such a call, and else file by file.
         """
-        wanted = [file for file in files if file.sha256 in again or not self._has(file)]
+        wanted = self._wanted(files, again)
         if len(wanted) <= _FEW:
             for file in wanted:
                 self.put(file.path, file.sha256)
             return
+        with self.staging() as staging:
+            self._take_over(wanted, staging)
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Staging]:
+        """Make a folder for bytes to come, on the disk of the blobs; it is removed in the end."""
         with disk_errors(self._root, "write a blob below"):
             folder = self._temporary()
             folder.mkdir()
             try:
                 with OpenFolder.of(folder) as opened:
-                    groups = [wanted[at : at + _GROUP] for at in range(0, len(wanted), _GROUP)]
-                    in_parallel(partial(self._stage, str(folder)), groups)
-                    self._name(opened, wanted)
+                    yield Staging(opened)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def put_staged(
+        self, files: Sequence[LocalFile], staging: Staging, *, again: Collection[str] = ()
+    ) -> None:
+        """Store files as `put_all` does; of what is staged the bytes are moved, not copied."""
+        if wanted := self._wanted(files, again):
+            self._take_over(wanted, staging)
+
+    def _wanted(self, files: Sequence[LocalFile], again: Collection[str]) -> list[LocalFile]:
+        return [file for file in files if file.sha256 in again or not self._has(file)]
 
     def _has(self, file: LocalFile) -> bool:
         place = f"{self._root}/{blob_key(file.sha256)}"
         return os.path.exists(place) and self.holds(file.sha256, file.path)  # noqa: PTH110
 
-    def _stage(self, folder: str, files: Sequence[LocalFile]) -> None:
-        """Copy files beside their places."""
-        for file in files:
-            try:
-                opened = open(file.place, "rb", buffering=0)  # noqa: PTH123, SIM115 - a third of the time
-            except OSError as error:
-                raise of_os_error(error, file.path, "read") from None
-            with opened:
-                found = _copy(opened, f"{folder}/{file.sha256}", mode=0o444, size=file.size)
-            if found != file.sha256:
-                raise wrong_source(str(file.path), file.sha256, found)
+    def _take_over(self, files: Sequence[LocalFile], staging: Staging) -> None:
+        """Give files their places, once the bytes of all are durable; and make these durable too."""
+        left = [file for file in files if not staging.has(file.sha256)]
+        copied = OrderedWork().run(
+            left, partial(_stage, staging), is_heavy=lambda file: file.size >= _WORTH_A_THREAD
+        )
+        for _ in copied:
+            pass
+        with disk_errors(self._root, "write a blob below"):
+            self._name(staging, [file.sha256 for file in files])
 
-    def _name(self, folder: OpenFolder, files: Sequence[LocalFile]) -> None:
-        """Give staged files their places, once their bytes are durable; and make these durable too."""
-        staged, top = str(folder.path), f"{self._root}/{FOLDER}"
-        if not folder.sync_all():
-            in_parallel(_sync_file, [f"{staged}/{file.sha256}" for file in files])
-        folders = [Path(top, name) for name in sorted({file.sha256[:2] for file in files})]
-        for place in folders:
-            place.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            os.replace(f"{staged}/{file.sha256}", f"{top}{file.sha256[:2]}/{file.sha256}")  # noqa: PTH105
-        if not folder.sync_all():
-            sync_folders([*folders, Path(top)])
+    def _name(self, staging: Staging, sha256s: Sequence[str]) -> None:
+        is_few = len(sha256s) <= _FEW
+        if is_few or not staging.opened.sync_all():
+            in_parallel(_sync_file, [staging.path(sha256) for sha256 in sha256s])
+        top = f"{self._root}/{FOLDER}"
+        Path(top).mkdir(parents=True, exist_ok=True)
+        folders = [f"{top}{name}" for name in sorted({sha256[:2] for sha256 in sha256s})]
+        for folder in folders:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder)  # noqa: PTH102 - for each batch there are hundreds
+        for sha256 in sha256s:
+            os.replace(staging.path(sha256), f"{top}{sha256[:2]}/{sha256}")  # noqa: PTH105
+        if is_few or not staging.opened.sync_all():
+            sync_folders([*map(Path, folders), Path(top)])
 
     def holds(self, sha256: str, source: Path) -> bool:  # noqa: ARG002 - its name says its bytes
         """Tell whether the blob is there with the bytes of its name: read them."""
@@ -180,9 +196,11 @@ class LocalBlobStore:
         root, found = str(self._root), {}
         with disk_errors(self._root, "look at blobs in"):
             for sha256 in sha256s:
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     status = os.stat(f"{root}/{blob_key(sha256)}")  # noqa: PTH116 - a fifth of the time
-                    found[sha256] = _info(sha256, status)
+                except FileNotFoundError:
+                    continue
+                found[sha256] = _info(sha256, status)
         return found
 
     def list(self) -> Iterator[BlobInfo]:
@@ -271,6 +289,19 @@ def _appear(part: Path, place: Path) -> None:
             file.write(part.read_bytes())
 
 
+def _stage(staging: Staging, file: LocalFile) -> None:
+    """Copy a file beside its place."""
+    try:
+        opened = open(file.place, "rb", buffering=0)  # noqa: PTH123, SIM115 - a third of the time
+    except OSError as error:
+        raise of_os_error(error, file.path, "read") from None
+    with opened:
+        chunk = min(CHUNK_BYTES, file.size + 1)
+        found = staging.keep(iter(partial(opened.read, chunk), b""))
+    if found != file.sha256:
+        raise wrong_source(str(file.path), file.sha256, found)
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -279,19 +310,18 @@ def _remove(path: Path) -> None:
 
 
 def _copy(
-    reader: BinaryIO | FileIO,
-    part: Path | str,
+    reader: BinaryIO,
+    part: Path,
     *,
     mode: int,
     sync: bool = False,
-    size: int = CHUNK_BYTES,
 ) -> str:
-    """Copy to a new file and return the sha256 of what was copied; `size` says how many bytes may come."""
+    """Copy to a new file and return the sha256 of what was copied."""
     digest = hashlib.sha256()
     # The mode of creation respects the umask, and this handle may write all the same.
     handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:
-        while chunk := reader.read(min(CHUNK_BYTES, size + 1)):
+        while chunk := reader.read(CHUNK_BYTES):
             digest.update(chunk)
             _write_all(handle, chunk)
         if sync:

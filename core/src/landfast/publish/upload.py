@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from landfast.blobs.base import BlobStore, LocalFile
+from landfast.blobs.staging import StagingStore
 from landfast.registry.registry import Registry
+from landfast.system.staging import Staging
 
 T = TypeVar("T")
 
 # So many blobs are announced in one transaction: nobody else writes to SQLite meanwhile.
-_AT_ONCE = 500
+_AT_ONCE = 2000
 
 
 def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: int) -> None:
@@ -25,11 +27,24 @@ def upload(registry: Registry, blobs: BlobStore, path: Path, sha256: str, size: 
     upload_all(registry, blobs, [LocalFile(path, sha256, size)])
 
 
-def upload_all(registry: Registry, blobs: BlobStore, files: Sequence[LocalFile]) -> None:
-    """Store files as `upload` does each, announced in one transaction; equal ones once."""
+def upload_all(
+    registry: Registry,
+    blobs: BlobStore,
+    files: Sequence[LocalFile],
+    staging: Staging | None = None,
+) -> None:
+    """Store files as `upload` does each, announced before the first is stored; equal ones once.
+
+    With `staging` their bytes may be there already, beside their places in the store.
+    """
     named = {file.sha256: file for file in files}
-    condemned = registry.record_blobs({file.sha256: file.size for file in named.values()})
-    blobs.put_all(list(named.values()), again=condemned)
+    condemned = set[str]()
+    for batch in in_batches(named.values()):
+        condemned |= registry.record_blobs({file.sha256: file.size for file in batch})
+    if staging is not None and isinstance(blobs, StagingStore):
+        blobs.put_staged(list(named.values()), staging, again=condemned)
+    else:
+        blobs.put_all(list(named.values()), again=condemned)
 
 
 def in_batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -20,6 +20,7 @@ from landfast.model.source import Source
 from landfast.model.storage.requests import CountedStore, Tried
 from landfast.stores.base import ClientFactory, OptionKinds, Store
 from landfast.stores.retrying import RetryingStore
+from landfast.system.staging import Staging
 
 ENTRY_POINTS = "landfast.stores"
 _BUILT_IN = {
@@ -68,7 +69,7 @@ class Stores:
         self._own = dict(own or {})
         self._options = {prefix: dict(chosen) for prefix, chosen in (options or {}).items()}
         self._clients = dict(clients or {})
-        self._given = {"blobs": blobs, "cache_dir": cache_dir}
+        self._given: dict[str, Any] = {"blobs": blobs, "cache_dir": cache_dir, "staging": None}
         self._endpoints = {_plain(there): _plain(here) for there, here in (endpoints or {}).items()}
         self._retry = retry
         self._wrap = wrap
@@ -85,8 +86,15 @@ class Stores:
         copied._on_request = on_request
         return copied
 
+    def staging(self, staging: Staging) -> Stores:
+        """Return the same stores, opened anew, of which those of local files keep there what they hash."""
+        copied = copy.copy(self)
+        copied._made = {}
+        copied._given = self._given | {"staging": staging}
+        return copied
+
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_made": {}}
+        return self.__dict__ | {"_made": {}, "_given": self._given | {"staging": None}}
 
     def __repr__(self) -> str:
         return f"Stores({', '.join(sorted({*self._own, *_BUILT_IN}))})"

@@ -29,7 +29,7 @@ from landfast.stores.base import (
 )
 from landfast.stores.batch import FEW
 from landfast.stores.local.columns import describe, stat_token, to_batch
-from landfast.stores.local.content_hash import Hashers, is_worth_a_thread, sha256_of_file
+from landfast.stores.local.content_hash import is_worth_a_thread, sha256_of_file
 from landfast.stores.local.options import FileOptions
 from landfast.stores.local.permissions import minimal_permissions
 from landfast.stores.local.reader import FileReader, open_file
@@ -43,6 +43,8 @@ from landfast.stores.local.walk import (
 )
 from landfast.system.cache_folder import cache_folder
 from landfast.system.mounts import is_network_device, settle
+from landfast.system.ordered_work import OrderedWork
+from landfast.system.staging import Staging
 from landfast.system.stat_cache import StatCache
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ _CAPABILITIES = Capabilities(list_checksums=_KINDS, in_place=True, cacheable=Fal
 class FileStore:
     """Files by their bytes: sha256 by default, remembered while a file's status does not change."""
 
-    needs = ("cache_dir",)
+    needs = ("cache_dir", "staging")
     option_kinds = OptionKinds(recorded=frozenset({"stat_cache", "symlinks"}))
 
     permissions = staticmethod(minimal_permissions)
@@ -66,10 +68,13 @@ class FileStore:
         *,
         client: ClientFactory | None = None,  # noqa: ARG002 - the constructor of every store
         cache_dir: str | os.PathLike[str] | None = None,
+        staging: Staging | None = None,
     ) -> None:
         self._options = dict(options or {})
         self._set = FileOptions.read(self._options)
         self._cache_dir = cache_folder(cache_dir)
+        # Keeps the bytes that are hashed; in this process only.
+        self._staging = staging
         wanted = self._set.stat_cache
         self._stat_cache = (
             None if wanted is False else StatCache(self._cache_dir, everywhere=wanted is True)
@@ -184,7 +189,7 @@ class FileStore:
                 )
                 yield to_batch(folder, files, kind, tokens)
             return
-        hashers = Hashers()
+        hashers = OrderedWork()
         try:
             for files in found:
                 for part, sha256s in self._hashed(files, hashers):
@@ -193,7 +198,7 @@ class FileStore:
             if self._stat_cache is not None:
                 self._stat_cache.flush()
 
-    def _hashed(self, files: Files, hashers: Hashers) -> Iterator[tuple[Files, Any]]:
+    def _hashed(self, files: Files, hashers: OrderedWork) -> Iterator[tuple[Files, Any]]:
         """Yield files with their hashes, as a column or a list; where some have to be read, a few at a time."""
         known = self._remembered(files)
         if known.null_count == len(files.skips):
@@ -242,7 +247,7 @@ class FileStore:
     def _read(self, path: bytes) -> tuple[str | None, os.stat_result | None]:
         """Hash a file; nothing if it is gone."""
         try:
-            return sha256_of_file(path, self._stat_cache)
+            return sha256_of_file(path, self._stat_cache, self._staging)
         except NotFound:
             if Path(os.fsdecode(path)).exists():
                 raise
@@ -255,7 +260,7 @@ class FileStore:
         if kind == "sha256":
             known = None if self._stat_cache is None else self._stat_cache.get(path, status)
             if known is None:
-                known, status = sha256_of_file(path, self._stat_cache)
+                known, status = sha256_of_file(path, self._stat_cache, self._staging)
             token = Checksum("sha256", known)
         return replace(describe(location, status), checksum=token)
 
