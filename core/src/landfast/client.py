@@ -1159,7 +1159,12 @@ class Client:
     # -- hold ---------------------------------------------------------------------------------
 
     def plan_hold(
-        self, named: Named, *, kind: str | None = None, any_endpoint: bool = False
+        self,
+        named: Named,
+        *,
+        kind: str | None = None,
+        any_endpoint: bool = False,
+        own_store: bool = False,
     ) -> Plan:
         """Return what `hold` would send to the stores, and what stands in its way; nothing is held.
 
@@ -1167,8 +1172,10 @@ class Client:
             named: As in `get`.
             kind: As in `hold`.
             any_endpoint: Whether another endpoint than the recorded one may be asked.
+            own_store: As in `hold`.
         """
-        return self._here(named).plan_hold(kind=kind, any_endpoint=any_endpoint)
+        here = self._here(named)
+        return here.plan_hold(kind=kind, any_endpoint=any_endpoint, own_store=own_store)
 
     @named_options(HoldRequestOptions)
     def hold(self, named: Named, **options: Unpack[HoldRequestOptions]) -> HoldReport:
@@ -1180,7 +1187,8 @@ class Client:
         Args:
             named: As in `get`.
             options: kind (``legal-hold``; None is each store's default), reason, holder (in whose name; a version is
-                held as long as it is in one), partial (hold what can be held where something cannot), any_endpoint.
+                held as long as it is in one), partial (hold what can be held where something cannot), any_endpoint,
+                own_store (whether also its managed files, copies and manifests in the registry's own store).
 
         Raises:
             AccessDenied: If a permission is missing, naming it; nothing is held then.
@@ -1359,16 +1367,15 @@ class Client:
         context = self._context
         owner = store_label.claim(context.registry, context.blobs, dry_run=dry_run)
         store_label.check_alone(context.registry.info)
-        found = collect_garbage(
+        return collect_garbage(
             context.registry,
             context.blobs,
             context.manifest_of,
             grace=grace,
             dry_run=dry_run,
             orphans_since=owner.adopted_at,
+            release=lambda: finish_releases(context.registry, context.stores),
         )
-        released = 0 if dry_run else finish_releases(context.registry, context.stores)
-        return replace(found, released=released)
 
     def prune_history(
         self, *, older_than: timedelta = timedelta(days=90), dry_run: bool = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from landfast.context import Context
 from landfast.errors import Conflict, LandfastError, NotFound
 from landfast.model.blob_uri import is_managed
+from landfast.model.location import Location
 from landfast.model.options import (
     CopyOptions,
     DownloadOptions,
@@ -26,6 +27,7 @@ from landfast.system.progress import progress
 
 if TYPE_CHECKING:
     from landfast.download.blocks import Ranges
+    from landfast.hold.own import OwnStore
     from landfast.model.retention.report import RetentionReport
     from landfast.model.storage.copies import CopyReport
     from landfast.model.storage.holds import HoldReport, VersionHolds
@@ -207,14 +209,27 @@ class VersionStorage:
             ranges=self._ranges(),
         )
 
-    def plan_hold(self, *, kind: str | None = None, any_endpoint: bool = False) -> Plan:
+    def plan_hold(
+        self, *, kind: str | None = None, any_endpoint: bool = False, own_store: bool = False
+    ) -> Plan:
         """Return what `hold` would send to the stores, and what stands in its way; nothing is held."""
         from landfast.hold.run import plan_hold
 
         pins = self._pin_sets(any_endpoint=any_endpoint)
         with progress(f"asking about {self.qualified_name}") as report:
             chosen = hold_kind(kind)
-            return plan_hold(self.context.registry, self.qualified_name, pins, chosen, report)
+            own = self._own_store() if own_store else None
+            return plan_hold(self.context.registry, self.qualified_name, pins, chosen, report, own)
+
+    def _own_store(self) -> OwnStore:
+        from landfast.hold.own import OwnStore
+
+        root = Location.parse(self.context.blobs.url, pins=False)
+        return OwnStore(
+            root=root.as_folder() if root.key else root,
+            store=self.context.stores.at(root),
+            manifests=self.manifest_blobs(),
+        )
 
     @named_options(HoldRequestOptions)
     def hold(self, **options: Unpack[HoldRequestOptions]) -> HoldReport:
@@ -227,6 +242,7 @@ class VersionStorage:
             reason=options.get("reason", ""),
             holder=options.get("holder", ""),
             partial=options.get("partial", False),
+            own=self._own_store() if options.get("own_store") else None,
         )
         with progress(f"holding {self.qualified_name}") as report:
             return hold(self.context.registry, self._record, pins, chosen, report)
@@ -250,11 +266,22 @@ class VersionStorage:
                 continue
             try:
                 if held.version_id != self._record.id:
-                    self.hold(kind=held.kind, reason=held.reason, holder=holder)
+                    self.hold(
+                        kind=held.kind,
+                        reason=held.reason,
+                        holder=holder,
+                        own_store=self._holds_own_store(held.version_id),
+                    )
                 old = registry.get(held.version, deleted=True)
                 release(registry, old, self.context.stores, holder)
             except LandfastError as error:
                 self.context.note(f"{alias} moved; its hold did not follow whole: {error}")
+
+    def _holds_own_store(self, version_id: int) -> bool:
+        """Whether objects of the registry's own store are held for a version."""
+        below = f"{self.context.blobs.url}/"
+        held = self.context.registry.holds.objects(version_id)
+        return any(row.object.uri.startswith(below) for row in held)
 
     @property
     def holds(self) -> VersionHolds:

@@ -21,6 +21,7 @@ from landfast.model.storage.holds import HoldKind, HoldRecord
 @click.option("--reason", default="", help="Why, for whoever reads it later.")
 @click.option("--partial", is_flag=True, help="Hold what can be held where something cannot.")
 @click.option("--any-endpoint", is_flag=True, help="Ask another endpoint than the recorded one.")
+@click.option("--own-store", is_flag=True, help="Hold also what lies in the registry's own store.")
 @partition_option("name")
 def hold_command(
     client: Client,
@@ -32,6 +33,7 @@ def hold_command(
     reason: str,
     partial: bool,
     any_endpoint: bool,
+    own_store: bool,
 ) -> None:
     """Let the stores hold every object version that NAME recorded, until `landfast release`; without NAME, list holds.
 
@@ -41,10 +43,17 @@ def hold_command(
         _without_name(client, out, config)
         return
     if plan:
-        found = client.plan_hold(name, kind=kind, any_endpoint=any_endpoint)
+        found = client.plan_hold(name, kind=kind, any_endpoint=any_endpoint, own_store=own_store)
         out.answer(found.to_dict(), found.lines())
         raise click.exceptions.Exit(0 if found.ok else 3)
-    done = client.hold(name, kind=kind, reason=reason, partial=partial, any_endpoint=any_endpoint)
+    done = client.hold(
+        name,
+        kind=kind,
+        reason=reason,
+        partial=partial,
+        any_endpoint=any_endpoint,
+        own_store=own_store,
+    )
     out.answer(done.to_dict(), done.lines())
     raise click.exceptions.Exit(0 if done.ok else 3)
 

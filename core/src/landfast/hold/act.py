@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from landfast.errors import NotFound, ObjectChanged, Unverifiable
-from landfast.hold.look import GONE, WORKERS
-from landfast.hold.needs import COPY, PORTION, Need, needs, request_of
+from landfast.hold.look import GONE, WORKERS, wanted
+from landfast.hold.needs import COPY, PORTION, Need, request_of
+from landfast.hold.own import OwnStore
 from landfast.hold.places import Asking, Places
 from landfast.model.storage.holds import (
     HeldObject,
@@ -84,6 +85,7 @@ class Acting:
         kind: HoldKind | None,
         places: Places,
         report: Report = silent,
+        own: OwnStore | None = None,
     ) -> HoldReport:
         """Hold every object version that a version needs and that can be held, as far as its bucket tells.
 
@@ -92,10 +94,10 @@ class Acting:
             Unverifiable: If a server said that it holds, and does not.
         """
         draft = places.draft
-        total, done = len(pins.newest), 0
+        total, done = len(pins.newest) + (len(own.manifests) if own else 0), 0
         try:
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="landfast-hold") as pool:
-                for portion in needs(pins, kind):
+                for portion in wanted(pins, kind, own, self.asking):
                     self._hold_all(version_id, _holdable(portion, places), pool, draft)
                     done += len(portion)
                     report(done, total)

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from landfast.errors import AccessDenied, NotFound
 from landfast.hold.needs import Need, needs
-from landfast.hold.places import Places, operations
+from landfast.hold.own import OwnStore
+from landfast.hold.places import Asking, Places, operations
 from landfast.model.manifest import ManifestEntry
 from landfast.model.storage.holds import HoldKind
 from landfast.model.storage.plan import Plan
@@ -25,6 +26,7 @@ def look(
     places: Places,
     known: Callable[[list[str]], set[str]],
     report: Report = silent,
+    own: OwnStore | None = None,
 ) -> Plan:
     """Return what holding a version would send, and what stands in the way.
 
@@ -36,22 +38,34 @@ def look(
         places: The buckets, of which nothing is known yet.
         known: Tells which of some object versions, by their sha256, are held by this registry.
         report: Told how far it is.
+        own: The registry's own store, if its blobs are to be held too.
     """
     draft = places.draft
     act = _Look(places, known)
-    total = len(pins.newest)
+    total = len(pins.newest) + (len(own.manifests) if own else 0)
     done = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="landfast-hold") as pool:
-        for portion in needs(pins, kind):
+        for portion in wanted(pins, kind, own, places.asking):
             act.portion(portion, pool)
             done += len(portion)
             report(done, total)
     act.add_proofs()
-    for operation, times in places.asking.tally.counts.items():
+    asked = places.asking.tally.counts
+    for operation, times in asked.items():
         draft.sent(operation, times)
         # Whoever holds looks first, as was done here.
         draft.ask(operation, times)
+    if own is not None:
+        operation = own.store.capabilities().operations.stat
+        draft.ask(operation, asked.get(operation, 0))  # and asks again which versions there are
     return draft.plan()
+
+
+def wanted(
+    pins: PinSets, kind: HoldKind | None, own: OwnStore | None, asking: Asking
+) -> Iterator[list[Need]]:
+    """Yield what a version needs, some entries at a time; with `own` also what lies in the registry's store."""
+    return needs(pins, kind) if own is None else own.needs(pins, kind, asking)
 
 
 def unholdable(pins: PinSets, places: Places) -> Iterator[list[tuple[ManifestEntry, bool]]]:

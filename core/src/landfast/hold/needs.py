@@ -67,10 +67,11 @@ def needs(pins: PinSets, kind: HoldKind | None) -> Iterator[list[Need]]:
     """
     entries = iter(pins.newest.entries())
     while some := list(itertools.islice(entries, PORTION)):
-        yield [_need(entry, *pins.first(entry), kind) for entry in some]
+        yield [need_of(entry, *pins.first(entry), kind) for entry in some]
 
 
-def _need(told: ManifestEntry, entry: ManifestEntry, store: Store, kind: HoldKind | None) -> Need:
+def need_of(told: ManifestEntry, entry: ManifestEntry, store: Store, kind: HoldKind | None) -> Need:
+    """Return what holds an entry that lies at `entry` in a store; `told` is as the version has it."""
     if entry.uri.startswith(SCHEME):
         return Need(entry=told, uri=entry.uri, store=store)
     kinds = store.capabilities().holds

@@ -10,6 +10,7 @@ from typing import cast
 
 from landfast.errors import AccessDenied, InvalidInput, LandfastError, NotFound
 from landfast.hold.needs import Need
+from landfast.model.location import Location
 from landfast.model.storage.plan import PlanDraft
 from landfast.stores.base import Store
 from landfast.stores.holds import Holder, HoldMark, HoldOperations, HoldRequest
@@ -48,6 +49,11 @@ class Asking:
         """Set the mark of an object version; raises as `Holder.put_hold`."""
         self.tally.add(operations(store, asked).put)
         holder(store).put_hold(asked, mark)
+
+    def version_of(self, store: Store, location: Location) -> str | None:
+        """Ask which version of an object is there; raises as `Store.stat`."""
+        self.tally.add(store.capabilities().operations.stat)
+        return store.stat(location, checksum=False).version_id
 
     def check(self, need: Need) -> None:
         """Ask whether its bucket can hold; raises as `Holder.check_hold`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from landfast.errors import AccessDenied, InvalidInput, LandfastError
 from landfast.hold.act import Acting
 from landfast.hold.look import look
+from landfast.hold.own import OwnStore
 from landfast.hold.places import Asking, Places
 from landfast.hold.reach import Reach
 from landfast.model.storage.holds import HoldKind, HoldReport
@@ -30,14 +31,21 @@ class HoldOptions:
     reason: str = ""
     holder: str = ""
     partial: bool = False
+    own: OwnStore | None = None
+    """The registry's own store, if what lies there is to be held too."""
 
 
 def plan_hold(
-    registry: Registry, name: str, pins: PinSets, kind: HoldKind | None, report: Report = silent
+    registry: Registry,
+    name: str,
+    pins: PinSets,
+    kind: HoldKind | None,
+    report: Report = silent,
+    own: OwnStore | None = None,
 ) -> Plan:
     """Return what holding a version would send, and what stands in the way."""
     places = Places(Asking(), PlanDraft("hold", name))
-    return look(pins, kind, places, registry.holds.held_among, report)
+    return look(pins, kind, places, registry.holds.held_among, report, own)
 
 
 def hold(
@@ -55,7 +63,7 @@ def hold(
     """
     name, asking = str(record.name), Asking()
     places = Places(asking, PlanDraft("hold", name))
-    plan = look(pins, options.kind, places, registry.holds.held_among, report)
+    plan = look(pins, options.kind, places, registry.holds.held_among, report, options.own)
     if not plan.ok and not options.partial:
         raise _refusal(plan)
     start = HoldStart(
@@ -63,7 +71,7 @@ def hold(
     )
     registry.holds.begin(start)
     acting = Acting(registry.holds, asking)
-    done = acting.hold(record.id, name, pins, options.kind, places, report)
+    done = acting.hold(record.id, name, pins, options.kind, places, report, options.own)
     registry.holds.complete(record.id, options.holder)
     return done
 

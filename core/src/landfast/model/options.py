@@ -97,6 +97,7 @@ class HoldRequestOptions(TypedDict, total=False):
     holder: str
     partial: bool
     any_endpoint: bool
+    own_store: bool
 
 
 class CopyOptions(TypedDict, total=False):

@@ -48,6 +48,7 @@ def collect_garbage(
     expire: bool = True,
     orphans: bool = True,
     orphans_since: datetime | None = None,
+    release: Callable[[], int] = lambda: 0,
 ) -> GarbageReport:
     """Delete blobs that no live or restorable version names and that are older than `grace`; tell which.
 
@@ -63,6 +64,7 @@ def collect_garbage(
         now: The moment to count from; None is the present.
         expire: Whether to delete versions past their time to live first; aliased ones are spared.
         orphans: Whether to look for blobs that the registry does not know.
+        release: Releases what ended holds held, so that their blobs can be deleted; not called when only reporting.
         orphans_since: Leave those alone that were written before.
 
     Raises:
@@ -71,6 +73,7 @@ def collect_garbage(
     """
     older_than = (now or datetime.now(UTC)) - grace
     expired = registry.expire(now, dry_run=dry_run) if expire else []
+    released = 0 if dry_run else release()
     run = _Collection(registry, blobs, open_manifest, older_than, dry_run=dry_run)
     run.sweep()
     if orphans:
@@ -83,6 +86,7 @@ def collect_garbage(
         kept=run.kept.result(),
         left=run.left.result(),
         orphans=run.orphans.result(),
+        released=released,
     )
 
 
