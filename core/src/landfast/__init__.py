@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from landfast.model.run import RunKey, RunRecord, RunStatus
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
+    from landfast.model.storage.copies import CopyReport
     from landfast.model.storage.drift import AliasVerdict
     from landfast.model.storage.hold_rule import HoldRule
     from landfast.model.storage.holds import (
@@ -123,6 +124,7 @@ _NAMES = {
     "model.run": "RunKey RunRecord RunStatus",
     "model.snapshot_config": "SnapshotConfig SnapshotUri",
     "model.source": "Skipped Source",
+    "model.storage.copies": "CopyReport",
     "model.storage.hold_rule": "HoldRule",
     "model.storage.holds": "HoldKind HoldRecord HoldReport HoldState VersionHolds",
     "model.storage.drift": "AliasVerdict",
@@ -160,6 +162,7 @@ __all__ = [
     "Client",
     "CollectionRecord",
     "Conflict",
+    "CopyReport",
     "DiffKind",
     "DiffRow",
     "Direction",

@@ -12,6 +12,8 @@ from kit.servers.moto import Moto
 from landfast import Client
 from landfast.model.storage.holds import HoldState
 
+pytestmark = pytest.mark.system
+
 PATIENCE_S = 240
 ROUNDS = 6
 KEYS = 8
