@@ -113,6 +113,10 @@ build:
 wheels-check: build
     scripts/wheels-check {{integrations}}
 
+# Build the site of the documentation into dist/docs, and check its links and anchors
+docs: _sync
+    .venv/bin/python scripts/site
+
 # Measure beside peers and floors, in minutes; for the record and docs/benchmarks.md: `just bench --full --keep`
 bench *args: _sync
     .venv/bin/python benchmarks/run.py "$@"

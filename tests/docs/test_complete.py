@@ -76,7 +76,8 @@ def test_the_reference_of_python_has_every_public_name_and_method_with_its_argum
     text = (DOCS / "python-api.md").read_text(encoding="utf-8")
     missing = []
     for name in landfast.__all__:
-        _, found, section = text.partition(f"\n## {name}\n")
+        heading = f"`{name}`" if name.startswith("_") else name
+        _, found, section = text.partition(f"\n## {heading}\n")
         assert found, name
         value = getattr(landfast, name)
         if not isinstance(value, type) or issubclass(value, BaseException):
