@@ -38,7 +38,19 @@ def test_what_a_page_says_can_be_done(
 
 
 def test_blocks_say_what_they_are() -> None:
-    known = {"python", "console", "sh", "toml", "yaml", "json", "text", "sql", "abnf", "ini"}
+    known = {
+        "python",
+        "pycon",
+        "console",
+        "sh",
+        "toml",
+        "yaml",
+        "json",
+        "text",
+        "sql",
+        "abnf",
+        "ini",
+    }
     for page in pages():
         for block in blocks(page):
             assert block.language in known, f"{name_of(page)}:{block.line}: {block.language!r}"

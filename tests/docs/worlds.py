@@ -238,6 +238,7 @@ WORLDS: dict[str, list[Setup]] = {
     "docs/growing-up.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "docs/registry.md": [bucket("my-bucket", *MNIST), bucket("team-bucket"), postgres],
     "docs/errors.md": [data_folder],
+    "docs/how-to.md": [data_folder],
     "docs/operate/recovery.md": [files(points__a_dot_csv="1,2")],
     "docs/cli.md": [data_folder],
     "docs/monitoring.md": [data_folder],
