@@ -7,6 +7,9 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,8 @@ class Reader:
     monkeypatch: pytest.MonkeyPatch
     words: dict[str, str] = field(default_factory=dict)
     database: str = ""
+    python: Sequence[str] = ()
+    """A `python -c` that begins sooner, for the command `landfast` where a shell starts it."""
     _namespace: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
     _exit_code: int = 0
     _problems: list[str] = field(default_factory=list)
@@ -41,12 +46,26 @@ class Reader:
         programs = Path(sys.executable).parent
         self.monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         try:
-            self._do_all()
+            with self._quick_command():
+                self._do_all()
         except Exception as error:
             error.add_note("\n\n".join(self._problems))
             raise
         if self._problems:
             pytest.fail("\n\n".join(self._problems), pytrace=False)
+
+    @contextmanager
+    def _quick_command(self) -> Iterator[None]:
+        if not self.python:
+            yield
+            return
+        with tempfile.TemporaryDirectory(prefix="landfast-reader-") as folder:
+            file = Path(folder) / "landfast"
+            code = "from landfast.cli import main; main(prog_name='landfast')"
+            file.write_text(f'#!/bin/sh\nexec {shlex.join([*self.python, "-c", code])} "$@"\n')
+            file.chmod(0o755)
+            self.monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+            yield
 
     def _do_all(self) -> None:
         for block in blocks(self.page):

@@ -28,9 +28,9 @@ def no_run_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
 def test_what_a_page_says_can_be_done(
-    page: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    page: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, python: list[str]
 ) -> None:
-    reader = Reader(page=page, monkeypatch=monkeypatch)
+    reader = Reader(page=page, monkeypatch=monkeypatch, python=python)
     for setup in WORLDS.get(name_of(page), []):
         setup(request, reader)
     reader.read()

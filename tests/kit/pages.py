@@ -84,5 +84,5 @@ def serving(client: Client, **site: Any) -> Iterator[Served]:
             yield Served(served, port)  # the socket listens already: who asks early waits
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()

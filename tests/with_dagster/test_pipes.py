@@ -135,9 +135,9 @@ if not os.path.exists("failed"):
 )
 
 
-def test_a_retry_of_a_process_adds_no_edge(raw, instance, client) -> None:
+def test_a_retry_of_a_process_adds_no_edge(python, raw, instance, client) -> None:
     retry = dg.RetryPolicy(max_retries=1)
-    model = trainer([sys.executable, "-c", FAIL_ONCE], retry_policy=retry)
+    model = trainer([*python, "-c", FAIL_ONCE], retry_policy=retry)
     assert run(raw, model, instance=instance).success
     assert edges(client) == [
         ("model", "", "logged", "model:v0"),
@@ -159,15 +159,15 @@ sys.exit(3 if len(tries) < 2 else 0)
 """
 
 
-def test_the_version_of_the_last_attempt_counts(raw, instance, client) -> None:
+def test_the_version_of_the_last_attempt_counts(python, raw, instance, client) -> None:
     retry = dg.RetryPolicy(max_retries=2)
-    model = trainer([sys.executable, "-c", OTHER_EACH_TIME], retry_policy=retry)
+    model = trainer([*python, "-c", OTHER_EACH_TIME], retry_policy=retry)
     event = materialization(run(raw, model, instance=instance))
     assert len(client.versions("model")) == 2
     assert event.tags["dagster/data_version"] == client.get("model:v0").digest
 
 
-def test_a_partition_joins_as_its_own_run(raw, instance, client) -> None:
+def test_a_partition_joins_as_its_own_run(python, raw, instance, client) -> None:
     code = """
 import sys, landfast
 with landfast.init() as run:
@@ -177,7 +177,7 @@ with landfast.init() as run:
 
     @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b/c d"]))
     def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> Any:
-        command = [sys.executable, "-c", code, context.partition_key]
+        command = [*python, "-c", code, context.partition_key]
         done = pipes.run(context=context, command=command, env=pipes_env(context))
         return pipes_results(context, done)
 
@@ -186,7 +186,7 @@ with landfast.init() as run:
     assert edges(client) == [("model", "b/c d", "logged", "model~b%2Fc%20d:v0")]
 
 
-def test_a_batch_of_partitions_is_one_process_with_a_version_each(instance, client) -> None:
+def test_a_batch_of_partitions_is_one_process_with_a_version_each(python, instance, client) -> None:
     code = """
 import landfast, sys
 with landfast.init() as run:
@@ -200,7 +200,7 @@ with landfast.init() as run:
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> Any:
-        command = [sys.executable, "-c", code, *context.partition_keys]
+        command = [*python, "-c", code, *context.partition_keys]
         done = pipes.run(context=context, command=command, env=pipes_env(context))
         return pipes_results(context, done)
 
@@ -213,7 +213,9 @@ with landfast.init() as run:
     assert named == {key: client.partitions("model")[key].qualified_name for key in ("a", "b")}
 
 
-def test_mend_23_an_event_says_what_the_process_changed(raw, instance, client, tmp_path) -> None:
+def test_mend_23_an_event_says_what_the_process_changed(
+    python, raw, instance, client, tmp_path
+) -> None:
     code = """
 import landfast, sys
 for name, text in zip("abc", sys.argv[1]):
@@ -226,7 +228,7 @@ with landfast.init() as run:
 """
     said = []
     for texts in ("AB", "AB", "AX", "AXC", "AB"):
-        model = trainer([sys.executable, "-c", code, texts])
+        model = trainer([*python, "-c", code, texts])
         event = materialization(run(raw, model, instance=instance))
         said.append(event.metadata["landfast/change"].value)
     assert said == [
@@ -242,7 +244,9 @@ with landfast.init() as run:
     ]
 
 
-def test_mend_23_a_batch_says_how_many_partitions_the_process_changed(instance, client) -> None:
+def test_mend_23_a_batch_says_how_many_partitions_the_process_changed(
+    python, instance, client
+) -> None:
     code = """
 import landfast, sys
 with landfast.init() as run:
@@ -259,7 +263,7 @@ with landfast.init() as run:
     )
     def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> Any:
         pairs = [f"{key}={text}" for key, text in contents.items()]
-        command = [sys.executable, "-c", code, *pairs]
+        command = [*python, "-c", code, *pairs]
         done = pipes.run(context=context, command=command, env=pipes_env(context))
         return pipes_results(context, done)
 
@@ -283,9 +287,9 @@ with landfast.init() as run:
 @pytest.mark.parametrize("manager", [LandfastReferenceIOManager, LandfastObjectIOManager])
 @pytest.mark.parametrize("annotation", [object, Any, dg.MaterializeResult])
 def test_mend_24_a_result_without_a_value_is_nothing_to_store(
-    raw, instance, client, manager, annotation
+    python, raw, instance, client, manager, annotation
 ) -> None:
-    command = [sys.executable, "-c", "import landfast; landfast.Client().log('model', 'raw.txt')"]
+    command = [*python, "-c", "import landfast; landfast.Client().log('model', 'raw.txt')"]
     Path("raw.txt").write_text("text")
 
     def model(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient):
@@ -333,7 +337,7 @@ def test_a_process_that_logs_nothing_is_an_ordinary_materialization(raw, instanc
 
 
 def test_of_several_logged_versions_the_one_with_the_assets_name_is_it(
-    raw, instance, client
+    python, raw, instance, client
 ) -> None:
     code = """
 import landfast
@@ -342,7 +346,7 @@ with landfast.init() as run:
         open(name, "w").write(name)
         run.log_artifact(name, name=name, type="model")
 """
-    event = materialization(run(raw, trainer([sys.executable, "-c", code]), instance=instance))
+    event = materialization(run(raw, trainer([*python, "-c", code]), instance=instance))
     assert event.metadata["landfast/artifact"].value == client.get("model").qualified_name
 
 

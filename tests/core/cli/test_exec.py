@@ -17,8 +17,6 @@ from click.testing import CliRunner
 from kit import forks
 from landfast.cli import main
 
-LANDFAST = shlex.join([sys.executable, "-m", "landfast"])
-
 
 @pytest.fixture(autouse=True)
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -47,9 +45,10 @@ def printed(*words: str) -> str:
     return CliRunner().invoke(main, words, catch_exceptions=False).stdout
 
 
-def test_every_command_in_a_script_is_of_one_run_with_its_link() -> None:
+def test_every_command_in_a_script_is_of_one_run_with_its_link(python: list[str]) -> None:
     Path("data.txt").write_text("1")
-    script = f"{LANDFAST} put data.txt -n raw && {LANDFAST} get raw --root out && {LANDFAST} put out -n copy"
+    cli = shlex.join([*python, "-c", "from landfast.cli import main; main()"])
+    script = f"{cli} put data.txt -n raw && {cli} get raw --root out && {cli} put out -n copy"
     run("--job-type", "release", "--link", "https://ci.example/7", "--", "sh", "-c", script)
     (record,) = runs()
     assert (record["system"], record["name"], record["job_type"]) == ("shell", "sh", "release")

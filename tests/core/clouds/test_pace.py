@@ -38,11 +38,11 @@ class Crowd:
             self._futures.append(
                 self._pool.submit(pace.run, lambda n=number, b=began: self._stay(n, b))
             )
-            assert began.wait(20)
+            assert began.wait(60)
 
     def _stay(self, number: int, began: threading.Event) -> None:
         began.set()
-        assert self._ends[number].wait(20)
+        assert self._ends[number].wait(60)
         if number in self._errors:
             raise self._errors[number]
 

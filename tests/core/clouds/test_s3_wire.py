@@ -101,7 +101,7 @@ def run_server(tls: Any = None) -> Iterator[Server]:
             )
             reply = noted.replies.pop(0) if noted.replies else noted.default(self.target)
             if reply.until is not None:
-                reply.until.wait(10)
+                reply.until.wait(60)
             if not reply.status:
                 self.reset()
                 return

@@ -17,7 +17,7 @@ def server():
 
 
 def connect(server, password):
-    client = ftplib.FTP(timeout=10)
+    client = ftplib.FTP(timeout=60)
     client.connect("127.0.0.1", server.port)
     try:
         client.login(server.username, password)

@@ -11,7 +11,7 @@ from landfast.registry.values import LogOutcome
 from landfast.testing.registry.drafts import NAME, begin, draft, log
 from sqlalchemy import event
 
-_PATIENCE_S = 30
+_PATIENCE_S = 120
 _OTHER = replace(NAME, collection="other")
 
 Open = Callable[[], Registry]

@@ -116,7 +116,7 @@ class TestSqlite:
             release.join()
             assert thread.is_alive()
             other.execute("COMMIT")
-            thread.join(10)
+            thread.join(60)
         assert registry.get(NAME).index == 0
 
     def test_a_reader_never_waits(
@@ -222,10 +222,10 @@ class TestPostgresql:
 
         thread = threading.Thread(target=foreign)
         thread.start()
-        assert locked.wait(20)
+        assert locked.wait(60)
 
         assert registry.log(request).version.index == 1
-        thread.join(30)
+        thread.join(60)
         assert [c.position for c in registry.changes()] == [1, 2]
 
     def test_a_log_that_changes_nothing_waits_for_nobody(

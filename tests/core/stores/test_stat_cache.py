@@ -233,7 +233,7 @@ def mapped() -> Iterator[Callable[[Path], Writer]]:
 
     yield start
     for writer in writers:
-        writer.process.communicate(timeout=30)
+        writer.process.communicate(timeout=120)
 
 
 @pytest.fixture
@@ -465,7 +465,7 @@ def expected(folder: Path) -> list[str]:
 
 
 def test_small_files_are_hashed_side_by_side_where_each_waits(folder: Path) -> None:
-    hashers, meeting = OrderedWork(), threading.Barrier(2, timeout=30)
+    hashers, meeting = OrderedWork(), threading.Barrier(2, timeout=120)
     hashers._seen, hashers._waited_s = 100, 1.0
 
     def work(number: int) -> int:

@@ -18,7 +18,7 @@ from landfast.web.server import Address, bound, serve
 
 def send(port: int, text: str) -> tuple[int, str]:
     """Send bytes of HTTP as they are; return the status and all that comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.sendall(text.replace("\n", "\r\n").encode("latin-1"))
         reply = b""
         while piece := connection.recv(65536):

@@ -28,7 +28,7 @@ class Moto(S3Server):
     def reset(self) -> None:
         """Forget every bucket and object."""
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=120) as reply:
             reply.read()
 
 

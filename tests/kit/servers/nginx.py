@@ -110,9 +110,9 @@ class Nginx:
         """Read what was asked, oldest first.
 
         Args:
-            at_least: Wait up to two seconds for as many; nginx logs after it has answered.
+            at_least: Wait up to a minute for as many; nginx logs after it has answered.
         """
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 60
         while True:
             lines = self.access_log.read_text().splitlines() if self.access_log.exists() else []
             if len(lines) >= at_least or time.monotonic() > deadline:

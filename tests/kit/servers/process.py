@@ -85,7 +85,7 @@ def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
 def answers(port: int) -> bool:
     """Tell whether something accepts connections on a loopback port."""
     with socket.socket() as probe:
-        probe.settimeout(1)
+        probe.settimeout(10)
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
@@ -98,7 +98,7 @@ def running(
     ready: Callable[[], bool],
     env: Mapping[str, str] | None = None,
     user: str | None = None,
-    timeout_s: float = 60,
+    timeout_s: float = 180,
     stop_signal: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Process]:
     """Run a command in the foreground until the block ends.

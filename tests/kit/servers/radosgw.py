@@ -137,10 +137,10 @@ class Radosgw(S3Server):
         mark = f"landfast-mark-{uuid.uuid4().hex}"
         with contextlib.suppress(self.client.exceptions.ClientError):
             self.client.head_bucket(Bucket=mark)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while mark not in (text := Path(self.access_log).read_text(errors="replace")):
             if time.monotonic() > deadline:
-                raise ServerFailed(f"radosgw did not log a request in 10 s: {self.access_log}")
+                raise ServerFailed(f"radosgw did not log a request in 60 s: {self.access_log}")
             time.sleep(0.02)
         lines = (_ACCESS.search(line) for line in text.splitlines())
         found = [_access(match) for match in lines if match]

@@ -125,7 +125,7 @@ def _client(url: str, access_key: str, secret_key: str, region: str) -> "S3Clien
     config = Config(
         retries={"total_max_attempts": 1},
         s3={"addressing_style": "path"},
-        connect_timeout=10,
+        connect_timeout=60,
         read_timeout=60,
         proxies={},
     )
