@@ -16,7 +16,7 @@ from landfast.model.storage.holds import HoldKind, HoldRecord
 @click.option(
     "--kind",
     type=click.Choice([kind.value for kind in HoldKind]),
-    help="What is to hold [default: legal-hold on S3].",
+    help="What is to hold [default: legal-hold on S3, temporary-hold on gs://].",
 )
 @click.option("--reason", default="", help="Why, for whoever reads it later.")
 @click.option("--partial", is_flag=True, help="Hold what can be held where something cannot.")

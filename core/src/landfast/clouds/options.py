@@ -10,9 +10,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from landfast.errors import InvalidInput
 
+_TYPES = {"bool": bool, "int": int}
+_WORDS = {bool: "true or false", int: "a number", str: "text"}
+
 
 def given_options(kind: type, scheme: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the options that are given, as arguments of the dataclass `kind` of texts and truth values.
+    """Return the options that are given, as arguments of the dataclass `kind` of texts, numbers and truth values.
 
     None as a value is not given.  The scheme, such as ``s3://``, is for messages.
 
@@ -20,7 +23,7 @@ def given_options(kind: type, scheme: str, options: Mapping[str, Any] | None) ->
         InvalidInput: Naming the option that is unknown or has a wrong value.
     """
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    kinds = {f.name: bool if f.type == "bool" else str for f in fields(kind)}
+    kinds = {f.name: _TYPES.get(str(f.type), str) for f in fields(kind)}
     for name, value in given.items():
         if name not in kinds:
             raise InvalidInput(
@@ -28,11 +31,11 @@ def given_options(kind: type, scheme: str, options: Mapping[str, Any] | None) ->
                 subject=name,
                 expected="one of " + ", ".join(sorted(kinds)),
             )
-        if not isinstance(value, kinds[name]):
+        if not isinstance(value, kinds[name]) or (kinds[name] is int and isinstance(value, bool)):
             raise InvalidInput(
                 f"option {name!r} of {scheme} has a wrong value",
                 subject=name,
-                expected="true or false" if kinds[name] is bool else "text",
+                expected=_WORDS[kinds[name]],
                 found=type(value).__name__,
             )
     return given

@@ -22,6 +22,10 @@ READ_TIMEOUT_S = 60
 POOL_SIZE = 64
 
 
+# As the model of the service says.
+MOST_HOLD_DAYS = 36_500
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Options:
     """What may be said about a store or a prefix; all else comes from boto3's own chain.
@@ -35,6 +39,7 @@ class S3Options:
         requester_pays: Whether to pay for requests to other people's buckets.
         anonymous: Whether to send unsigned requests.
         addressing: ``path`` or ``virtual``; None is ``path`` at own endpoints.
+        event_hold_days: How many days an event hold goes on after it is released, 1 to 36,500.
         ca_file: A PEM file of certificate authorities, instead of ``AWS_CA_BUNDLE`` and the system's.
         access_key_id: Explicit keys; they never leave this process.
         secret_access_key: As above.
@@ -49,6 +54,7 @@ class S3Options:
     requester_pays: bool = False
     anonymous: bool = False
     addressing: str | None = None
+    event_hold_days: int = 1
     ca_file: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
@@ -68,6 +74,8 @@ class S3Options:
             raise InvalidInput("option anonymous of s3:// excludes keys, role and profile")
         if self.addressing not in {None, "path", "virtual", "auto"}:
             raise InvalidInput("option addressing of s3:// is path, virtual or auto")
+        if not 1 <= self.event_hold_days <= MOST_HOLD_DAYS:
+            raise InvalidInput(f"option event_hold_days of s3:// is 1 to {MOST_HOLD_DAYS:,}")
         if self.endpoint is not None:
             check_endpoint(self.endpoint)
 

@@ -20,7 +20,7 @@ from landfast.errors import NotFound, ObjectChanged, Unverifiable
 from landfast.hold.look import GONE, WORKERS, wanted
 from landfast.hold.needs import COPY, PORTION, Need, request_of
 from landfast.hold.own import OwnStore
-from landfast.hold.places import Asking, Places
+from landfast.hold.places import Asking, Places, operations
 from landfast.model.storage.holds import (
     HeldObject,
     HoldKind,
@@ -251,9 +251,11 @@ class Acting:
 
     def _take_off(self, store: Store, held: ObjectVersion) -> None:
         """Take our mark away; an object version that is gone all the same needs none."""
-        asked = request_of(held)
+        asked, seen = request_of(held), ""
         try:
-            self.asking.put(store, asked, HoldMark(on=False))
+            if operations(store, asked).says_all:
+                seen = self.asking.get(store, asked).seen
+            self.asking.put(store, asked, HoldMark(on=False, seen=seen))
         except NotFound:
             return
 

@@ -22,12 +22,14 @@ class HoldOperations:
         may: Whether this caller may put holds; one for each bucket.
         get: Reads the mark of an object version.
         put: Sets it, or takes it away.
+        says_all: Whether `put` says all that is set beside the mark too; then it is read before a release as well.
     """
 
     check: str
     may: str
     get: str
     put: str
+    says_all: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

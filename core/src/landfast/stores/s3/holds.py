@@ -15,11 +15,11 @@ from landfast.model.storage.holds import HoldKind
 from landfast.stores.holds import HoldMark, HoldOperations, HoldRequest
 from landfast.stores.s3.request import is_directory_bucket
 
-KINDS = (HoldKind.LEGAL,)
+KINDS = (HoldKind.LEGAL, HoldKind.EVENT)
 
 _NO_LOCK = "ObjectLockConfigurationNotFoundError"
 # Of an object that never had a hold: AWS, and radosgw.
-_NEVER_SET = frozenset({"NoSuchObjectLockConfiguration", _NO_LOCK})
+NEVER_SET = frozenset({"NoSuchObjectLockConfiguration", _NO_LOCK})
 
 OPERATIONS = HoldOperations(
     check="GetObjectLockConfiguration",
@@ -72,11 +72,11 @@ def may_hold(send: Send, asked: HoldRequest) -> None:
 
 def get_hold(send: Send, asked: HoldRequest) -> HoldMark:
     """Ask with GetObjectLegalHold; see `Holder.get_hold`."""
-    about = _about(asked, "s3:GetObjectLegalHold", "asked about")
+    asking = about(asked, "s3:GetObjectLegalHold", "asked about")
     try:
-        reply = send(about, "get_object_legal_hold", **_parameters(asked))
+        reply = send(asking, "get_object_legal_hold", **parameters(asked))
     except NotFound as error:
-        if error.details.get("code") in _NEVER_SET:
+        if error.details.get("code") in NEVER_SET:
             return HoldMark(on=False)
         raise
     return HoldMark(on=(reply.get("LegalHold") or {}).get("Status") == "ON")
@@ -88,17 +88,19 @@ def put_hold(send: Send, asked: HoldRequest, mark: HoldMark) -> None:
 
 
 def _put(send: Send, asked: HoldRequest, hold: dict[str, str]) -> None:
-    about = _about(asked, "s3:PutObjectLegalHold", "held or released")
-    send(about, "put_object_legal_hold", LegalHold=hold, **_parameters(asked))
+    asking = about(asked, "s3:PutObjectLegalHold", "held or released")
+    send(asking, "put_object_legal_hold", LegalHold=hold, **parameters(asked))
 
 
-def _about(asked: HoldRequest, permission: str, verb: str) -> Asked:
+def about(asked: HoldRequest, permission: str, verb: str) -> Asked:
+    """Describe a request about the mark of an object version."""
     return Asked(
         location=asked.location, verb=verb, permission=permission, version_id=asked.version_id
     )
 
 
-def _parameters(asked: HoldRequest) -> dict[str, str]:
+def parameters(asked: HoldRequest) -> dict[str, str]:
+    """Return what names an object version in a request."""
     location = asked.location
     return {
         "Bucket": location.authority,

@@ -37,6 +37,7 @@ from landfast.stores.base import (
     locate_by_listing,
 )
 from landfast.stores.holds import HoldMark, HoldOperations, HoldRequest
+from landfast.stores.s3 import event_holds
 from landfast.stores.s3.archive import asked_for, restore_object, restore_refusal
 from landfast.stores.s3.holds import KINDS, OPERATIONS, check_hold, get_hold, may_hold, put_hold
 from landfast.stores.s3.listing import list_page
@@ -253,25 +254,32 @@ class S3Store:
         """Ask with GetObjectRetention and GetObjectLegalHold."""
         return lock_of(self._client(), location, version_id)
 
-    def hold_operations(self, kind: HoldKind) -> HoldOperations:  # noqa: ARG002
+    def hold_operations(self, kind: HoldKind) -> HoldOperations:
         """Name the requests of a hold; see `landfast.stores.holds.Holder`, also of what follows."""
-        return OPERATIONS
+        return event_holds.OPERATIONS if kind is HoldKind.EVENT else OPERATIONS
 
-    def check_hold(self, location: Location, kind: HoldKind) -> None:  # noqa: ARG002
+    def check_hold(self, location: Location, kind: HoldKind) -> None:
         """Ask for Object Lock of the bucket."""
+        if kind is HoldKind.EVENT:
+            event_holds.check_client(self._client())
         check_hold(self._send, location, is_aws=self.endpoint is None)
 
     def may_hold(self, asked: HoldRequest) -> None:
         """Ask whether holds may be put."""
-        may_hold(self._send, asked)
+        may = event_holds.may_hold if asked.kind is HoldKind.EVENT else may_hold
+        may(self._send, asked)
 
     def get_hold(self, asked: HoldRequest) -> HoldMark:
         """Ask whether a version is held."""
-        return get_hold(self._send, asked)
+        get = event_holds.get_hold if asked.kind is HoldKind.EVENT else get_hold
+        return get(self._send, asked)
 
     def put_hold(self, asked: HoldRequest, mark: HoldMark) -> None:
         """Hold a version, or release it."""
-        put_hold(self._send, asked, mark)
+        if asked.kind is HoldKind.EVENT:
+            event_holds.put_hold(self._send, asked, mark, self._options.event_hold_days)
+        else:
+            put_hold(self._send, asked, mark)
 
     def path(self, location: Location) -> Path | None:  # noqa: ARG002
         """There is none."""
