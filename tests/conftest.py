@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import pytest
 from kit.browser import Browser
 from kit.browser import browser as run_browser
-from kit.quick import quick_python
 from kit.servers.moto import Moto, moto
 from kit.servers.nginx import Nginx, nginx
 from kit.servers.postgres import Postgres, postgres
@@ -149,6 +148,8 @@ def loopback_only() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def python() -> Iterator[list[str]]:
     """The command of a Python that has imported landfast when it begins, for programs that others start: `-c CODE`."""
+    from kit.quick import quick_python  # which imports much
+
     with quick_python() as command:
         yield command
 

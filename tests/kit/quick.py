@@ -19,7 +19,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,15 @@ def quick_python() -> Iterator[list[str]]:
 
 
 def _serve(address: str, began: Any) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen(64)
         began.send(True)
         while True:
             asked, _ = listening.accept()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass  # those who have answered
             if os.fork() == 0:
                 listening.close()
                 _answer(asked)
@@ -80,7 +82,6 @@ def _serve(address: str, began: Any) -> None:
 
 def _answer(asked: socket.socket) -> None:
     """Run what is asked for in a fork, say how it ended, and end it with who asked."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(asked, 8, 3)
     said = b""
     while len(said) < int.from_bytes(length, "big"):

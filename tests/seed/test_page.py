@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import landfast
@@ -40,9 +40,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return list(snippets((folder / "page.txt").read_text(encoding="utf-8")))
 
 
-def run(snippet: str) -> None:
+def run(snippet: str, python: Sequence[str] = (sys.executable,)) -> None:
     script = snippet.replace("import wandb", "import landfast as wandb")
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    subprocess.run([*python, "-c", script], check=True, timeout=300)
 
 
 def test_the_patch_makes_at_most_six_repairs():
@@ -71,15 +71,15 @@ def cloud(page: list[str]) -> list[str]:
     ]
 
 
-def test_s3_snippets_run(page, s3, bucket):
+def test_s3_snippets_run(page, s3, bucket, python):
     log, download, workflow, model = cloud(page)
-    run(log)
+    run(log, python)
     s3.put(bucket, "datasets/mnist/a.png", b"overwritten")
-    run(download)
+    run(download, python)
     assert Path("artifacts/mnist:v0/a.png").read_bytes() == b"first"
-    run(workflow)
+    run(workflow, python)
     assert Path("artifacts/mnist:v1/a.png").read_bytes() == b"overwritten"
-    run(model)
+    run(model, python)
     client = landfast.Client()
     assert [entry.path for entry in client.get("cnn").entries()] == ["my_model.h5"]
     assert client.get("cnn").type == "model"
@@ -90,25 +90,25 @@ def test_s3_snippets_run(page, s3, bucket):
     assert {record.status for record in client.runs()} == {landfast.RunStatus.FINISHED}
 
 
-def test_the_endpoint_variable_of_the_page_is_honoured(page, s3, bucket, monkeypatch):
+def test_the_endpoint_variable_of_the_page_is_honoured(page, s3, bucket, monkeypatch, python):
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
     monkeypatch.setenv("AWS_S3_ENDPOINT_URL", s3.url)
-    run(cloud(page)[0])
+    run(cloud(page)[0], python)
     assert len(landfast.Client().get("mnist").manifest) == 1
 
 
-def test_gcs_snippets_run(page, gcs):
+def test_gcs_snippets_run(page, gcs, python):
     client = gcs.client
     bucket = client.create_bucket("my-bucket")
     bucket.versioning_enabled = True
     bucket.patch()
     bucket.blob("datasets/mnist/a.png").upload_from_string(b"first")
     log, download, workflow, _ = [snippet.replace("s3://", "gs://") for snippet in cloud(page)]
-    run(log)
+    run(log, python)
     bucket.blob("datasets/mnist/a.png").upload_from_string(b"overwritten")
-    run(download)
+    run(download, python)
     assert Path("artifacts/mnist:v0/a.png").read_bytes() == b"first"
-    run(workflow)
+    run(workflow, python)
     assert Path("artifacts/mnist:v1/a.png").read_bytes() == b"overwritten"
 
 
