@@ -37,7 +37,7 @@ from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kit.servers.loopback import LoopbackHandler, LoopbackServer, serving
-from landfast.clouds import s3_wire
+from landfast.clouds import s3_sign, s3_wire
 from landfast.clouds.s3_wire import ListWire
 from landfast.errors import AccessDenied, Unavailable
 from landfast.model.location import Location
@@ -120,7 +120,7 @@ def server() -> Iterator[Server]:
     yield from run_server()
 
 
-@pytest.fixture(params=["long", "short"])
+@pytest.fixture(params=["long", "short", "own"])
 def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -128,7 +128,7 @@ def way(request: pytest.FixtureRequest) -> str:
 def wire_of(client: Any, way: str, method: str = "list_object_versions", **more: str) -> ListWire:
     """A wire whose next page goes this way."""
     wire = ListWire(client)
-    if way == "short":
+    for _ in range({"long": 0, "short": 1, "own": 2}[way]):
         wire.get(method, LIST | {"Prefix": "before/"} | more)
     return wire
 
@@ -198,6 +198,7 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
             f"{module}.get_current_datetime",
             lambda remove_tzinfo=True: moment.replace(tzinfo=None) if remove_tzinfo else moment,
         )
+    monkeypatch.setattr(s3_sign, "_moment", lambda: moment.strftime("%Y%m%dT%H%M%SZ"))
 
 
 HOSTILE = st.text(
@@ -233,22 +234,23 @@ def module_server() -> Iterator[Server]:
 
 @pytest.fixture
 def same_request(module_server, stopped_clock):
-    """Ask by a client's own method and by the wire; fail where the requests differ."""
+    """Ask by a client's own method, and by the wire its two short ways; fail where the requests differ."""
     client, wires = module_server.client(), {}
 
     def check(method: str, asked: dict[str, Any]) -> None:
         if method not in wires:
-            wires[method] = wire_of(
-                module_server.client(),
-                "short",
-                method,
-                **{name: asked[name] for name in ("RequestPayer", "OptionalObjectAttributes")},
-            )
+            rest = {name: asked[name] for name in ("RequestPayer", "OptionalObjectAttributes")}
+            wires[method] = wire_of(module_server.client(), "own", method, **rest)
         module_server.requests.clear()
         getattr(client, method)(**asked)
+        (known,) = wires[method]._requests.values()
+        assert known.own is not None
         wires[method].get(method, asked)
-        theirs, ours = map(comparable, module_server.requests)
-        assert ours == theirs
+        known.own = None
+        wires[method].get(method, asked)
+        assert known.own is not None
+        theirs, *ours = map(comparable, module_server.requests)
+        assert ours == [theirs, theirs]
 
     return check
 
@@ -289,10 +291,29 @@ def aws_client(server: Server, **config: Any) -> Any:
     return session.client("s3", use_ssl=False, config=Config(**config))
 
 
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-2", "nowhere"])
+@pytest.mark.parametrize("token", [None, "a/session+token=="])
+@pytest.mark.parametrize("path", ["", "/below", "/be%20low/here"])
+def test_our_own_signature_is_the_clients(server, stopped_clock, region, token, path):
+    keys = {"aws_access_key_id": "AKIA+TEST=1", "aws_secret_access_key": "se/cr+et="}
+    session = boto3.session.Session(region_name=region, aws_session_token=token, **keys)
+    asked = LIST | {"Prefix": "a b/ü+&=~/", "StartAfter": "*'()%2F"}
+    wire = wire_of(make_client(server.url + path, session), "own", "list_objects_v2")
+    make_client(server.url + path, session).list_objects_v2(**asked)
+    wire.get("list_objects_v2", asked)
+    (known,) = wire._requests.values()
+    assert known.own is not None
+    theirs, ours = map(comparable, server.requests[-2:])
+    assert ours == theirs
+    assert f"/{region}/s3/aws4_request" in ours[2]["authorization"]
+    assert ours[2].get("x-amz-security-token") == token
+
+
 @pytest.mark.parametrize("place", PLACES)
-def test_every_kind_of_endpoint_is_the_clients(server, stopped_clock, place):
+@pytest.mark.parametrize("way", ["short", "own"])
+def test_every_kind_of_endpoint_is_the_clients(server, stopped_clock, place, way):
     config, bucket, url = PLACES[place]
-    wire = wire_of(aws_client(server, **config), "short", "list_objects_v2", Bucket=bucket)
+    wire = wire_of(aws_client(server, **config), way, "list_objects_v2", Bucket=bucket)
     aws_client(server, **config).list_objects_v2(**LIST | {"Bucket": bucket})
     wire.get("list_objects_v2", LIST | {"Bucket": bucket})
     theirs, ours = map(comparable, server.requests[-2:])
@@ -724,7 +745,7 @@ def test_threads_get_each_their_own_page(server, way):
         thread.join()
     assert wrong == []
     ids = [request.headers["amz-sdk-invocation-id"] for request in server.requests]
-    assert len(ids) == len(set(ids)) == 160 + (way == "short")
+    assert len(ids) == len(set(ids)) == 160 + {"long": 0, "short": 1, "own": 2}[way]
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

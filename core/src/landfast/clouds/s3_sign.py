@@ -1,4 +1,4 @@
-"""SignedSend: GETs of S3 signed here and sent over a connection pool, as botocore sent one before.
+"""SignedSend: GETs of objects and list pages of S3, signed here and sent over a connection pool, as botocore sent one.
 
 What botocore signs and how it sends is learnt from a request of its own that was answered well: its headers, its scope,
 and the pool that carried it.  It is taken over only where the signature of that request, made anew here, is the one
@@ -32,12 +32,14 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class SignedSend:
-    """Sends objects' GETs of one bucket and kind, for any number of threads."""
+    """Sends GETs of one bucket and kind, for any number of threads."""
 
     pool: Any
     headers: Mapping[str, str]
     names: frozenset[str]
     """Headers that are signed, but for those of one request."""
+    order: Mapping[str, str]
+    """All headers in botocore's order and spelling, by their names in small letters."""
     scope: tuple[str, str]
     credentials: Any
 
@@ -57,6 +59,7 @@ class SignedSend:
             pool=pool,
             headers={name: value for name, value in sent.items() if name not in _OWN},
             names=names - (_OWN - {_INVOCATION}),
+            order={name.lower(): name for name in request.headers},
             scope=(said["region"], said["service"]),
             credentials=credentials,
         )
@@ -75,7 +78,7 @@ class SignedSend:
         """
         frozen = self.credentials.get_frozen_credentials()
         own = {name.lower(): value for name, value in more.items()}
-        own["x-amz-date"] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        own["x-amz-date"] = _moment()
         own[_INVOCATION] = str(uuid.uuid4())
         if frozen.token:
             own["x-amz-security-token"] = frozen.token
@@ -87,10 +90,11 @@ class SignedSend:
             f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
         )
         _, _, path, query, _ = urlsplit(url)
+        sent = {spelt: headers.pop(name) for name, spelt in self.order.items() if name in headers}
         return self.pool.urlopen(
             "GET",
             f"{path}?{query}" if query else path,
-            headers=headers,
+            headers=sent | headers,
             retries=False,
             redirect=False,
             assert_same_host=False,
@@ -109,7 +113,7 @@ class SignedSend:
         lines = [f"{name}:{' '.join(values[name].split())}" for name in names]
         asked = "\n".join(
             (
-                *("GET", path or "/", "&".join(sorted(query.split("&")))),
+                *("GET", path or "/", _canonical(query)),
                 *(*lines, ""),
                 *(";".join(names), headers["x-amz-content-sha256"]),
             )
@@ -120,6 +124,16 @@ class SignedSend:
         text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
         key = _signing_key(secret, moment[:8], *self.scope)
         return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def _canonical(query: str) -> str:
+    """Return a query in the order of its names, each with a value."""
+    pairs = sorted(pair.partition("=")[::2] for pair in query.split("&")) if query else []
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def _moment() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
 @lru_cache(maxsize=8)

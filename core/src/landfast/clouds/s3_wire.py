@@ -1,13 +1,13 @@
-"""ListWire: list pages of S3 as bytes, asked for, signed and sent by a botocore client and parsed by nobody.
+"""ListWire: list pages of S3 as bytes, asked for, signed and sent as by a botocore client, and parsed by nobody.
 
 A botocore call spends most on its reply (it parses the XML twice, once to look for an error), and the rest on
 working out anew what is the same for all pages of a bucket.  So a page goes one of two ways:
 
 - the long way is the client's own method, from which the body is taken before anything parses it;
 - the short way takes the request of the last page that went the long way, with another query: signed by the client's
-  signer, sent over the client's connections (its proxy, certificates and timeouts).  Whatever comes back that is no
-  whole page (an error, a redirect, a broken connection) goes the long way, as the outcome of its first attempt:
-  retries, regions and error classes are botocore's.
+  signer, or as that does (see `s3_sign`), and sent over the client's connections (its proxy, certificates and
+  timeouts).  Whatever comes back that is no whole page (an error, a redirect, a broken connection) goes the long way,
+  as the outcome of its first attempt: retries, regions and error classes are botocore's.
 
 Where anybody but botocore listens to a client's events, or wraps its methods, all pages go the long way.
 """
@@ -28,6 +28,7 @@ from landfast.clouds.s3_sign import SignedSend
 from landfast.errors import Unavailable
 
 _BODY = "LandfastBody"
+_GOOD = {200, 206}
 # A reply with status 200 may turn out to be an error while it is written.
 _ERROR = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:[\w.-]++:)?Error[\s/>]", re.DOTALL)
 
@@ -76,31 +77,35 @@ class SentRequest:
         """Sign and send with a query; return the reply with its body, or the exception of a connection that broke."""
         from botocore.utils import percent_encode_sequence
 
-        return self.send_to(client, self.base + percent_encode_sequence(query), {}, is_whole=True)
+        return self.ask(client, self.base + percent_encode_sequence(query), {}, is_whole=True)
 
-    def ask(self, client: Any, url: str, headers: Mapping[str, str]) -> Any:
-        """Send to the URL of an object: by botocore's hands the first time, by our own where that is the same."""
+    def ask(
+        self, client: Any, url: str, headers: Mapping[str, str], *, is_whole: bool = False
+    ) -> Any:
+        """Send to another URL: by botocore's hands the first time, by our own where that is the same.
+
+        Of a good reply the body is read only if it is to be whole.
+        """
         if self.own is None:
-            return self.send_to(client, url, headers)
+            return self._send_by_botocore(client, url, headers, is_whole=is_whole)
         from botocore.awsrequest import AWSResponse
-        from botocore.exceptions import BotoCoreError, ConnectionClosedError
+        from botocore.exceptions import BotoCoreError
         from urllib3.exceptions import HTTPError
 
         try:
             raw = self.own.get(url, headers)
             reply: Any = AWSResponse(url, raw.status, raw.headers, raw)
-            if reply.status_code not in {200, 206}:
+            if is_whole or reply.status_code not in _GOOD:
                 reply._content = raw.read()
         except BotoCoreError as error:
             return error
         except (HTTPError, OSError) as error:
-            return ConnectionClosedError(error=error, endpoint_url=url)
+            return _broken(error, url)
         return reply
 
-    def send_to(
-        self, client: Any, url: str, headers: Mapping[str, str], *, is_whole: bool = False
+    def _send_by_botocore(
+        self, client: Any, url: str, headers: Mapping[str, str], *, is_whole: bool
     ) -> Any:
-        """Sign and send to another URL, with headers; of a good reply the body is read only if it is to be whole."""
         from botocore.awsrequest import create_request_object
         from botocore.context import start_as_current_context
         from botocore.exceptions import BotoCoreError, ConnectionClosedError
@@ -129,15 +134,33 @@ class SentRequest:
         request.stream_output = True  # botocore would read it in 64 KiB pieces, twice as dear
         try:
             reply = endpoint.http_session.send(request)
-            if is_whole or reply.status_code not in {200, 206}:
-                reply._content = reply.raw.read()
-            else:
+            if reply.status_code in _GOOD:
                 self.own = SignedSend.of(client, request, reply.raw)
+            if is_whole or reply.status_code not in _GOOD:
+                reply._content = reply.raw.read()
         except BotoCoreError as error:
             return error
         except (HTTPError, OSError) as error:
             return ConnectionClosedError(error=error, request=request, endpoint_url=request.url)
         return reply
+
+
+def _broken(error: Exception, url: str) -> Exception:
+    """Return what botocore makes of an error of the connection."""
+    import urllib3.exceptions as theirs
+    from botocore import exceptions as known
+
+    if isinstance(error, theirs.SSLError):
+        return known.SSLError(endpoint_url=url, error=error)
+    if isinstance(error, theirs.ProxyError):
+        return known.ProxyConnectionError(proxy_url="", error=error)
+    if isinstance(error, theirs.NewConnectionError):
+        return known.EndpointConnectionError(endpoint_url=url, error=error)
+    if isinstance(error, theirs.ConnectTimeoutError):
+        return known.ConnectTimeoutError(endpoint_url=url, error=error)
+    if isinstance(error, theirs.ReadTimeoutError):
+        return known.ReadTimeoutError(endpoint_url=url, error=error)
+    return known.ConnectionClosedError(endpoint_url=url, error=error)
 
 
 def _copied(params: Mapping[str, Any]) -> dict[str, Any]:
