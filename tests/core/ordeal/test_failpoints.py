@@ -243,11 +243,12 @@ def check_beside(ordeal: Ordeal, live: Job, gc: Job) -> None:
 
 
 def test_what_the_killed_leave_behind_is_collected(ordeal: Ordeal) -> None:
-    for kill_at in range(40, 400, 20):
-        ended = ordeal.run(ordeal.job(f"k{kill_at}"), kill_at)
-        assert ended in {0, -signal.SIGKILL}
-        if ended == 0:
-            break
+    with ordeal.rehearsed():
+        for kill_at in range(40, 400, 20):
+            ended = ordeal.run(ordeal.job(f"k{kill_at}"), kill_at)
+            assert ended in {0, -signal.SIGKILL}
+            if ended == 0:
+                break
     client = ordeal.job("check").client()
     stored = {info.sha256 for info in client.context.blobs.list()}
     needed = set()
@@ -272,15 +273,16 @@ def test_a_killed_collector_takes_nothing_that_lives(ordeal: Ordeal, step: int) 
         for collection in list(client.collections())
         for version in client.versions(collection.name)
     ]
-    for kill_at in itertools.count(1, step):
-        job = ordeal.job(f"gc{kill_at}")
-        client.log_artifact(model_of(job, client)).delete(delete_aliases=True)  # garbage
-        ended = ordeal.run(job, kill_at, collect)
-        assert ended in {0, -signal.SIGKILL}
-        for version in live:
-            check_whole(client, client.get(version.qualified_name))
-        if ended == 0:
-            break
+    with ordeal.rehearsed(collect):
+        for kill_at in itertools.count(1, step):
+            job = ordeal.job(f"gc{kill_at}")
+            client.log_artifact(model_of(job, client)).delete(delete_aliases=True)  # garbage
+            ended = ordeal.run(job, kill_at, collect)
+            assert ended in {0, -signal.SIGKILL}
+            for version in live:
+                check_whole(client, client.get(version.qualified_name))
+            if ended == 0:
+                break
     print(f"{ordeal.url.partition(':')[0]}: killed up to {kill_at}; {job.notes()}")
     assert kill_at > 10
     assert job.notes()[-1]["blobs"] > 0
