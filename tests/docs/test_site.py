@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import json
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -14,10 +11,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest import mock
 
 import pytest
 from kit.browser import Browser
+from kit.scripts import load_script
 
 from tests.docs.pages import ROOT
 
@@ -25,12 +22,7 @@ from tests.docs.pages import ROOT
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The script, at work in a copy of what it reads."""
-    loader = importlib.machinery.SourceFileLoader("site_script", str(ROOT / "scripts" / "site"))
-    spec = importlib.util.spec_from_loader("site_script", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    with mock.patch.object(sys, "dont_write_bytecode", new=True):
-        loader.exec_module(module)
+    module = load_script("site")
     root = tmp_path_factory.mktemp("site")
     shutil.copytree(ROOT / "docs", root / "docs")
     (root / "core").mkdir()
