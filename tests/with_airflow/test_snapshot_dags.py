@@ -122,3 +122,51 @@ def test_a_file_that_is_missing_is_named(registry: str, tmp_path: Path) -> None:
 
     with pytest.raises(landfast.NotFound, match=r"no\.yaml"):
         snapshot_dags(tmp_path / "no.yaml")
+
+
+VERIFY = """
+verify:
+  - name: vision/flowers
+    aliases: [newest, latest]
+    schedule: "0 * * * *"
+  - aliases: [newest]
+    fail_on: never
+"""
+
+
+def test_what_the_file_verifies_is_a_dag_that_fails_as_it_says(airflow: Any, data: Path) -> None:
+    from tests.with_airflow.parsing import parse
+
+    (airflow.dags / "snapshots.yaml").write_text(CONFIG.format(data=data) + VERIFY)
+    airflow.add("""
+        # Airflow looks for DAGs in files that have both words.
+        from landfast_provider import snapshot_dags
+
+        found = snapshot_dags("snapshots.yaml")
+        flowers, orders, of_flowers, of_project = found.values()
+    """)
+    bag = parse(airflow.dags)
+    assert not bag.import_errors
+    one, every = bag.dags["verify.vision.flowers.newest-latest"], bag.dags["verify.newest"]
+    assert (one.schedule, every.schedule) == ("0 * * * *", None)
+    assert one.description == "Verify vision/flowers:newest,latest"
+    airflow.run("snapshot.vision.flowers")
+    assert airflow.run(one.dag_id).state == "success"
+    (data / "flowers" / "a.jpg").write_text("other")
+    run = airflow.run(one.dag_id)
+    assert airflow.states(run) == {"verify": "failed"}
+    (told,) = airflow.xcom(run, "verify", "report")
+    assert (told["version"], told["verdict"]) == ("default/vision/flowers:v0", "changed")
+    airflow.client.log("corpus", str(data), aliases=["newest"])
+    assert airflow.run(every.dag_id).state == "success"
+    changes = airflow.client.changes(verdicts=True)
+    assert [row.verdict.verdict for row in changes if row.verdict] == ["changed"]
+
+
+def test_a_mistake_in_what_is_verified_names_the_line(snapshots: Any) -> None:
+    from tests.with_airflow.parsing import parse
+
+    wrong = "verify:\n  - aliases: [prod]\n    every: 1h\n"
+    (snapshots.dags / "snapshots.yaml").write_text(wrong)
+    [error] = parse(snapshots.dags).import_errors.values()
+    assert "snapshots.yaml, line 3: unknown key 'every'" in error

@@ -19,6 +19,7 @@ from landfast_provider.run_key import SYSTEM, deployment
 from landfast_provider.triggers import (
     LandfastArtifactTrigger,
     LandfastPrefixTrigger,
+    LandfastVerdictTrigger,
     LandfastVersionTrigger,
 )
 from landfast_provider.triggers.landfast import artifact_watcher
@@ -262,6 +263,32 @@ def test_a_changed_verdict_is_told_and_nothing_else(
 
     log("A")
     follow(story, watcher.trigger)
+
+
+def test_a_trigger_may_wait_for_some_verdicts_alone(
+    log: Log, client: landfast.Client, tmp_path: Path
+) -> None:
+    asset = artifact_verdict("nlp/corpus", verdicts=["gone"], poll_interval=0.05)
+    assert asset.name == "verdict (gone) on landfast://default/nlp/corpus"
+    [watcher] = asset.watchers
+    path, arguments = watcher.trigger.serialize()
+    assert arguments["verdicts"] == ["gone"]
+    again = LandfastVerdictTrigger(**arguments)
+    assert again.serialize() == (path, arguments)
+    with pytest.raises(landfast.InvalidInput, match="no version stands as 'lost'"):
+        artifact_verdict("nlp/corpus", verdicts=["lost"])
+
+    async def story(running: Running) -> None:
+        await running.silent()
+        (tmp_path / "a.txt").write_text("C")
+        client.verify_aliases("nlp/corpus")
+        await running.silent()
+        (tmp_path / "a.txt").unlink()
+        client.verify_aliases("nlp/corpus")
+        assert (await running.told())["verdict"] == "gone"
+
+    log("A")
+    follow(story, again)
 
 
 def test_watch_gives_the_asset_a_watcher_and_leaves_it_the_same_asset() -> None:

@@ -219,3 +219,76 @@ def test_scaffolding_without_arguments_loads_too_and_keeps_a_file_that_is_there(
     sandbox.scaffold_component(dl.LandfastSnapshotsComponent, defs_path="vendor")
     with sandbox.build_all_defs() as defs:
         assert set(specs(defs)) == {"mine"}
+
+
+VERIFY = """
+verify:
+  - name: vision/flowers
+    aliases: [prod, latest]
+    schedule: "0 * * * *"
+  - name: elsewhere/corpus
+    aliases: [prod]
+    fail_on: loss
+  - aliases: [prod]
+    schedule: "30 4 * * *"
+"""
+
+
+def test_what_the_file_verifies_is_a_check_and_of_the_project_a_job(
+    sandbox, instance, data, client, tmp_path
+):
+    there = data("flowers", **{"a.jpg": "A"}).parent
+    place = data("corpus", c="C")
+    client.log("vision/flowers", there / "flowers", aliases=["prod"])
+    client.log("elsewhere/corpus", place, aliases=["prod"])
+    client.log("mine", place, aliases=["prod"])
+    attributes = {"assets": [ORDERS], "timezone": "Europe/Berlin"}
+    defs = build(sandbox, attributes, file=FILE.format(there=there) + VERIFY)
+    checks = {key.to_user_string() for key in defs.resolve_asset_graph().asset_check_keys}
+    assert checks == {
+        "vision/flowers:verify_prod_latest",
+        "elsewhere/corpus:verify_prod",
+    }
+    schedules = {each.name: each for each in defs.schedules}
+    hourly = schedules["verify_prod_latest__vision__flowers_schedule"]
+    daily = schedules["landfast_verify_prod_schedule"]
+    assert (hourly.cron_schedule, daily.cron_schedule) == ("0 * * * *", "30 4 * * *")
+    assert daily.execution_timezone == "Europe/Berlin"
+
+    def passed() -> list[tuple[bool, Any]]:
+        done = defs.resolve_job_def(hourly.job_name).execute_in_process(instance=instance)
+        return [
+            (each.passed, each.metadata["landfast/changes"].value)
+            for each in done.get_asset_check_evaluations()
+        ]
+
+    assert passed() == [(True, 0)]
+    (there / "flowers" / "a.jpg").write_text("B")
+    assert passed() == [(False, 1)]
+    assert passed() == [(False, 0)]
+    verdicts = [row for row in client.changes(verdicts=True) if row.verdict is not None]
+    assert [str(row.version) for row in verdicts] == ["default/vision/flowers:v0"]
+
+    project = defs.resolve_job_def(daily.job_name)
+    assert project.execute_in_process(instance=instance).success
+    (place / "c").unlink()
+    with pytest.raises(landfast.ObjectChanged, match=r"what \*:prod names"):
+        project.execute_in_process(instance=instance)
+
+
+def test_verify_may_stand_in_the_component_itself(sandbox):
+    defs = build(sandbox, {"verify": [{"name": "corpus", "aliases": ["prod"]}], "sensor": True})
+    checks = {key.to_user_string() for key in defs.resolve_asset_graph().asset_check_keys}
+    assert checks == {"corpus:verify_prod"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "file", "told"),
+    [
+        ({}, "verify:\n  - aliases: []\n", "snapshots.yaml, line 2: no alias is named"),
+        ({"verify": [{"name": "a"}]}, None, "defs.yaml: a verification has no aliases"),
+        ({"config": "x.yaml", "verify": [{"aliases": ["a"]}]}, None, "config and verify are given"),
+    ],
+)
+def test_what_is_wrong_with_a_verification_is_told(sandbox, tmp_path, attributes, file, told):
+    test_what_is_wrong_is_told(sandbox, tmp_path, attributes, file, told)

@@ -57,3 +57,62 @@ def test_each_change_of_a_verdict_asks_for_one_run(
 def test_a_name_with_a_version_is_refused() -> None:
     with pytest.raises(landfast.InvalidInput, match="what a sensor follows is the whole artifact"):
         dl.build_verdict_sensor("flowers:v3", job=alarm)
+
+
+def evaluate(instance: dg.DagsterInstance, **how: Any) -> dg.AssetCheckEvaluation:
+    flowers = dg.AssetSpec("flowers")
+    checks = dl.build_alias_checks([flowers], **how)
+    job = dg.Definitions(
+        assets=[flowers], asset_checks=checks
+    ).resolve_implicit_global_asset_job_def()
+    done = job.execute_in_process(instance=instance)
+    (found,) = done.get_asset_check_evaluations()
+    return found
+
+
+def test_a_check_looks_at_what_aliases_name_and_the_sensor_hears_of_it(
+    instance: dg.DagsterInstance, client: landfast.Client, tmp_path: Path
+) -> None:
+    missing = evaluate(instance, aliases=["prod"])
+    assert (missing.passed, missing.check_name) == (False, "verify_prod")
+    assert "no version of default/uncategorized/flowers is named 'prod'" in str(missing.description)
+    for day in ("d1", "d2"):
+        (tmp_path / day).write_text(day)
+        client.log(f"flowers~{day}", tmp_path / day, aliases=["prod"])
+    found = evaluate(instance, aliases=["prod"])
+    assert (found.passed, found.metadata["landfast/checked"].value) == (True, 2)
+    cursor = tick(instance, None).cursor
+    (tmp_path / "d2").unlink()
+    lost = evaluate(instance, aliases=["prod"], fail_on="loss")
+    assert not lost.passed
+    (row,) = lost.metadata["landfast/first_problems"].value.records
+    assert row.data["version"] == "default/uncategorized/flowers~d2:v0"
+    assert row.data["verdict"] == "gone"
+    assert evaluate(instance, aliases=["prod"], fail_on="never").passed
+    (request,) = tick(instance, cursor).run_requests
+    assert request.tags["landfast/verdict"] == "gone"
+
+
+def test_an_alias_that_cannot_be_one_is_refused() -> None:
+    for how in ({"aliases": []}, {"aliases": ["v3"]}, {"aliases": ["a"], "fail_on": "always"}):
+        with pytest.raises(landfast.InvalidInput):
+            dl.build_alias_checks(["flowers"], **how)
+
+
+def test_a_sensor_may_wait_for_some_verdicts_alone(
+    instance: dg.DagsterInstance, client: landfast.Client, tmp_path: Path
+) -> None:
+    place = tmp_path / "a.txt"
+    place.write_text("A")
+    client.log("flowers", place)
+    only = {"verdicts": ["changed"]}
+    cursor = tick(instance, None, **only).cursor
+    for content in ("B", None, "A"):
+        place.unlink() if content is None else place.write_text(content)
+        client.verify_aliases("flowers")
+    told = tick(instance, cursor, **only)
+    assert [each.tags["landfast/verdict"] for each in told.run_requests] == ["changed"]
+    assert not tick(instance, told.cursor, **only).run_requests
+    assert len(tick(instance, cursor).run_requests) == 3
+    with pytest.raises(landfast.InvalidInput, match="no version stands as 'moved'"):
+        dl.build_verdict_sensor("flowers", job=alarm, verdicts=["moved"])

@@ -10,7 +10,7 @@ from typing import Any
 import landfast
 import pytest
 from prefect.flows import load_flow_from_entrypoint
-from prefect_landfast.flows import config_of, snapshot_artifact
+from prefect_landfast.flows import config_of, snapshot_artifact, verify_aliases
 from prefect_landfast.serving import parameters_of, snapshot_deployments
 
 SNAPSHOTS = """
@@ -79,6 +79,38 @@ def test_a_partitioned_snapshot_is_scheduled_where_the_key_is_the_date(file) -> 
     _, orders, _ = snapshot_deployments(file, partition_format="%Y-%m-%d")
     assert [s.schedule.cron for s in orders.schedules] == ["30 2 * * mon-fri"]
     assert given(orders)["partition_format"] == "%Y-%m-%d"
+
+
+VERIFY = """
+verify:
+  - name: vision/flowers
+    aliases: [prod, latest]
+    schedule: "0 * * * *"
+    fail_on: loss
+  - aliases: [prod]
+"""
+
+
+def test_every_verification_of_a_file_becomes_a_deployment_of_a_flow() -> None:
+    path = Path("snapshots.yaml")
+    path.write_text(SNAPSHOTS + VERIFY)
+    *_, flowers, project = snapshot_deployments(path, registry="default")
+    assert [flowers.name, project.name] == ["vision:flowers:prod,latest", "prod"]
+    assert [s.schedule.cron for s in flowers.schedules] == ["0 * * * *"]
+    assert not project.schedules
+    for made in (flowers, project):
+        found = load_flow_from_entrypoint(made.entrypoint)
+        assert (found.name, made.concurrency_limit) == ("verify-aliases", 1)
+        verify_aliases.validate_parameters(json.loads(json.dumps(made.parameters)))
+    assert flowers.parameters == {
+        "artifact": "vision/flowers",
+        "aliases": ["prod", "latest"],
+        "fail_on": "loss",
+        "registry": "default",
+    }
+    path.write_text("verify:\n  - aliases: [v3]\n")
+    with pytest.raises(landfast.InvalidInput, match=r"snapshots.yaml, line 2: 'v3'"):
+        snapshot_deployments(path)
 
 
 def test_one_run_at_a_time_and_the_next_is_cancelled(file) -> None:

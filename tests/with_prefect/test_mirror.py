@@ -12,6 +12,7 @@ import pytest
 from kit.servers.scripted import Scripted
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_landfast.events import announce
+from prefect_landfast.flows import verify_aliases
 from prefect_landfast.mirror import mirror
 
 
@@ -176,6 +177,25 @@ def test_a_changed_verdict_is_an_event_of_its_own(client, other, prefect) -> Non
         "intact",
         "1 changed",
     )
+
+
+def test_a_flow_that_verifies_tells_at_once_and_the_mirror_does_not_again(
+    client, other, prefect, monkeypatch
+) -> None:
+    monkeypatch.setenv("LANDFAST_PROJECT", "vision")
+    log(other, "flowers", "one")
+    mirror(client)
+    Path("flowers.txt").write_text("two")
+    with pytest.raises(landfast.ObjectChanged, match=r"what flowers:latest names"):
+        verify_aliases.fn("flowers", aliases=["latest"])
+    done = verify_aliases.fn("flowers", aliases=["latest"], fail_on="never")
+    assert done.message == "flowers:latest: 0 of 1 intact, 0 changed"
+    posted = [request for request in prefect.requests if request.path == "/api/events"]
+    events = [event for request in posted for event in json.loads(request.body)]
+    verdicts = [event for event in events if event["event"] == "landfast.artifact.verdict"]
+    assert [event["payload"]["verdict"] for event in verdicts] == ["changed"]
+    remember(prefect)
+    assert mirror(client)[0] == 0
 
 
 def test_an_empty_registry_has_nothing_to_tell(client, prefect) -> None:

@@ -70,3 +70,17 @@ def test_a_deployment_starts_on_a_changed_verdict_with_the_version() -> None:
     assert trigger.parameters == on_artifact_change("vision/flowers", parameter="ref").parameters
     with pytest.raises(landfast.InvalidInput, match="names a version"):
         on_verdict_change("vision/flowers:v3")
+
+
+def test_a_deployment_may_wait_for_some_verdicts_alone() -> None:
+    trigger = on_verdict_change("vision/flowers", verdicts=["gone", "changed"])
+    name = resource_id(landfast.ArtifactName.parse("default/vision/flowers"))
+
+    def is_met(verdict: str) -> bool:
+        labels = {"prefect.resource.id": name, "landfast.verdict": verdict}
+        return bool(trigger.match.matches(Resource(labels)))
+
+    assert [is_met(each) for each in ("gone", "changed", "intact")] == [True, True, False]
+    assert not is_met_by(trigger, "default/vision/other:v0")
+    with pytest.raises(landfast.InvalidInput, match="no version stands as 'lost'"):
+        on_verdict_change("vision/flowers", verdicts=["lost"])

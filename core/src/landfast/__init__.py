@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from landfast.model.snapshot_config import SnapshotConfig, SnapshotUri
     from landfast.model.source import Skipped, Source
     from landfast.model.storage.copies import CopyReport
-    from landfast.model.storage.drift import AliasVerdict
+    from landfast.model.storage.drift import AliasVerdict, check_verdicts
     from landfast.model.storage.hold_rule import HoldRule
     from landfast.model.storage.holds import (
         HoldKind,
@@ -127,7 +127,7 @@ _NAMES = {
     "model.storage.copies": "CopyReport",
     "model.storage.hold_rule": "HoldRule",
     "model.storage.holds": "HoldKind HoldRecord HoldReport HoldState VersionHolds",
-    "model.storage.drift": "AliasVerdict",
+    "model.storage.drift": "AliasVerdict check_verdicts",
     "model.storage.plan": "Plan Problem",
     "model.storage.restore": "RestoreReport",
     "model.storage.verify_rule": "VerifyRule",
@@ -236,6 +236,7 @@ __all__ = [
     "__version__",
     "check_choice",
     "check_registry_url",
+    "check_verdicts",
     "current_run",
     "full_name",
     "init",

@@ -15,7 +15,7 @@ from kit.servers.archive import ArchiveServer
 from landfast.cli import main
 from landfast.client import Client
 from landfast.errors import InvalidInput, NotFound, Unavailable
-from landfast.model.storage.drift import AliasVerdict
+from landfast.model.storage.drift import AliasVerdict, check_verdicts
 from landfast.model.verdict import VerifyReport
 from landfast.model.version import Change, ChangeKind
 from landfast.registry.values import ChangeFilter
@@ -299,3 +299,12 @@ def test_a_change_reads_the_same_from_either_end(any_client: Client, data: Path)
     newest: list[Change] = any_client.registry.overview.changes(ChangeFilter(verdicts=True), window)
     assert newest[0].kind is ChangeKind.VERDICT
     assert newest[::-1] == list(any_client.changes(verdicts=True))
+
+
+def test_verdicts_to_hear_of_are_those_that_a_version_can_have() -> None:
+    assert check_verdicts("gone") == {"gone"}
+    assert check_verdicts(()) >= {"intact", "gone", "unreachable"}
+    with pytest.raises(
+        InvalidInput, match=r"no version stands as 'moved': expected some of intact, "
+    ):
+        check_verdicts(["gone", "moved"])

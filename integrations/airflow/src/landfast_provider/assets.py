@@ -8,6 +8,7 @@ import landfast
 from airflow.sdk import Asset, AssetAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from urllib.parse import SplitResult
 
 GROUP = "landfast"
@@ -98,6 +99,7 @@ def artifact_asset(
 def artifact_verdict(
     artifact: str | landfast.ArtifactName | Asset,
     *,
+    verdicts: Collection[str] = (),
     poll_interval: float = 60,
     landfast_conn_id: str | None = None,
 ) -> Asset:
@@ -105,11 +107,12 @@ def artifact_verdict(
 
     Args:
         artifact: As for `artifact_asset`.
+        verdicts: Only changes to these, such as ``gone``, ``changed``; none is every change, also back to ``intact``.
         poll_interval: Seconds between two looks of the triggerer.
         landfast_conn_id: Where it looks; None is ``landfast_default``.
 
     Raises:
-        InvalidInput: If the name is none, or says a version.
+        InvalidInput: If the name is none, says a version, or a verdict is none.
 
     Example:
         >>> artifact_verdict("nlp/corpus").name
@@ -123,10 +126,13 @@ def artifact_verdict(
     asset = artifact_asset(artifact)
     trigger = LandfastVerdictTrigger(
         artifact=str(asset.artifact),
+        verdicts=verdicts,
         poll_interval=poll_interval,
         landfast_conn_id=landfast_conn_id or DEFAULT_CONN_ID,
     )
-    name = f"verdict on {asset.uri}"
+    # Other verdicts, other asset: Airflow knows one by its name.
+    only = f" ({', '.join(trigger.verdicts)})" if trigger.verdicts else ""
+    name = f"verdict{only} on {asset.uri}"
     watcher = AssetWatcher(name=f"landfast {name}", trigger=trigger)
     return Asset(name=name, group=GROUP, watchers=[watcher])
 

@@ -17,6 +17,7 @@ from dagster_shared.libraries import DagsterLibraryRegistry
 from landfast import ArtifactVersion
 
 from dagster_landfast.adoption import log_reference, use_artifact
+from dagster_landfast.alias_checks import build_alias_checks
 from dagster_landfast.automation import build_automation_sensor, on_content_change
 from dagster_landfast.checks import (
     Bounds,
@@ -49,6 +50,7 @@ __all__ = [
     "Reference",
     "__version__",
     "artifact_asset",
+    "build_alias_checks",
     "build_artifact_sensor",
     "build_automation_sensor",
     "build_drift_checks",

@@ -188,6 +188,33 @@ def _outlook(row: EntryOutlook) -> dict[str, str]:
     }
 
 
+def of_aliases(
+    found: Sequence[landfast.AliasVerdict], rule: landfast.VerifyRule, max_rows: int
+) -> Judgement:
+    """Judge how what aliases name stands: one row of the table for each version that is not intact."""
+    failed = [each for each in found if each.fails(rule.fail_on)]
+    rows = [
+        {
+            "version": str(each.version),
+            "aliases": ", ".join(each.aliases),
+            "verdict": each.verdict or "not looked at",
+            "summary": each.summary,
+        }
+        for each in found
+        if not each.ok
+    ]
+    changed = [each.change for each in found if each.change is not None]
+    shown: dict[str, dg.MetadataValue[Any]] = {
+        "landfast/checked": dg.MetadataValue.int(len(found)),
+        "landfast/problems": dg.MetadataValue.int(len(rows)),
+        "landfast/changes": dg.MetadataValue.int(len(changed)),
+        **_first_problems(rows[:max_rows]),
+    }
+    told = f"{rows[0]['version']}: {rows[0]['summary']}" if rows else "all intact"
+    others = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return Judgement(passed=not failed, description=f"{rule.label}: {told}{others}", metadata=shown)
+
+
 def of_sizes(
     compared: Sequence[tuple[Resolved, landfast.ArtifactVersion | None]],
     files: Bounds | None,
@@ -253,9 +280,13 @@ def _shown(
         ),
         "landfast/problems": dg.MetadataValue.int(problems),
     }
-    if rows:
-        columns = [dg.TableColumn(name) for name in rows[0]]
-        shown["landfast/first_problems"] = dg.MetadataValue.table(
-            [dg.TableRecord(dict(row)) for row in rows], schema=dg.TableSchema(columns)
-        )
-    return shown
+    return shown | _first_problems(rows)
+
+
+def _first_problems(rows: Sequence[dict[str, str]]) -> dict[str, dg.MetadataValue[Any]]:
+    if not rows:
+        return {}
+    columns = [dg.TableColumn(name) for name in rows[0]]
+    records = [dg.TableRecord(dict(row)) for row in rows]
+    table = dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+    return {"landfast/first_problems": table}

@@ -74,7 +74,7 @@ def build_reference_checks(
     spec = {"name": name, "blocking": blocking, "automation_condition": automation_condition}
     return [
         _check(key, judge, severity, resource_key, description=description, **spec)
-        for key in _keys(assets)
+        for key in checked_keys(assets)
     ]
 
 
@@ -122,7 +122,7 @@ def build_retention_checks(
     spec = {"name": name, "blocking": blocking, "automation_condition": automation_condition}
     return [
         _check(key, judge, severity, resource_key, description=description, **spec)
-        for key in _keys(assets)
+        for key in checked_keys(assets)
     ]
 
 
@@ -175,11 +175,12 @@ def build_drift_checks(
     spec = {"name": name, "blocking": blocking, "automation_condition": automation_condition}
     return [
         _check(key, judge, severity, resource_key, description=description, **spec)
-        for key in _keys(assets)
+        for key in checked_keys(assets)
     ]
 
 
-def _keys(assets: Iterable[Checked]) -> list[dg.AssetKey]:
+def checked_keys(assets: Iterable[Checked]) -> list[dg.AssetKey]:
+    """Return the keys of what checks are built for, each once."""
     keys: list[dg.AssetKey] = []
     for asset in [assets] if isinstance(assets, str) else assets:
         if isinstance(asset, dg.AssetsDefinition):

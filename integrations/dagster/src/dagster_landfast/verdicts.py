@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ def build_verdict_sensor(
     artifact: str,
     *,
     job: Any,
+    verdicts: Collection[str] = (),
     name: str = "landfast_verdicts",
     minimum_interval_seconds: int = 30,
     resource_key: str | None = None,
@@ -33,13 +35,14 @@ def build_verdict_sensor(
     Args:
         artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``.
         job: What to run: a job, or assets.
+        verdicts: Only changes to these, such as ``gone``, ``changed``; none is every change, also back to ``intact``.
         name: Of the sensor.
         minimum_interval_seconds: Between two looks.
         resource_key: Of the `LandfastResource`; None is the one of the definitions, else the environment's.
         default_status: Whether it runs before anybody turns it on.
 
     Raises:
-        InvalidInput: If the name says a version.
+        InvalidInput: If the name says a version, or a verdict is none.
 
     Example:
         >>> @dg.job
@@ -47,6 +50,7 @@ def build_verdict_sensor(
         >>> build_verdict_sensor("vision/mnist", job=alarm).name
         'landfast_verdicts'
     """
+    only = landfast.check_verdicts(verdicts)
     wanted = landfast.ArtifactName.parse(artifact).whole("what a sensor follows")
 
     def look(context):  # type: ignore[no-untyped-def]
@@ -54,7 +58,7 @@ def build_verdict_sensor(
         found = Cursor.read(
             context.cursor, registry=feed.registry_of(client), head=feed.head_of(client)
         )
-        requests, position = _requests(client, wanted, found)
+        requests, position = _requests(client, wanted, only, found)
         cursor = str(Cursor(registry=found.registry, position=position))
         if not requests and cursor == context.cursor:
             return dg.SkipReason(f"no verdict changed after position {position}")
@@ -77,7 +81,10 @@ def _client(context: Any, resource_key: str | None) -> landfast.Client:
 
 
 def _requests(
-    client: landfast.Client, wanted: landfast.ArtifactName, found: Cursor
+    client: landfast.Client,
+    wanted: landfast.ArtifactName,
+    only: frozenset[str],
+    found: Cursor,
 ) -> tuple[list[dg.RunRequest], int]:
     requests: list[dg.RunRequest] = []
     position = found.position
@@ -87,7 +94,7 @@ def _requests(
         after=position, name=wanted, partitions=not wanted.partition, verdicts=True
     ):
         position = change.position
-        if change.verdict is not None:
+        if change.verdict is not None and change.verdict.verdict in only:
             tags = {
                 "landfast/name": str(change.version),
                 "landfast/verdict": change.verdict.verdict,

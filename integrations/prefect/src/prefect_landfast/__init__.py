@@ -16,7 +16,7 @@ from prefect_landfast.assets import artifact_asset
 from prefect_landfast.blocks import LandfastRegistry
 from prefect_landfast.cache import ARTIFACT_DIGEST
 from prefect_landfast.client import landfast_client, run_env
-from prefect_landfast.flows import snapshot_artifact
+from prefect_landfast.flows import snapshot_artifact, verify_aliases
 from prefect_landfast.materialize import materialize_artifact
 from prefect_landfast.mirror import mirror_changes
 from prefect_landfast.output import load_object
@@ -56,6 +56,7 @@ __all__ = [
     "snapshot_artifact",
     "snapshot_deployments",
     "use_artifact",
+    "verify_aliases",
     "verify_artifact",
 ]
 

@@ -1,4 +1,4 @@
-"""The flow that takes a snapshot of external data, ready to be scheduled."""
+"""The flows that take a snapshot of external data and verify what aliases name, ready to be scheduled."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from prefect_landfast.client import recording
+from prefect_landfast.events import tell_verdicts
+from prefect_landfast.logs import logger
 from prefect_landfast.shards import log_in_shards, with_retries
 from prefect_landfast.tasks.log import log_reference
 
@@ -105,6 +107,54 @@ def snapshot_artifact(
     filled = config.for_partition(partition_key_of(partition_key, partition_format))
     version = take(filled, registry=registry, shards=shards)
     return Completed(message=version.outcome, data=version)
+
+
+def _verified() -> str:
+    given = flow_run.parameters
+    return f"verify {given.get('artifact') or '*'}:{','.join(given.get('aliases') or ())}"
+
+
+@flow(name="verify-aliases", flow_run_name=_verified, persist_result=False)
+def verify_aliases(
+    artifact: str | None = None,
+    *,
+    aliases: list[str],
+    fail_on: landfast.FailOn = "drift",
+    registry: str | None = None,
+) -> State[list[dict[str, Any]]]:
+    """Compare every version that aliases name with what its stores have now, from list pages.
+
+    A change is a row of the feed and, at once, the event of `on_verdict_change`.  The message of the run's last
+    state says what it found.
+
+    Args:
+        artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``; None
+            is the whole project.
+        aliases: Which, such as ``prod``.
+        fail_on: As in `verify_artifact`.
+        registry: Name of a `LandfastRegistry` block; None as in the tasks.
+
+    Returns:
+        What was found of each version, as the result of the run.
+
+    Raises:
+        landfast.ObjectChanged: If something drifted, or bytes are lost, as `fail_on` says.
+        landfast.NotFound: If no version has one of the aliases.
+
+    Example:
+        >>> verify_aliases("vision/flowers", aliases=["prod"])  # doctest: +SKIP
+    """
+    rule = landfast.VerifyRule(name=artifact, aliases=aliases, fail_on=fail_on)
+    with recording(registry) as client:
+        found = client.verify_aliases(*rule.names, aliases=rule.aliases)
+        for one in found:
+            logger().info("%s: %s: %s", one.version, one.verdict or "not looked at", one.summary)
+        tell_verdicts(client, [one.change for one in found if one.change is not None])
+        rule.raise_for(found)
+    changed = sum(one.change is not None for one in found)
+    intact = sum(one.ok for one in found)
+    message = f"{rule.label}: {intact} of {len(found)} intact, {changed} changed"
+    return Completed(message=message, data=[one.to_dict() for one in found])
 
 
 def config_of(

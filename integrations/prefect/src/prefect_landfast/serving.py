@@ -1,4 +1,4 @@
-"""Serve what snapshots.yaml describes: a deployment of `snapshot_artifact` for each snapshot in it."""
+"""Serve what snapshots.yaml describes: a deployment for each snapshot in it, and for each verification."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
-from prefect_landfast.flows import KEPT, snapshot_artifact
+from prefect_landfast.flows import KEPT, snapshot_artifact, verify_aliases
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(
     limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
 )
 """A snapshot that is still running is not joined by the next one, which is cancelled."""
+
+_AS_EVERY: dict[str, Any] = {
+    "tags": ["landfast"],
+    "concurrency_limit": ONE_AT_A_TIME,
+    # The installed package is found wherever it is installed; a file path is not.
+    "entrypoint_type": EntrypointType.MODULE_PATH,
+}
 
 
 def serve_snapshots(
@@ -27,7 +34,7 @@ def serve_snapshots(
     registry: str | None = None,
     **options: Any,
 ) -> None:
-    """Take the snapshots of a file on their schedules, in this process, until it is stopped.
+    """Take the snapshots of a file on their schedules, and verify what it says, in this process, until it is stopped.
 
     Args:
         path: The file; `landfast snapshot --config` reads the same one.
@@ -56,10 +63,11 @@ def snapshot_deployments(
     shards: int = 1,
     registry: str | None = None,
 ) -> list[RunnerDeployment]:
-    """Return a deployment for each snapshot of a file: for `prefect.serve`, or `.apply()`.
+    """Return a deployment for each snapshot and each verification of a file: for `prefect.serve`, or `.apply()`.
 
     Each runs one at a time: where the last run still goes on, the next is cancelled.  A deployment is
-    named as its snapshot, with ``:`` for ``/``, which Prefect does not allow there.
+    named as its snapshot, with ``:`` for ``/``, which Prefect does not allow there; one of `verify_aliases` as
+    ``vision:flowers:prod``.
 
     Args:
         path: The file.
@@ -73,10 +81,27 @@ def snapshot_deployments(
         landfast.NotFound: If there is no such file.
         landfast.InvalidInput: If the file is wrong, or holds a secret: Prefect stores parameters.
     """
-    return [
+    made = [
         _deployment(config, registry=registry, partition_format=partition_format, shards=shards)
         for config in landfast.load_snapshots(path)
     ]
+    return made + [_verification(rule, registry) for rule in landfast.load_verify(path)]
+
+
+def _verification(rule: landfast.VerifyRule, registry: str | None) -> RunnerDeployment:
+    parameters = {
+        "artifact": rule.name,
+        "aliases": list(rule.aliases),
+        "fail_on": rule.fail_on,
+        "registry": registry,
+    }
+    return verify_aliases.to_deployment(  # type: ignore[return-value]  # async only in a loop
+        name=rule.label.removeprefix("*:").replace("/", ":").replace("%", "_"),
+        description=f"Verifies {rule.label}.",
+        cron=rule.schedule,
+        parameters={name: value for name, value in parameters.items() if value is not None},
+        **_AS_EVERY,
+    )
 
 
 def _deployment(
@@ -99,10 +124,7 @@ def _deployment(
         description=config.description or f"Snapshots of {config.name}.",
         cron=None if needs_key and partition_format is None else config.schedule,
         parameters={name: value for name, value in parameters.items() if value is not None},
-        tags=["landfast"],
-        concurrency_limit=ONE_AT_A_TIME,
-        # The installed package is found wherever it is installed; a file path is not.
-        entrypoint_type=EntrypointType.MODULE_PATH,
+        **_AS_EVERY,
     )
 
 

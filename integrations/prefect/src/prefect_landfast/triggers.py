@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -46,30 +47,38 @@ def on_artifact_change(
 
 
 def on_verdict_change(
-    artifact: str, *, parameter: str | None = None, partition: str | None = None
+    artifact: str,
+    *,
+    parameter: str | None = None,
+    partition: str | None = None,
+    verdicts: Collection[str] = (),
 ) -> DeploymentEventTrigger:
     """Start a deployment whenever what an alias names stands otherwise at its source than before.
 
     `landfast.Client.verify_aliases` or ``landfast verify --aliases``, on a schedule, finds that out, whoever runs it;
-    `mirror_changes` sends the event, with `verdict` and `previous_verdict` in its payload.
+    the flow `verify_aliases` sends the event at once, `mirror_changes` that of what others found, with `verdict` and
+    `previous_verdict` in its payload.
 
     Args:
         artifact: As in `on_artifact_change`.
         parameter: As in `on_artifact_change`.
         partition: As in `on_artifact_change`.
+        verdicts: Only changes to these, such as ``gone``, ``changed``; none is every change, also back to ``intact``.
 
     Raises:
-        landfast.InvalidInput: If `artifact` is none, or names a version.
+        landfast.InvalidInput: If `artifact` is none, names a version, or a verdict is none.
 
     Example:
         >>> on_verdict_change("default/vision/flowers", parameter="ref").expect
         {'landfast.artifact.verdict'}
     """
+    only = landfast.check_verdicts(verdicts)
+    labels = {"landfast.verdict": sorted(only)} if verdicts else {}
     return DeploymentEventTrigger(
         name=f"landfast-verdict-{artifact}",
         description=f"What is recorded as {artifact} stands otherwise at its source.",
         expect={VERDICT},
-        match=_match(artifact, partition),
+        match=_match(artifact, partition) | labels,
         parameters=None if parameter is None else {parameter: template("name")},
     )
 

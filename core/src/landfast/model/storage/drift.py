@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landfast.errors import LandfastError
+from landfast.errors import InvalidInput, LandfastError
 from landfast.model.names import ArtifactName
 from landfast.model.verdict import (
     EXIT_DRIFTED,
     EXIT_LOST,
     EXIT_UNDECIDED,
     FailOn,
+    Verdict,
     VerifyReport,
 )
-from landfast.model.version import Change
+from landfast.model.version import UNREACHABLE, Change
+
+# What only moved is as good as intact: no version stands so.
+_STANDS = (*(str(each) for each in Verdict if each is not Verdict.MOVED), UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,30 @@ def verdict_of(report: VerifyReport) -> str:
         'intact'
     """
     return "intact" if report.ok else str(report.worst)
+
+
+def check_verdicts(names: Iterable[str]) -> frozenset[str]:
+    """Return those changes of verdicts that somebody wants to hear of, by what is found; all of them if none is named.
+
+    Args:
+        names: Such as ``gone`` and ``unreachable``; ``intact`` is the return to it.
+
+    Raises:
+        InvalidInput: If a version can not stand so.
+
+    Example:
+        >>> sorted(check_verdicts(["gone", "changed"]))
+        ['changed', 'gone']
+    """
+    wanted = (names,) if isinstance(names, str) else tuple(names)
+    for name in wanted:
+        if name not in _STANDS:
+            raise InvalidInput(
+                f"no version stands as {name!r}",
+                subject="verdicts",
+                expected="some of " + ", ".join(_STANDS),
+            )
+    return frozenset(wanted or _STANDS)
 
 
 def exit_code(verdicts: Sequence[AliasVerdict], fail_on: FailOn = "drift") -> int:

@@ -11,6 +11,7 @@ from landfast_provider.operators.shards import (
 )
 from landfast_provider.operators.snapshot import LandfastSnapshotOperator
 from landfast_provider.operators.verify import LandfastVerifyOperator
+from landfast_provider.operators.verify_aliases import LandfastVerifyAliasesOperator
 
 __all__ = [
     "LandfastCommitOperator",
@@ -20,6 +21,7 @@ __all__ = [
     "LandfastRetentionOperator",
     "LandfastScanOperator",
     "LandfastSnapshotOperator",
+    "LandfastVerifyAliasesOperator",
     "LandfastVerifyOperator",
     "sharded_snapshot",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Collection
+from typing import Any
 
 import landfast
 from airflow.sdk import AssetWatcher
@@ -35,8 +35,6 @@ class LandfastArtifactTrigger(BaseEventTrigger):
         >>> watcher = AssetWatcher(name="corpus", trigger=LandfastArtifactTrigger(artifact="nlp/corpus"))
     """
 
-    verdicts: ClassVar[bool] = False
-
     def __init__(
         self,
         *,
@@ -57,7 +55,7 @@ class LandfastArtifactTrigger(BaseEventTrigger):
         """Yield an event for each change, for ever."""
         # An error would only make Airflow start the trigger anew at once, for ever.
         client = PatientClient(self.landfast_conn_id, bears=(landfast.LandfastError,))
-        watch = Watch(self.artifact, verdicts=self.verdicts)
+        watch = self._watch()
         told_at = float("inf")
         try:
             while True:
@@ -71,6 +69,9 @@ class LandfastArtifactTrigger(BaseEventTrigger):
         finally:
             client.close()
 
+    def _watch(self) -> Watch:
+        return Watch(self.artifact)
+
 
 class LandfastVerdictTrigger(LandfastArtifactTrigger):
     """Emit an event for each change of a verdict on what aliases of an artifact name; `artifact_verdict` makes one.
@@ -80,14 +81,36 @@ class LandfastVerdictTrigger(LandfastArtifactTrigger):
 
     Args:
         artifact: As for `LandfastArtifactTrigger`.
+        verdicts: Only changes to these, such as ``gone``, ``changed``; none is every change, also back to ``intact``.
         poll_interval: Seconds between two looks.
         landfast_conn_id: The connection.
+
+    Raises:
+        InvalidInput: If a verdict is none.
 
     Example:
         >>> watcher = AssetWatcher(name="corpus", trigger=LandfastVerdictTrigger(artifact="nlp/corpus"))
     """
 
-    verdicts = True
+    def __init__(
+        self,
+        *,
+        artifact: str,
+        verdicts: Collection[str] = (),
+        poll_interval: float = 60.0,
+        landfast_conn_id: str = DEFAULT_CONN_ID,
+    ) -> None:
+        super().__init__(
+            artifact=artifact, poll_interval=poll_interval, landfast_conn_id=landfast_conn_id
+        )
+        self.verdicts = sorted(landfast.check_verdicts(verdicts)) if verdicts else []
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return how to make it again: names and ids, no credentials."""
+        return stored(self, "artifact", "verdicts", "poll_interval", "landfast_conn_id")
+
+    def _watch(self) -> Watch:
+        return Watch(self.artifact, verdicts=landfast.check_verdicts(self.verdicts))
 
 
 def artifact_watcher(

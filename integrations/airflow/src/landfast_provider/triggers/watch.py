@@ -19,10 +19,10 @@ class Watch:
 
     Args:
         artifact: ``[[entity/]project/]collection``, which means all its partitions, or one with ``~PARTITION``.
-        verdicts: Whether it tells of changes of verdicts, from now on, instead of content.
+        verdicts: It tells of changes to these verdicts, from now on, instead of content.
     """
 
-    def __init__(self, artifact: str, *, verdicts: bool = False) -> None:
+    def __init__(self, artifact: str, *, verdicts: frozenset[str] = frozenset()) -> None:
         self._asset = artifact_asset(artifact)
         self._verdicts = verdicts
         self._mirror: landfast.Mirror | None = None
@@ -33,7 +33,12 @@ class Watch:
         The first look of an asset that was never told anything tells the newest change only.
         """
         found = self._follow().look(client.registry)
-        return [client.version_of(change).facts(change) for change in found]
+        wanted = [
+            change
+            for change in found
+            if change.verdict is None or change.verdict.verdict in self._verdicts
+        ]
+        return [client.version_of(change).facts(change) for change in wanted]
 
     def settle(self, client: landfast.Client) -> None:
         """Record that what the last look returned is told: a triggerer that starts anew does not repeat it."""
@@ -45,10 +50,19 @@ class Watch:
             told = consumer(self._asset)
             self._mirror = landfast.Mirror(
                 told,
-                reader=f"{told}#{'verdicts' if self._verdicts else 'watch'}",
+                reader=f"{told}#{self._stream}",
                 name=self._asset.artifact,
                 begin="now" if self._verdicts else "newest",
-                verdicts=self._verdicts,
+                verdicts=bool(self._verdicts),
                 own=(SYSTEM, deployment()),
             )
         return self._mirror
+
+    @property
+    def _stream(self) -> str:
+        """Under what it is remembered how far it is: who hears of other verdicts has a place of its own."""
+        if not self._verdicts:
+            return "watch"
+        if self._verdicts == landfast.check_verdicts(()):
+            return "verdicts"
+        return "verdicts:" + ",".join(sorted(self._verdicts))

@@ -9,6 +9,7 @@ import dagster as dg
 import landfast
 
 from dagster_landfast import identity
+from dagster_landfast.alias_checks import check_name, rule_check, rule_job
 from dagster_landfast.checks import build_reference_checks
 from dagster_landfast.compat import SPEC_WITHOUT_KEY
 from dagster_landfast.components.scaffolding import SnapshotsScaffolder
@@ -43,6 +44,7 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
     Args:
         config: Path of the file, from the component's folder; ``snapshots.yaml`` unless `snapshots` are given.
         snapshots: The same entries right here instead of in a file.
+        verify: What is verified, right here, as below ``verify:`` of a file.
         assets: More about the assets of some snapshots: key, partitions, group, ...
         timezone: Of the schedules.
         running: Whether the schedules and the sensor run before anybody turns them on.
@@ -53,6 +55,7 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
 
     config: str | None = None
     snapshots: Sequence[Mapping[str, Any]] = ()
+    verify: Sequence[Mapping[str, Any]] = ()
     assets: Sequence[SnapshotAsset] = ()
     timezone: str = "UTC"
     running: bool = False
@@ -70,7 +73,7 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Return the assets, one schedule for each time in the file, and what else is asked for.
+        """Return the assets, one schedule for each time in the file, what it verifies, and what else is asked for.
 
         Raises:
             NotFound: If there is no file.
@@ -83,23 +86,27 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
             )
             for name, config in described.items()
         }
-        return dg.Definitions(
+        checks = (
+            build_reference_checks(list(assets.values()), resource_key=self.resource_key)
+            if self.checks
+            else []
+        )
+        observed = dg.Definitions(
             assets=list(assets.values()),
             schedules=self._schedules(described, assets),
             sensors=self._sensors(list(assets.values())),
-            asset_checks=build_reference_checks(
-                list(assets.values()), resource_key=self.resource_key
-            )
-            if self.checks
-            else [],
+            asset_checks=checks,
         )
+        verified = (self._verified(rule, assets) for rule in self._rules(context))
+        return dg.Definitions.merge(observed, *verified)
 
     def _described(self, context: dg.ComponentLoadContext) -> dict[str, landfast.SnapshotConfig]:
-        if self.snapshots and self.config:
+        given = "snapshots" if self.snapshots else "verify" if self.verify else None
+        if given and self.config:
             raise landfast.InvalidInput(
-                "config and snapshots are given", expected="one of them", subject=str(context.path)
+                f"config and {given} are given", expected="one of them", subject=str(context.path)
             )
-        if self.snapshots:
+        if given:
             configs = landfast.snapshots_of(self.snapshots, source=str(context.path / "defs.yaml"))
         else:
             configs = landfast.load_snapshots(context.path / (self.config or DEFAULT_FILE))
@@ -112,6 +119,45 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
                     expected="one of " + ", ".join(described),
                 )
         return described
+
+    def _rules(self, context: dg.ComponentLoadContext) -> list[landfast.VerifyRule]:
+        if self.snapshots or self.verify:
+            return landfast.verify_of(self.verify, source=str(context.path / "defs.yaml"))
+        return landfast.load_verify(context.path / (self.config or DEFAULT_FILE))
+
+    def _verified(
+        self, rule: landfast.VerifyRule, assets: Mapping[str, dg.AssetsDefinition]
+    ) -> dg.Definitions:
+        """Return the check that an entry is, or the job if it is of a whole project; and its schedule."""
+        if rule.name is None:
+            job = rule_job(rule, resource_key=self.resource_key)
+            return dg.Definitions(jobs=[job], schedules=self._times(rule, job.name, job))
+        collection = rule.name.partition("~")[0]
+        key = assets[collection].key if collection in assets else identity.key_of(collection)
+        check = rule_check(key, rule, resource_key=self.resource_key)
+        target = dg.AssetSelection.checks(check)
+        name = step_name([key], check_name(rule))
+        return dg.Definitions(asset_checks=[check], schedules=self._times(rule, name, target))
+
+    def _times(
+        self, rule: landfast.VerifyRule, name: str, target: Any
+    ) -> list[dg.ScheduleDefinition]:
+        if rule.schedule is None:
+            return []
+        return [
+            dg.ScheduleDefinition(
+                name=f"{name}_schedule",
+                cron_schedule=rule.schedule,
+                target=target,
+                execution_timezone=self.timezone,
+                default_status=self._status,
+            )
+        ]
+
+    @property
+    def _status(self) -> dg.DefaultScheduleStatus:
+        status = dg.DefaultScheduleStatus
+        return status.RUNNING if self.running else status.STOPPED
 
     def _prefix(self, name: str, config: landfast.SnapshotConfig) -> Prefix:
         more = next((each for each in self.assets if each.snapshot == name), None)
@@ -130,7 +176,6 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
         for name, config in described.items():
             if config.schedule is not None:
                 due.setdefault(config.schedule, []).append(assets[name])
-        status = dg.DefaultScheduleStatus
         return [
             build_snapshot_schedule(
                 group,
@@ -138,13 +183,13 @@ class LandfastSnapshotsComponent(dg.Component, dg.Model, dg.Resolvable):
                 # Of the first one, so that a further one does not make it another schedule.
                 name=step_name(list(group[0].keys), "snapshot"),
                 timezone=self.timezone,
-                default_status=status.RUNNING if self.running else status.STOPPED,
+                default_status=self._status,
             )
             for cron, group in due.items()
         ]
 
     def _sensors(self, assets: Sequence[dg.AssetsDefinition]) -> Iterable[dg.SensorDefinition]:
-        if not self.sensor:
+        if not self.sensor or not assets:
             return []
         status = dg.DefaultSensorStatus
         return [
