@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from types import EllipsisType
 from typing import IO, TYPE_CHECKING, Any, Self, Unpack
@@ -76,6 +77,9 @@ if TYPE_CHECKING:
     from landfast.scan.values import ScanPlan, Shard, ShardScan
     from landfast.sql import SqlResult
     from landfast.stores.base import ClientFactory, Store
+
+# So many problems of holds are told at most.
+_MOST_PROBLEMS = 1_000
 
 
 class Client:
@@ -1397,16 +1401,20 @@ class Client:
 
         return prune_history(self.registry, older_than=older_than, dry_run=dry_run)
 
-    def check_registry(self, *, deep: bool = False) -> RegistryCheck:
-        """Compare what live versions need with what the registry's store has.
+    def check_registry(self, *, deep: bool = False, holds: bool = False) -> RegistryCheck:
+        """Compare what live versions need with what the registry's store has, and what is held with what should be.
 
         Args:
             deep: Whether to read every blob again; else presence and size are taken from a listing.
+            holds: Whether to ask stores of each object version that the registry holds: one request each.
         """
+        from landfast.hold.check import check_holds
         from landfast.upkeep.registry_check import check_registry
 
         context = self._context
-        return check_registry(context.registry, context.blobs, context.open_manifest, deep=deep)
+        found = check_registry(context.registry, context.blobs, context.open_manifest, deep=deep)
+        wrong = check_holds(context.registry, context.stores, ask=holds)
+        return replace(found, holds=tuple(islice(wrong, _MOST_PROBLEMS)))
 
     def init_registry(self) -> RegistryInfo:
         """Make the registry that this client names, or find that it is there, with its store.

@@ -317,6 +317,11 @@ def _store(story: Story, s3: Moto, _: Path) -> None:
     config = Path("holds.yaml")
     config.write_text("holds:\n- name: cold:latest\n")
     story("hold", "--config", config)
+    for one in s3.client.list_object_versions(Bucket=bucket)["Versions"]:
+        s3.client.put_object_legal_hold(
+            Bucket=bucket, Key="d/a", VersionId=one["VersionId"], LegalHold={"Status": "OFF"}
+        )
+    story("registry", "check", "--holds", code=6)
     story("release", "cold")
     story("copy", "cold", "--plan")
     story("copy", "cold", "--all")

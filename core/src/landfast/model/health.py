@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from landfast.model.names import ArtifactName
+from landfast.model.storage.hold_check import HoldProblem
 
 EXIT_UNSOUND = 6
 
@@ -88,6 +89,7 @@ class RegistryCheck:
         counts: How many needed blobs of each kind have each verdict.
         problems: The first lost or damaged ones, at most a thousand.
         label: Why the store is not this registry's; empty if it is.
+        holds: What is wrong with holds, at most a thousand.
 
     Example:
         >>> RegistryCheck(registry="sqlite:///r.db", store="file:///r.blobs", deep=False).summary
@@ -100,11 +102,13 @@ class RegistryCheck:
     counts: Mapping[BlobKind, Mapping[BlobVerdict, int]] = field(default_factory=dict)
     problems: tuple[BlobProblem, ...] = ()
     label: str = ""
+    holds: tuple[HoldProblem, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is lost or damaged, and the store is this registry's."""
-        return not self.problems and not self.label
+        """Whether nothing is lost or damaged, what should be held is, and the store is this registry's."""
+        is_unheld = any(problem.is_loss for problem in self.holds)
+        return not (self.problems or self.label or is_unheld)
 
     @property
     def exit_code(self) -> int:
@@ -136,5 +140,6 @@ class RegistryCheck:
                 str(kind): {str(v): self.counts.get(kind, {}).get(v, 0) for v in BlobVerdict}
                 for kind in BlobKind
             },
+            "holds": [problem.to_dict() for problem in self.holds],
             "problems": [{**asdict(problem), "mend": problem.mend} for problem in self.problems],
         }

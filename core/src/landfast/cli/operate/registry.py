@@ -235,16 +235,21 @@ def info_command(client: Client, out: Output) -> None:
 
 @command("check", example="landfast registry check --deep")
 @click.option("--deep", is_flag=True, help="Read every blob again; else a listing tells.")
-def check_command(client: Client, out: Output, deep: bool) -> None:
-    """Check that the store has all blobs of live versions: manifests and managed files.
+@click.option(
+    "--holds", is_flag=True, help="Ask stores of each held object version, one request each."
+)
+def check_command(client: Client, out: Output, deep: bool, holds: bool) -> None:
+    """Check that the store has all blobs of live versions: manifests and managed files; and that holds are whole.
 
-    Exit codes: 0 nothing is missing; 6 blobs are missing or damaged, or the store is another registry's.
+    Exit codes: 0 nothing is missing; 6 blobs are missing or damaged, the store is another registry's, or what should be
+    held is not.
     """
-    report = client.check_registry(deep=deep)
+    report = client.check_registry(deep=deep, holds=holds)
     lines = [f"label: {report.label}"] if report.label else []
     for row in report.problems:
         what = f"{row.kind} of {row.version}" + (f", {row.path}" if row.path else "")
         lines.append(f"{row.verdict}: {what} ({row.detail or row.sha256}). {row.mend}")
+    lines += [line for problem in report.holds for line in problem.lines()]
     out.answer(report.to_dict(), [*lines, f"{report.registry}: {report.summary}"])
     raise click.exceptions.Exit(report.exit_code)
 

@@ -115,6 +115,18 @@ class Holds:
         """Return which of some object versions, by their sha256, are held by this registry."""
         return self._database.read(lambda tx: objects.held_among(tx, sha256s))
 
+    def held(self) -> Iterator[HeldObject]:
+        """Yield every object version that this registry holds."""
+        return self._database.stream(
+            lambda tx, after, size: objects.held_page(tx, after=after, size=size), _id, start=0
+        )
+
+    def left_alone(self) -> Iterator[HeldObject]:
+        """Yield what is ours, needed by no version, and acted on by nobody."""
+        return self._database.stream(
+            lambda tx, after, size: objects.left_page(tx, after=after, size=size), _id, start=0
+        )
+
     def objects(self, version_id: int) -> Iterator[HeldObject]:
         """Yield the object versions that a version needs."""
         return self._database.stream(

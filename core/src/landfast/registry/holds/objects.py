@@ -152,6 +152,24 @@ def page(tx: Transaction, version_id: int, *, after: int, size: int) -> list[Hel
     return [_object(row) for row in tx.connection.execute(statement)]
 
 
+def held_page(tx: Transaction, *, after: int, size: int) -> list[HeldObject]:
+    """Return object versions that are held by us, by id."""
+    return _page(tx, held_objects.c.state == HoldState.HELD, after, size)
+
+
+def left_page(tx: Transaction, *, after: int, size: int) -> list[HeldObject]:
+    """Return ours that no version needs and nobody acts on, by id."""
+    is_idle = or_(held_objects.c.worker.is_(None), held_objects.c.worker_until <= tx.now())
+    left = and_(held_objects.c.state.in_(_OURS), ~_IS_NEEDED, is_idle)
+    return _page(tx, left, after, size)
+
+
+def _page(tx: Transaction, which: ColumnElement[bool], after: int, size: int) -> list[HeldObject]:
+    statement = select(held_objects).where(which, held_objects.c.id > after)
+    rows = tx.connection.execute(statement.order_by(held_objects.c.id).limit(size))
+    return [_object(row) for row in rows]
+
+
 def _add(tx: Transaction, version_id: int, wanted: Sequence[ObjectVersion], now: datetime) -> None:
     rows = [
         {
