@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -14,7 +12,8 @@ import psycopg
 import pytest
 from kit.servers.certificate import own_certificate
 from kit.servers.pgbouncer import pgbouncer
-from kit.servers.postgres import Postgres, postgres
+from kit.servers.postgres import Postgres
+from kit.servers.postgres_tls import tls_front
 from landfast import Client
 from landfast.errors import InvalidInput, Unavailable
 from landfast.registry.database.connect import connect
@@ -162,40 +161,21 @@ def test_a_connection_has_the_limits_that_the_page_names(
             assert f"`{setting}`" in page
 
 
-@pytest.fixture
-def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """The URL of an empty database that speaks TLS, and the certificate to trust."""
-    pem, _ = own_certificate(tmp_path)
-    key = pem.with_name("key.pem")
-    folder = Path("/var/tmp") / f"landfast-tls-{os.getpid()}"
-    folder.mkdir(mode=0o755)
-    try:
-        served = folder / "server.pem"
-        served.write_bytes(pem.read_bytes() + key.read_bytes())
-        served.chmod(0o600)
-        if os.geteuid() == 0:
-            shutil.chown(served, "nobody")
-        settings = {"ssl": "on", "ssl_cert_file": str(served), "ssl_key_file": str(served)}
-        with skipping_if_missing(), postgres(settings) as server:
-            yield server.create(), pem
-    finally:
-        shutil.rmtree(folder)
-
-
-@pytest.mark.system
 def test_the_url_asks_for_tls_and_for_who_signed_it(
-    secure: tuple[str, Path], tmp_path: Path
+    postgres_server: Postgres, postgres_registry: Any, tmp_path: Path
 ) -> None:
-    url, pem = secure
-    trusted = f"{url}?sslmode=verify-full&sslrootcert={pem}"
-    init_registry(trusted, str(tmp_path / "store"))
-    with connected(trusted) as connection:
-        asked = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-        assert connection.exec_driver_sql(asked).scalar_one() is True
+    pem, context = own_certificate(tmp_path)
     (tmp_path / "other").mkdir()
     stranger, _ = own_certificate(tmp_path / "other")
-    with (
-        closing(Client(f"{url}?sslmode=verify-full&sslrootcert={stranger}")) as client,
-        pytest.raises(Unavailable, match="certificate"),
-    ):
-        client.head()
+    url = postgres_registry(str(tmp_path / "store"))
+    with tls_front(postgres_server.port, context) as front:
+        url = through(url, front.port, "?sslmode=verify-full&sslrootcert=")
+        with closing(Client(f"{url}{pem}")) as client:
+            assert client.head() == 0
+        assert front.secured == 1
+        with (
+            closing(Client(f"{url}{stranger}")) as client,
+            pytest.raises(Unavailable, match="certificate"),
+        ):
+            client.head()
+        assert front.secured == 1, "nobody speaks to a server that it does not trust"
