@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from landfast.errors import InvalidInput
 from landfast.model.run import RunStatus
 from landfast.own_run import joined_or_new
 
+_LOOK_S = 0.5
 _KILLED = 128  # a shell's exit code of what a signal ended: this and the signal's number
 
 
@@ -122,6 +124,11 @@ def _call(program: Sequence[str], variables: Mapping[str, str]) -> int:
         )
         for number in early:
             child.send_signal(number)
+        # A signal that comes just before a call that waits forever would not be seen until that ends.
+        waiting = threading.Thread(target=child.wait, daemon=True)
+        waiting.start()
+        while waiting.is_alive():
+            waiting.join(_LOOK_S)
         code = child.wait()
     finally:
         signal.signal(signal.SIGTERM, end)
