@@ -78,6 +78,7 @@ GOOD = {
     "time to live": "snapshots: [{name: a, uri: s3://b/, ttl: 010 w}]",
     "holds": "holds: [{name: mnist:prod, kind: legal-hold, reason: x, partial: true}, {name: d, partitions: 30d}]",
     "a hold of a partition": "holds: [{name: 'a~x%2Fy:prod'}]",
+    "a hold by its URI": "holds: [{name: 'landfast://e/p/c?version=prod'}]",
     "verify": "verify: [{aliases: prod}, {name: d~x, aliases: [latest], schedule: '0 6 * * *', fail_on: never}]",
 }
 BAD = {
@@ -94,6 +95,9 @@ BAD = {
     "null": "snapshots: [{name: a, uri: s3://b/, type: null}]",
     "no places": "snapshots: [{name: a, uris: []}]",
     "holds no alias": "holds: [{name: mnist}]",
+    "holds no name": "holds: [{name: '1 h:prod'}]",
+    "holds partitions of no name": "holds: [{name: '1 h', partitions: 30d}]",
+    "verify no name": "verify: [{name: 1 h, aliases: prod}]",
     "holds both": "holds: [{name: 'mnist:prod', partitions: 30d}]",
     "holds a version": "holds: [{name: 'mnist:v3'}]",
     "unknown kind": "holds: [{name: 'mnist:prod', kind: forever}]",
