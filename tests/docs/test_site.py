@@ -112,7 +112,7 @@ def test_pages_fit_any_screen_and_ask_nobody_else(
     page.on("request", lambda request: asked.append(request.url))
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    for name, text in (("index", "Documentation, by task"), ("json", "JSON output")):
+    for name, text in (("index", "have an answer to one question"), ("json", "JSON output")):
         browser.open(f"{served}/{site.minor_version()}/{name}.html", text)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.get_attribute("body", "data-md-color-scheme") == (
