@@ -12,15 +12,19 @@ import sys
 import traceback
 
 import moto.server
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
+from moto.moto_server import werkzeug_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeKey
 from werkzeug.exceptions import InternalServerError
+from werkzeug.serving import WSGIRequestHandler, run_simple
 from werkzeug.test import run_wsgi_app
 
 _BODILESS = {204, 304}
+# Moto's own since 5.1.23, which keeps the spelling of header names.
+_HANDLER = getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
 
 
-class KeptConnection(MotoRequestHandler):
+class KeptConnection(_HANDLER):  # type: ignore[misc, valid-type]
     """Answers one request after the other on a connection."""
 
     protocol_version = "HTTP/1.1"
@@ -29,7 +33,7 @@ class KeptConnection(MotoRequestHandler):
 
     def handle_expect_100(self) -> bool:
         """Let the body come."""
-        going_on = super().handle_expect_100()
+        going_on: bool = super().handle_expect_100()
         self.wfile.flush()
         return going_on
 
@@ -85,5 +89,6 @@ if __name__ == "__main__":
     found = DomainDispatcherApplication.get_backend_for_host
     setattr(DomainDispatcherApplication, found.__name__, functools.cache(found))
     setattr(FakeKey, "__deepcopy__", listed)  # noqa: B010 - it has none
-    setattr(moto.server, MotoRequestHandler.__name__, KeptConnection)
+    serve = functools.partial(run_simple, threaded=True, request_handler=KeptConnection)
+    setattr(moto.server, run_simple.__name__, lambda host, port, app, **_: serve(host, port, app))
     moto.server.main()
