@@ -24,6 +24,7 @@ from landfast.model.times import format_time
 from landfast.registry.database.sqlite_file import others_beside
 from landfast.registry.registry import Registry
 from landfast.registry.values import RegistryInfo
+from landfast.system.portions import portions
 
 _FORMAT = 1
 # Enough blobs to know by whether a store without a label is this registry's: a page of a listing.
@@ -228,9 +229,8 @@ def copy_blobs(registry: Registry, blobs: BlobStore, target: BlobStore) -> int:
             path.unlink()
 
         count = 0
-        listed = blobs.list()
-        while names := [info.sha256 for info in itertools.islice(listed, _LOOK)]:
-            known = registry.known_blobs(names)
+        for some in portions(blobs.list(), _LOOK):
+            known = registry.known_blobs([info.sha256 for info in some])
             list(pool.map(copy, known))
             count += len(known)
     return count

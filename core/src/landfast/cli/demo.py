@@ -28,20 +28,12 @@ def demo_command(
 
     Snapshot, train, change, diff, trace, verify, download: every step names the command that does it by hand.
     """
-    from landfast.cli.logs import exit_code, fail
+    from landfast.cli.logs import fail_for
     from landfast.demo import ending, run_demo
     from landfast.errors import LandfastError
 
     try:
         run_demo(root, as_json=as_json, end=ending(serve=serve, ui=ui, port=port, opens=opens))
     except LandfastError as error:
-        fail(
-            str(error),
-            exit_code(error),
-            error=type(error).__name__,
-            subject=error.subject,
-            expected=error.expected,
-            found=error.found,
-            hint=error.hint,
-        )
+        fail_for(error)
     sys.exit(0)

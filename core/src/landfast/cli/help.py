@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,6 +16,7 @@ from landfast.schemas import output_schema, read_schema
 # Options that every command has, by their first spelling.
 COMMON = ("--json", "--json-schema", "--quiet", "--debug", "--registry", "--project", "--entity")
 _AS_JSON = "landfast.as_json"
+_Wrapped = TypeVar("_Wrapped", bound=Callable[..., Any])
 _WHOLE = 1_000  # characters: no summary is cut
 
 
@@ -128,36 +129,35 @@ def is_common(parameter: click.Parameter) -> bool:
     return parameter.opts[0] in {*COMMON, "--help", "-h"}
 
 
-def _show_schema(context: click.Context, _: click.Parameter, is_given: bool) -> None:
-    if not is_given:
-        return
+def _output_schema(context: click.Context) -> Any:
     words = context.command_path.removeprefix(f"{context.find_root().command_path} ")
     schema = output_schema(words)
     if schema is None:
         raise click.UsageError(f"landfast {words} prints no JSON of its own", context)
-    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
-    context.exit()
+    return schema
 
 
-def _show_config_schema(context: click.Context, _: click.Parameter, is_given: bool) -> None:
-    if is_given:
-        click.echo(json.dumps(read_schema("snapshots"), indent=2, ensure_ascii=False))
-        context.exit()
+def _prints_schema(
+    name: str, what: str, read: Callable[[click.Context], Any]
+) -> Callable[[_Wrapped], _Wrapped]:
+    """Return an option that prints a JSON Schema and ends."""
+
+    def show(context: click.Context, _: click.Parameter, is_given: bool) -> None:
+        if is_given:
+            click.echo(json.dumps(read(context), indent=2, ensure_ascii=False))
+            context.exit()
+
+    return click.option(
+        name,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help=f"Print the JSON Schema of {what}, and end.",
+    )
 
 
-config_schema_option = click.option(
-    "--config-schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_config_schema,
-    help="Print the JSON Schema of snapshots.yaml, which editors use, and end.",
+config_schema_option = _prints_schema(
+    "--config-schema", "snapshots.yaml, which editors use", lambda _: read_schema("snapshots")
 )
-schema_option = click.option(
-    "--json-schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_schema,
-    help="Print the JSON Schema of what --json prints, and end.",
-)
+schema_option = _prints_schema("--json-schema", "what --json prints", _output_schema)

@@ -131,9 +131,7 @@ class ErrorsAsLines:
         ):
             return
         if isinstance(error, LandfastError):
-            spell = _spelling(click.get_current_context(silent=True))
-            name = type(error).__name__
-            fail(_spelled(error, spell), exit_code(error), error=name, **_facts(error, spell))
+            fail_for(error)
         if isinstance(error, KeyboardInterrupt):
             line = "interrupted; what was stored is complete, nothing half-done is visible"
             fail(line, 130, error=type(error).__name__)
@@ -214,6 +212,13 @@ def fail(line: str, code: int, *, error: str, **facts: Any) -> NoReturn:
     as_json = context is not None and bool(context.params.get("as_json"))
     say(line, level="error", shown="landfast: " + line, as_json=as_json, **facts)
     sys.exit(code)
+
+
+def fail_for(error: LandfastError) -> NoReturn:
+    """Say an error in the spelling of the command that was typed, and exit with the code of its family."""
+    spell = _spelling(click.get_current_context(silent=True))
+    name = type(error).__name__
+    fail(_spelled(error, spell), exit_code(error), error=name, **_facts(error, spell))
 
 
 def fail_as_json(error: click.ClickException) -> NoReturn:

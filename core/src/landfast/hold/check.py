@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from landfast.hold.reach import Reach
 from landfast.model.storage.hold_check import HoldProblem, HoldVerdict
 from landfast.model.storage.holds import HeldObject
 from landfast.registry.registry import Registry
+from landfast.system.portions import portions
 
 if TYPE_CHECKING:
     from landfast.stores.opener import Stores
@@ -56,9 +56,8 @@ def _asked(registry: Registry, stores: Stores, names: dict[int, str]) -> Iterato
             return HoldVerdict.GONE
         return None if is_on else HoldVerdict.LOST
 
-    held = iter(registry.holds.held())
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="landfast-hold") as pool:
-        while some := list(itertools.islice(held, PORTION)):
+        for some in portions(registry.holds.held(), PORTION):
             for row, verdict in zip(some, pool.map(look, some), strict=True):
                 if verdict is not None:
                     yield _problem(verdict, row, names.get(row.version, ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from landfast.model.storage.holds import HoldKind, ObjectVersion
 from landfast.pins.sets import PinSets
 from landfast.stores.base import Store
 from landfast.stores.holds import HoldRequest
+from landfast.system.portions import portions
 
 # So many entries are in memory, and claimed by one worker, at a time.
 PORTION = 256
@@ -65,8 +65,7 @@ def needs(pins: PinSets, kind: HoldKind | None) -> Iterator[list[Need]]:
         pins: Of the version.
         kind: What is to hold it; None is the default of each store.
     """
-    entries = iter(pins.newest.entries())
-    while some := list(itertools.islice(entries, PORTION)):
+    for some in portions(pins.newest.entries(), PORTION):
         yield [need_of(entry, *pins.first(entry), kind) for entry in some]
 
 

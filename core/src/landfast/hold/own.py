@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from landfast.blobs.names import blob_key
@@ -17,6 +17,7 @@ from landfast.model.storage.holds import HoldKind
 from landfast.pins.sets import PinSets
 from landfast.stores.base import Store
 from landfast.system.parallel import in_parallel
+from landfast.system.portions import portions
 
 _MOVE = "Put the registry's store into a bucket with Object Lock: landfast registry copy --store s3://..."
 
@@ -45,7 +46,7 @@ class OwnStore:
             for sha256 in self.manifests
             for entry in [_manifest(sha256)]
         )
-        for portion in itertools.chain(needs(pins, kind), _portions(files)):
+        for portion in itertools.chain(needs(pins, kind), portions(files, PORTION)):
             yield in_parallel(lambda need: self._held(need, kind, asking), portion)
 
     def _held(self, need: Need, kind: HoldKind | None, asking: Asking) -> Need:
@@ -70,9 +71,3 @@ def _manifest(sha256: str) -> ManifestEntry:
     return ManifestEntry(
         path=f"(manifest {sha256[:12]})", size=None, checksum=None, uri=blob_uri(sha256)
     )
-
-
-def _portions(items: Iterable[Need]) -> Iterator[list[Need]]:
-    rest = iter(items)
-    while some := list(itertools.islice(rest, PORTION)):
-        yield some

@@ -8,7 +8,6 @@ with.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +42,7 @@ from landfast.publish.retain import keep_managed
 from landfast.publish.upload import upload, upload_all
 from landfast.registry.values import BlobNeeded, LogRequest
 from landfast.system.open_folder import OpenFolder
+from landfast.system.portions import portions
 from landfast.system.progress import Report, silent
 from landfast.system.state_file import StateFile
 
@@ -99,8 +99,7 @@ class Wanted:
         if not self.everything:
             yield from unholdable(pins, places)
             return
-        entries = iter(pins.newest.entries())
-        while some := list(itertools.islice(entries, _PORTION)):
+        for some in portions(pins.newest.entries(), _PORTION):
             yield [(entry, True) for entry in some]
 
 
@@ -195,13 +194,15 @@ def _row(entry: ManifestEntry, sha256: str | None, pins: PinSets) -> ManifestEnt
 
     What a validator said of its own URI says nothing of a blob: there the bytes' own hash stands in its place.
     """
-    copy = pins.copy_of(entry)
-    if sha256 is None and copy is None:
-        return entry
-    uri = blob_uri(sha256) if sha256 is not None else copy.uri if copy is not None else ""
+    if sha256 is None:
+        copy = pins.copy_of(entry)
+        if copy is None:
+            return entry
+        sha256 = sha256_of(copy.uri)
     token = entry.checksum
     if token is None or not token.is_content_token:
-        token = Checksum("sha256", sha256_of(uri))
+        token = Checksum("sha256", sha256)
+    uri = blob_uri(sha256)
     return replace(entry, uri=uri, checksum=token, etag=None, version_id=None, modified_at=None)
 
 
@@ -220,13 +221,20 @@ def _folder(wanted: Wanted) -> Path:
 class _Work:
     """Brings entries into the store, by several threads, and remembers which it brought."""
 
-    def __init__(self, folder: Path, wanted: Wanted, transfer: Transfer, home: OpenFolder) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wanted: Wanted,
+        transfer: Transfer,
+        home: OpenFolder,
+        stop: threading.Event,
+    ) -> None:
         self._registry = wanted.context.registry
         self._blobs = wanted.context.owned_blobs
         self._transfer = transfer
         self._home = home
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="landfast-copy")
-        self._stop = threading.Event()
+        self._stop = stop
         self._journal = StateFile(folder / _JOURNAL)
 
     @classmethod
@@ -236,8 +244,7 @@ class _Work:
         stop = threading.Event()
         transfer = Transfer(pins, wanted.context.cache, ranges=wanted.ranges, stop=stop)
         with closing(transfer), OpenFolder.of(folder) as home:
-            work = cls(folder, wanted, transfer, home)
-            work._stop = stop
+            work = cls(folder, wanted, transfer, home, stop)
             with work._pool, closing(work._journal):
                 yield work
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +9,7 @@ from typing import TypeVar
 from landfast.blobs.base import BlobStore, LocalFile
 from landfast.blobs.staging import StagingStore
 from landfast.registry.registry import Registry
+from landfast.system.portions import portions
 from landfast.system.staging import Staging
 
 T = TypeVar("T")
@@ -49,6 +49,4 @@ def upload_all(
 
 def in_batches(items: Iterable[T]) -> Iterator[list[T]]:
     """Cut what needs blobs into parts, each announced in one transaction."""
-    rest = iter(items)
-    while batch := list(itertools.islice(rest, _AT_ONCE)):
-        yield batch
+    return portions(items, _AT_ONCE)

@@ -7,7 +7,6 @@ Requests for one object are sent only where a rule goes by tags, or where somebo
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from landfast.stores.base import Store
 from landfast.stores.rules import RuleTeller
 from landfast.survey.join import FolderJoin
 from landfast.survey.lookup import KeyedRows, around
+from landfast.system.portions import portions
 from landfast.system.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -161,8 +161,7 @@ class _Look:
 
     def scattered(self, entries: Iterable[ManifestEntry]) -> None:
         """Look at entries wherever they lie."""
-        entries = iter(entries)
-        while chunk := list(itertools.islice(entries, _CHUNK)):
+        for chunk in portions(entries, _CHUNK):
             for found in self._found(chunk):
                 self._tally.add(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from landfast.pins.verdicts import History
 from landfast.stores.base import ChecksumKind, ObjectInfo, Store
 from landfast.survey.join import FolderJoin
 from landfast.survey.lookup import KeyedRows, around
+from landfast.system.portions import portions
 
 # Entries of no folder are sorted by key in portions of this size.
 _CHUNK = 10_000
@@ -123,8 +123,7 @@ class Survey:
 
     def scattered(self, entries: Iterable[ManifestEntry]) -> None:
         """Tell of entries wherever they lie."""
-        entries = iter(entries)
-        while chunk := list(itertools.islice(entries, _CHUNK)):
+        for chunk in portions(entries, _CHUNK):
             groups: dict[tuple[int, str], list[Item]] = {}
             for entry in chunk:
                 location = Location.parse(entry.uri, pins=False)

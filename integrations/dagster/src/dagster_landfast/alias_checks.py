@@ -12,7 +12,7 @@ import landfast
 from dagster_landfast import compat, identity
 from dagster_landfast.check_results import Judgement, of_aliases
 from dagster_landfast.checks import Checked, checked_keys
-from dagster_landfast.finding import resource_of
+from dagster_landfast.finding import required_keys, resource_of
 
 
 def build_alias_checks(
@@ -70,7 +70,9 @@ def rule_check(
 def rule_job(rule: landfast.VerifyRule, *, resource_key: str | None) -> dg.JobDefinition:
     """Return the job that looks at what aliases name in a whole project; it fails as the entry says."""
 
-    @dg.op(name=f"{check_name(rule)}_of_project", required_resource_keys=_only_given(resource_key))
+    @dg.op(
+        name=f"{check_name(rule)}_of_project", required_resource_keys=required_keys(resource_key)
+    )
     def look(context: dg.OpExecutionContext) -> None:
         client = resource_of(context).client
         found = client.verify_aliases(aliases=rule.aliases)
@@ -113,7 +115,7 @@ def _check(
         asset=asset_key,
         name=name,
         description=described,
-        required_resource_keys=_only_given(resource_key),
+        required_resource_keys=required_keys(resource_key),
         **spec,
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -139,7 +141,3 @@ def _named(
         return rule.name
     step = compat.step_context(context)
     return identity.name_in_use(client, asset_key, compat.node_metadata(step, asset_key))
-
-
-def _only_given(key: str | None) -> set[str]:
-    return set() if key is None else {key}

@@ -10,7 +10,7 @@ import landfast
 
 from dagster_landfast import check_results, compat, identity, resolving
 from dagster_landfast.check_results import Bounds
-from dagster_landfast.finding import resource_of
+from dagster_landfast.finding import required_keys, resource_of
 from dagster_landfast.resolving import Resolved
 
 # What a check may be built for; of several assets in one definition, one check each.
@@ -199,7 +199,7 @@ def _check(
     resource_key: str | None,
     **spec: Any,
 ) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=asset_key, required_resource_keys=_only_given(resource_key), **spec)
+    @dg.asset_check(asset=asset_key, required_resource_keys=required_keys(resource_key), **spec)
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         client = resource_of(context).client
         try:
@@ -212,10 +212,6 @@ def _check(
         return judge(client, found).result(severity)
 
     return check
-
-
-def _only_given(key: str | None) -> set[str]:
-    return set() if key is None else {key}
 
 
 def _recorded(

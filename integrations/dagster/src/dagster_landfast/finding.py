@@ -12,6 +12,11 @@ from dagster_landfast import compat
 from dagster_landfast.resource import LandfastResource
 
 
+def required_keys(resource_key: str | None) -> set[str]:
+    """Return what a definition requires so that `resource_of` finds the resource that it was given, if one was."""
+    return set() if resource_key is None else {resource_key}
+
+
 def resource_of(context: Any) -> LandfastResource:
     """Return the resource of a context: one that it requires, one of the definitions, else the environment's.
 

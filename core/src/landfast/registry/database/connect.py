@@ -112,7 +112,7 @@ def _postgresql(url: RegistryUrl) -> Engine:
 
 
 def _prepare_threshold(url: RegistryUrl, given: str | tuple[str, ...]) -> int | None:
-    """Read what psycopg wants as a number: from the so-manieth time on a statement is prepared, or never."""
+    """Read after how many uses psycopg is to prepare a statement; None: never."""
     if given == "none":
         return None
     if isinstance(given, str) and given.isdecimal():

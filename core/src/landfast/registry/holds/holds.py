@@ -6,7 +6,9 @@ request that it leads to, and undone only after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from landfast.model.storage.holds import (
     HeldObject,
@@ -18,6 +20,8 @@ from landfast.model.storage.holds import (
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.holds import objects, records
 from landfast.registry.holds.request import Claim, HoldStart, Parting, Worker
+
+_Row = TypeVar("_Row", HoldRecord, HeldObject)
 
 
 class Holds:
@@ -60,23 +64,15 @@ class Holds:
 
     def records(self) -> Iterator[HoldRecord]:
         """Yield every hold, the oldest first."""
-        return self._database.stream(
-            lambda tx, after, size: records.page(tx, after=after, size=size), _id, start=0
-        )
+        return self._pages(records.page)
 
     def ending(self) -> Iterator[HoldRecord]:
         """Yield holds that are to be released."""
-        return self._database.stream(
-            lambda tx, after, size: records.ending_page(tx, after=after, size=size), _id, start=0
-        )
+        return self._pages(records.ending_page)
 
     def unfinished(self) -> Iterator[HoldRecord]:
         """Yield holds that were begun and are not whole."""
-        return self._database.stream(
-            lambda tx, after, size: records.unfinished_page(tx, after=after, size=size),
-            _id,
-            start=0,
-        )
+        return self._pages(records.unfinished_page)
 
     # -- object versions ----------------------------------------------------------------------
 
@@ -117,24 +113,18 @@ class Holds:
 
     def held(self) -> Iterator[HeldObject]:
         """Yield every object version that this registry holds."""
-        return self._database.stream(
-            lambda tx, after, size: objects.held_page(tx, after=after, size=size), _id, start=0
-        )
+        return self._pages(objects.held_page)
 
     def left_alone(self) -> Iterator[HeldObject]:
         """Yield what is ours, needed by no version, and acted on by nobody."""
-        return self._database.stream(
-            lambda tx, after, size: objects.left_page(tx, after=after, size=size), _id, start=0
-        )
+        return self._pages(objects.left_page)
 
     def objects(self, version_id: int) -> Iterator[HeldObject]:
         """Yield the object versions that a version needs."""
+        return self._pages(partial(objects.page, version_id=version_id))
+
+    def _pages(self, page: Callable[..., list[_Row]]) -> Iterator[_Row]:
+        """Yield what a question of `records` or `objects` answers, page by page of ids."""
         return self._database.stream(
-            lambda tx, after, size: objects.page(tx, version_id, after=after, size=size),
-            _id,
-            start=0,
+            lambda tx, after, size: page(tx, after=after, size=size), lambda row: row.id, start=0
         )
-
-
-def _id(row: HoldRecord | HeldObject) -> int:
-    return row.id
