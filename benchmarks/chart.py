@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import shorten
 
 _WIDTH = 860
 _LABELS = 400  # where the bars begin
@@ -93,4 +94,4 @@ def _bar(bar: Bar, scale: _Scale, place: int) -> Iterator[str]:
 
 
 def _cut(label: str) -> str:
-    return label if len(label) <= 58 else label[:57] + "…"
+    return shorten(label, 58, placeholder=" …")
