@@ -885,11 +885,11 @@ class Client:
         """Yield runs, newest first; of one project if given."""
         return self.registry.runs(entity=self.settings.entity, project=project, limit=limit)
 
-    def used_by(self, named: Named) -> list[RunRecord]:
+    def used_by(self, named: Named) -> Sequence[RunRecord]:
         """Return the runs that used a version, first use first."""
         return self.get(named).used_by()
 
-    def edges(self, runs: Sequence[RunKey]) -> list[Edge]:
+    def edges(self, runs: Sequence[RunKey]) -> Sequence[Edge]:
         """Return what runs used and logged."""
         return self.registry.edges(runs=runs)
 

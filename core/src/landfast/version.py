@@ -274,7 +274,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         """Return the run that created it; None if none did."""
         return None if self._record.run is None else self.context.registry.run(self._record.run)
 
-    def used_by(self) -> list[RunRecord]:
+    def used_by(self) -> Sequence[RunRecord]:
         """Return the runs that used it, first use first."""
         from landfast.query.lineage import runs_using
 

@@ -8,7 +8,7 @@ import click
 
 from landfast.cli.common import Output, command, partition_option
 from landfast.client import Client
-from landfast.model.lineage import Lineage
+from landfast.model.lineage import Lineage, ObjectLineage
 
 
 @command(
@@ -38,20 +38,34 @@ def lineage_command(
         _object(client, out, name)
         return
     found = client.lineage(name, declared=declared)
-    out.answer(found.to_dict(), _lines(found, client.settings.ui_url))
+    out.stream(
+        {"root": str(found.root)},
+        "upstream",
+        map(str, found.upstream),
+        _lines(found, client.settings.ui_url),
+        downstream=map(str, found.downstream),
+        edges=(edge.to_dict() for edge in found.edges),
+    )
 
 
 def _object(client: Client, out: Output, uri: str) -> None:
     found = client.lineage_of_object(uri)
-    versions = [str(record.name) for record in found.versions]
-    value = {
-        "uri": uri,
-        "versions": versions,
-        "edges": [edge.to_dict() for edge in found.edges],
-    }
-    lines = [f"contained in {version}" for version in versions] or [f"no version contains {uri}"]
-    lines += [f"{edge.version}  {edge.direction} by {edge.run}" for edge in found.edges]
-    out.answer(value, lines)
+    out.stream(
+        {"uri": uri},
+        "versions",
+        (str(match.version.name) for match in found.matches),
+        _lines_of_object(found, uri),
+        edges=(edge.to_dict() for edge in found.edges),
+    )
+
+
+def _lines_of_object(found: ObjectLineage, uri: str) -> Iterator[str]:
+    if not found.matches:
+        yield f"no version contains {uri}"
+    for match in found.matches:
+        yield f"contained in {match.version.name}"
+    for edge in found.edges:
+        yield f"{edge.version}  {edge.direction} by {edge.run}"
 
 
 def _lines(found: Lineage, ui_url: str | None) -> Iterator[str]:

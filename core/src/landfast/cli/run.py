@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -56,10 +57,10 @@ def show_command(client: Client, out: Output, run_id: str) -> None:
     """Show what a run used and logged."""
     run = client.run(run_id)
     edges = client.registry.edges(runs=[run.key])
-    value = run.to_dict() | {"edges": [edge.to_dict() for edge in edges]}
-    lines = [f"{run.id}  {run.key}  {run.status}" + (f"  {run.link}" if run.link else "")]
-    lines += [f"  {edge.direction}  {edge.version}" for edge in edges]
-    out.answer(value, lines)
+    head = f"{run.id}  {run.key}  {run.status}" + (f"  {run.link}" if run.link else "")
+    lines = (f"  {edge.direction}  {edge.version}" for edge in edges)
+    dicts = (edge.to_dict() for edge in edges)
+    out.stream(run.to_dict(), "edges", dicts, chain([head], lines))
 
 
 @command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -132,22 +133,22 @@ class RunEvent:
 class Lineage:
     """The versions and runs up- and downstream of a version.
 
+    Each of the four sequences is a tuple. If it has more than 50,000 elements, it is read from a temporary file
+    as you iterate over it.
+
     Args:
         root: The version asked about.
         edges: Every edge on a path through it, oldest first.
         upstream: Versions that it was made from, nearest first.
         downstream: Versions made from it, nearest first.
+        runs: The runs on those edges, in order of their first edge.
     """
 
     root: ArtifactName
-    edges: tuple[Edge, ...] = ()
-    upstream: tuple[ArtifactName, ...] = ()
-    downstream: tuple[ArtifactName, ...] = ()
-
-    @property
-    def runs(self) -> tuple[RunKey, ...]:
-        """The runs on those edges, in order of their first edge."""
-        return tuple(dict.fromkeys(edge.run for edge in self.edges))
+    edges: Sequence[Edge] = ()
+    upstream: Sequence[ArtifactName] = ()
+    downstream: Sequence[ArtifactName] = ()
+    runs: Sequence[RunKey] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Describe what a version was made from, and what was made from it."""
@@ -178,24 +179,21 @@ class ObjectLineage:
     Args:
         uri: The object, without a pin.
         version_id: The version of the object that was asked about; None for any.
-        matches: The versions that contain it, newest first.
-        edges: Every edge of these versions, oldest first.
+        matches: The versions that contain it, newest first; more than 50,000 are read from a temporary file.
+        edges: Every edge of these versions, oldest first; likewise.
+        runs: The runs that logged or used these versions, in order of their first edge; likewise.
     """
 
     uri: str
     version_id: str | None = None
-    matches: tuple[ObjectMatch, ...] = ()
-    edges: tuple[Edge, ...] = ()
+    matches: Sequence[ObjectMatch] = ()
+    edges: Sequence[Edge] = ()
+    runs: Sequence[RunKey] = ()
 
     @property
     def versions(self) -> tuple[VersionRecord, ...]:
         """The versions that contain it, newest first."""
         return tuple(match.version for match in self.matches)
-
-    @property
-    def runs(self) -> tuple[RunKey, ...]:
-        """The runs that logged or used these versions, in order of their first edge."""
-        return tuple(dict.fromkeys(edge.run for edge in self.edges))
 
 
 class Side(StrEnum):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import pickle
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
@@ -16,8 +19,14 @@ from landfast.model.run import RunKey, RunRecord
 from landfast.model.source import Source
 from landfast.model.version import VersionRecord
 from landfast.registry.registry import Registry
+from landfast.registry.values import EdgeRequest, SeenEdge
+from landfast.system.portions import portions
+from landfast.system.spilled_rows import SortedRows
 
 OpenManifest = Callable[[VersionRecord], Manifest]
+
+# Nodes whose edges are asked for in one statement.
+_AT_ONCE = 1_000
 
 
 def lineage(
@@ -29,60 +38,85 @@ def lineage(
 ) -> Lineage:
     """Return the versions and runs up- and downstream of a version, transitively.
 
-    A version was made from what the runs that logged it used.  Each step outwards costs two queries,
-    whatever the number of versions in it; cycles end.  With `until` only edges up to this moment count,
+    A version was made from what the runs that logged it used.  Each step outwards costs two queries for
+    each thousand nodes in it; cycles end.  With `until` only edges up to this moment count,
     registry time; with `declared` also dependencies that were only declared.
     """
     inputs = {Direction.USED, Direction.DECLARED} if declared else {Direction.USED}
     outputs = {Direction.LOGGED}
-    up = _Walk(registry, version, until=until, towards=outputs, beyond=inputs)
-    down = _Walk(registry, version, until=until, towards=inputs, beyond=outputs)
-    up.walk()
-    down.walk()
-    edges = dict.fromkeys([*up.edges, *down.edges])
+    edges = SortedRows[Edge]()
+    up = _Walk(registry, edges, until=until, towards=outputs, beyond=inputs)
+    down = _Walk(registry, edges, until=until, towards=inputs, beyond=outputs)
+    up.walk(version.id)
+    down.walk(version.id)
+    found = edges.sorted()
     return Lineage(
         root=version.name,
-        edges=tuple(sorted(edges, key=lambda edge: edge.at)),
-        upstream=tuple(up.found.values()),
-        downstream=tuple(down.found.values()),
+        edges=found,
+        upstream=up.found.sorted(),
+        downstream=down.found.sorted(),
+        runs=_runs_of(found),
     )
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Breadth first in one direction: from versions `towards` runs, and `beyond` them to versions."""
+    """Breadth first in one direction: from versions `towards` runs, and `beyond` them to versions.
+
+    Of a node that was met only its number is held in memory.
+    """
 
     registry: Registry
-    start: VersionRecord
+    edges: SortedRows[Edge]
     until: datetime | None = field(kw_only=True)
     towards: set[Direction] = field(kw_only=True)
     beyond: set[Direction] = field(kw_only=True)
-    found: dict[int, ArtifactName] = field(default_factory=dict)
-    edges: dict[Edge, None] = field(default_factory=dict)
+    found: SortedRows[ArtifactName] = field(default_factory=SortedRows)
+    _versions: SortedRows[None] = field(default_factory=SortedRows)
+    _runs: SortedRows[None] = field(default_factory=SortedRows)
+    _count: int = 0
 
-    def walk(self) -> None:
-        seen_versions, seen_runs = {self.start.id}, set[RunKey]()
-        frontier = [self.start.id]
+    def walk(self, start: int) -> None:
+        self._versions.add(_key(start), None)
+        frontier = array("q", [start])
         while frontier:
-            near = self._edges(self.towards, versions=frontier)
-            runs = [run for run in dict.fromkeys(e.run for e in near) if run not in seen_runs]
-            far = self._edges(self.beyond, runs=runs) if runs else []
-            seen_runs.update(runs)
-            # An edge to the version one came from is on no path further out.
-            for edge in (*near, *far):
-                self.edges[edge] = None
-            frontier = []
-            for edge in far:
-                if edge.version_id not in seen_versions:
-                    seen_versions.add(edge.version_id)
-                    frontier.append(edge.version_id)
-                    self.found[edge.version_id] = edge.version
+            runs, versions = array("q"), array("q")
 
-    def _edges(
-        self, wanted: set[Direction], *, versions: Iterable[int] = (), runs: Iterable[RunKey] = ()
-    ) -> list[Edge]:
-        edges = self.registry.edges(versions=tuple(versions), runs=tuple(runs), until=self.until)
-        return [edge for edge in edges if edge.direction in wanted]
+            def near(seen: SeenEdge, runs: array[int] = runs) -> None:
+                self.edges.add(seen.place, seen.edge)
+                if self._runs.add(_key(seen.run_id), None):
+                    runs.append(seen.run_id)
+
+            def far(seen: SeenEdge, versions: array[int] = versions) -> None:
+                # An edge to the version one came from is on no path further out.
+                self.edges.add(seen.place, seen.edge)
+                edge = seen.edge
+                if self._versions.add(_key(edge.version_id), None):
+                    versions.append(edge.version_id)
+                    self.found.put(_key(self._count), edge.version)
+                    self._count += 1
+
+            for part in portions(frontier, _AT_ONCE):
+                self._visit(near, versions=part, directions=self.towards)
+            for part in portions(runs, _AT_ONCE):
+                self._visit(far, runs=part, directions=self.beyond)
+            frontier = versions
+
+    def _visit(self, see: Callable[[SeenEdge], None], **of: Any) -> None:
+        self.registry.overview.visit_edges(EdgeRequest(until=self.until, **of), see)
+
+
+def _key(number: int) -> bytes:
+    return number.to_bytes(8)
+
+
+def _runs_of(edges: Iterable[Edge]) -> Sequence[RunKey]:
+    """Return the runs of edges, each once, in the order of the first."""
+    seen, found = SortedRows[None](), SortedRows[RunKey]()
+    for number, edge in enumerate(edges):
+        if seen.add(pickle.dumps(edge.run), None):
+            found.put(_key(number), edge.run)
+    return found.sorted()
 
 
 def lineage_of_object(
@@ -100,18 +134,25 @@ def lineage_of_object(
     explicit pin in the URI counts as `version_id`.
     """
     wanted = _Wanted.of(uri, version_id)
-    matches = []
+    matches, edges = SortedRows[ObjectMatch](), SortedRows[Edge]()
+    ids = array("q")
     for version in registry.containing(uri, entity=entity):
         entry = _find(registry, open_manifest, version, wanted)
         if entry is not None:
-            matches.append(ObjectMatch(version=version, entry=entry))
-    ids = [match.version.id for match in matches]
-    edges = registry.edges(versions=ids, until=until) if ids else []
+            matches.put(_key(len(ids)), ObjectMatch(version=version, entry=entry))
+            ids.append(version.id)
+    for part in portions(ids, _AT_ONCE):
+        registry.overview.visit_edges(
+            EdgeRequest(versions=part, directions=tuple(Direction), until=until),
+            lambda seen: edges.put(seen.place, seen.edge),
+        )
+    found = edges.sorted()
     return ObjectLineage(
         uri=wanted.uri,
         version_id=wanted.version_id,
-        matches=tuple(matches),
-        edges=tuple(edges),
+        matches=matches.sorted(),
+        edges=found,
+        runs=_runs_of(found),
     )
 
 
@@ -194,8 +235,20 @@ def _paths(sources: Iterable[Source], wanted: _Wanted) -> Iterator[str]:
                 yield prefix + place.key[len(Location.parse(source.uri, pins=False).key) :]
 
 
-def runs_using(registry: Registry, version: VersionRecord) -> list[RunRecord]:
+def runs_using(registry: Registry, version: VersionRecord) -> Sequence[RunRecord]:
     """Return the runs that used a version, first use first."""
-    edges = registry.edges(versions=[version.id])
-    keys = dict.fromkeys(edge.run for edge in edges if edge.direction is not Direction.LOGGED)
-    return [registry.run(key) for key in keys]
+    seen, ids = SortedRows[None](), SortedRows[str]()
+
+    def see(used: SeenEdge) -> None:
+        if seen.add(_key(used.run_id), None):
+            ids.put(used.place, used.edge.short_run_id)
+
+    directions = {Direction.USED, Direction.DECLARED}
+    registry.overview.visit_edges(EdgeRequest(versions=[version.id], directions=directions), see)
+    found = SortedRows[RunRecord]()
+    for part in portions(ids.sorted(), _AT_ONCE):
+        runs = registry.overview.runs_by_id(part)
+        for short_id in part:
+            found.put(_key(len(found)), runs[short_id])
+    records = found.sorted()
+    return list(records) if isinstance(records, tuple) else records

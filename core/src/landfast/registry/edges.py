@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from struct import pack
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, select
 
 from landfast.model.lineage import Direction, Edge
 from landfast.model.names import ArtifactName
@@ -24,6 +25,12 @@ from landfast.registry.rows import (
     recordable,
 )
 from landfast.registry.schema.tables import collections, edges, runs, versions
+from landfast.registry.values import EdgeRequest, SeenEdge
+from landfast.system.spilled_rows import SortedRows
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Rows that are read in one piece; of more, PostgreSQL keeps a cursor.
+_AT_ONCE = 2_000
 
 
 def add(tx: Transaction, run_id: int, direction: Direction, version_id: int, now: datetime) -> None:
@@ -49,21 +56,46 @@ def add_all(tx: Transaction, run_id: int, direction: Direction, version_ids: Seq
 
 def touching(
     tx: Transaction, version_ids: Sequence[int], keys: Sequence[RunKey], until: datetime | None
-) -> list[Edge]:
+) -> Sequence[Edge]:
     """Return the edges of any of these versions and runs, oldest first."""
     wanted: list[ColumnElement[bool]] = [
         edges.c.version_id.in_(part) for part in chunks(version_ids)
     ]
     hashes = [key_sha256(key) for key in keys]
     wanted += [runs.c.key_sha256.in_(part) for part in chunks(hashes)]
-    found: dict[tuple[datetime, int], Edge] = {}
+    found = SortedRows[Edge]()
     for condition in wanted:
-        statement = query().where(condition)
-        if until is not None:
-            statement = statement.where(edges.c.at <= until)
-        for row in tx.connection.execute(statement).mappings():
-            found[row["at"], row["id"]] = record(row)
-    return [found[key] for key in sorted(found)]
+        for row in _rows(tx, condition, until):
+            found.put(place_of(row["at"], row["id"]), record(row))
+    edges_found = found.sorted()
+    return list(edges_found) if isinstance(edges_found, tuple) else edges_found
+
+
+def visit(tx: Transaction, of: EdgeRequest, see: Callable[[SeenEdge], None]) -> None:
+    """Show the edges of some versions or runs one after the other, oldest first."""
+    ends = edges.c.version_id.in_(of.versions) if of.versions else edges.c.run_id.in_(of.runs)
+    wanted = and_(ends, edges.c.direction.in_([direction.value for direction in of.directions]))
+    for row in _rows(tx, wanted, of.until):
+        see(SeenEdge(place=place_of(row["at"], row["id"]), run_id=row["run_id"], edge=record(row)))
+
+
+def place_of(at: datetime, edge_id: int) -> bytes:
+    """Return a key that sorts edges by their time, and of one time by their number."""
+    return pack(">qq", (at - _EPOCH) // timedelta(microseconds=1), edge_id)
+
+
+def _rows(
+    tx: Transaction, condition: ColumnElement[bool], until: datetime | None
+) -> Iterable[RowMapping]:
+    """Return the rows of `query()` that meet a condition, oldest first; many are read as they are used."""
+    statement = query().where(condition)
+    if until is not None:
+        statement = statement.where(edges.c.at <= until)
+    statement = statement.order_by(edges.c.at, edges.c.id)
+    few = tx.connection.execute(statement.limit(_AT_ONCE + 1)).mappings().all()
+    if len(few) <= _AT_ONCE:
+        return few
+    return tx.connection.execute(statement, execution_options={"yield_per": _AT_ONCE}).mappings()
 
 
 def within(tx: Transaction, of: RunKey) -> list[Edge]:

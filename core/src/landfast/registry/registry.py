@@ -318,8 +318,8 @@ class Registry:
         versions: Sequence[int] = (),
         runs: Sequence[RunKey] = (),
         until: datetime | None = None,
-    ) -> list[Edge]:
-        """Return the edges that touch any of these versions or runs, oldest first."""
+    ) -> Sequence[Edge]:
+        """Return the edges that touch any of these versions or runs, oldest first; many lie in a temporary file."""
         return self._database.read(lambda tx: edges.touching(tx, versions, runs, until))
 
     def edges_within(self, of: RunKey) -> list[Edge]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import EllipsisType
 from typing import Any
 
-from landfast.model.lineage import Direction
+from landfast.model.lineage import Direction, Edge
 from landfast.model.manifest import ManifestSummary
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey
@@ -197,6 +197,38 @@ class NeighbourRequest:
     of_group: int = 6
     each: int = 12
     among: int = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeRequest:
+    """Which edges are wanted: of some versions, else of some runs.
+
+    Args:
+        versions: Ids of at most a thousand versions.
+        runs: Numbers of at most a thousand runs, as `SeenEdge` has them.
+        directions: Of the edges.
+        until: Only edges up to this moment, registry time.
+    """
+
+    versions: Sequence[int] = ()
+    runs: Sequence[int] = ()
+    directions: Collection[Direction]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEdge:
+    """An edge, with what is not said of it elsewhere.
+
+    Args:
+        place: Sorts edges by their time.
+        run_id: The run's number in the registry.
+        edge: The edge.
+    """
+
+    place: bytes
+    run_id: int
+    edge: Edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

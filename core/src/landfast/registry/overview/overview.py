@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from landfast.model.lineage import Direction, Edge, Neighbour
 from landfast.model.names import ArtifactName
 from landfast.model.run import RunKey, RunOverview, RunRecord
 from landfast.model.version import Change, CollectionOverview, PartitionOverview, VersionRecord
-from landfast.registry import scopes
+from landfast.registry import edges, scopes
 from landfast.registry.database.lazy import LazyDatabase
 from landfast.registry.overview import (
     collections,
@@ -25,10 +25,12 @@ from landfast.registry.values import (
     ChangeWindow,
     CollectionFilter,
     CollectionGauges,
+    EdgeRequest,
     NeighbourRequest,
     RecordedPlace,
     RegistryState,
     RunFilter,
+    SeenEdge,
 )
 
 
@@ -90,6 +92,10 @@ class Overview:
     def runs(self, of: RunFilter, *, start: int = 0, size: int = 50) -> list[RunOverview]:
         """Return a page of the runs that pass a filter, newest first."""
         return self._database.read(lambda tx: runs.page(tx, of, start=start, size=size))
+
+    def visit_edges(self, of: EdgeRequest, see: Callable[[SeenEdge], None]) -> None:
+        """Show edges one after the other, oldest first; after a lost connection, all of them again."""
+        self._database.read(lambda tx: edges.visit(tx, of, see))
 
     def runs_by_key(self, keys: Sequence[RunKey]) -> dict[RunKey, RunRecord]:
         """Return the runs of these keys that there are."""
