@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -19,6 +20,8 @@ from landfast.model.verdict import Verdict
 from landfast.settings import VARIABLES, Settings
 from landfast.stores.local.options import FileOptions
 from landfast.wandb_names import ADVICE, OPTIONS
+from platformdirs.macos import MacOS
+from platformdirs.unix import Unix
 
 from tests.docs.pages import ROOT, pages
 
@@ -110,12 +113,61 @@ def test_every_command_and_option_is_in_the_reference() -> None:
                 assert all(f"`{name}`" in section for name in option.opts), (path, option.opts)
 
 
-def test_exit_codes_of_error_families_are_in_both_tables() -> None:
-    table = (DOCS / "errors.md").read_text(encoding="utf-8")
+def test_the_exit_code_of_each_error_family_is_in_the_table_of_codes() -> None:
     codes = (DOCS / "cli.md").read_text(encoding="utf-8")
     for family, code in EXIT_CODES.items():
-        assert re.search(rf"\| `{family.__name__}` \| `\w+` \| {code} \|", table), family
-        assert re.search(rf"^\| {code} \|", codes, re.MULTILINE), code
+        assert re.search(rf"^\| {code} \| .*`{family.__name__}`.* \|$", codes, re.MULTILINE), family
+
+
+# What has one home, by a part of it that only the home has; every page of `linking` leads there.
+HOMES = {
+    r"^\| code \| means": ("cli.md", "exit-codes", ["errors.md", "questions.md"]),
+    r"^.*registry init postgresql://\S+ --store": (
+        "registry.md",
+        "postgresql-and-a-bucket-a-team",
+        ["../README.md", "quickstart.md", "install.md"],
+    ),
+    r"^\| `s3://` \| \|$": ("settings.md", "options-by-prefix", ["stores.md"]),
+    r"^.*\[~PARTITION\]\[:vN or :alias or": ("versions.md", "names", ["glossary.md", "cli.md"]),
+    r"^\| verb \| what it does": (
+        "glossary.md",
+        "which-verb-is-when",
+        ["quickstart.md"],
+    ),
+    r"^\| extra \| for": ("install.md", "extras", ["../README.md"]),
+    r"^\| install \| import": ("install.md", "packages", ["../README.md"]),
+}
+
+
+@pytest.mark.parametrize("part", HOMES, ids=lambda part: HOMES[part][0] + "#" + HOMES[part][1])
+def test_a_fact_is_told_in_one_place_and_other_pages_lead_there(part: str) -> None:
+    home, anchor, linking = HOMES[part]
+    written = [page for page in DOCS.rglob("*.md") if "adr" not in page.parts]
+    written += [ROOT / "README.md", *ROOT.glob("integrations/*/README.md")]
+    generated = re.compile(r"^<!-- Below, .*", re.MULTILINE | re.DOTALL)
+    found = []
+    for page in written:
+        text = generated.sub("", page.read_text(encoding="utf-8"))
+        if page.name != "python-api.md" and re.search(part, text, re.MULTILINE):
+            found.append(page)
+    assert found == [DOCS / home], "say it in one place, and link there"
+    for name in linking:
+        text = (DOCS / name).read_text(encoding="utf-8")
+        assert f"{home}#{anchor})" in text, f"{name} does not link to {home}#{anchor}"
+
+
+def test_every_extra_is_where_installing_is_told() -> None:
+    project = tomllib.loads((ROOT / "core/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"].keys() <= words("install.md")
+
+
+def test_files_are_where_installing_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    told = (DOCS / "install.md").read_text(encoding="utf-8")
+    for folders in (Unix("landfast", appauthor=False), MacOS("landfast", appauthor=False)):
+        for folder in (folders.user_data_dir, folders.user_cache_dir):
+            assert f"`{folder.replace(str(Path.home()), '~')}/" in told, folder
 
 
 @pytest.mark.parametrize("name", FAMILIES, ids=lambda family: family.__name__)

@@ -66,6 +66,7 @@ def test_the_site_is_whole_and_lists_its_versions(built: Path, site: ModuleType)
         ('<script src="https://cdn.example.org/x.js">', "fetches https://cdn"),
         ('<link rel="stylesheet" href="//fonts.example.org/x.css">', "fetches //fonts"),
         ('<a href="https://example.org/">', None),
+        ('<link rel="next" href="https://example.org/">', None),
         ('<a href="b.html#there"><p id="here"><a href="#here">', None),
     ],
 )
@@ -112,7 +113,7 @@ def test_pages_fit_any_screen_and_ask_nobody_else(
     page.on("request", lambda request: asked.append(request.url))
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    for name, text in (("index", "have an answer to one question"), ("json", "JSON output")):
+    for name, text in (("index", "know what Landfast is and is not"), ("json", "JSON output")):
         browser.open(f"{served}/{site.minor_version()}/{name}.html", text)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.get_attribute("body", "data-md-color-scheme") == (
