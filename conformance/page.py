@@ -22,6 +22,12 @@ def write() -> None:
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), *kept()), encoding="utf-8")
 
 
+def is_current() -> bool:
+    """Whether the page is what is stored."""
+    written = PAGE.read_text(encoding="utf-8")
+    return page(written, *kept()) == written
+
+
 def page(written: str, versions: Mapping[str, str], found: Found) -> str:
     """Return the page with its lower part made of what is stored."""
     upper = written.partition(BEGIN)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,17 @@ from conformance.systems import SYSTEMS, System
 FILE = Path(__file__).parent / "results.json"
 
 
-def keep(found: Mapping[System, tuple[str, Mapping[str, Result]]], order: Sequence[str]) -> None:
+Found = Mapping[System, tuple[str, Mapping[str, Result]]]
+"""The version of each system that was tried, and what came of each case."""
+
+
+def keep(found: Found, order: Sequence[str]) -> None:
     """Store what came of cases, in the place of what is stored of them; in this order, and none but these."""
+    FILE.write_text(stored(found, order), encoding="utf-8")
+
+
+def stored(found: Found, order: Sequence[str]) -> str:
+    """Return the text that `keep` stores: without times, places and ports, so that equal results are equal text."""
     versions, known = kept() if FILE.exists() else ({}, {})
     for system, (version, results) in found.items():
         versions[system.name] = version
@@ -24,7 +33,21 @@ def keep(found: Mapping[System, tuple[str, Mapping[str, Result]]], order: Sequen
         "versions": {system.name: versions[system.name] for system in SYSTEMS},
         "results": {case: _row(known[case]) for case in order},
     }
-    FILE.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+
+
+def differences(found: Found) -> Iterator[str]:
+    """Say what came out otherwise than is stored: which cell, what is stored, what was seen."""
+    versions, known = kept()
+    for system, (version, results) in found.items():
+        if version != versions.get(system.name):
+            yield f"{system.title}: stored of version {versions.get(system.name)}, tried {version}"
+        for case, seen in results.items():
+            was = known.get(case, {}).get(system.name)
+            if was != seen:
+                yield f"{system.title}, {case}:"
+                yield f"  stored  {f'{was.outcome}: {was.fact}' if was else 'nothing'}"
+                yield f"  seen    {seen.outcome}: {seen.fact}"
 
 
 def _row(row: Mapping[str, Result]) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
+import select
 import socket
 import sys
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,16 @@ from typing import Any
 
 from kit.servers.process import clean_environment, running, scratch
 
+from conformance import processes
+
 ROOT = Path(__file__).parents[1]
-PATIENCE_S = 180
+RUN = uuid.uuid4().hex
+"""Begins the marks of all processes of this run."""
+PATIENCE_S = 60.0
+"""Seconds without work after which a call counts as hung; how long it works does not matter."""
+_MOST_S = 3_600.0
+_IDLE = 0.02
+"""What a process that waits for ever may use of a CPU: some look now and then whether they are to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +45,11 @@ class System:
         if self.name == "landfast":
             return Path(sys.executable)
         return ROOT / ".venvs" / "peers" / self.name / "bin" / "python"
+
+    @property
+    def module(self) -> str:
+        """Its driver."""
+        return f"conformance.drivers.{self.name}"
 
 
 SYSTEMS = (
@@ -106,6 +121,7 @@ class Pending:
     connection: socket.socket
     lines: Any
     pid: int
+    mark: str
 
     def answer(self) -> Any:
         """Wait for the answer.
@@ -117,11 +133,8 @@ class Pending:
             Hung: It did not come to an end.
         """
         with self.connection, self.lines:
-            try:
-                line = self.lines.readline()
-            except TimeoutError:
-                os.kill(self.pid, signal.SIGKILL)
-                raise Hung from None
+            self._wait()
+            line = self.lines.readline()
         if not line:
             raise Ended
         said = json.loads(line)
@@ -131,12 +144,17 @@ class Pending:
             raise Refused(said["error"], said["message"])
         return said["answer"]
 
-    def kill(self) -> None:
-        """End the process at once, and wait until it is gone."""
-        os.kill(self.pid, signal.SIGKILL)
-        with self.connection, self.lines:
-            while self.lines.readline():
-                pass
+    def _wait(self) -> None:
+        """Wait until the answer begins, as long as the call, or what it started, works on it."""
+        started = time.monotonic()
+        before = processes.marked(self.mark)
+        while not select.select([self.connection], [], [], PATIENCE_S)[0]:
+            now = processes.marked(self.mark)
+            ticks = sum(used - before.get(pid, 0) for pid, used in now.items())
+            work_s = ticks / os.sysconf("SC_CLK_TCK")
+            if work_s < _IDLE * PATIENCE_S or time.monotonic() - started > _MOST_S:
+                raise Hung
+            before = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +163,12 @@ class Driver:
 
     system: System
     address: Path
+    pid: int
+    mark: str
+
+    def end_calls(self) -> None:
+        """End what calls left behind, and calls that hang."""
+        processes.end(self.mark, but=(self.pid,))
 
     def begin(
         self,
@@ -152,11 +176,9 @@ class Driver:
         arguments: Mapping[str, Any],
         home: Path,
         environment: Mapping[str, str],
-        patience_s: float = PATIENCE_S,
     ) -> Pending:
         """Begin a call, with a home and variables of its own; what it prints is in `home/../said`."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(patience_s)
         connection.connect(str(self.address))
         call = {
             "verb": verb,
@@ -167,7 +189,9 @@ class Driver:
         }
         connection.sendall(json.dumps(call).encode() + b"\n")
         lines = connection.makefile("rb")
-        return Pending(connection, lines, int(lines.readline()))
+        if not (pid := lines.readline()):
+            raise Ended
+        return Pending(connection, lines, int(pid), self.mark)
 
 
 @contextlib.contextmanager
@@ -180,20 +204,19 @@ def driving(system: System) -> Iterator[Driver]:
     if not system.python.exists():
         raise FileNotFoundError(f"{system.python}: run scripts/peer-environments {system.name}")
     with scratch(f"torture-{system.name}") as folder:
-        address = folder / "socket"
-        command = [
-            *(str(system.python), "-m", f"conformance.drivers.{system.name}"),
-            str(address),
-        ]
+        address, mark = folder / "socket", f"{RUN}-{system.name}"
         variables = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "TZ": "UTC"}
-        surroundings = clean_environment(folder, variables)
+        surroundings = clean_environment(folder, variables | {processes.MARK: mark})
         surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
-        with running(
-            command,
-            name=system.name,
-            folder=folder,
-            ready=address.exists,
-            env=surroundings,
-            timeout_s=120,
-        ):
-            yield Driver(system, address)
+        try:
+            with running(
+                [str(system.python), "-m", system.module, str(address)],
+                name=system.name,
+                folder=folder,
+                ready=address.exists,
+                env=surroundings,
+                timeout_s=_MOST_S,
+            ) as process:
+                yield Driver(system, address, process.pid, mark)
+        finally:
+            processes.end(mark)

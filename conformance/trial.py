@@ -16,7 +16,7 @@ from kit.servers.s3 import Versioning
 from kit.servers.scripted import Scripted, scripted
 
 from conformance.outcomes import Outcome, Result, steady
-from conformance.systems import PATIENCE_S, Driver, Pending, Refused
+from conformance.systems import Driver, Pending, Refused
 
 BUCKET, REGISTRY_BUCKET = "lake", "registry"
 NAME = "data"
@@ -90,8 +90,6 @@ class Trial:
         self,
         verb: str,
         home: Path | None = None,
-        *,
-        patience_s: float = PATIENCE_S,
         **arguments: Any,
     ) -> Pending:
         """Begin a call in a process of its own."""
@@ -103,7 +101,7 @@ class Trial:
             "REGISTRY_BUCKET": REGISTRY_BUCKET,
         }
         variables |= self.more_variables
-        return self.driver.begin(verb, arguments, home or self.home(), variables, patience_s)
+        return self.driver.begin(verb, arguments, home or self.home(), variables)
 
     def logging(
         self,
@@ -111,11 +109,10 @@ class Trial:
         home: Path | None = None,
         limit: int | None = None,
         single: bool = False,
-        patience_s: float = PATIENCE_S,
     ) -> Pending:
         """Begin to record places; the folder `data/` of the bucket, if none is given."""
         how = {"name": NAME, "uris": list(uris or [self.uri()]), "limit": limit, "single": single}
-        return self.begin("log", home, patience_s=patience_s, **how)
+        return self.begin("log", home, **how)
 
     def log(self, *uris: str, **how: Any) -> str:
         """Record places, as `logging` does; return the version."""

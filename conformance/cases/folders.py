@@ -102,7 +102,7 @@ def broken_link(trial: Trial) -> Result:
 def link_loop(trial: Trial) -> Result:
     uri = trial.locally({"a.txt": "a"})
     (trial.local / "loop").symlink_to(trial.local)
-    version = trial.log(uri, patience_s=60)
+    version = trial.log(uri)
     listed = trial.paths(version)
     if listed == ["a.txt"]:
         return Result(Outcome.HOLDS, "each file once")
@@ -147,7 +147,7 @@ def _compare_count(trial: Trial, version: str) -> Result:
 
 def _named(trial: Trial, uri: str, name: str) -> Result:
     """Record a folder with something that has no bytes in it; tell what becomes of it."""
-    version = trial.log(uri, patience_s=60)
+    version = trial.log(uri)
     got = trial.download(version)
     if got.get("a.txt") != "a":
         return Result(Outcome.SILENT_LOSS, "`a.txt` is not in the download")

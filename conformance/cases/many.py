@@ -29,7 +29,7 @@ def second_page(trial: Trial) -> Result:
     names = [f"{number:04}.txt" for number in range(1001)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: trial.put(f"data/{name}", name), names))
-    return counted(len(trial.paths(trial.log(patience_s=900))), 1001)
+    return counted(len(trial.paths(trial.log())), 1001)
 
 
 @case(
@@ -41,7 +41,7 @@ def second_page(trial: Trial) -> Result:
 def over_the_default(trial: Trial) -> Result:
     with serving(12_000) as endpoint:
         trial.more_variables = endpoint.environment() | {"BUCKET": "bench"}
-        version = trial.log(f"s3://bench/{PREFIX}", patience_s=900)
+        version = trial.log(f"s3://bench/{PREFIX}")
         pages = S3Server(url=endpoint.url).client.get_paginator("list_objects_v2")
         there = sum(page["KeyCount"] for page in pages.paginate(Bucket="bench", Prefix=PREFIX))
         return counted(len(trial.paths(version)), there)

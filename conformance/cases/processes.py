@@ -151,13 +151,16 @@ def _all(pending: list[Pending]) -> list[str]:
     return answers
 
 
+_BEGUN_S = 600
+
+
 def _killed_at(trial: Trial, when: Callable[[Request], bool], begin: Callable[[], Pending]) -> None:
     """Kill a call when a request of it comes to the server."""
     begun = threading.Event()
     pids: list[int] = []
 
     def kill(request: Request) -> None:
-        if when(request) and begun.wait(30):
+        if when(request) and begun.wait(_BEGUN_S):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pids[0], signal.SIGKILL)
 

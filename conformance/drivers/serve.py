@@ -7,9 +7,12 @@ in a line, then a line of JSON when it is done.  Standard library only: each sys
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib.metadata
 import json
 import os
+import signal
 import socketserver
 import sys
 from collections.abc import Callable, Mapping
@@ -44,6 +47,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Do one call, in this forked process: its home, its variables, its output."""
+        _end_with_parent()
         call = json.loads(self.rfile.readline())
         self._say(os.getpid())
         os.chdir(call["home"])
@@ -58,6 +62,12 @@ class _Handler(socketserver.StreamRequestHandler):
     def _say(self, what: object) -> None:
         self.wfile.write(json.dumps(what).encode() + b"\n")
         self.wfile.flush()
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the driver does, however that ends (on Linux)."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _done(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Any]:
