@@ -60,9 +60,11 @@ def all_tried(systems: Sequence[System], wanted: Sequence[Case]) -> results.Foun
     with ThreadPoolExecutor(3) as pool:
         begun = {system: pool.submit(tried, system, wanted) for system in systems}
         try:
-            done, _ = wait(begun.values(), return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
+            left = set(begun.values())
+            while left:  # a signal is looked at whenever it wakes
+                done, left = wait(left, timeout=1, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
             return {system: future.result() for system, future in begun.items()}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
