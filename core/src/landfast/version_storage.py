@@ -19,7 +19,7 @@ from landfast.model.options import (
     RetentionOptions,
     VerifyOptions,
 )
-from landfast.model.storage.copies import is_whole_copy
+from landfast.model.storage.copies import CopiedFiles, is_whole_copy
 from landfast.model.storage.holds import hold_kind, holder_of
 from landfast.model.version import VersionRecord
 from landfast.spelling import named_options
@@ -186,17 +186,30 @@ class VersionStorage:
     @property
     def copies(self) -> str:
         """How many of its files are copied into the registry's store, in words; ``""`` if none is."""
+        found = self.copied_files()
+        return "" if found is None else found.summary
+
+    def copied_files(self, *, most: int | None = None) -> CopiedFiles | None:
+        """Return how many of its files are copied into the registry's store, and when; None if none is.
+
+        Args:
+            most: Of a version of more files they are not counted, unless all are copied.
+        """
         newest = next(
             (p for p in self.context.registry.pin_sets(self._record.id) if p.is_copy), None
         )
         if newest is None:
-            return ""
-        total = self._record.summary.count
+            return None
+        total, files = self._record.summary.count, None
         if is_whole_copy(newest.sources):
-            return f"all {total:,} files are in the registry's store"
-        batches = self.context.open_manifest(newest.blob).batches()
-        count = sum(is_managed(uri) for rows in batches for uri in rows.columns["uri"].to_pylist())
-        return f"{count:,} of {total:,} files are in the registry's store"
+            files = total
+        elif most is None or total <= most:
+            batches = self.context.open_manifest(newest.blob).batches()
+            uris = (uri for rows in batches for uri in rows.columns["uri"].to_pylist())
+            files = sum(map(is_managed, uris))
+        return CopiedFiles(
+            at=newest.seen_at, store=self.context.blobs.url, total=total, files=files
+        )
 
     def _copied(self, options: CopyOptions) -> Copied:
         from landfast.own_store.copies import Wanted as Copied
@@ -279,9 +292,7 @@ class VersionStorage:
 
     def _holds_own_store(self, version_id: int) -> bool:
         """Whether objects of the registry's own store are held for a version."""
-        below = f"{self.context.blobs.url}/"
-        held = self.context.registry.holds.objects(version_id)
-        return any(row.object.uri.startswith(below) for row in held)
+        return self.context.registry.holds.count_below(version_id, self.context.blobs.url) > 0
 
     @property
     def holds(self) -> VersionHolds:

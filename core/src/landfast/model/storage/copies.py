@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from landfast.html.sizes import size_text
 from landfast.model.blob_uri import SOURCE
 from landfast.model.source import Source
+from landfast.model.times import format_time
 
 _OPTION = "copy"
 
@@ -28,6 +30,46 @@ def is_whole_copy(sources: Iterable[Source]) -> bool:
 
 def _says_copy(source: Source) -> bool:
     return source.uri == SOURCE and bool(source.options.get(_OPTION))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedFiles:
+    """What of a version is copied into the registry's store.
+
+    Args:
+        at: When a copy was last made; UTC.
+        store: Where: the address of the registry's store.
+        total: Files of the version.
+        files: How many of them are copied; None if that was not counted.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> CopiedFiles(at=datetime(2026, 5, 3, tzinfo=UTC), store="s3://b/blobs", total=3, files=2).summary
+        "2 of 3 files are in the registry's store"
+    """
+
+    at: datetime
+    store: str
+    total: int
+    files: int | None
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        if self.files == self.total:
+            return f"all {self.total:,} files are in the registry's store"
+        some = "some" if self.files is None else f"{self.files:,}"
+        return f"{some} of {self.total:,} files are in the registry's store"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "at": format_time(self.at),
+            "store": self.store,
+            "files": self.files,
+            "total": self.total,
+            "summary": self.summary,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,12 +146,19 @@ class VersionHolds:
         return any(record.complete and not record.ending for record in self.records)
 
     @property
+    def state(self) -> str:
+        """Whether it is held: ``held``, ``not whole``, ``being released``; ``""`` if nobody wants it held."""
+        if not self.records:
+            return ""
+        return "held" if self.is_held else "being released" if self._is_ending else "not whole"
+
+    @property
     def summary(self) -> str:
         """One line."""
         if not self.records and not self.objects:
             return "no"
         parts = [f"{count:,} {_WORDS[state]}" for state, count in sorted(self.objects.items())]
-        state = "yes" if self.is_held else "being released" if self._is_ending else "not whole"
+        state = "yes" if self.is_held else self.state or "being released"
         return f"{state}: {', '.join(parts) or 'no objects'}"
 
     @property

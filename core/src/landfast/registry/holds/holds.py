@@ -62,6 +62,14 @@ class Holds:
         """Return what is held of a version."""
         return self._database.read(lambda tx: records.of_version(tx, version_id))
 
+    def of_versions(self, version_ids: Sequence[int]) -> Mapping[int, Sequence[HoldRecord]]:
+        """Return who wants versions to be held, by id of the version; what nobody wants held is left out."""
+        return self._database.read(lambda tx: records.of_versions(tx, version_ids))
+
+    def count_below(self, version_id: int, root: str) -> int:
+        """Count the object versions that a version needs below an address, such as the registry's own store."""
+        return self._database.read(lambda tx: objects.count_below(tx, version_id, root))
+
     def records(self) -> Iterator[HoldRecord]:
         """Yield every hold, the oldest first."""
         return self._pages(records.page)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
 
 from landfast.model.storage.holds import HeldObject, HoldKind, HoldState, ObjectVersion
 from landfast.registry.database.engine import Transaction
@@ -150,6 +150,23 @@ def page(tx: Transaction, version_id: int, *, after: int, size: int) -> list[Hel
         .limit(size)
     )
     return [_object(row) for row in tx.connection.execute(statement)]
+
+
+def count_below(tx: Transaction, version_id: int, root: str) -> int:
+    """Count the object versions that a version needs below an address."""
+    folder = root.rstrip("/")
+    statement = (
+        select(func.count())
+        .select_from(hold_members)
+        .join(held_objects, hold_members.c.object_id == held_objects.c.id)
+        .where(
+            hold_members.c.version_id == version_id,
+            # "0" is the character after "/".
+            held_objects.c.uri >= f"{folder}/",
+            held_objects.c.uri < f"{folder}0",
+        )
+    )
+    return int(tx.connection.execute(statement).scalar_one())
 
 
 def held_page(tx: Transaction, *, after: int, size: int) -> list[HeldObject]:

@@ -139,6 +139,16 @@ def of_version(tx: Transaction, version_id: int) -> VersionHolds:
     )
 
 
+def of_versions(tx: Transaction, version_ids: Sequence[int]) -> dict[int, list[HoldRecord]]:
+    """Return the holds of versions, by id of the version; what is not held is left out."""
+    found: dict[int, list[HoldRecord]] = {}
+    for part in chunks(version_ids):
+        rows = select(*_COLUMNS).select_from(_ROWS).where(holds.c.version_id.in_(part))
+        for row in tx.connection.execute(rows.order_by(holds.c.id)).mappings():
+            found.setdefault(row["version_id"], []).append(_record(row))
+    return found
+
+
 def _page(tx: Transaction, which: Any, after: int, size: int) -> list[HoldRecord]:
     statement = select(*_COLUMNS).select_from(_ROWS).where(which, holds.c.id > after)
     rows = tx.connection.execute(statement.order_by(holds.c.id).limit(size)).mappings()

@@ -9,8 +9,8 @@ from typing import Any
 from landfast.model.names import ArtifactName, check_name
 from landfast.model.times import format_time
 from landfast.model.version import PartitionOverview, VersionRecord
-from landfast.model.version_facts import VersionFacts
 from landfast.web.pages.home import home
+from landfast.web.pages.kept import rows_of_versions
 from landfast.web.pages.version import version
 from landfast.web.query import Query, Window
 from landfast.web.view import Site, View
@@ -39,12 +39,15 @@ def collection(site: Site, query: Query) -> View:
     partitions, total = registry.overview.partitions(
         name, query.text("q"), start=keys.start, size=keys.size
     )
+    latest_rows = rows_of_versions(registry, (each.latest for each in partitions))
     shown = _shown(name, partitions, has_partition="partition" in query.given)
     data: dict[str, Any] = {
         "name": str(name.bare()),
         "type": registry.collection_type(name),
         "q": query.text("q"),
-        "partitions": [_partition(each) for each in partitions],
+        "partitions": [
+            _partition(each, latest) for each, latest in zip(partitions, latest_rows, strict=True)
+        ],
         "partitions_page": keys.to_dict(total),
         "partition": None if shown is None else _of_partition(site, shown, query),
     }
@@ -60,12 +63,11 @@ def _shown(
     return None
 
 
-def _partition(each: PartitionOverview) -> dict[str, Any]:
-    latest = each.latest
+def _partition(each: PartitionOverview, latest: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "key": each.key,
         "versions": each.versions,
-        "latest": None if latest is None else VersionFacts(latest).to_dict(),
+        "latest": latest,
         "changed_at": None if each.changed_at is None else format_time(each.changed_at),
         "observed_at": None if each.observed_at is None else format_time(each.observed_at),
     }
@@ -78,11 +80,11 @@ def _of_partition(site: Site, name: ArtifactName, query: Query) -> dict[str, Any
     newest = list(islice(registry.versions(name, deleted=True), max(_PLOTTED, last + 1)))
     looks = list(islice(registry.observations(name), window.start, window.start + window.size + 1))
     # One more than is listed: the oldest one on the page is compared with it.
-    shown = [VersionFacts(record).to_dict() for record in newest[listed.start : last + 1]]
+    shown = rows_of_versions(registry, newest[listed.start : last + 1])
     return {
         "key": name.partition,
         "versions": shown[: listed.size],
-        "before": shown[listed.size]["version"] if len(shown) > listed.size else None,
+        "before": f"v{newest[last].index}" if len(newest) > last else None,
         "versions_page": listed.to_dict(None, has_more=len(shown) > listed.size),
         "plot": _plot(newest[:_PLOTTED]),
         "observations": [look.to_dict() for look in looks[: window.size]],

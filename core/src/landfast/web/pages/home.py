@@ -6,8 +6,8 @@ from typing import Any
 
 from landfast.model.times import format_time
 from landfast.model.version import CollectionOverview
-from landfast.model.version_facts import VersionFacts
 from landfast.registry.values import CollectionFilter
+from landfast.web.pages.kept import rows_of_versions
 from landfast.web.query import Query
 from landfast.web.view import Site, View
 
@@ -24,6 +24,7 @@ def home(site: Site, query: Query) -> View:
     window = query.window()
     overview = site.client.registry.overview
     found, total = overview.collections(wanted, start=window.start, size=window.size)
+    latest_rows = rows_of_versions(site.client.registry, (each.latest for each in found))
     data = {
         "filter": {
             "q": wanted.text,
@@ -33,17 +34,18 @@ def home(site: Site, query: Query) -> View:
             "order": wanted.order,
         },
         "types": overview.types(),
-        "collections": [_row(each) for each in found],
+        "collections": [
+            _row(each, latest) for each, latest in zip(found, latest_rows, strict=True)
+        ],
         "page": window.to_dict(total),
     }
     return View(template="home.html", data=data, title="Artifacts")
 
 
-def _row(each: CollectionOverview) -> dict[str, Any]:
-    latest = each.latest
+def _row(each: CollectionOverview, latest: dict[str, Any] | None) -> dict[str, Any]:
     return {
         **each.collection.to_dict(),
-        "latest": None if latest is None else VersionFacts(latest).to_dict(),
+        "latest": latest,
         "changed_at": None if each.changed_at is None else format_time(each.changed_at),
         "observed_at": None if each.observed_at is None else format_time(each.observed_at),
         "sizes": [{"at": format_time(at), "bytes": size} for at, size in each.sizes],

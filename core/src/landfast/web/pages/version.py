@@ -9,6 +9,7 @@ from landfast.errors import NotFound
 from landfast.model.times import format_time
 from landfast.version import ArtifactVersion
 from landfast.web.pages.files import files_at_top
+from landfast.web.pages.kept import copies_of, holds_of
 from landfast.web.query import Query
 from landfast.web.snippets import use_it
 from landfast.web.view import Site, View
@@ -31,6 +32,8 @@ def version(site: Site, query: Query) -> View:
             look.to_dict() for look in islice(registry.observations(found.full_name), _LOOKS)
         ],
         "files_at_top": files_at_top(found),
+        "holds": holds_of(found),
+        "copies": copies_of(found),
         "verifications": [each.to_dict() for each in found.verifications()],
         "use_it": use_it(found.qualified_name),
     }
