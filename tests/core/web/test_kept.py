@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from kit.pages import Served, serving
 from kit.servers.s3 import S3Server
+from kit.visitor import visiting
 from landfast.client import Client
 from landfast.model.names import ArtifactName
 from landfast.registry.holds.request import HoldStart
@@ -166,3 +168,31 @@ def test_pages_ask_as_much_of_many_held_versions_as_of_two(
         return len(asked)
 
     assert counted(2, 2) == counted(20, 20)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_held_is_read_by_everybody(
+    client: Client, pages: Served, s3: S3Server, bucket: str, scheme: str
+) -> None:
+    held = client.log("data", f"s3://{bucket}/data/", aliases=["prod"])
+    first = next(iter(held.entries()))
+    s3.set_held(bucket, "data/0.txt", str(first.version_id), on=True)
+    client.hold("data", reason="the model of May, which the paper cites")
+    client.hold("data:prod", holder="alias:prod", reason="in use")
+    client.copy("data", everything=True)
+    s3.put(bucket, "data/0.txt", b"changed")
+    begun = client.log("data", f"s3://{bucket}/data/")
+    client.registry.holds.begin(
+        HoldStart(version_id=begun.record.id, holder="rule:data newer than 30d")
+    )
+    for width in (1360, 390):
+        with visiting(
+            pages.url, color_scheme=scheme, viewport={"width": width, "height": 900}
+        ) as visitor:
+            for path in ("/", "/default/vision/data", VERSION, VERSION.replace("v0", "v1")):
+                visitor.visit(path)
+                found = Axe().run(visitor.page).response["violations"]
+                serious = [one["id"] for one in found if one["impact"] in {"serious", "critical"}]
+                assert not serious, (path, serious)
+                assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
