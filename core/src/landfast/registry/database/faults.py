@@ -38,6 +38,8 @@ _BAD_OPTION = re.compile(
     r"invalid connection option|invalid \w+ value|bad value for|invalid integer|invalid port"
     r"|does not support SSL|SSL was required|root certificate file"
 )
+# What a standby says: it has no SQLSTATE of its own for it.
+_STANDBY = re.compile(r"during recovery|in a read-only transaction")
 # What landfast's grants leave to admins.
 _ADMINS = re.compile(r"UPDATE (versions|pin_sets) |DELETE FROM (blobs|pin_sets|manifest_bases) ")
 _DENIED_OBJECT = re.compile(
@@ -148,7 +150,7 @@ def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
     state, found = _sqlstate(error.orig), _told(error, url)
     subject = str(url)
     # What stops a login has no SQLSTATE in libpq, only its text.
-    if state in _DENIED or _NO_LOGIN.search(found):
+    if state in _DENIED or _NO_LOGIN.search(found) or _STANDBY.search(found):
         return AccessDenied(
             f"the registry {url} refuses access",
             subject=subject,
@@ -184,6 +186,8 @@ def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
 def _permission(error: DBAPIError, url: RegistryUrl, found: str) -> str | None:
     """Name the grant that is missing."""
     role = url.engine_url.username or "the role"
+    if _STANDBY.search(found):
+        return "This server can only be read. If it is a standby, name the primary in LANDFAST_REGISTRY_URL."
     denied = _DENIED_OBJECT.search(found)
     if denied is None:
         return None if _sqlstate(error.orig) else "Name another role in LANDFAST_REGISTRY_URL."
