@@ -152,9 +152,9 @@ def standby(primary: Postgres, settings: Mapping[str, str] = {}) -> Iterator[Pos
     """
     with _workshop() as (folder, programs, user):
         data = _folder(folder, user)
-        copied = [programs / "pg_basebackup", "--pgdata", data, "--write-recovery-conf"]
         who = ["--host", LOOPBACK, "--port", str(primary.port), "--username", _SUPERUSER]
-        _run([*copied, *who, "--checkpoint=fast", "--no-sync"], folder, user)
+        how = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        _run([str(programs / "pg_basebackup"), "--pgdata", str(data), *who, *how], folder, user)
         with _serving(folder, programs, user, data, settings) as server:
             yield server
 
@@ -225,8 +225,8 @@ def _may_run(binary: Path, user: str) -> bool:
 
 def _cluster(folder: Path, programs: Path, user: str | None) -> Path:
     data = _folder(folder, user)
-    made = [programs / "initdb", "--pgdata", data, "--username", _SUPERUSER]
-    _run([*made, "--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync"], folder, user)
+    how = ["--username", _SUPERUSER, "--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync"]
+    _run([str(programs / "initdb"), "--pgdata", str(data), *how], folder, user)
     return data
 
 
@@ -238,7 +238,7 @@ def _folder(folder: Path, user: str | None) -> Path:
     return data
 
 
-def _run(command: list[Path | str], folder: Path, user: str | None) -> None:
+def _run(command: list[str], folder: Path, user: str | None) -> None:
     """Run a program of the installation to its end."""
     result = subprocess.run(
         command,
