@@ -232,3 +232,14 @@ def test_deep_history_is_listed_by_current_objects(s3_proxy, client, monkeypatch
     assert second.manifest.get("c").version_id == newest
     for key in ("a", "b", "d"):
         assert second.manifest.get(key) == first.manifest.get(key)
+
+
+def test_data_that_moved_to_another_bucket_is_the_same_version(s3, client, tmp_path):
+    old, new = s3.bucket(), s3.bucket()
+    for bucket in (old, new):
+        s3.put(bucket, "data/a", b"bytes")
+    version = client.log("d", f"s3://{old}/data/")
+    s3.client.delete_object(Bucket=old, Key="data/a")
+    again = client.log("d", f"s3://{new}/data/")
+    assert (again.version, again.created) == (version.version, False)
+    assert (again.download(tmp_path / "out") / "a").read_bytes() == b"bytes"

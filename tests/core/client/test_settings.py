@@ -6,7 +6,7 @@ from pathlib import Path
 
 import landfast
 import pytest
-from landfast import Client, load_settings
+from landfast import Client, Verdict, load_settings
 
 
 def test_defaults_need_nothing(tmp_path):
@@ -101,6 +101,18 @@ def test_a_path_map_finds_mounts_that_differ(tmp_path):
     assert [entry.uri for entry in version.entries()] == ["file:///mnt/elsewhere/set/f"]
     assert Path(version.download("out"), "f").read_text() == "x"
     assert version.path("f") == tmp_path / "here/set/f"
+
+
+def test_a_folder_that_moved_after_it_was_recorded_is_read_by_a_path_map(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/f").write_text("x")
+    version = Client().log("d", tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert version.verify().counts == {Verdict.GONE: 1}
+    Path("landfast.toml").write_text(f'[path_map]\n"{tmp_path}/old" = "{tmp_path}/new"\n')
+    moved = Client().get("d")
+    assert moved.verify().ok
+    assert Path(moved.download("out"), "f").read_text() == "x"
 
 
 def test_the_registry_that_nobody_named_is_refused_where_work_is_done_elsewhere(monkeypatch):
