@@ -242,4 +242,4 @@ def test_data_that_moved_to_another_bucket_is_the_same_version(s3, client, tmp_p
     s3.client.delete_object(Bucket=old, Key="data/a")
     again = client.log("d", f"s3://{new}/data/")
     assert (again.version, again.created) == (version.version, False)
-    assert (again.download(tmp_path / "out") / "a").read_bytes() == b"bytes"
+    assert Path(again.download(tmp_path / "out"), "a").read_bytes() == b"bytes"
