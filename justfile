@@ -104,14 +104,24 @@ fmt: _sync
     .venv/bin/ruff check --fix --exit-zero --quiet
     .venv/bin/ruff format
 
-# Build the sdists and wheels of all four packages into dist/
-build:
-    uv build --all-packages --clear --quiet
+# Build the sdists and wheels of all four packages into dist/; the same commit gives the same bytes
+build: _sync
+    @scripts/build . dist
     @ls dist
 
 # Install the built wheels in fresh environments, run the integrations' tests and the demo from them
 wheels-check: build
+    .venv/bin/python scripts/check-distributions dist
     scripts/wheels-check {{integrations}}
+
+# Put into dist/container what `docker build` needs for the image of `landfast ui` and of workers
+container: build
+    @scripts/container-context dist dist/container
+    @echo "docker build --tag landfast dist/container"
+
+# Make a release, all but the upload, and print what is left to do: `just release X.Y.Z`, `just release X.Y.Z --dry-run`
+release *args: _sync
+    .venv/bin/python scripts/release "$@"
 
 # Build the site of the documentation into dist/docs, and check its links and anchors
 docs: _sync
