@@ -7,6 +7,7 @@ from typing import Any
 
 import landfast
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = ["core", "integrations/dagster", "integrations/prefect", "integrations/airflow"]
@@ -20,6 +21,11 @@ def project(folder: str) -> dict[str, Any]:
 def test_all_distributions_have_the_version_that_is_installed() -> None:
     assert {project(folder)["version"] for folder in PROJECTS} == {version("landfast")}
     assert landfast.__version__ == version("landfast")
+
+
+def test_the_citation_has_the_version_that_is_installed() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == version("landfast")
 
 
 def test_the_changelog_has_a_section_for_the_version_or_unreleased() -> None:
