@@ -84,7 +84,7 @@ def _tables(known: dict[str, Any]) -> Iterator[str]:
         yield f"## {group['title']}\n"
         if f"{name}.svg" in drawn:
             yield f"![{group['title']}](images/benchmarks/{name}.svg)\n"
-        yield "| what | measured | beside it | ratio | target | |"
+        yield "| what | measured | compared with | ratio | target | result |"
         yield "|---|---|---|---|---|---|"
         notes = []
         for row in _rows(group):

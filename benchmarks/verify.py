@@ -57,7 +57,7 @@ def measure(given: Namespace) -> Iterator[Row]:
             "us CPU an entry",
             beside=floor.cpu_s / entries * 1e6,
             peer="raw GET of the same pages (floor)",
-            note="less a verify of 500 entries: the start of a process",
+            note="without the start of the process: the cost of a verify of 500 entries is subtracted",
         )
         yield Row(
             f"verify {entries:,} entries, memory", spent.anonymous_mib, "MiB anonymous", at_most=400

@@ -21,13 +21,13 @@ class Outcome(StrEnum):
 
 
 MEANS: Mapping[Outcome, str] = {
-    Outcome.HOLDS: "what was asked was seen",
-    Outcome.FAILS_LOUDLY: "an error, or a warning that names what is missing; nothing wrong is given",
-    Outcome.DOES_NOT_HOLD: "what was asked was not seen, without an error; no bytes are wrong and none are missing",
-    Outcome.WRONG_BYTES: "other bytes were given than were recorded, without an error",
-    Outcome.SILENT_LOSS: "something was left out, without an error or a warning that names it",
+    Outcome.HOLDS: "the system did what the case asks for",
+    Outcome.FAILS_LOUDLY: "an error, or a warning that names what is missing; no wrong bytes",
+    Outcome.DOES_NOT_HOLD: "the system did not do that, without an error; no bytes are wrong and none are missing",
+    Outcome.WRONG_BYTES: "the system gave other bytes than the recorded ones, without an error",
+    Outcome.SILENT_LOSS: "the system left something out, without an error or a warning that names it",
     Outcome.NOT_SUPPORTED: "the system does not offer what the case needs",
-    Outcome.NOT_RUNNABLE: "the system needs its server for it, or the answer is another in every run",
+    Outcome.NOT_RUNNABLE: "the system needs its server for the case, or its answer differs in every run",
 }
 
 

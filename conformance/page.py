@@ -42,7 +42,7 @@ def _lower(versions: Mapping[str, str], found: Found) -> Iterator[str]:
     for group, title in GROUPS.items():
         yield from _table(title, [case for case in known if case.group == group], found)
     yield "## Case by case\n"
-    yield "What was seen, in a sentence for each system.\n"
+    yield "Each case has one sentence for each system.\n"
     for case in known:
         yield from _told(case, found[case.name])
 
@@ -57,8 +57,8 @@ def _answers() -> Iterator[str]:
 
 
 def _systems(versions: Mapping[str, str]) -> Iterator[str]:
-    yield "## Who is asked, and how\n"
-    yield "| system | version | used so |"
+    yield "## Systems, and how they are used\n"
+    yield "| system | version | how it is used |"
     yield "|---|---|---|"
     for system in SYSTEMS:
         yield f"| {system.title} | {versions[system.name]} | {system.how} |"
@@ -121,7 +121,7 @@ def _told(case: Case, found: Mapping[str, Result]) -> Iterator[str]:
     yield f'<a id="case-{case.name}"></a>\n'
     yield f"### {case.title}\n"
     right = " or ".join(outcome.value for outcome in Outcome if outcome in case.right)
-    yield f"Asked: {case.asks.words} Right: {right}. `{case.group}.{case.name}`\n"
+    yield f"Promise: {case.asks.words} Right: {right}. `{case.group}.{case.name}`\n"
     yield _promisers(case) + "\n"
     if case.reports:
         yield "Reported: " + ", ".join(f"[{_short(url)}]({url})" for url in case.reports) + ".\n"
@@ -136,7 +136,7 @@ def _told(case: Case, found: Mapping[str, Result]) -> Iterator[str]:
 
 
 def _promisers(case: Case) -> str:
-    """Say who promises it, and of the others why not."""
+    """Name the systems that promise it, and the others with the reason."""
     who, others = [], []
     for system in SYSTEMS:
         if where := case.promised_by(system.name):
@@ -145,7 +145,7 @@ def _promisers(case: Case) -> str:
             others.append(f"{system.title} ({reason})")
         else:
             others.append(system.title)
-    said = f"Promised by {', '.join(who)}"
+    said = f"Promised by {', '.join(who)}" if who else "Promised by none of them"
     return f"{said}; not by {', '.join(others)}." if others else f"{said}."
 
 

@@ -10,9 +10,9 @@ from conformance.promises import CHANGED, COMPLETE, HONEST, UNCHANGED
 from conformance.trial import Trial, named
 
 FILES = {"a.txt": "recorded a", "deep/b.txt": "recorded b"}
-POINTERS = {"datachain": "it keeps pointers; that other bytes are noticed is said nowhere"}
+POINTERS = {"datachain": "it keeps pointers; no page says that it notices other bytes"}
 ODD = dict.fromkeys(
-    ("wandb", "quilt3", "dvc", "datachain"), "says nothing of links, pipes and odd names"
+    ("wandb", "quilt3", "dvc", "datachain"), "its pages do not mention links, pipes and odd names"
 )
 
 

@@ -10,7 +10,7 @@ from conformance.promises import COMPLETE, INSIDE, KEPT
 from conformance.systems import Refused
 from conformance.trial import Trial, few, named
 
-ODD = dict.fromkeys(("wandb", "quilt3", "dvc", "datachain"), "says nothing of such keys")
+ODD = dict.fromkeys(("wandb", "quilt3", "dvc", "datachain"), "its pages do not mention such keys")
 
 
 def round_trip(trial: Trial, files: dict[str, str]) -> Result:

@@ -9,7 +9,7 @@ from conformance.trial import Trial
 
 POINTERS = {
     "quilt3": "its FAQ strongly recommends versioning",
-    "datachain": "it keeps pointers; that other bytes are noticed is said nowhere",
+    "datachain": "it keeps pointers; no page says that it notices other bytes",
 }
 FILES = {"a.txt": "recorded a", "deep/b.txt": "recorded b"}
 

@@ -20,7 +20,7 @@ from conformance.trial import Trial, few, tree
 
 FILES = {"a.txt": "recorded a", "deep/b.txt": "recorded b"}
 AGAIN = dict.fromkeys(
-    ("wandb", "quilt3", "dvc", "datachain"), "says nothing of files that were edited"
+    ("wandb", "quilt3", "dvc", "datachain"), "its pages do not mention files that were edited"
 )
 ELSEWHERE = {
     "wandb": "its server decides who is first",
@@ -111,7 +111,7 @@ def edited_download(trial: Trial) -> Result:
     "Two places hold a file of one name",
     COMPLETE,
     right=HOLDS_OR_FAILS,
-    without={"quilt3": "the later one wins, says `set_dir`"},
+    without={"quilt3": "the page of `set_dir` says that the later one wins"},
     reports=(
         "https://github.com/wandb/wandb/issues/9536",
         "https://github.com/wandb/wandb/issues/3256",

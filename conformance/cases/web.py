@@ -7,12 +7,12 @@ from conformance.outcomes import Outcome, Result
 from conformance.promises import CHANGED, COMPLETE, HONEST, KEPT, SECRET, UNCHANGED
 from conformance.trial import REGISTRY_BUCKET, Trial
 
-POINTERS = {"datachain": "HTTP is not among what it says that it reads"}
-VALIDATORS = {**POINTERS, "wandb": "it tells of ETag and length alone"}
+POINTERS = {"datachain": "its pages do not list HTTP among its sources"}
+VALIDATORS = {**POINTERS, "wandb": "its pages mention only ETag and length"}
 FRESH = {
-    "landfast": 'a strong ETag is taken at its word; `checksum="sha256"` reads the bytes',
+    "landfast": 'it trusts a strong ETag; `checksum="sha256"` reads the bytes',
     "wandb": "its digest is the ETag",
-    "dvc": "it goes by the ETag",
+    "dvc": "it compares the ETag",
 }
 FILE = {"a.csv": "recorded"}
 
