@@ -42,8 +42,9 @@ from landfast.version import (
     find_version,
     name_of,
     record_use,
+    settle_deleted,
 )
-from landfast.version_storage import release_ended
+from landfast.version_storage import release_removed
 
 if TYPE_CHECKING:
     from landfast.download.report import DownloadReport
@@ -1257,7 +1258,11 @@ class Client:
 
         def hold(record: VersionRecord) -> HoldReport:
             return self._version(record).hold(
-                kind=rule.kind, reason=rule.reason, holder=rule.holder, partial=rule.partial
+                kind=rule.kind,
+                reason=rule.reason,
+                holder=rule.holder,
+                partial=rule.partial,
+                own_store=rule.own_store,
             )
 
         def release(record: VersionRecord) -> HoldReport:
@@ -1289,7 +1294,9 @@ class Client:
         Raises:
             Conflict: If `named` says a version, and the alias names another one.
         """
-        self.registry.remove_alias(self.resolve_name(named), alias)
+        name = self.resolve_name(named)
+        self.registry.remove_alias(name, alias)
+        release_removed(self._context, name, alias)
 
     @named_options()
     def update(
@@ -1320,7 +1327,7 @@ class Client:
         name = self.resolve_name(named)
         picked = name if name.picks_version else replace(name, alias=LATEST)
         record = self.registry.delete(picked, delete_aliases=delete_aliases)
-        release_ended(self._context, record)
+        settle_deleted(self._context, record)
         return self._version(record)
 
     def undelete(self, named: Named) -> ArtifactVersion:

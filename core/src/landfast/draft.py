@@ -23,6 +23,7 @@ from landfast.publish.draft_entries import DraftEntries
 from landfast.scan import merging
 from landfast.scans import Spread, latest_manifest, localise, scan_into
 from landfast.version import ArtifactVersion
+from landfast.version_storage import follow_aliases
 
 if TYPE_CHECKING:
     from landfast.manifests.base import Manifest
@@ -333,6 +334,8 @@ def _became(context: Context, draft: Draft, outcome: LogOutcome) -> ArtifactVers
         changed=outcome.changed,
         change=outcome.change,
     )
+    if outcome.ended:
+        follow_aliases(draft._version)
     return draft._version
 
 

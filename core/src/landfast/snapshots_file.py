@@ -397,6 +397,7 @@ _HOLD_KEYS: dict[str, _Kind] = {
     "kind": (_text, _TEXT),
     "reason": (_text, _TEXT),
     "partial": (_flag, "true or false"),
+    "own_store": (_flag, "true or false"),
 }
 _VERIFY_KEYS: dict[str, _Kind] = {
     "name": (_text, _TEXT),

@@ -17,14 +17,15 @@ from landfast.manifests.base import Manifest
 from landfast.manifests.frames import Rows
 from landfast.model.lineage import Direction
 from landfast.model.manifest import ManifestEntry
-from landfast.model.names import ArtifactName
+from landfast.model.names import LATEST, ArtifactName
 from landfast.model.options import DownloadOptions, LineageOptions, VerifyOptions
+from landfast.model.storage.holds import holder_of
 from landfast.model.version_facts import VersionFacts
 from landfast.openlineage.inline import tell_run
 from landfast.registry.values import VersionEdit
 from landfast.spelling import named_options
 from landfast.system.progress import progress
-from landfast.version_storage import VersionStorage, release_ended
+from landfast.version_storage import VersionStorage, follow_aliases, release_ended
 from landfast.wandb_names import advise
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         record, change = registry.promote(self.full_name, alias, run=run)
         version = ArtifactVersion(record, self.context)
         if change is not None and change.previous is not None:
-            version._follow_alias(alias)
+            follow_aliases(version)
         return version
 
     @named_options()
@@ -315,7 +316,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def delete(self, *, delete_aliases: bool = False) -> ArtifactVersion:
         """Soft-delete it; `Client.delete` has the options."""
         record = self.context.registry.delete(self.full_name, delete_aliases=delete_aliases)
-        release_ended(self.context, record)
+        settle_deleted(self.context, record)
         return ArtifactVersion(record, self.context)
 
     def wait(self, timeout: float | None = None) -> ArtifactVersion:  # noqa: ARG002
@@ -411,6 +412,16 @@ def _rebuild(
 
 
 Named: TypeAlias = str | ArtifactName | ArtifactVersion
+
+
+def settle_deleted(context: Context, record: VersionRecord) -> None:
+    """Let the hold of `latest` follow from a version that was deleted, and release what that one alone had held."""
+    ended = context.registry.holds.of_version(record.id).records
+    if any(one.holder == holder_of(LATEST) for one in ended):
+        with suppress(NotFound):  # no other version is live
+            follow_aliases(ArtifactVersion(context.registry.get(record.name.bare()), context))
+    if ended:
+        release_ended(context, record)
 
 
 def find_version(context: Context, named: Named) -> ArtifactVersion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -28,9 +29,10 @@ from landfast.system.progress import progress
 if TYPE_CHECKING:
     from landfast.download.blocks import Ranges
     from landfast.hold.own import OwnStore
+    from landfast.model.names import ArtifactName
     from landfast.model.retention.report import RetentionReport
     from landfast.model.storage.copies import CopyReport
-    from landfast.model.storage.holds import HoldReport, VersionHolds
+    from landfast.model.storage.holds import HoldRecord, HoldReport, VersionHolds
     from landfast.model.storage.plan import Plan
     from landfast.model.storage.restore import RestoreReport
     from landfast.own_store.copies import Wanted as Copied
@@ -266,30 +268,6 @@ class VersionStorage:
 
         return release(self.context.registry, self._record, self.context.stores, holder)
 
-    def _follow_alias(self, alias: str) -> None:
-        """Hold this version if what the alias named before was held for that, and release the other one.
-
-        Where that cannot be done now it is said; the next time that the rule is kept, or `gc`, does it.
-        """
-        from landfast.hold.run import release
-
-        registry, holder = self.context.registry, holder_of(alias)
-        for held in list(registry.holds.ending()):
-            if held.holder != holder or held.version.bare() != self._record.name.bare():
-                continue
-            try:
-                if held.version_id != self._record.id:
-                    self.hold(
-                        kind=held.kind,
-                        reason=held.reason,
-                        holder=holder,
-                        own_store=self._holds_own_store(held.version_id),
-                    )
-                old = registry.get(held.version, deleted=True)
-                release(registry, old, self.context.stores, holder)
-            except LandfastError as error:
-                self.context.note(f"{alias} moved; its hold did not follow whole: {error}")
-
     def _holds_own_store(self, version_id: int) -> bool:
         """Whether objects of the registry's own store are held for a version."""
         return self.context.registry.holds.count_below(version_id, self.context.blobs.url) > 0
@@ -304,6 +282,54 @@ class VersionStorage:
 
         sets = self.context.pinned_manifests(self._record)
         return PinSets(sets, self.context.stores, any_endpoint=any_endpoint)
+
+
+def follow_aliases(version: VersionStorage) -> None:
+    """Hold a version if what its aliases named before was held for that, and release the others.
+
+    Whatever moves an alias calls it. Where that cannot be done now it is noted; the next time that the rule is kept,
+    or `gc`, does it.
+    """
+    context, record = version.context, version._record
+    name, registry = record.name.bare(), version.context.registry
+    aliases = {holder_of(alias): alias for alias in record.aliases}
+    for held in list(registry.holds.ending()):
+        alias = aliases.get(held.holder)
+        if alias is None or held.version.bare() != name:
+            continue
+        try:
+            if held.version_id != record.id:
+                version.hold(
+                    kind=held.kind,
+                    reason=held.reason,
+                    holder=held.holder,
+                    own_store=version._holds_own_store(held.version_id),
+                )
+                if registry.get(replace(name, alias=alias)).id != record.id:
+                    # The alias moved on meanwhile, and who moved it did not see this hold.
+                    version.release(holder=held.holder)
+            release_holds(context, held)
+        except LandfastError as error:
+            context.note(f"{alias} moved; its hold did not follow whole: {error}")
+
+
+def release_holds(context: Context, held: HoldRecord) -> None:
+    """Release what a version was held for in one name."""
+    from landfast.hold.run import release
+
+    record = context.registry.get(held.version, deleted=True)
+    release(context.registry, record, context.stores, held.holder)
+
+
+def release_removed(context: Context, name: ArtifactName, alias: str) -> None:
+    """Release what was held in the name of an alias that is removed; where that cannot be done now, `gc` does it."""
+    for held in list(context.registry.holds.ending()):
+        if held.holder != holder_of(alias) or held.version.bare() != name.bare():
+            continue
+        try:
+            release_holds(context, held)
+        except LandfastError as error:
+            context.note(f"{alias} is removed; `landfast gc` releases what it held: {error}")
 
 
 def release_ended(context: Context, record: VersionRecord) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from google.api_core.exceptions import Forbidden
 from kit.gcs_server import GcsServer
 from kit.servers.s3 import S3Server
 from landfast import Artifact, ArtifactVersion, Client
-from landfast.errors import InvalidInput
+from landfast.errors import AccessDenied, InvalidInput
 
 
 @pytest.fixture
@@ -155,4 +155,115 @@ def test_cloud_storage_holds_blobs_and_gc_waits_for_none(
     client.registry.delete(version.full_name, delete_aliases=True)
     report = client.gc(grace=timedelta(0), dry_run=False)
     assert (report.released, report.deleted.count) == (3, 3)
+    client.close()
+
+
+def keep_one(server: S3Server, store: str, how: str) -> str:
+    """Keep one blob as a colleague would; return its key."""
+    bucket = store.split("/")[2]
+    one = server.client.list_object_versions(Bucket=bucket, Prefix="registry/blobs/")["Versions"][0]
+    key, oid = one["Key"], one["VersionId"]
+    if how == "legal hold":
+        server.set_held(bucket, key, oid, on=True)
+    else:
+        server.client.put_object_retention(
+            Bucket=bucket,
+            Key=key,
+            VersionId=oid,
+            Retention={
+                "Mode": "GOVERNANCE",
+                "RetainUntilDate": datetime.now(UTC) + timedelta(days=1),
+            },
+        )
+    return str(key)
+
+
+def current_keys(server: S3Server, store: str) -> set[str]:
+    found = server.client.list_objects_v2(Bucket=store.split("/")[2], Prefix="registry/blobs/")
+    return {one["Key"] for one in found.get("Contents", ())}
+
+
+@pytest.mark.parametrize("how", ["legal hold", "retention"])
+def test_gc_leaves_what_somebody_else_keeps_and_says_it(
+    owner: Client, server: S3Server, store: str, files: Path, how: str
+) -> None:
+    version = put(owner, "mnist", files)
+    key = keep_one(server, store, how)
+    owner.registry.delete(version.full_name, delete_aliases=True)
+    report = owner.gc(grace=timedelta(0), dry_run=False)
+    assert (report.deleted.count, report.held.count, report.left.count) == (2, 1, 0)
+    assert report.held.examples == (key.rpartition("/")[2],)
+    assert how in report.held_by
+    assert "1 blobs left because they are held" in report.summary
+    assert current_keys(server, store) == {key}
+    again = owner.gc(grace=timedelta(0), dry_run=False)
+    assert (again.deleted.count, again.held.count) == (0, 1)
+    if how == "legal hold":
+        server.set_held(store.split("/")[2], key, objects_of(server, store, key), on=False)
+        last = owner.gc(grace=timedelta(0), dry_run=False)
+        assert (last.deleted.count, last.held.count) == (1, 0)
+        assert current_keys(server, store) == set()
+
+
+def objects_of(server: S3Server, store: str, key: str) -> str:
+    bucket = store.split("/")[2]
+    (one,) = server.client.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    return one["VersionId"]
+
+
+def test_what_is_logged_again_comes_back_from_what_gc_left(
+    owner: Client, server: S3Server, store: str, files: Path
+) -> None:
+    version = put(owner, "mnist", files)
+    keep_one(server, store, "legal hold")
+    owner.registry.delete(version.full_name, delete_aliases=True)
+    assert owner.gc(grace=timedelta(0), dry_run=False).held.count == 1
+    again = put(owner, "mnist", files)
+    assert again.digest == version.digest
+    assert not owner.check_registry().problems
+    assert owner.gc(grace=timedelta(0), dry_run=False).deleted.count == 0
+
+
+@pytest.mark.parametrize("name", ["temporary_hold", "event_based_hold"])
+def test_gc_on_cloud_storage_leaves_what_somebody_else_holds_and_says_it(
+    gcs: GcsServer, tmp_path: Path, files: Path, name: str
+) -> None:
+    bucket = gcs.bucket(versioning=True)
+    url = f"sqlite:///{tmp_path / 'own.db'}"
+    client = Client(url, project="vision", store_url=f"gs://{bucket}/registry")
+    client.init_registry()
+    version = put(client, "mnist", files)
+    blob = next(iter(gcs.client.bucket(bucket).list_blobs(prefix="registry/blobs/")))
+    setattr(blob, name, True)
+    blob.patch()
+    client.registry.delete(version.full_name, delete_aliases=True)
+    report = client.gc(grace=timedelta(0), dry_run=False)
+    assert (report.deleted.count, report.held.count) == (2, 1)
+    assert report.held.examples == (blob.name.rpartition("/")[2],)
+    assert "hold" in report.held_by
+    left = gcs.client.bucket(bucket).list_blobs(prefix="registry/blobs/")
+    assert [one.name for one in left] == [blob.name]
+    again = put(client, "mnist", files)
+    assert (again.digest, client.check_registry().problems) == (version.digest, ())
+    blob.reload()
+    setattr(blob, name, False)
+    blob.patch()
+    client.registry.delete(again.full_name, delete_aliases=True)
+    assert client.gc(grace=timedelta(0), dry_run=False).held.count == 0
+    client.close()
+
+
+def test_gc_without_the_permission_to_delete_still_fails_and_names_it(
+    gcs: GcsServer, tmp_path: Path, files: Path
+) -> None:
+    bucket = gcs.bucket(versioning=True)
+    url = f"sqlite:///{tmp_path / 'own.db'}"
+    client = Client(url, project="vision", store_url=f"gs://{bucket}/registry")
+    client.init_registry()
+    version = put(client, "mnist", files)
+    client.registry.delete(version.full_name, delete_aliases=True)
+    gcs.deny("storage.objects.delete")
+    with pytest.raises(AccessDenied, match=r"storage\.objects\.delete"):
+        client.gc(grace=timedelta(0), dry_run=False)
+    gcs.api.denied.clear()
     client.close()

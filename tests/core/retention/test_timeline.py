@@ -56,29 +56,38 @@ EXPIRE_3 = {"Filter": {}, "Expiration": {"Days": 3}}
 NONCURRENT_3 = {"Filter": {}, "NoncurrentVersionExpiration": {"NoncurrentDays": 3}}
 
 
-# Each with the page of the S3 user guide, or of the API, and what it says there.
+# Each with AWS's sentence and where it stands, looked up in November 2026. Pages of the S3 user guide lie below
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/, those of the API below
+# https://docs.aws.amazon.com/AmazonS3/latest/API/. "Archived" is AWS's own last copy of the guide on GitHub, of 2023:
+# github.com/awsdocs/amazon-s3-userguide, doc_source/.
 
 
 def test_days_count_from_the_creation_to_the_next_midnight() -> None:
-    # Lifecycle configuration elements (intro-lifecycle-rules): "adding the number of days specified in the rule to the
-    # object creation time and rounding up the resulting time to the next day at midnight UTC. For example, if an object
-    # was created on 1/15/2014 at 10:30 AM UTC and you specify 3 days ..., 1/19/2014 00:00 UTC."
+    # intro-lifecycle-rules.html: "Amazon S3 calculates the time by adding the number of days specified in the rule to
+    # the object creation time and rounding up the resulting time to the next day at midnight UTC. For example, if an
+    # object was created on 1/15/2014 at 10:30 AM UTC and you specify 3 days in a transition rule, then the transition
+    # date of the object would be calculated as 1/19/2014 00:00 UTC." No page says how a time at midnight is rounded:
+    # it stays.
     (fate,) = told(bucket(EXPIRE_3, is_versioned=False), "2014-01-15T10:30")
     assert day(fate.expires) == "2014-01-19T00:00"
 
 
 def test_noncurrent_days_count_from_the_successor() -> None:
-    # Same page: "adding the number of days specified in the rule to the time when the new successor version of the
-    # object is created ...: created on 1/1/2014 at 10:30 AM UTC, [replaced] on 1/15/2014 at 10:30 AM UTC, and you
-    # specify 3 days ..., 1/19/2014 00:00 UTC."
+    # intro-lifecycle-rules.md (archived): "Amazon S3 calculates the time by adding the number of days specified in the
+    # rule to the time when the new successor version of the object is created and rounding the resulting time to the
+    # next day midnight UTC. For example, in your bucket, suppose that you have a current version of an object that was
+    # created at 1/1/2014 10:30 AM UTC. If the new version of the object that replaces the current version is created at
+    # 1/15/2014 10:30 AM UTC, and you specify 3 days in a transition rule, the transition date of the object is
+    # calculated as 1/19/2014 00:00 UTC."
     newest, old = told(bucket(NONCURRENT_3), "2014-01-15T10:30", "2014-01-01T10:30")
     assert (day(newest.expires), day(old.expires)) == (None, "2014-01-19T00:00")
     assert newest.once_replaced is not None
 
 
 def test_an_expiration_of_a_versioned_bucket_makes_a_delete_marker() -> None:
-    # Same page, Expiration: "If the current object version is not a delete marker, Amazon S3 adds a delete marker with
-    # a unique version ID. This makes the current version noncurrent, and the delete marker the current version."
+    # lifecycle-expire-general-considerations.html, Versioning-enabled bucket: "If the current object version is not a
+    # delete marker, Amazon S3 adds a delete marker with a unique version ID. This makes the current version
+    # noncurrent, and the delete marker the current version."
     (fate,) = told(bucket(EXPIRE_3), "2014-01-15T10:30")
     assert (day(fate.hides), fate.expires) == ("2014-01-19T00:00", None)
     (fate,) = told(bucket(EXPIRE_3, NONCURRENT_3), "2014-01-15T10:30")
@@ -86,8 +95,9 @@ def test_an_expiration_of_a_versioned_bucket_makes_a_delete_marker() -> None:
 
 
 def test_where_versioning_is_suspended_the_version_null_is_removed() -> None:
-    # Same page: "Amazon S3 creates a delete marker with null as the version ID. This delete marker replaces any object
-    # version with a null version ID in the version hierarchy, which effectively deletes the object."
+    # Same page, Versioning-suspended bucket: "Amazon S3 creates a delete marker with null as the version ID. This
+    # delete marker replaces any object version with a null version ID in the version hierarchy, which effectively
+    # deletes the object."
     rules = bucket(EXPIRE_3, is_suspended=True)
     null = VersionFacts(version_id="null", written_at=at("2014-01-15T10:30"), size=1, tags={})
     (fate,) = told(rules, null)
@@ -98,8 +108,10 @@ def test_where_versioning_is_suspended_the_version_null_is_removed() -> None:
 
 
 def test_a_rule_with_a_date_takes_what_is_there_then_and_what_comes_later() -> None:
-    # Same page, date-based rules: "Amazon S3 expires all the objects in the bucket [on the specified date]. S3 also
-    # continues to expire any new objects that you create in the bucket."
+    # API_LifecycleExpiration.html, Date: "Indicates at what date the object is to be moved or deleted. ... The time
+    # is always midnight UTC." intro-lifecycle-rules.md (archived): "Amazon S3 continues to apply the date-based
+    # action even after the date has passed, as long as the rule status is Enabled. ... On the specified date, Amazon
+    # S3 expires all the objects in the bucket. S3 also continues to expire any new objects you create in the bucket."
     rule = {"Filter": {}, "Expiration": {"Date": "2014-02-01T00:00:00Z"}}
     (before,) = told(bucket(rule, is_versioned=False), "2014-01-15T10:30")
     (after,) = told(bucket(rule, is_versioned=False), "2014-02-15T10:30")
@@ -107,8 +119,10 @@ def test_a_rule_with_a_date_takes_what_is_there_then_and_what_comes_later() -> N
 
 
 def test_newer_noncurrent_versions_are_kept_whatever_their_age() -> None:
-    # API, NoncurrentVersionExpiration: "Specifies how many noncurrent versions Amazon S3 will retain ... Amazon S3 will
-    # permanently delete any additional noncurrent versions beyond the specified number to retain."
+    # API_NoncurrentVersionExpiration.html: "Specifies how many noncurrent versions Amazon S3 will retain. You can
+    # specify up to 100 noncurrent versions to retain. Amazon S3 will permanently delete any additional noncurrent
+    # versions beyond the specified number to retain." intro-lifecycle-rules.html: "For the deletion to occur, both
+    # the <NoncurrentDays> and the <NewerNoncurrentVersions> values must be exceeded."
     keep = {"NoncurrentDays": 3, "NewerNoncurrentVersions": 2}
     rules = bucket({"Filter": {}, "NoncurrentVersionExpiration": keep})
     days = ["2014-01-15T10:30", "2014-01-14T10:30", "2014-01-13T10:30", "2014-01-12T10:30"]
@@ -118,8 +132,23 @@ def test_newer_noncurrent_versions_are_kept_whatever_their_age() -> None:
     assert [day(f.expires) for f in told(both, *days)][2:] == ["2014-02-15T00:00", "2014-01-17T00:00"]  # fmt: skip
 
 
+def test_delete_markers_count_as_newer_versions_so_that_a_date_is_never_too_late() -> None:
+    # intro-lifecycle-rules.md (archived): "The maximum number of noncurrent versions does not include versions marked
+    # with noncurrent delete markers." Other servers count them: "Noncurrent delete markers count toward
+    # newerNoncurrentVersions" (https://supabase.com/docs/guides/storage/buckets/lifecycle-policies). A date may be too
+    # early here, as on AWS, and never too late.
+    keep = {"NoncurrentDays": 3, "NewerNoncurrentVersions": 1}
+    rules = bucket({"Filter": {}, "NoncurrentVersionExpiration": keep})
+    marker = VersionFacts(
+        version_id="m", written_at=at("2014-01-14T10:30"), is_delete_marker=True, tags={}
+    )
+    *_, old = told(rules, "2014-01-15T10:30", marker, "2014-01-01T10:30")
+    assert day(old.expires) == "2014-01-18T00:00"
+
+
 def test_a_filter_by_prefix_takes_keys_that_begin_so() -> None:
-    # Examples of S3 Lifecycle configurations, 1: "the rule applies to objects with key name prefix tax/".
+    # API_LifecycleRuleFilter.html, Prefix: "Prefix identifying one or more objects to which the rule applies."
+    # lifecycle-configuration-examples.html has tax/, with tax/doc1.txt as an object that the rule applies to.
     rules = bucket({"Filter": {"Prefix": "tax/"}, "Expiration": {"Days": 1}}, is_versioned=False)
     assert told(rules, "2014-01-15T10:30", key="tax/doc1.txt")[0].expires is not None
     assert told(rules, "2014-01-15T10:30", key="taxes")[0].expires is None
@@ -128,7 +157,8 @@ def test_a_filter_by_prefix_takes_keys_that_begin_so() -> None:
 
 
 def test_a_filter_by_tags_takes_objects_that_have_all_of_them() -> None:
-    # Same page: "the rule applies to objects that have both of the specified tags".
+    # intro-lifecycle-filters.html: "A filter with multiple object tags applies to a subset of objects that has all the
+    # tags specified. If an object has additional tags specified, the filter will still apply."
     tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
     rule = {"Filter": {"And": {"Prefix": "", "Tags": tags}}, "Expiration": {"Days": 1}}
     rules = bucket(rule, is_versioned=False)
@@ -145,7 +175,8 @@ def test_a_filter_by_tags_takes_objects_that_have_all_of_them() -> None:
 
 @pytest.mark.parametrize(("size", "is_taken"), [(500, False), (501, True), (999, True), (1000, False)])  # fmt: skip
 def test_a_filter_by_size_leaves_its_bounds_out(size: int, is_taken: bool) -> None:
-    # Same page, "Specifying a filter based on object size": "greater than" and "less than" the size, in bytes.
+    # lifecycle-configuration-examples.html: "The ObjectSizeGreaterThan and ObjectSizeLessThan filters exclude the
+    # specified values." The sentence was found where others quote the page; its text was not at hand.
     sizes = {"And": {"ObjectSizeGreaterThan": 500, "ObjectSizeLessThan": 1000}}
     rules = bucket({"Filter": sizes, "Expiration": {"Days": 1}}, is_versioned=False)
     facts = VersionFacts(written_at=at("2014-01-15T10:30"), size=size, tags={})
@@ -157,8 +188,10 @@ def archive(days: int, **more: Any) -> dict[str, Any]:
 
 
 def test_small_objects_are_not_moved_unless_a_filter_speaks_of_sizes() -> None:
-    # API, PutBucketLifecycleConfiguration: "all_storage_classes_128K - Objects smaller than 128 KB will not transition
-    # to any storage class by default ... Custom filters always take precedence over the default transition behavior."
+    # API_PutBucketLifecycleConfiguration.html, TransitionDefaultMinimumObjectSize, and botocore's model of it:
+    # "all_storage_classes_128K - Objects smaller than 128 KB will not transition to any storage class by default.
+    # varies_by_storage_class - Objects smaller than 128 KB will transition to Glacier Flexible Retrieval or Glacier
+    # Deep Archive storage classes. ... Custom filters always take precedence over the default transition behavior."
     def of(size: int, least: str | None, **where: int) -> bool:
         facts = VersionFacts(written_at=at("2014-01-15T10:30"), size=size, tags={})
         rules = bucket({**archive(1), "Filter": where}, least=least)
@@ -170,7 +203,7 @@ def test_small_objects_are_not_moved_unless_a_filter_speaks_of_sizes() -> None:
 
 
 def test_of_two_expirations_the_shorter_counts() -> None:
-    # How S3 handles conflicts (lifecycle-conflicts): "if two expiration policies overlap, the shorter expiration policy
+    # lifecycle-conflicts.html: "For example, if two expiration policies overlap, the shorter expiration policy
     # is honored so that data is not stored for longer than expected."
     rules = bucket(EXPIRE_3, {"Filter": {}, "Expiration": {"Days": 1}}, is_versioned=False)
     (fate,) = told(rules, "2014-01-15T10:30")
@@ -191,6 +224,9 @@ def test_a_removal_goes_before_a_move_and_a_move_before_a_delete_marker() -> Non
 
 
 def test_noncurrent_versions_are_archived_by_their_own_rules() -> None:
+    # API_NoncurrentVersionTransition.html: "... you can set this action to request that Amazon S3 transition noncurrent
+    # object versions to the STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, or DEEP_ARCHIVE storage
+    # class at a specific period in the object's lifetime." Of these only GLACIER and DEEP_ARCHIVE need a restore.
     move = {"NoncurrentDays": 2, "StorageClass": "DEEP_ARCHIVE"}
     rules = bucket({"Filter": {}, "NoncurrentVersionTransitions": [move]}, NONCURRENT_3)
     _, old = told(rules, "2014-01-15T10:30", "2014-01-01T10:30")
@@ -201,6 +237,9 @@ def test_noncurrent_versions_are_archived_by_their_own_rules() -> None:
 
 def test_what_does_not_matter() -> None:
     # Uploads that were never completed, markers that hide nothing, rules that are disabled, other classes.
+    # API_LifecycleExpiration.html, ExpiredObjectDeleteMarker: "Indicates whether Amazon S3 will remove a delete
+    # marker with no noncurrent versions." intro-lifecycle-rules.html: "If a rule is disabled, Amazon S3 doesn't
+    # perform any actions specified in the rule."
     rules = bucket(
         {"Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
         {"Filter": {}, "Expiration": {"ExpiredObjectDeleteMarker": True}},
@@ -217,8 +256,10 @@ def test_what_does_not_matter() -> None:
 
 
 def test_a_lock_outlasts_the_rules() -> None:
-    # S3 Object Lock considerations: "Object lifecycle management configurations continue to function normally on
-    # protected objects, including placing delete markers. However, a locked version of an object cannot be deleted."
+    # object-lock-managing.html: "Object lifecycle management configurations continue to function normally on protected
+    # objects, including placing delete markers. However, a locked version of an object cannot be deleted by a S3
+    # Lifecycle expiration policy. Object Lock is maintained regardless of which storage class the object resides in and
+    # throughout S3 Lifecycle transitions between storage classes."
     lock = ObjectLock(until=at("2015-01-01T00:00"))
     held = VersionFacts(version_id="a", written_at=at("2014-01-01T10:30"), size=1, tags={}, lock=lock)  # fmt: skip
     _, old = told(bucket(NONCURRENT_3), "2014-01-15T10:30", held)

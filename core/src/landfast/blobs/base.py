@@ -129,6 +129,15 @@ class BlobStore(Protocol):
         ...
 
 
+@runtime_checkable
+class HoldingStore(Protocol):
+    """A blob store where a hold, or a retention, may keep a blob."""
+
+    def delete_unheld(self, sha256: str) -> str:
+        """Remove a blob that nothing holds; return what keeps it, empty if it is removed or missing."""
+        ...
+
+
 def damage_of(blobs: BlobStore, sha256: str) -> str:
     """Read a blob; return what is wrong with it, empty if it is whole."""
     digest = hashlib.sha256()

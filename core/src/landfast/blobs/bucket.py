@@ -24,7 +24,7 @@ from landfast.blobs.names import (
 )
 from landfast.blobs.parts import PART_BYTES, checked_parts, from_offset, md5s
 from landfast.blobs.retried import POLICY, retried
-from landfast.errors import InvalidInput, NotFound, ObjectChanged, Unavailable
+from landfast.errors import AccessDenied, InvalidInput, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
 from landfast.stores.base import wrong_range
 from landfast.system.disk_errors import disk_errors
@@ -93,7 +93,11 @@ class Objects(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Delete an object; a missing one is no error."""
+        """Delete an object; a missing one is no error; `AccessDenied` has `details["held"]` if a hold keeps it."""
+        ...
+
+    def kept_by(self, key: str) -> str:
+        """Say what keeps an object where a delete would hide it all the same; ``""`` if nothing does, or it is gone."""
         ...
 
 
@@ -289,6 +293,20 @@ class BucketBlobStore:
         """
         key = self._key(sha256)
         retried(lambda: self._objects.delete(key))
+
+    def delete_unheld(self, sha256: str) -> str:
+        """Remove a blob that nothing holds; return what keeps it, empty if it is removed or missing."""
+        key = self._key(sha256)
+        why = retried(lambda: self._objects.kept_by(key))
+        if why:
+            return why
+        try:
+            self.delete(sha256)
+        except AccessDenied as error:
+            if not error.details.get("held"):
+                raise
+            return error.found or error.problem
+        return ""
 
     def path(self, sha256: str) -> Path | None:
         """There is none."""

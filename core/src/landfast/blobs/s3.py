@@ -23,6 +23,7 @@ from landfast.clouds.s3_errors import Asked, asking
 from landfast.clouds.s3_replies import first_byte, total_size
 from landfast.errors import LandfastError, NotFound, ObjectChanged, Unavailable
 from landfast.model.location import Location
+from landfast.model.times import format_time
 from landfast.stores.base import ClientFactory
 
 # CopyObject takes no more.
@@ -57,6 +58,7 @@ class S3Objects:
     def __init__(self, root: Location, options: S3Options, factory: ClientFactory | None) -> None:
         self._root, self._options = root, options
         self._client = PerProcess(partial(make_client, options, factory))
+        self._has_versions = True
 
     @property
     def root(self) -> Location:
@@ -166,6 +168,20 @@ class S3Objects:
             if "bucket" in error.details:
                 raise
 
+    def kept_by(self, key: str) -> str:
+        """Say what keeps an object: a delete puts a marker over it, also where Object Lock keeps the version."""
+        if not self._has_versions:
+            return ""
+        try:
+            found = retried(lambda: self._send("head_object", key, "described", "s3:GetObject"))
+        except NotFound as error:
+            if "bucket" in error.details:
+                raise
+            return ""
+        # Object Lock needs versioning: where there is none, nobody has to be asked again.
+        self._has_versions = found.get("VersionId") is not None
+        return _lock_of(found)
+
     def _write(self, operation: str, key: str, **more: Any) -> dict[str, Any]:
         return self._send(operation, key, "written", "s3:PutObject", **more)
 
@@ -204,6 +220,18 @@ class S3Body:
 def _stored(key: str, size: int, modified: datetime) -> Stored:
     # Lists tell milliseconds where descriptions tell seconds.
     return Stored(key=key, size=size, modified_at=modified.astimezone(UTC).replace(microsecond=0))
+
+
+def _lock_of(described: Mapping[str, Any]) -> str:
+    """Return what of Object Lock keeps an object, as its description tells; ``""`` if nothing does."""
+    if described.get("ObjectLockLegalHoldStatus") == "ON":
+        return "a legal hold"
+    if described.get("ObjectLockEventHold") == "ON":
+        return "an event hold"
+    until = described.get("ObjectLockRetainUntilDate")
+    if until is not None and until > datetime.now(UTC):
+        return f"a retention until {format_time(until)}"
+    return ""
 
 
 def _told_md5(reply: Mapping[str, Any]) -> str | None:

@@ -27,6 +27,8 @@ LOG_IN = (
 _BUSY_REASONS = frozenset(
     {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "backendError", "internalError"}
 )
+# Deletes and overwrites of what a hold, or a retention, keeps.
+_HELD_REASONS = frozenset({"objectUnderActiveHold", "retentionPolicyNotMet"})
 _PERMISSION = re.compile(r"\b(storage\.[a-zA-Z]+\.[a-zA-Z]+)\b")
 
 
@@ -100,7 +102,7 @@ def translate_reply(
 ) -> LandfastError:
     """Return the error for a reply that is no success."""
     fact = _Fact.of(status, headers, body)
-    for decide in (_missing, _changed, _unsupported, _busy, _unpaid):
+    for decide in (_missing, _changed, _unsupported, _busy, _unpaid, _held):
         error = decide(fact, asked)
         if error is not None:
             return error
@@ -208,6 +210,20 @@ def _unpaid(fact: _Fact, asked: Asked) -> LandfastError | None:
         expected="a project that pays",
         found=fact.text,
         hint=f"Set the option user_project for gs://{asked.bucket}/ to a project of yours.",
+        status=fact.status,
+    )
+
+
+def _held(fact: _Fact, asked: Asked) -> LandfastError | None:
+    if fact.status != 403 or fact.reason not in _HELD_REASONS:
+        return None
+    return AccessDenied(
+        f"{asked.name} may not be {asked.verb}: a hold or a retention keeps it",
+        subject=asked.name,
+        expected="an object that nothing holds",
+        found=fact.text,
+        hint="Ask the person who put the hold to release it, or wait until the retention ends.",
+        held=True,
         status=fact.status,
     )
 

@@ -42,7 +42,9 @@ def move(
     """Let the alias name the version; None if it does already. The partition must be locked."""
     found = planned(named(tx, partition, alias), alias, version_id, kind)
     if found is not None:
-        apply(tx, partition, found, version_id, tx.now())
+        now = tx.now()
+        end_holds(tx, partition, [found], now)
+        apply(tx, partition, found, version_id, now)
     return found
 
 
@@ -56,14 +58,19 @@ def planned(
     return Move(kind=kind, alias=alias, previous_id=previous[0], previous_number=previous[1])
 
 
+def end_holds(tx: Transaction, partition: int, moves: Sequence[Move], now: datetime) -> int:
+    """End the holds that versions have in the name of aliases that are about to move; return how many."""
+    names = [move.alias for move in moves if move.previous_id is not None]
+    return end_named(tx, partition, names, now) if names else 0
+
+
 def apply(tx: Transaction, partition: int, move: Move, version_id: int, now: datetime) -> None:
-    """Move an alias to the version. The partition must be locked."""
+    """Move an alias to the version, after `end_holds`. The partition must be locked."""
     values = {"version_id": version_id, "moved_at": now}
     if move.previous_id is None:
         tx.put(aliases, {"partition_id": partition, "name": move.alias, **values})
         return
     mine = (aliases.c.partition_id == partition, aliases.c.name == move.alias)
-    end_named(tx, partition, [move.alias], now)
     tx.connection.execute(update(aliases).where(*mine).values(**values))
 
 

@@ -444,6 +444,10 @@ class Registry:
         """Remove the rows of condemned blobs, after their bytes are gone."""
         self._database.write(lambda tx: blobs.forget(tx, sha256s))
 
+    def spare_blobs(self, sha256s: Sequence[str]) -> None:
+        """Take back that blobs are condemned, as their bytes were not deleted: a hold keeps them."""
+        self._database.write(lambda tx: blobs.spare(tx, sha256s))
+
     def known_blobs(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Return the sizes of those that have a row; bytes without one are orphans of a killed upload."""
         return self._database.read(lambda tx: blobs.known(tx, sha256s))

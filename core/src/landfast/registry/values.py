@@ -301,6 +301,7 @@ class LogOutcome:
         change: The feed row of `latest`, if it moved.
         observation: The row that was written.
         bases: Of the version's manifest and that of the pins, what those that are deltas stand on; None is not asked.
+        ended: How many holds in the name of an alias it ended: the alias names another version now.
     """
 
     version: VersionRecord
@@ -309,6 +310,7 @@ class LogOutcome:
     change: Change | None
     observation: Observation
     bases: Mapping[str, Sequence[str]] | None = field(default=None, compare=False)
+    ended: int = field(default=0, compare=False)
 
 
 class BlobNeeded(Exception):

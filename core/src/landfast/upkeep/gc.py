@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from landfast.blobs.base import BlobStore
+from landfast.blobs.base import BlobStore, HoldingStore
 from landfast.errors import NotFound
 from landfast.manifests.base import Manifest
 from landfast.model.blob_uri import SOURCE, holds_files, sha256_of
@@ -85,6 +85,8 @@ def collect_garbage(
         deleted=run.deleted.result(),
         kept=run.kept.result(),
         left=run.left.result(),
+        held=run.held.result(),
+        held_by=run.held_by,
         orphans=run.orphans.result(),
         released=released,
     )
@@ -122,7 +124,8 @@ class _Collection:
         self._older_than = older_than
         self._dry_run = dry_run
         self._batch = _WORKERS
-        self.deleted, self.kept, self.left, self.orphans = (_Counter() for _ in range(4))
+        self.deleted, self.kept, self.left, self.held, self.orphans = (_Counter() for _ in range(5))
+        self.held_by = ""
 
     def sweep(self) -> None:
         """Delete what no row and no manifest names."""
@@ -204,26 +207,40 @@ class _Collection:
         started = time.monotonic()
         condemned = self._registry.condemn(list(sizes), older_than=self._older_than)
         gone: list[str] = []
+        held: set[str] = set()
 
         def delete(sha256: str) -> None:
             # Half of the lease is left for a request that is slow to arrive: at its end a writer may
             # have the blob again.
             if time.monotonic() < started + lease / 2:
-                self._blobs.delete(sha256)
-                gone.append(sha256)
+                if why := self._remove(sha256):
+                    self.held_by = self.held_by or why
+                    held.add(sha256)
+                else:
+                    gone.append(sha256)
 
         try:
             with ThreadPoolExecutor(_WORKERS, thread_name_prefix="landfast-gc") as pool:
                 list(pool.map(delete, condemned))
         finally:
             took = time.monotonic() - started
-            if gone and took < lease * 3 / 4:
-                self._registry.forget_blobs(gone)
+            if took < lease * 3 / 4:
+                if gone:
+                    self._registry.forget_blobs(gone)
+                if held:
+                    self._registry.spare_blobs(sorted(held))
         self._batch = self._batch * 2 if took < lease / 8 else self._batch // 2
         self._batch = min(max(self._batch, _WORKERS), _MAX_BATCH)
-        deleted = set(gone)
+        counters = dict.fromkeys(gone, self.deleted) | dict.fromkeys(held, self.held)
         for sha256 in condemned:
-            (self.deleted if sha256 in deleted else self.left).add(sha256, sizes[sha256])
+            counters.get(sha256, self.left).add(sha256, sizes[sha256])
+
+    def _remove(self, sha256: str) -> str:
+        """Delete a blob; return what keeps it if somebody else holds it, for its row and its bytes then stay."""
+        if isinstance(self._blobs, HoldingStore):
+            return self._blobs.delete_unheld(sha256)
+        self._blobs.delete(sha256)
+        return ""
 
 
 def _batched(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

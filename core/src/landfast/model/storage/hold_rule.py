@@ -26,6 +26,7 @@ class HoldRule:
         kind: As of `Client.hold`.
         reason: As of `Client.hold`.
         partial: As of `Client.hold`.
+        own_store: As of `Client.hold`.
 
     Example:
         >>> HoldRule(name="vision/mnist:prod").holder
@@ -39,6 +40,7 @@ class HoldRule:
     kind: str | None = None
     reason: str = ""
     partial: bool = False
+    own_store: bool = False
 
     def __post_init__(self) -> None:
         hold_kind(self.kind)
@@ -84,6 +86,7 @@ class HoldRule:
             "kind": self.kind,
             "reason": self.reason,
             "partial": self.partial,
+            "own_store": self.own_store,
         }
 
 

@@ -118,6 +118,9 @@ class Database:
         self.registry_uid = ""
         self.refusal: Conflict | None = None
         """Why this client may not write, if it may not."""
+        self.on_replaced: Callable[[], None] | None = None
+        """Looks whether another file in the place of a SQLite registry is the same registry; raises if it is not."""
+        self._file: sqlite_file.Identity | None = None
         self._gate: Callable[[], AbstractContextManager[None]] = (
             not_while_forking if url.is_sqlite else nullcontext
         )
@@ -144,6 +147,27 @@ class Database:
         """Close connections that are not in use."""
         self.engine.dispose()
 
+    def _check_file(self) -> None:
+        """Look whether the file is the one that connections have open: SQLite writes into a removed one in silence."""
+        path = self.url.path
+        if path is None:
+            return
+        before, found = self._file, sqlite_file.identity(path)
+        if found == before:
+            return
+        if before is not None and found is None:
+            raise sqlite_file.removed(path)
+        self._file = found
+        if before is None:
+            return
+        self.engine.dispose()
+        self._engine, self._pid = self._connect()
+        try:
+            (self.on_replaced or sqlite_file.refuse_other(path))()
+        except BaseException:
+            self._file = before  # the next transaction looks again
+            raise
+
     def read(self, body: Callable[[Transaction], T]) -> T:
         """Run `body` on one consistent view of the database."""
         return self._read_beside_writers(body) if self._only_read else self._run_in(_READ, body)
@@ -154,6 +178,7 @@ class Database:
         assert path is not None
         deadline = time.monotonic() + BUSY_LIMIT_S
         while True:
+            self._check_file()
             before = sqlite_file.look(path)
             failure: LandfastError | None = None
             try:
@@ -243,6 +268,7 @@ class Database:
         raise failure  # outside the handler: psycopg's errors hold the password, and none may be a context
 
     def _once(self, body: Callable[[Transaction], T], mode: _Mode, commits: _Commit) -> T:
+        self._check_file()
         with self._gate(), self.engine.connect() as plain:
             connection = plain.execution_options(**getattr(mode, plain.dialect.name))
             transaction = connection.begin()

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from landfast.errors import NotFound
+from landfast.errors import Conflict, NotFound
 from landfast.registry.database.engine import Database, Transaction
 from landfast.registry.database.single import Row, Single
 from landfast.registry.values import RegistryInfo
@@ -37,6 +37,7 @@ class LazyDatabase:
         self._info: RegistryInfo | None = None
         self._make_blank = blank
         self._blank: Database | None = None
+        database.on_replaced = self._look_again
 
     def open(self, *, create: bool = False) -> Database:
         """Find out what is there, once, and return its database; `NotFound` if nothing is, and it is not to be made."""
@@ -90,6 +91,20 @@ class LazyDatabase:
         """
         if self._info is not None:
             self._info = self._find(self._database, create=False)
+
+    def _look_again(self) -> None:
+        """Go on with another file in the place of the registry's, if it is the same registry: a restored backup."""
+        before = self._info
+        found = self._find(self._database, create=False)
+        if before is not None and found.id != before.id:
+            raise Conflict(
+                f"the file of the registry {self.url} was replaced by another registry's",
+                subject=str(self.url),
+                expected=f"the registry {before.id}",
+                found=f"the registry {found.id}",
+                hint="Start this process again to use the registry that is there now.",
+            )
+        self._info = found
 
     def close(self) -> None:
         """Close connections; the registry may be used again afterwards."""

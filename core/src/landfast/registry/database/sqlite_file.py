@@ -19,6 +19,8 @@ from landfast.registry.database.url import RegistryUrl
 
 ALLOW_NETWORK = "LANDFAST_ALLOW_NETWORK_SQLITE"
 
+Identity = tuple[int, int]
+
 _WAL_PATIENCE_S = 60.0
 _MAGIC = b"SQLite format 3\0"
 
@@ -105,6 +107,38 @@ def look(path: Path) -> tuple[int, int, int, bool]:
     """Return what changes when a writer comes: who reads without a log has to read again then."""
     found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size, has_log(path)
+
+
+def identity(path: Path) -> Identity | None:
+    """Return what tells the file from another one that is put in its place; None if there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - half the time, before each transaction
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def removed(path: Path) -> Unavailable:
+    """Return the error for a registry whose file is not there any more, while a client has it open."""
+    return Unavailable(
+        f"the file of the registry {path} was removed or renamed while this process used it",
+        subject=str(path),
+        expected="the file that was there before",
+        hint="Put it back, or restore a backup in its place: docs/operate/backup.md. Nothing was recorded.",
+    )
+
+
+def refuse_other(path: Path) -> Callable[[], None]:
+    """Return what raises `Unavailable` for a registry in whose place another file was put."""
+
+    def refuse() -> None:
+        raise Unavailable(
+            f"the file of the registry {path} was replaced while this process used it",
+            subject=str(path),
+            hint="Try again, with the registry that is there now.",
+        )
+
+    return refuse
 
 
 def use_write_ahead_log(url: RegistryUrl) -> None:

@@ -79,12 +79,15 @@ def end(tx: Transaction, version_ids: Sequence[int], holder: str | None = None) 
     return ended
 
 
-def end_named(tx: Transaction, partition: int, names: Sequence[str], now: datetime) -> None:
-    """Say that what is held as long as an alias names it need not be: the alias is about to name something else."""
+def end_named(tx: Transaction, partition: int, names: Sequence[str], now: datetime) -> int:
+    """Say that what is held as long as an alias names it need not be; return how many holds that ends.
+
+    The alias is about to name something else.
+    """
     named = select(aliases.c.version_id).where(
         aliases.c.partition_id == partition, aliases.c.name.in_(names)
     )
-    tx.connection.execute(ended_by_name(named, names).values(ended_at=now))
+    return tx.connection.execute(ended_by_name(named, names).values(ended_at=now)).rowcount
 
 
 def ended_by_name(named: Select[tuple[int]], names: Sequence[str]) -> Update:

@@ -45,6 +45,7 @@ from landfast.registry.schema.tables import (
     aliases,
     changes,
     edges,
+    holds,
     partitions,
     pin_sets,
     versions,
@@ -118,6 +119,7 @@ def _outcome(database: LazyDatabase, request: LogRequest, row: Row) -> LogOutcom
         changed=row["moved"],
         change=change,
         observation=look.told(place.observation_id, None, now),
+        ended=row["ended"],
     )
 
 
@@ -205,6 +207,8 @@ def _writing() -> Select[Any]:
         "run_id": made.c.run_id,
         **own,
     }
+    ended = ended_by_name(select(was.c.version_id), [LATEST])
+    ended_holds = ended.values(ended_at=_of(made, "created_at")).returning(holds.c.id).cte("ended")
     written = {
         "pins": _insert(pin_sets, made, pins, "pin_digest", "blob", "sources"),
         "named": _insert(
@@ -216,9 +220,6 @@ def _writing() -> Select[Any]:
         "alias": update(aliases)
         .where(*is_latest, exists(select(was.c.version_id)))
         .values(moved_at=_of(made, "created_at"), version_id=_of(made, "id")),
-        "ended": ended_by_name(select(was.c.version_id), [LATEST]).values(
-            ended_at=_of(made, "created_at")
-        ),
         "look": _insert(observation_rows, made, look, "pin_digest", "metadata"),
         # Without a position, which no row may be, if `latest` went meanwhile: then all is done again from the start.
         "change": _insert(changes, made, change, only=is_moved),
@@ -230,6 +231,7 @@ def _writing() -> Select[Any]:
         place.c.moved,
         place.c.now,
         *(change[name].label(name) for name in ("previous_id", "position", "at")),
+        select(func.count()).select_from(ended_holds).scalar_subquery().label("ended"),
     ).select_from(seen.outerjoin(place, true()))
     return answer.add_cte(*(statement.cte(name) for name, statement in written.items()))
 

@@ -70,6 +70,7 @@ def _log_locked(tx: Transaction, request: LogRequest) -> LogOutcome:
         created=known is None,
         moved_latest=any(move.alias == LATEST for move in moves),
     )
+    ended = aliases.end_holds(tx, place.partition, moves, place.now)
     with tx.together():
         if known is None:
             _insert(tx, request, place)
@@ -93,6 +94,7 @@ def _log_locked(tx: Transaction, request: LogRequest) -> LogOutcome:
         changed=look.moved_latest,
         change=fed[0] if look.moved_latest else None,
         observation=look.told(place.observation_id, known.last_pins if known else None, place.now),
+        ended=ended,
     )
 
 
