@@ -8,9 +8,11 @@ with.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -130,26 +132,26 @@ def copy(wanted: Wanted, report: Report = silent) -> CopyReport:
     """
     name = str(wanted.record.name)
     pins, places = wanted.pins(), Places(Asking(), PlanDraft("hold", name))
-    folder = _folder(wanted)
     copied = kept = left = size = done = 0
-    with ExitStack() as stack:
-        work = stack.enter_context(_Work.on(folder, wanted, pins))
-        writer = stack.enter_context(ManifestWriter(folder / f"{os.getpid()}.parquet"))
-        for portion in wanted.portions(pins, places):
-            found = work.copied([entry for entry, is_wanted in portion if is_wanted])
-            rows = [_row(entry, found.get(entry.path), pins) for entry, _ in portion]
-            writer.extend(rows)
-            copied += len(found)
-            size += sum(entry.size or 0 for entry, _ in portion if entry.path in found)
-            ours = sum(is_managed(row.uri) for row in rows)
-            kept += ours - len(found)
-            left += len(rows) - ours
-            done += len(portion)
-            report(done, len(pins.newest))
-        if copied:
-            elsewhere = [one for one in pins.sources if left and not is_copy([one])]
-            _name_copies(wanted, writer.finish(), (*elsewhere, COPY))
-    _tidy(folder)
+    with _folder(wanted) as (folder, tidy):
+        with ExitStack() as stack:
+            work = stack.enter_context(_Work.on(folder, wanted, pins))
+            writer = stack.enter_context(ManifestWriter(folder / f"{os.getpid()}.parquet"))
+            for portion in wanted.portions(pins, places):
+                found = work.copied([entry for entry, is_wanted in portion if is_wanted])
+                rows = [_row(entry, found.get(entry.path), pins) for entry, _ in portion]
+                writer.extend(rows)
+                copied += len(found)
+                size += sum(entry.size or 0 for entry, _ in portion if entry.path in found)
+                ours = sum(is_managed(row.uri) for row in rows)
+                kept += ours - len(found)
+                left += len(rows) - ours
+                done += len(portion)
+                report(done, len(pins.newest))
+            if copied:
+                elsewhere = [one for one in pins.sources if left and not is_copy([one])]
+                _name_copies(wanted, writer.finish(), (*elsewhere, COPY))
+        tidy()
     return CopyReport(version=name, copied=copied, bytes=size, kept=kept, left=left)
 
 
@@ -177,14 +179,6 @@ def _name_copies(wanted: Wanted, written: WrittenManifest, sources: tuple[Source
     written.path.unlink()
 
 
-def _tidy(folder: Path) -> None:
-    """Remove what is remembered; another process that copies the same still may have files there."""
-    with contextlib.suppress(OSError):
-        (folder / _JOURNAL).unlink()
-        for one in (*folder.iterdir(), folder):
-            one.rmdir()
-
-
 def _is_whole(entry: ManifestEntry, found: BlobInfo | None) -> bool:
     return found is not None and entry.size in {None, found.size}
 
@@ -206,16 +200,47 @@ def _row(entry: ManifestEntry, sha256: str | None, pins: PinSets) -> ManifestEnt
     return replace(entry, uri=uri, checksum=token, etag=None, version_id=None, modified_at=None)
 
 
-def _folder(wanted: Wanted) -> Path:
-    """Return where unfinished files and what is done are kept, of one version of one registry."""
+@contextlib.contextmanager
+def _folder(wanted: Wanted) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Yield where unfinished files and what is done are kept, of one version of one registry, and what removes it.
+
+    The folder is locked for all who copy that version; it is removed by one that is there alone, with what others left
+    that were killed.
+    """
     context = wanted.context
     name = f"{context.registry.info.id}-{wanted.record.id}"
     path = context.settings.cache_dir / "copies" / name
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = _locked(path)
     except OSError as error:
         raise Unavailable(f"{path} cannot be made: {error.strerror}", subject=str(path)) from error
-    return path
+
+    def tidy() -> None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+
+    try:
+        yield path, tidy
+    finally:
+        os.close(handle)
+
+
+def _locked(path: Path) -> int:
+    """Make a folder and lock it together with others; again, if somebody removed it meanwhile."""
+    while True:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
 
 
 class _Work:
