@@ -109,7 +109,7 @@ def test_the_whole_chain_is_held_and_released(owner: Client, store: Store, tmp_p
     assert store.held() == set()
     third.delete(delete_aliases=True)
     report = owner.gc(grace=NOW, dry_run=False)
-    assert (report.deleted.count, report.held.count) == (3, 0)
+    assert (report.deleted.count, report.held_blobs.count) == (3, 0)
     assert store.blobs() == set()
 
 

@@ -191,17 +191,17 @@ def test_gc_leaves_what_somebody_else_keeps_and_says_it(
     key = keep_one(server, store, how)
     owner.registry.delete(version.full_name, delete_aliases=True)
     report = owner.gc(grace=timedelta(0), dry_run=False)
-    assert (report.deleted.count, report.held.count, report.left.count) == (2, 1, 0)
-    assert report.held.examples == (key.rpartition("/")[2],)
+    assert (report.deleted.count, report.held_blobs.count, report.left.count) == (2, 1, 0)
+    assert report.held_blobs.examples == (key.rpartition("/")[2],)
     assert how in report.held_by
     assert "1 blobs left because they are held" in report.summary
     assert current_keys(server, store) == {key}
     again = owner.gc(grace=timedelta(0), dry_run=False)
-    assert (again.deleted.count, again.held.count) == (0, 1)
+    assert (again.deleted.count, again.held_blobs.count) == (0, 1)
     if how == "legal hold":
         server.set_held(store.split("/")[2], key, objects_of(server, store, key), on=False)
         last = owner.gc(grace=timedelta(0), dry_run=False)
-        assert (last.deleted.count, last.held.count) == (1, 0)
+        assert (last.deleted.count, last.held_blobs.count) == (1, 0)
         assert current_keys(server, store) == set()
 
 
@@ -217,7 +217,7 @@ def test_what_is_logged_again_comes_back_from_what_gc_left(
     version = put(owner, "mnist", files)
     keep_one(server, store, "legal hold")
     owner.registry.delete(version.full_name, delete_aliases=True)
-    assert owner.gc(grace=timedelta(0), dry_run=False).held.count == 1
+    assert owner.gc(grace=timedelta(0), dry_run=False).held_blobs.count == 1
     again = put(owner, "mnist", files)
     assert again.digest == version.digest
     assert not owner.check_registry().problems
@@ -238,8 +238,8 @@ def test_gc_on_cloud_storage_leaves_what_somebody_else_holds_and_says_it(
     blob.patch()
     client.registry.delete(version.full_name, delete_aliases=True)
     report = client.gc(grace=timedelta(0), dry_run=False)
-    assert (report.deleted.count, report.held.count) == (2, 1)
-    assert report.held.examples == (blob.name.rpartition("/")[2],)
+    assert (report.deleted.count, report.held_blobs.count) == (2, 1)
+    assert report.held_blobs.examples == (blob.name.rpartition("/")[2],)
     assert "hold" in report.held_by
     left = gcs.client.bucket(bucket).list_blobs(prefix="registry/blobs/")
     assert [one.name for one in left] == [blob.name]
@@ -249,7 +249,7 @@ def test_gc_on_cloud_storage_leaves_what_somebody_else_holds_and_says_it(
     setattr(blob, name, False)
     blob.patch()
     client.registry.delete(again.full_name, delete_aliases=True)
-    assert client.gc(grace=timedelta(0), dry_run=False).held.count == 0
+    assert client.gc(grace=timedelta(0), dry_run=False).held_blobs.count == 0
     client.close()
 
 

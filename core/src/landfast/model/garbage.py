@@ -51,7 +51,7 @@ class GarbageReport:
         deleted: Blobs that were, or would be, deleted.
         kept: Blobs of managed files that no row names but a version's manifest does.
         left: Blobs that were condemned and not deleted: the lease ran out; the next run goes on.
-        held: Blobs that nothing needs and that a hold or a retention keeps; the next run tries again.
+        held_blobs: Blobs that nothing needs and that a hold or a retention keeps; the next run tries again.
         held_by: What keeps the first of them.
         orphans: Blobs without a row, from now on known; the run after a grace period deletes them.
         released: Object versions that were held for versions which are deleted, and are held no more.
@@ -63,7 +63,7 @@ class GarbageReport:
     deleted: BlobCount = field(default_factory=BlobCount)
     kept: BlobCount = field(default_factory=BlobCount)
     left: BlobCount = field(default_factory=BlobCount)
-    held: BlobCount = field(default_factory=BlobCount)
+    held_blobs: BlobCount = field(default_factory=BlobCount)
     held_by: str = ""
     orphans: BlobCount = field(default_factory=BlobCount)
     released: int = 0
@@ -79,15 +79,17 @@ class GarbageReport:
             parts.append(f"{self.orphans.count:,} orphans found")
         if self.left.count:
             parts.append(f"{self.left.count:,} blobs left to the next run")
-        if self.held.count:
-            parts.append(f"{self.held.count:,} blobs left because they are held ({self.held_by})")
+        if self.held_blobs.count:
+            parts.append(
+                f"{self.held_blobs.count:,} blobs left because they are held ({self.held_by})"
+            )
         if self.released:
             parts.append(f"{self.released:,} object versions released")
         return ", ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
-        kinds = ("deleted", "kept", "left", "held", "orphans")
+        kinds = ("deleted", "kept", "left", "held_blobs", "orphans")
         return {
             "dry_run": self.dry_run,
             "older_than": format_time(self.older_than),

@@ -14,7 +14,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -134,9 +134,8 @@ def copy(wanted: Wanted, report: Report = silent) -> CopyReport:
     pins, places = wanted.pins(), Places(Asking(), PlanDraft("hold", name))
     copied = kept = left = size = done = 0
     with _folder(wanted) as (folder, tidy):
-        with ExitStack() as stack:
-            work = stack.enter_context(_Work.on(folder, wanted, pins))
-            writer = stack.enter_context(ManifestWriter(folder / f"{os.getpid()}.parquet"))
+        target = folder / f"{os.getpid()}.parquet"
+        with _Work.on(folder, wanted, pins) as work, ManifestWriter(target) as writer:
             for portion in wanted.portions(pins, places):
                 found = work.copied([entry for entry, is_wanted in portion if is_wanted])
                 rows = [_row(entry, found.get(entry.path), pins) for entry, _ in portion]

@@ -85,7 +85,7 @@ def collect_garbage(
         deleted=run.deleted.result(),
         kept=run.kept.result(),
         left=run.left.result(),
-        held=run.held.result(),
+        held_blobs=run.held.result(),
         held_by=run.held_by,
         orphans=run.orphans.result(),
         released=released,
