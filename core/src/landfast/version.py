@@ -420,8 +420,7 @@ def settle_deleted(context: Context, record: VersionRecord) -> None:
     if any(one.holder == holder_of(LATEST) for one in ended):
         with suppress(NotFound):  # no other version is live
             follow_aliases(ArtifactVersion(context.registry.get(record.name.bare()), context))
-    if ended:
-        release_ended(context, record)
+    release_ended(context, record)
 
 
 def find_version(context: Context, named: Named) -> ArtifactVersion:

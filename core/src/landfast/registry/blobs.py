@@ -217,17 +217,13 @@ def condemn(
     return condemned
 
 
-def forget(tx: Transaction, sha256s: Sequence[str]) -> None:
-    """Remove the rows of condemned blobs."""
+def forget(tx: Transaction, sha256s: Sequence[str], held: Sequence[str] = ()) -> None:
+    """Remove the rows of condemned blobs; those that are held, and so are there, are as they were before."""
     for part in chunks(sorted(sha256s)):
         gone = list(_locked(tx, part))
         tx.connection.execute(delete(manifest_bases).where(manifest_bases.c.blob.in_(gone)))
         tx.connection.execute(delete(blobs).where(blobs.c.sha256.in_(gone)))
-
-
-def spare(tx: Transaction, sha256s: Sequence[str]) -> None:
-    """Let condemned blobs be what they were before: their bytes are there."""
-    for part in chunks(sorted(sha256s)):
+    for part in chunks(sorted(held)):
         there = list(_locked(tx, part))
         mine = update(blobs).where(blobs.c.sha256.in_(there))
         tx.connection.execute(mine.values(condemned_at=None))

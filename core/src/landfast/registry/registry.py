@@ -440,13 +440,9 @@ class Registry:
         check_moment(older_than)
         return self._database.write(lambda tx: blobs.condemn(tx, sha256s, older_than, self._lease))
 
-    def forget_blobs(self, sha256s: Sequence[str]) -> None:
-        """Remove the rows of condemned blobs, after their bytes are gone."""
-        self._database.write(lambda tx: blobs.forget(tx, sha256s))
-
-    def spare_blobs(self, sha256s: Sequence[str]) -> None:
-        """Take back that blobs are condemned, as their bytes were not deleted: a hold keeps them."""
-        self._database.write(lambda tx: blobs.spare(tx, sha256s))
+    def forget_blobs(self, sha256s: Sequence[str], held: Sequence[str] = ()) -> None:
+        """Remove the rows of condemned blobs whose bytes are gone; those that are `held` are condemned no more."""
+        self._database.write(lambda tx: blobs.forget(tx, sha256s, held))
 
     def known_blobs(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Return the sizes of those that have a row; bytes without one are orphans of a killed upload."""

@@ -224,11 +224,8 @@ class _Collection:
                 list(pool.map(delete, condemned))
         finally:
             took = time.monotonic() - started
-            if took < lease * 3 / 4:
-                if gone:
-                    self._registry.forget_blobs(gone)
-                if held:
-                    self._registry.spare_blobs(sorted(held))
+            if (gone or held) and took < lease * 3 / 4:
+                self._registry.forget_blobs(gone, sorted(held))
         self._batch = self._batch * 2 if took < lease / 8 else self._batch // 2
         self._batch = min(max(self._batch, _WORKERS), _MAX_BATCH)
         counters = dict.fromkeys(gone, self.deleted) | dict.fromkeys(held, self.held)
