@@ -53,7 +53,7 @@ def put_command(
 @command("get", example="landfast artifact get vision/mnist:latest --root data")
 @click.argument("path")
 @click.option("--root", help="Target folder.")
-@click.option("--type", "kind", help="The type expected.")
+@click.option("--type", "kind", help="Fail if the collection has another type.")
 def get_command(client: Client, out: Output, path: str, root: str | None, kind: str | None) -> None:
     """Download PATH: project/name:alias."""
     report = client.download(client.use(path, type=kind), root)

@@ -220,11 +220,15 @@ def log_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--metadata", metavar="JSON", help='A JSON object, such as \'{"split": "train"}\'.'
         ),
-        click.option("--ttl-days", type=float, metavar="DAYS", help="Expire the version then."),
         click.option(
-            "--no-latest", is_flag=True, help="Leave `latest` where it is: for backfills."
+            "--ttl-days", type=float, metavar="DAYS", help="Days until the version expires."
         ),
-        click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers."),
+        click.option("--no-latest", is_flag=True, help="Do not move `latest`: for backfills."),
+        click.option(
+            "--plan",
+            is_flag=True,
+            help="Print what the command would request, in numbers, and do nothing.",
+        ),
         workers_option,
     )
     function = scan_options(function)
@@ -251,7 +255,7 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--max-objects",
             metavar="N",
-            help="Fail above so many entries; or 'unlimited' [default: 10000].",
+            help="Fail if there are more entries; or 'unlimited' [default: 10000].",
         ),
         click.option(
             "--checksum",

@@ -11,7 +11,9 @@ from landfast.cli.help import HelpCommand, schema_option
 
 @click.command("demo", cls=HelpCommand, example="landfast demo --ui")
 @click.option(
-    "--root", type=click.Path(), help="Where it works [default: a temporary folder that is kept]."
+    "--root",
+    type=click.Path(),
+    help="Folder to work in [default: a temporary folder that is kept].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value of everything claimed.")
 @schema_option

@@ -27,7 +27,7 @@ _SIGNS = {
 def diff_command(client: Client, out: Output, old: str, new: str, exit_code: bool) -> None:
     """Show what changed from OLD to NEW.
 
-    + added, - removed, M modified, R renamed, P the same content at another place or version of the store.
+    + added, - removed, M modified, R renamed, P same content at another place or another version id.
     """
     found = client.diff(old, new)
     lines = chain(map(_line, found.rows()), [found.summary or "no entries"])

@@ -20,13 +20,13 @@ from landfast.model.retention.place import PlaceRetention
     "--lifecycle",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Rules as they were sent (JSON, XML, `terraform show -json`): say where the stored ones differ.",
+    help="Rules as you sent them (JSON, XML, `terraform show -json`): print where the stored rules differ.",
 )
 def doctor_command(client: Client, out: Output, uri: str, lifecycle: Path | None) -> None:
     """Test whether URI can be recorded and read back, and for how long.
 
-    It tries listing, versioning and a pinned read, prints the minimal permissions, and says what the rules of the
-    bucket will do to what lies there.
+    It tries listing, versioning and a pinned read, and prints the minimal permissions and what the bucket's
+    rules will do to the objects.
     """
     from landfast.upkeep.doctor import doctor
 

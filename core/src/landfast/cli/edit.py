@@ -25,9 +25,9 @@ def promote_command(client: Client, out: Output, name: str, alias: str) -> None:
 @click.argument("alias")
 @partition_option("name")
 def unalias_command(client: Client, out: Output, name: str, alias: str) -> None:
-    """Take ALIAS away from NAME.
+    """Remove ALIAS from NAME.
 
-    Where NAME says a version, only if ALIAS names that one.
+    If NAME has a version, only if ALIAS points to that version.
     """
     client.remove_alias(name, alias)
     bare = str(client.resolve_name(name).bare())
@@ -49,7 +49,7 @@ def tag_command(client: Client, out: Output, name: str, tags: tuple[str, ...]) -
 @click.argument("tags", nargs=-1, required=True)
 @partition_option("name")
 def untag_command(client: Client, out: Output, name: str, tags: tuple[str, ...]) -> None:
-    """Take TAGS away from the version NAME."""
+    """Remove TAGS from the version NAME."""
     _tagged(out, client.update(name, remove_tags=tags))
 
 

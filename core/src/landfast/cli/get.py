@@ -22,9 +22,9 @@ from landfast.client import Client
 @click.option(
     "--replace",
     is_flag=True,
-    help="Turn a folder with another version of NAME into this one; take over equal files that no download wrote.",
+    help="Turn a folder that holds another version of NAME into this version; keep equal files that no download wrote.",
 )
-@click.option("--type", "kind", help="The type expected.")
+@click.option("--type", "kind", help="Fail if the collection has another type.")
 @click.option("--path", "paths", multiple=True, help="Only this entry or folder; may be repeated.")
 @click.option("--include", multiple=True, metavar="GLOB", help="Only these paths.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Not these paths.")
@@ -32,8 +32,10 @@ from landfast.client import Client
 @click.option(
     "--hard-link", is_flag=True, help="Link files from the cache instead of copying them."
 )
-@click.option("--any-endpoint", is_flag=True, help="Read through another endpoint than recorded.")
-@click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers.")
+@click.option("--any-endpoint", is_flag=True, help="Use an endpoint other than the recorded one.")
+@click.option(
+    "--plan", is_flag=True, help="Print what the command would request, in numbers, and do nothing."
+)
 @click.option("--no-use", is_flag=True, help="Leave no lineage edge.")
 @partition_option("name")
 def get_command(client: Client, out: Output, name: str, plan: bool, **given: Any) -> None:

@@ -14,9 +14,9 @@ from landfast.model.version import Change
 @click.option("--limit", type=click.IntRange(min=1), help="The most observations.")
 @partition_option("name")
 def history_command(client: Client, out: Output, name: str, limit: int | None) -> None:
-    """List every look at NAME, newest first.
+    """List every observation of NAME, newest first.
 
-    Each tells when it was, by which run, and which version it found.
+    Each row has the time, the run, and the version that it found.
     """
     found = client.history(name, limit=limit)
     rows = [
@@ -37,7 +37,7 @@ def history_command(client: Client, out: Output, name: str, limit: int | None) -
     "--after", type=click.IntRange(min=0), default=0, help="Only changes after this position."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="The most changes.")
-@click.option("--verdicts", is_flag=True, help="Also what `verify --aliases` found otherwise.")
+@click.option("--verdicts", is_flag=True, help="Also list changed verdicts of `verify --aliases`.")
 @partition_option("name")
 def changes_command(
     client: Client,

@@ -11,17 +11,23 @@ from landfast.model.storage.holds import HoldKind, HoldRecord
 
 @command("hold", example="landfast hold vision/mnist:prod --reason 'the model of May'")
 @click.argument("name", required=False)
-@click.option("--config", type=click.Path(), help="snapshots.yaml: hold what its holds: name, now.")
-@click.option("--plan", is_flag=True, help="Say what would be sent and what stands in the way.")
+@click.option("--config", type=click.Path(), help="snapshots.yaml: apply its holds: section now.")
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Print what would be sent and what prevents a hold, and do nothing.",
+)
 @click.option(
     "--kind",
     type=click.Choice([kind.value for kind in HoldKind]),
-    help="What is to hold [default: legal-hold on S3, temporary-hold on gs://].",
+    help="Kind of hold [default: legal-hold on S3, temporary-hold on gs://].",
 )
-@click.option("--reason", default="", help="Why, for whoever reads it later.")
-@click.option("--partial", is_flag=True, help="Hold what can be held where something cannot.")
-@click.option("--any-endpoint", is_flag=True, help="Ask another endpoint than the recorded one.")
-@click.option("--own-store", is_flag=True, help="Hold also what lies in the registry's own store.")
+@click.option("--reason", default="", help="Reason, for readers of the list of holds.")
+@click.option("--partial", is_flag=True, help="If something cannot be held, hold the rest.")
+@click.option("--any-endpoint", is_flag=True, help="Use an endpoint other than the recorded one.")
+@click.option(
+    "--own-store", is_flag=True, help="Also hold the version's files in the registry's own store."
+)
 @partition_option("name")
 def hold_command(
     client: Client,
@@ -35,9 +41,9 @@ def hold_command(
     any_endpoint: bool,
     own_store: bool,
 ) -> None:
-    """Let the stores hold every object version that NAME recorded, until `landfast release`; without NAME, list holds.
+    """Put a hold on every object version that NAME recorded, until `landfast release`; without NAME, list holds.
 
-    Exit codes: 0 all is held; 3 with --plan or --partial, something cannot be held.
+    Exit codes: 0 everything is held; 3 with --plan or --partial, something cannot be held.
     """
     if name is None:
         _without_name(client, out, config)
@@ -80,26 +86,33 @@ def _line(record: HoldRecord) -> str:
 
 @command("release", example="landfast release vision/mnist:prod")
 @click.argument("name")
-@click.option("--holder", help="Only in this name [default: all].")
+@click.option("--holder", help="Release only the hold of this holder [default: all].")
 @partition_option("name")
 def release_command(client: Client, out: Output, name: str, holder: str | None) -> None:
-    """Take the hold of NAME back; what other held versions need, and what others hold, stays held."""
+    """Release the hold of NAME; objects that other held versions need, or that others hold, stay held."""
     done = client.release(name, holder=holder)
     out.answer(done.to_dict(), done.lines())
 
 
 @command("copy", example="landfast copy vision/mnist:prod --plan")
 @click.argument("name")
-@click.option("--all", "everything", is_flag=True, help="Copy also what its store can hold.")
-@click.option("--plan", is_flag=True, help="Only say what would be read and stored, in numbers.")
-@click.option("--any-endpoint", is_flag=True, help="Read another endpoint than the recorded one.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also copy files that their store can hold."
+)
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Print what the command would read and store, in numbers, and do nothing.",
+)
+@click.option("--any-endpoint", is_flag=True, help="Use an endpoint other than the recorded one.")
 @partition_option("name")
 def copy_command(
     client: Client, out: Output, name: str, everything: bool, plan: bool, any_endpoint: bool
 ) -> None:
-    """Copy what no hold can keep of NAME into the registry's store; its content stays the same.
+    """Copy the files of NAME that no hold can protect into the registry's store, as the same version.
 
-    NAME is read from there from then on, whatever becomes of the originals.  Killed, it is run again and goes on.
+    From then on, NAME is read from there, even if the originals are gone. If it is interrupted, run it
+    again: it continues.
     """
     if plan:
         show_plan(out, client.plan_copy(name, everything=everything, any_endpoint=any_endpoint))

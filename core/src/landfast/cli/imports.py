@@ -18,7 +18,7 @@ _SHOWN = 20
 @command("import", example="landfast import dvc ~/repository --rename data=vision --dry-run")
 @click.argument("peer", type=click.Choice(list(PEERS)))
 @click.argument("path")
-@click.option("--name", "-n", help="What to call a manifest that does not say its name.")
+@click.option("--name", "-n", help="Name for a manifest that has no name.")
 @click.option(
     "--rename",
     multiple=True,
@@ -29,7 +29,7 @@ _SHOWN = 20
     "--type", "-t", "kind", help="Type of new collections [default: theirs, else dataset]."
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Read everything, record nothing, tell what would be done."
+    "--dry-run", is_flag=True, help="Read everything, record nothing, and print what would be done."
 )
 @click.option(
     "--allow-missing",
@@ -39,9 +39,9 @@ _SHOWN = 20
 @click.option(
     "--verify/--no-verify",
     default=True,
-    help="Compare what was imported with its stores [default: do].",
+    help="Compare what was imported with its stores [default: compare].",
 )
-@click.option("--any-endpoint", is_flag=True, help="Look through another endpoint than recorded.")
+@click.option("--any-endpoint", is_flag=True, help="Use an endpoint other than the recorded one.")
 def import_command(
     client: Client,
     out: Output,
@@ -54,11 +54,11 @@ def import_command(
 ) -> None:
     """Import versions that another tool recorded at PATH.
 
-    Names, the order of versions, aliases, metadata and pins come over. PEER is not needed for that, and nothing is
-    copied or written at PATH. Run again, it imports what is new. The versions are tagged with what PEER calls them,
-    such as wandb-v3.
+    It imports names, the order of versions, aliases, metadata and pins. It does not need PEER, copies no
+    data and writes nothing at PATH. If you run it again, it imports what is new. It tags each version with
+    the name that PEER uses, such as wandb-v3.
 
-    Exit codes: 0 all recorded bytes can be had; 4 some are lost; 5 undecided.
+    Exit codes: 0 all recorded bytes can be read; 4 some are lost; 5 undecided.
     """
     report = client.import_from(peer, path, rename=_renamed(rename), type=kind, **given)  # type: ignore[arg-type]
     out.answer(report.to_dict(), _lines(report))

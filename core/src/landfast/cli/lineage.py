@@ -21,10 +21,10 @@ landfast lineage --object s3://acme-data/mnist/train.parquet""",
     "--object",
     "is_object",
     is_flag=True,
-    help="NAME is an object's URI: which versions and runs contain it?",
+    help="NAME is the URI of an object: show the versions and runs that contain it.",
 )
 @click.option(
-    "--declared", is_flag=True, help="Follow dependencies that were declared but not loaded, too."
+    "--declared", is_flag=True, help="Also follow dependencies that were declared but not loaded."
 )
 @partition_option("name")
 def lineage_command(
@@ -32,7 +32,7 @@ def lineage_command(
 ) -> None:
     """Show what NAME was made from, and what was made from it.
 
-    Versions and runs, up- and downstream, transitively.
+    It follows versions and runs upstream and downstream, transitively.
     """
     if is_object:
         _object(client, out, name)

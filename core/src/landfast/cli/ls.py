@@ -24,14 +24,14 @@ landfast ls vision/mnist:prod --path train/""",
 @click.argument("name", required=False)
 @click.option("--all-projects", is_flag=True, help="Collections of every project.")
 @click.option("--partitions", is_flag=True, help="The latest version of each partition.")
-@click.option("--path", "prefix", default="", help="Only entries whose path starts so.")
+@click.option("--path", "prefix", default="", help="Only entries whose path starts with this text.")
 @click.option("--limit", type=click.IntRange(min=1), help="The most rows.")
 @click.option(
     "--null",
     "-z",
     "null",
     is_flag=True,
-    help="Print only the names, as they are, each ended by a NUL byte.",
+    help="Print only the names, unescaped, each followed by a NUL byte.",
 )
 @partition_option("name")
 def ls_command(
@@ -46,8 +46,8 @@ def ls_command(
 ) -> None:
     """List collections, the versions of NAME, or the entries of one version.
 
-    Where NAME says a version, its entries are listed. PROJECT/ lists the collections of another project,
-    ENTITY/PROJECT/ those of another entity.
+    If NAME has a version, it lists the entries of that version. PROJECT/ lists the collections of another
+    project, ENTITY/PROJECT/ those of another entity.
     """
     if null and out.as_json:
         raise InvalidInput("--json and --null exclude each other", expected="one of them")

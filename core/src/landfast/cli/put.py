@@ -46,7 +46,7 @@ _OBJECT = """such as '{"split": "train"}'"""
 def put_command(client: Client, out: Output, plan: bool, **given: Any) -> None:
     """Log PLACE: a URI by reference, a local path by copy.
 
-    --reference refers to a local path instead. A new version appears only if the content changed.
+    With --reference it records a local path without copying. A new version appears only if the content changed.
     """
     if plan:
         show_plan(out, plan_put(client, **given))

@@ -32,8 +32,10 @@ _TIERS = click.Choice([str(tier) for tier in Tier], case_sensitive=False)
 )
 @click.option("--wait", is_flag=True, help="Wait until everything can be read.")
 @click.option("--timeout", type=float, metavar="HOURS", help="The longest wait.")
-@click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers.")
-@click.option("--any-endpoint", is_flag=True, help="Ask another endpoint than recorded.")
+@click.option(
+    "--plan", is_flag=True, help="Print what the command would request, in numbers, and do nothing."
+)
+@click.option("--any-endpoint", is_flag=True, help="Use an endpoint other than the recorded one.")
 @partition_option("name")
 def restore_command(
     client: Client,
@@ -47,11 +49,11 @@ def restore_command(
     plan: bool,
     any_endpoint: bool,
 ) -> None:
-    """Ask stores for what of NAME lies in their archives.
+    """Ask stores to restore the objects of NAME that are in an archive.
 
-    What is on its way, or back, is left alone.
+    Objects that are already requested or restored are left alone.
 
-    Exit codes: 0 asked for, or readable; 4 some of the recorded bytes are lost; 15 not done within --timeout.
+    Exit codes: 0 requested, or readable; 4 some of the recorded bytes are lost; 15 not done within --timeout.
     """
     version = client.get(name)
     named = Tier(tier.capitalize()).value

@@ -82,10 +82,11 @@ def exec_command(
     link: str | None,
     run_id: str | None,
 ) -> None:
-    """Run COMMAND as one run: every `landfast` and every client in it joins by LANDFAST_RUN.
+    """Run COMMAND as one run, which every `landfast` and every client in it joins through LANDFAST_RUN.
 
-    It takes no shell: say `bash -c '...'` for one. The run fails if the command does, and the exit code is the
-    command's own. Inside a run that LANDFAST_RUN names already, the command joins that one, unless --id is given.
+    It does not start a shell: use `bash -c '...'` if you need one. The run fails if the command fails, and
+    the exit code is that of the command. If LANDFAST_RUN already names a run, the command joins that run,
+    unless you give --id.
     """
     if shutil.which(program[0]) is None:
         raise InvalidInput(

@@ -20,7 +20,7 @@ from landfast.version import ArtifactVersion
 )
 @partition_option("name")
 def show_command(client: Client, out: Output, name: str, as_of: str | None) -> None:
-    """Show what NAME recorded, from where, by which run."""
+    """Show what NAME recorded, from which place, by which run."""
     version = client.get(name) if as_of is None else client.as_of(name, _moment(as_of))
     out.answer(version.to_dict(), _lines(version))
 

@@ -46,10 +46,10 @@ def snapshot_command(
     plan: bool,
     **given: Any,
 ) -> None:
-    """Log URI as NAME if its content changed; or every snapshot of a config.
+    """Record URI as NAME if its content changed, or every snapshot of a config.
 
-    With a config, also what it says of holds: and verify:, after the snapshots. One that fails does not stop the
-    others; the exit code is that of the first failure.
+    With a config, it also applies holds: and verify: after the snapshots. A snapshot that fails does not
+    stop the others. The exit code is that of the first failure.
     """
     if config is None:
         if name is None or uri is None:

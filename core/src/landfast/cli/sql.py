@@ -42,7 +42,7 @@ _MEASURED = 1_000
     default="1GiB",
     show_default=True,
     metavar="SIZE",
-    help="For sorting, joining and grouping; what needs more goes to disk.",
+    help="Memory for sorting, joining and grouping; larger intermediate results go to disk.",
 )
 @click.option("--no-use", is_flag=True, help="Leave no lineage edge.")
 def sql_command(

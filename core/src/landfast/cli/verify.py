@@ -24,33 +24,36 @@ _SHOWN = 50
 @click.option(
     "--aliases",
     metavar="ALIAS,...",
-    help="Of NAME, or with --all, what these aliases name; what stands otherwise than before is a row of the feed.",
+    help="Verify the versions that these aliases of NAME (or, with --all, of the project) name; "
+    "a verdict that changed is a row of the feed.",
 )
-@click.option("--all", "everything", is_flag=True, help="With --aliases: of the whole project.")
+@click.option("--all", "everything", is_flag=True, help="With --aliases: verify the whole project.")
 @click.option(
     "--config",
     type=click.Path(),
-    help="snapshots.yaml: what its verify: names, now, or of it only what is of NAME.",
+    help="snapshots.yaml: verify what its verify: section names, or only the part about NAME.",
 )
 @click.option(
-    "--deep", is_flag=True, help="Read files again, whatever their modification time says."
+    "--deep", is_flag=True, help="Read files again, even if their modification time is unchanged."
 )
-@click.option("--plan", is_flag=True, help="Only say what would be asked for, in numbers.")
-@click.option("--any-endpoint", is_flag=True, help="Look through another endpoint than recorded.")
+@click.option(
+    "--plan", is_flag=True, help="Print what the command would request, in numbers, and do nothing."
+)
+@click.option("--any-endpoint", is_flag=True, help="Use an endpoint other than the recorded one.")
 @click.option(
     "--retention",
     is_flag=True,
-    help="Say also when rules of the buckets can remove or archive what is recorded.",
+    help="Also print when bucket rules can remove or archive recorded objects.",
 )
 @click.option(
     "--within",
     metavar="DAYS",
-    help="How far ahead a date is too near: 30d, 12w [default: 30d]. Implies --retention.",
+    help="Dates nearer than this are a failure: 30d, 12w [default: 30d]. Implies --retention.",
 )
 @click.option(
     "--locks",
     is_flag=True,
-    help="Ask what holds each version that would expire, two requests each. Implies --retention.",
+    help="Ask for the holds of each object version that would expire: two requests each. Implies --retention.",
 )
 @partition_option("name")
 def verify_command(
@@ -67,12 +70,12 @@ def verify_command(
     within: str | None,
     locks: bool,
 ) -> None:
-    """Compare every entry of NAME with what the stores have now.
+    """Compare every entry of NAME with what its store has now.
 
-    It reads list pages, and files only with --deep.
+    It reads list pages. It reads files only with --deep.
 
-    Exit codes: 0 everything is intact or moved; 3 drifted, the recorded bytes can still be had; 4 some are lost; 5
-    undecided; 6 rules of the buckets remove or archive some within the time given.
+    Exit codes: 0 everything is intact or moved; 3 drifted, and the recorded bytes can still be read; 4 some
+    are lost; 5 undecided; 6 bucket rules remove or archive some within the time given.
     """
     if config is not None:
         if everything or aliases or deep or plan or retention or within is not None or locks:

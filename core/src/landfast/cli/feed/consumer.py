@@ -52,9 +52,9 @@ def consumer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "again",
             type=Place(),
             metavar="PLACE",
-            help="Go on from 'start', 'now', a position of the feed or a time, not from what is remembered.",
+            help="Start from 'start', 'now', a position of the feed or a time, instead of the remembered position.",
         ),
-        click.option("--once", is_flag=True, help="End when all is delivered, for cron."),
+        click.option("--once", is_flag=True, help="End when everything is delivered, for cron."),
         click.option(
             "--interval",
             type=click.FloatRange(min=0.1),
@@ -73,7 +73,7 @@ def consumer_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--skip-failed",
             is_flag=True,
-            help="Go on behind what cannot be delivered, instead of ending.",
+            help="Skip what cannot be delivered, instead of ending.",
         ),
     )
     for option in reversed(options):

@@ -8,9 +8,9 @@ from landfast.client import Client
 
 @command("consumers", example="landfast registry consumers")
 def consumers_command(client: Client, out: Output) -> None:
-    """List who follows the feeds, and how far behind each is.
+    """List the consumers of the feeds, and how far behind each is.
 
-    HELD BY is the process that follows now.
+    HELD BY is the process that reads the feed now.
     """
     found = client.registry.consumers.records()
     rows = [

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--without",
     multiple=True,
     metavar="SYSTEM",
-    help="Leave out runs of a system that tells of them itself, such as airflow; may be repeated.",
+    help="Leave out runs of a system that sends its own events, such as airflow; may be repeated.",
 )
 @click.option(
     "--runs-only",
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 def openlineage_command(client: Client, out: Output, **given: Any) -> None:
     """Send runs and their versions to an OpenLineage server.
 
-    Each run is told with the versions that it used and logged.
+    Each run is sent with the versions that it used and logged.
 
-    Where to is said by OpenLineage's own configuration: OPENLINEAGE_URL, OPENLINEAGE_CONFIG, openlineage.yml. A new
-    consumer begins with all that the registry remembers.
+    OpenLineage's own configuration names the server: OPENLINEAGE_URL, OPENLINEAGE_CONFIG, openlineage.yml.
+    A new consumer starts with the oldest event in the registry.
     """
     with needs_extra("openlineage", "landfast openlineage"):
         from landfast.openlineage.emit import Emitter

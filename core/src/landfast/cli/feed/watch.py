@@ -85,9 +85,9 @@ landfast watch vision/mnist:prod --webhook https://ci.example.org/hooks/data""",
     _EXEC,
     "exec_",
     metavar="COMMAND ...",
-    help="Run this for each change: all that follows, or one quoted argument; no shell.",
+    help="Run this for each change: all arguments that follow, or one quoted argument; no shell.",
 )
-@click.option("--webhook", metavar="URL", help="Send each change there, signed.")
+@click.option("--webhook", metavar="URL", help="Send each change to this address, signed.")
 @click.option(
     "--alias",
     "aliases",
@@ -100,7 +100,7 @@ landfast watch vision/mnist:prod --webhook https://ci.example.org/hooks/data""",
     type=click.Choice(["change", "verdict", "any"]),
     default="change",
     show_default=True,
-    help="Tell of other content, of what `verify --aliases` finds otherwise than before, or of both.",
+    help="React to changed content, to changed verdicts of `verify --aliases`, or to both.",
 )
 @consumer_options
 @click.option("--unsigned", is_flag=True, help="Send a webhook without a signature.")
@@ -109,8 +109,9 @@ landfast watch vision/mnist:prod --webhook https://ci.example.org/hooks/data""",
 def watch_command(client: Client, out: Output, name: str, **given: Any) -> None:
     """Run a command or send a webhook when NAME changes.
 
-    NAME is a collection (all its partitions), `NAME~PARTITION`, `NAME:ALIAS`, or a pattern: 'vision/*'. Each change is
-    delivered at least once, in order; what is interrupted is delivered again by the next start.
+    NAME is a collection (all its partitions), `NAME~PARTITION`, `NAME:ALIAS`, or a pattern: 'vision/*'.
+    Each change is delivered at least once, in order. A delivery that was interrupted is repeated at the
+    next start.
     """
     from landfast.follow.follower import Follower
     from landfast.system.stop import Stop

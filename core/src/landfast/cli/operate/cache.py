@@ -35,7 +35,7 @@ def info_command(client: Client, out: Output) -> None:
 @click.argument("size", required=False)
 @click.option("--all", "everything", is_flag=True, help="Empty the cache.")
 def cleanup_command(client: Client, out: Output, size: str | None, everything: bool) -> None:
-    """Remove the files used longest ago until at most SIZE (such as 10GB) is left; or --all of them."""
+    """Remove the least recently used files until at most SIZE (such as 10GB) is left, or all with --all."""
     if (size is None) is not everything:
         raise InvalidInput(
             "what shall be removed?", expected="either a SIZE that may stay, such as 10GB, or --all"

@@ -16,9 +16,9 @@ from landfast.client import Client
     type=click.FloatRange(min=0),
     default=24.0,
     show_default=True,
-    help="Spare younger blobs.",
+    help="Keep blobs younger than this.",
 )
-@click.option("--apply", is_flag=True, help="Do it; without this it only says what it would do.")
+@click.option("--apply", is_flag=True, help="Do it, instead of printing what it would do.")
 def gc_command(client: Client, out: Output, grace_hours: float, apply: bool) -> None:
     """Expire versions past their time to live, and remove unused blobs."""
     report = client.gc(grace=timedelta(hours=grace_hours), dry_run=not apply)

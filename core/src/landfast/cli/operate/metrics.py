@@ -13,8 +13,8 @@ from landfast.errors import InvalidInput
 def metrics_command(client: Client, out: Output) -> None:
     """Print the registry's numbers for Prometheus.
 
-    Of each collection: versions, last change, last look, last verdicts; of consumers: how far behind. `landfast ui`
-    serves the same at /-/metrics.
+    Per collection: versions, last change, last observation, last verdicts. Per consumer: how far behind it
+    is. `landfast ui` serves the same at /-/metrics.
     """
     from landfast.metrics import metrics_text
 

@@ -34,7 +34,7 @@ def registry_command() -> None:
     "--store", metavar="URL", help="Where manifests and managed files lie: a folder, s3://, gs://."
 )
 def init_command(client: Client, out: Output, where: str, store: str | None) -> None:
-    """Make a registry at URL (sqlite:///PATH or postgresql://...)."""
+    """Create a registry at URL (sqlite:///PATH or postgresql://...)."""
     settings = replace(
         client.settings, registry_url=where, store_url=store or client.settings.store_url
     )
@@ -55,13 +55,13 @@ def upgrade_command(client: Client, out: Output, where: str | None) -> None:
 @click.option(
     "--store",
     metavar="NEW",
-    help="Where the store lies now, if it was copied or restored elsewhere.",
+    help="New address of the store, if it was copied or restored elsewhere.",
 )
 def adopt_command(client: Client, out: Output, where: str | None, store: str | None) -> None:
-    """Say that the store belongs to this registry.
+    """Declare that the store belongs to this registry.
 
-    For a registry whose database was moved away from where the store knows it, and for one whose store belonged to
-    a registry that is gone for good. A copy of a registry that goes on gets a store of its own instead: `fork`.
+    Use it if the database of the registry moved, or if the registry that the store belonged to no longer
+    exists. If the other registry stays in use, give the copy another store: `fork`.
     """
     _say(out, "adopted", _at(client, where).adopt_store(store))
 
@@ -74,14 +74,14 @@ def adopt_command(client: Client, out: Output, where: str | None, store: str | N
     default=90.0,
     show_default=True,
     metavar="DAYS",
-    help="Only what is older.",
+    help="Only observations older than this.",
 )
-@click.option("--apply", is_flag=True, help="Do it; without this it only says what it would do.")
+@click.option("--apply", is_flag=True, help="Do it, instead of printing what it would do.")
 def prune_command(client: Client, out: Output, days: float, apply: bool) -> None:
-    """Remove old looks that found nothing new, and their runs.
+    """Remove old observations that found nothing new, and their runs.
 
-    Versions, pins, moves of aliases and lineage stay: every run that used something or logged new content, looks that
-    brought metadata, and the last look at each partition.
+    It keeps versions, pins, moves of aliases and lineage: every run that used a version or logged new
+    content, observations that brought metadata, and the last observation of each partition.
     """
     report = client.prune_history(older_than=timedelta(days=days), dry_run=not apply)
     out.answer(report.to_dict(), [report.summary + ("" if apply else "; --apply does it")])
@@ -96,9 +96,9 @@ def prune_command(client: Client, out: Output, days: float, apply: bool) -> None
     "--store", metavar="URL", required=True, help="A new folder, s3://, gs:// for its blobs."
 )
 def fork_command(client: Client, out: Output, where: str | None, store: str) -> None:
-    """Give a copy of a registry an id and a store of its own.
+    """Give a copy of a registry another id and another store.
 
-    Its blobs are copied there.
+    The blobs are copied to that store.
     """
     _say(out, "forked", _at(client, where).fork_registry(store))
 
@@ -116,12 +116,12 @@ def fork_command(client: Client, out: Output, where: str | None, store: str) -> 
     "or, where it lies beside the file of FROM, is copied beside that of TO.",
 )
 @click.option(
-    "--fork", is_flag=True, help="Make another registry, with an id of its own; FROM goes on."
+    "--fork", is_flag=True, help="Make TO a second registry with another id; FROM stays in use."
 )
 @click.option(
-    "--skip-proven", is_flag=True, help="Do not read back blobs that were hashed on their way."
+    "--skip-proven", is_flag=True, help="Do not read back blobs that were hashed during the copy."
 )
-@click.option("--dry-run", is_flag=True, help="Say only what would be copied.")
+@click.option("--dry-run", is_flag=True, help="Print what would be copied, and do nothing.")
 def copy_command(
     client: Client,
     out: Output,
@@ -134,9 +134,9 @@ def copy_command(
 ) -> None:
     """Move a registry, rows and blobs, to another place.
 
-    Run it again if it was killed. FROM and TO are sqlite:///PATH or postgresql://.... Writers go on until all but
-    the rows is copied. Then FROM refuses them and names TO, where everything is as it was: ids, runs, change
-    positions, consumers.
+    If it is killed, run it again. FROM and TO are sqlite:///PATH or postgresql://.... Writers can continue
+    while blobs are copied. Then FROM refuses writes and names TO. TO has everything unchanged: ids, runs,
+    change positions, consumers.
     """
     done = _at(client, source).copy_registry(
         target, store=store, fork=fork, skip_proven=skip_proven, dry_run=dry_run
@@ -182,18 +182,18 @@ def _blob_lines(blobs: BlobsCopy, *, dry_run: bool) -> Iterator[str]:
     example="landfast registry grants --reader analysts --writer pipelines | psql landfast",
 )
 @click.argument("where", metavar="[URL]", required=False)
-@click.option("--reader", "readers", multiple=True, metavar="ROLE", help="May look at everything.")
+@click.option("--reader", "readers", multiple=True, metavar="ROLE", help="Can read everything.")
 @click.option(
     "--writer",
     "writers",
     multiple=True,
     metavar="ROLE",
-    help="May log, promote, tag; delete nothing.",
+    help="Can also log, promote and tag, but not delete.",
 )
 @click.option(
-    "--admin", "admins", multiple=True, metavar="ROLE", help="May delete, collect, upgrade too."
+    "--admin", "admins", multiple=True, metavar="ROLE", help="Can also delete, run gc, and upgrade."
 )
-@click.option("--apply", is_flag=True, help="Run it; without this it is only printed.")
+@click.option("--apply", is_flag=True, help="Run the SQL, instead of printing it.")
 def grants_command(
     client: Client,
     out: Output,
@@ -205,9 +205,9 @@ def grants_command(
 ) -> None:
     """Print, or run, the SQL for roles of readers, writers and admins.
 
-    They are roles of PostgreSQL. Roles that are not there are made, without a login. Run it again after an upgrade;
-    it takes from a role what it was given before. Without a role it is printed for landfast_reader, landfast_writer
-    and landfast_admin.
+    The roles are PostgreSQL roles. It creates missing roles, without a login. Run it again after an
+    upgrade: it first revokes what a role was given before. If you name no role, the roles are
+    landfast_reader, landfast_writer and landfast_admin.
     """
     from landfast.registry.schema.roles import Roles, grants
 
@@ -234,12 +234,12 @@ def info_command(client: Client, out: Output) -> None:
 
 
 @command("check", example="landfast registry check --deep")
-@click.option("--deep", is_flag=True, help="Read every blob again; else a listing tells.")
+@click.option("--deep", is_flag=True, help="Read every blob again, instead of listing them.")
 @click.option(
-    "--holds", is_flag=True, help="Ask stores of each held object version, one request each."
+    "--holds", is_flag=True, help="Ask stores about each held object version: one request each."
 )
 def check_command(client: Client, out: Output, deep: bool, holds: bool) -> None:
-    """Check that the store has all blobs of live versions: manifests and managed files; and that holds are whole.
+    """Check that the store has all blobs (manifests, managed files) of live versions, and that holds are in place.
 
     Exit codes: 0 nothing is missing; 6 blobs are missing or damaged, the store is another registry's, or what should be
     held is not.
