@@ -84,7 +84,7 @@ TOGETHER = Promise(
 )
 WHOLE = Promise(
     "A process that is killed leaves nothing torn: what is there is whole, and doing it again works.",
-    {"landfast": "downloads.md#where-to"},
+    {"landfast": "downloads.md#the-target-folder"},
 )
 UNCHANGED = Promise(
     "Content that did not change makes no new version.",
