@@ -487,3 +487,34 @@ def test_small_files_on_a_quick_disk_are_hashed_in_one_thread() -> None:
 
 def never(_: object) -> bool:
     return False
+
+
+def test_files_that_are_read_come_in_few_batches(tmp_path: Path) -> None:
+    for n in range(700):
+        (tmp_path / f"{n:04}").write_bytes(b"%d" % n)
+    page = ListRequest(location=Location.parse(f"{tmp_path}/"), checksum="sha256")
+    store = FileStore({"stat_cache": False})
+    # One row comes at once, then twice as many each time.
+    assert [len(batch) for batch in store.list_page(page).batches] == [
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+        64,
+        128,
+        256,
+        189,
+    ]
+
+
+def test_large_files_that_are_read_come_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(7):
+        (tmp_path / f"{n}").write_bytes(b"%d" % n * 100)
+    page = ListRequest(location=Location.parse(f"{tmp_path}/"), checksum="sha256")
+    monkeypatch.setattr("landfast.stores.local.store._MOST_READ_BYTES", 100)
+    store = FileStore({"stat_cache": False})
+    assert [len(batch) for batch in store.list_page(page).batches] == [1] * 7

@@ -27,7 +27,6 @@ from landfast.stores.base import (
     Pin,
     Versioning,
 )
-from landfast.stores.batch import FEW
 from landfast.stores.local.columns import describe, stat_token, to_batch
 from landfast.stores.local.content_hash import is_worth_a_thread, sha256_of_file
 from landfast.stores.local.options import FileOptions
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KINDS = ("sha256", "stat")
+# Files that are read for one batch, which costs as much as reading some of them, and their bytes.
+_MOST_READ, _MOST_READ_BYTES = 512, 64 << 20
 _CAPABILITIES = Capabilities(list_checksums=_KINDS, in_place=True, cacheable=False)
 
 
@@ -199,7 +200,7 @@ class FileStore:
                 self._stat_cache.flush()
 
     def _hashed(self, files: Files, hashers: OrderedWork) -> Iterator[tuple[Files, Any]]:
-        """Yield files with their hashes, as a column or a list; where some have to be read, a few at a time."""
+        """Yield files with their hashes, as a column or a list; where some have to be read, some at a time."""
         known = self._remembered(files)
         if known.null_count == len(files.skips):
             yield files, known
@@ -213,17 +214,19 @@ class FileStore:
             network = is_network_device(status.st_dev) is True
             return is_worth_a_thread(status.st_size, network=network)
 
-        start, count, few = 0, 0, 1
+        start, count, size = 0, 0, 0
         read = hashers.run(unknown, lambda at: self._read(files.path(at)), is_heavy=is_heavy)
         with contextlib.closing(read):
             for at, (sha256, status) in zip(unknown, read, strict=True):
                 sha256s[at], files.statuses[at] = sha256, status
                 if status is None:
                     files.skips[at] = GONE
+                else:
+                    size += status.st_size
                 count += 1
-                if count == few:
+                if count == _MOST_READ or size >= _MOST_READ_BYTES:
                     yield files.slice(start, at + 1), sha256s[start : at + 1]
-                    start, count, few = at + 1, 0, min(2 * few, FEW)
+                    start, count, size = at + 1, 0, 0
         if start < len(files):
             yield files.slice(start, len(files)), sha256s[start:]
 
