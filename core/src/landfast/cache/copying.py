@@ -10,6 +10,7 @@ from pathlib import Path
 
 _FICLONE = 0x40049409
 _CHUNK = 1 << 20
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def copy_bytes(
@@ -25,13 +26,16 @@ def copy_bytes(
     A descriptor is that of the folder in which the path beside it is a name.  Errors are the system's.
     """
     written = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open_file(source, dir_fd=source_fd) as reader:
+    read = os.open(source, _READ, dir_fd=source_fd)
+    try:
         handle = os.open(target, written, mode, dir_fd=target_fd)
         try:
-            if not _reflink(reader.fileno(), handle):
-                _pour(reader.fileno(), handle)
+            if not _reflink(read, handle):
+                _pour(read, handle)
         finally:
             os.close(handle)
+    finally:
+        os.close(read)
 
 
 def _pour(source: int, target: int) -> None:
@@ -55,7 +59,7 @@ def _reflink(source: int, target: int) -> bool:
 
 def open_file(path: Path | str, *, dir_fd: int | None = None) -> BufferedReader:
     """Open a file for reading, by its path or by its name in a folder; no symlink is followed."""
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd), "rb")
+    return os.fdopen(os.open(path, _READ, dir_fd=dir_fd), "rb")
 
 
 def hard_link(source: Path | str, target: Path | str, *, dir_fd: int | None = None) -> bool:

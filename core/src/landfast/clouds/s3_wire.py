@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from landfast.clouds.s3_sign import SignedSend
@@ -45,6 +45,14 @@ _KNOWN = frozenset(
 )
 _METHODS = ("_make_api_call", "_make_request")
 _ENDPOINT_METHODS = ("make_request", "_send_request", "_get_response", "_do_get_response", "_send")
+
+
+class OpenReply(NamedTuple):
+    """A good reply whose body is unread, without what botocore's costs."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    raw: Any
 
 
 @dataclass(slots=True)
@@ -94,6 +102,8 @@ class SentRequest:
 
         try:
             raw = self.own.get(url, headers)
+            if not is_whole and raw.status in _GOOD:
+                return OpenReply(raw.status, dict(raw.headers.itermerged()), raw)
             reply: Any = AWSResponse(url, raw.status, raw.headers, raw)
             if is_whole or reply.status_code not in _GOOD:
                 reply._content = raw.read()

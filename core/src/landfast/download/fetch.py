@@ -105,13 +105,14 @@ class Transfer:
         """Bring one entry into a part file below `home`, and return it open; raises what `open_entry` does."""
         refused: list[LandfastError] = []
         for candidate in self._pins.candidates(entry):
-            cached = self._from_cache(candidate.entry, candidate.store, home)
+            keys = self._keys(candidate)
+            cached = self._from_cache(candidate.entry, candidate.store, home, keys)
             if cached is not None:
                 return cached
             needs_sha256 = self._keeps(candidate.store) or not is_strong(candidate.entry)
             proof = Proof(candidate.entry, sha256=needs_sha256)
             try:
-                return self._fetch(candidate, home, proof)
+                return self._fetch(candidate, home, proof, keys)
             except _MISSING as error:
                 self._on_bytes(-proof.count)
                 refused.append(error)
@@ -123,10 +124,15 @@ class Transfer:
             answer = Answer(arrived.sha256, arrived.is_proven)
             self._cache.note(arrived.request, answer, arrived.status, status)
 
-    def _from_cache(self, entry: ManifestEntry, store: Store, home: OpenFolder) -> Arrived | None:
+    def _keys(self, candidate: Candidate) -> tuple[str, ...]:
+        return () if self._cache is None else keys_of(candidate.entry, candidate.store.endpoint)
+
+    def _from_cache(
+        self, entry: ManifestEntry, store: Store, home: OpenFolder, keys: tuple[str, ...]
+    ) -> Arrived | None:
         if self._cache is None:
             return None
-        found = self._cache.find(sha256_of(entry), keys_of(entry, store.endpoint))
+        found = self._cache.find(sha256_of(entry), keys)
         if found is None:
             return None
         part = PartFile(home, uuid.uuid4().hex)
@@ -171,7 +177,9 @@ class Transfer:
     def _keeps(self, store: Store) -> bool:
         return self._cache is not None and store.capabilities().cacheable
 
-    def _fetch(self, candidate: Candidate, home: OpenFolder, proof: Proof) -> Arrived:
+    def _fetch(
+        self, candidate: Candidate, home: OpenFolder, proof: Proof, keys: tuple[str, ...]
+    ) -> Arrived:
         entry, store = candidate.entry, candidate.store
         part = PartFile(home, part_name(entry))
         with part.unless_finished(), part.errors("read"):
@@ -182,7 +190,7 @@ class Transfer:
                 self._read(candidate, part, proof)
             part.is_finished = True
             if self._cache is not None and self._keeps(store):
-                self._keep(self._cache, entry, store, part, str(proof.sha256))
+                self._keep(self._cache, keys, part, str(proof.sha256))
         return Arrived(
             part=part,
             origin=Origin.SOURCE,
@@ -216,6 +224,8 @@ class Transfer:
     def _continue(self, part: PartFile, proof: Proof, entry: ManifestEntry) -> None:
         """Take what an earlier download left."""
         left = part.size
+        if not left and not proof.count:
+            return
         if entry.size is None or left > entry.size:
             left = 0
         self._rewind(part, proof, left)
@@ -297,10 +307,8 @@ class Transfer:
             if len(chunk) > room:
                 raise too_long(entry)
 
-    def _keep(
-        self, cache: BlobCache, entry: ManifestEntry, store: Store, part: PartFile, sha256: str
-    ) -> None:
-        folder, keys = part.folder.handle, keys_of(entry, store.endpoint)
+    def _keep(self, cache: BlobCache, keys: tuple[str, ...], part: PartFile, sha256: str) -> None:
+        folder = part.folder.handle
         is_kept = cache.add(Path(part.name), sha256, keys, dir_fd=folder)
         # Beside the part: the cache's file is others' too, so it cannot be locked.
         is_link = is_kept and self._link == "hard"

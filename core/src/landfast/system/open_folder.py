@@ -56,6 +56,8 @@ class OpenFolder:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.handle)
 
     def _made(self, name: str) -> int:
+        with contextlib.suppress(FileNotFoundError):  # it is there mostly
+            return self._opened(name)
         # Each further try is for somebody who took it away in between, as empty.
         for _ in range(_TRIES):
             with contextlib.suppress(FileExistsError):
