@@ -11,6 +11,7 @@ numbers of the versions and the positions of the feed have to be without a gap.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -29,6 +30,7 @@ from kit.servers.postgres import Postgres, postgres
 _PATIENCE_S = 120
 # Each writer begins with some that are not measured: drivers prepare a statement when they see it again.
 _WARM = 10
+_COUNTED = 500
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "shared_buffers": "256MB"}
 _BARE = """
 CREATE TABLE counter (id int PRIMARY KEY, value bigint NOT NULL);
@@ -63,9 +65,73 @@ def measure(given: Namespace) -> Iterator[Row]:
                 ratio_at_least=0.5,
                 note="no gap and no duplicate, in numbers and feed",
             )
+        yield _cpu(server)
         alone = total / _bare(server, 1, total)
         ours = total / _ours(server, 1, total, 1)
         yield Row("1 writer, changed content", ours, "logs/s", beside=alone, peer="bare, 1 writer")
+
+
+def _cpu(server: Postgres) -> Row:
+    """Tell what one log takes of the cores, beside a bare transaction: what limits writers that share them."""
+    import psycopg
+    from landfast.registry.opener import init_registry, open_registry
+    from landfast.testing.registry.drafts import draft
+
+    url = server.create()
+    init_registry(url, "s3://bucket/store/")
+    registry = open_registry(url)
+    requests = [draft(registry, str(turn), ticket=1) for turn in range(_WARM + _COUNTED)]
+
+    def log(turn: int) -> None:
+        registry.log(requests[turn])
+
+    client, behind = _cpu_of(url, log)
+    registry.close()
+    with psycopg.connect(url) as connection:
+        connection.execute(_BARE)
+    with psycopg.connect(url) as connection:
+        bare = _cpu_of(url, lambda _: _bump(connection))
+    server.drop(url)
+    return Row(
+        "1 writer, changed content",
+        (client + behind) * 1000,
+        "ms CPU a log",
+        beside=sum(bare) * 1000,
+        peer="bare counter bump and INSERT",
+        note=(
+            f"{client * 1000:.2f} ms in the client and {behind * 1000:.2f} ms in the server;"
+            f" bare {bare[0] * 1000:.2f} and {bare[1] * 1000:.2f}. Writers share the cores with the server,"
+            " so this ratio limits the ratio of their rates"
+        ),
+    )
+
+
+def _cpu_of(url: str, write: Callable[[int], object]) -> tuple[float, float]:
+    """Return the seconds of CPU that one write takes in this process, and in the server's processes."""
+    import psycopg
+
+    for turn in range(_WARM):
+        write(turn)
+    with psycopg.connect(url, autocommit=True) as connection:
+        before = time.process_time(), _server_s(connection)
+        for turn in range(_WARM, _WARM + _COUNTED):
+            write(turn)
+        after = time.process_time(), _server_s(connection)
+    client, behind = ((late - early) / _COUNTED for early, late in zip(before, after, strict=True))
+    return client, behind
+
+
+def _server_s(connection: Any) -> float:
+    """Return the seconds of CPU that all other sessions of a database took so far."""
+    others = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    ticks = 0
+    for (pid,) in connection.execute(others).fetchall():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _bare(server: Postgres, writers: int, each: int) -> float:
@@ -91,15 +157,19 @@ def _write_bare(url: str, _: int, each: int, barrier: Barrier) -> None:
         for turn in range(-_WARM, each):
             if turn == 0:
                 barrier.wait(_PATIENCE_S)
-            bumped = "UPDATE counter SET value = value + 1 WHERE id = 1 RETURNING value"
-            row = connection.execute(bumped).fetchone()
-            assert row is not None
-            connection.execute(
-                "INSERT INTO numbered (id, digest, blob, sources) VALUES (%s, %s, %s, %s)",
-                (row[0], f"lf1:{row[0]:064}", f"{row[0]:064}", _SOURCES),
-            )
-            connection.commit()
+            _bump(connection)
         barrier.wait(_PATIENCE_S)
+
+
+def _bump(connection: Any) -> None:
+    bumped = "UPDATE counter SET value = value + 1 WHERE id = 1 RETURNING value"
+    row = connection.execute(bumped).fetchone()
+    assert row is not None
+    connection.execute(
+        "INSERT INTO numbered (id, digest, blob, sources) VALUES (%s, %s, %s, %s)",
+        (row[0], f"lf1:{row[0]:064}", f"{row[0]:064}", _SOURCES),
+    )
+    connection.commit()
 
 
 def _ours(server: Postgres, writers: int, each: int, places: int) -> float:
