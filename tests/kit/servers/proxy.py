@@ -25,7 +25,8 @@ from kit.servers.loopback import (
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "expect", "te", "upgrade"})
 _BODILESS = frozenset({204, 304})
 _PIECE_BYTES = 64 * 1024
-_SETTLE_S = 2.0
+# A request that takes longer hangs; nothing that is on its way is waited for by the clock.
+_HUNG_S = 120.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,9 +85,13 @@ class Proxy:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """Requests with what was answered; a moment's wait for those that are under way.
+        """Requests with what was answered, once no request is under way any more.
 
-        A client has its answer before the proxy has written down that it sent it.
+        A client has its answer before the proxy has written down that it sent it.  Hooks must not ask: the request
+        that they belong to is under way.
+
+        Raises:
+            TimeoutError: If a request hangs.
         """
         with self._lock:
             self._settle()
@@ -148,7 +153,8 @@ class Proxy:
             self._lock.notify_all()
 
     def _settle(self) -> None:
-        self._lock.wait_for(lambda: self._under_way == 0, timeout=_SETTLE_S)
+        if not self._lock.wait_for(lambda: self._under_way == 0, timeout=_HUNG_S):
+            raise TimeoutError(f"{self._under_way} requests are under way after {_HUNG_S:g} s")
 
 
 @contextlib.contextmanager
