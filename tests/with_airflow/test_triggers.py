@@ -265,6 +265,23 @@ def test_a_changed_verdict_is_told_and_nothing_else(
     follow(story, watcher.trigger)
 
 
+def test_a_verdict_that_changed_while_no_triggerer_ran_is_told_by_the_next(
+    log: Log, client: landfast.Client, tmp_path: Path
+) -> None:
+    async def looks(running: Running) -> None:
+        await running.silent()
+
+    async def goes_on(running: Running) -> None:
+        assert (await running.told())["verdict"] == "changed"
+
+    log("A")
+    client.verify_aliases("nlp/corpus")
+    follow(looks, LandfastVerdictTrigger(artifact="nlp/corpus", poll_interval=0.05))
+    (tmp_path / "a.txt").write_text("C")
+    client.verify_aliases("nlp/corpus")
+    follow(goes_on, LandfastVerdictTrigger(artifact="nlp/corpus", poll_interval=0.05))
+
+
 def test_a_trigger_may_wait_for_some_verdicts_alone(
     log: Log, client: landfast.Client, tmp_path: Path
 ) -> None:

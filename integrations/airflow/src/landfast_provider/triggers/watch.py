@@ -25,6 +25,7 @@ class Watch:
     def __init__(self, artifact: str, *, verdicts: frozenset[str] = frozenset()) -> None:
         self._asset = artifact_asset(artifact)
         self._verdicts = verdicts
+        self._has_begun = False
         self._mirror: landfast.Mirror | None = None
 
     def look(self, client: landfast.Client) -> list[dict[str, Any]]:
@@ -33,6 +34,11 @@ class Watch:
         The first look of an asset that was never told anything tells the newest change only.
         """
         found = self._follow().look(client.registry)
+        if self._verdicts and not found and not self._has_begun:
+            self.settle(
+                client
+            )  # a triggerer that starts anew begins here, not at its own first look
+        self._has_begun = True
         wanted = [
             change
             for change in found
