@@ -121,18 +121,26 @@ def test_the_exit_code_of_each_error_family_is_in_the_table_of_codes() -> None:
 
 # What has one home, by a part of it that only the home has; every page of `linking` leads there.
 HOMES = {
-    r"^\| code \| means": ("cli.md", "exit-codes", ["errors.md", "questions.md"]),
+    r"^\| code \| means": (
+        "cli.md",
+        "exit-codes",
+        ["errors.md", "questions.md", "verify.md", "retention.md", "monitoring.md"],
+    ),
     r"^.*registry init postgresql://\S+ --store": (
         "registry.md",
         "postgresql-and-a-bucket-a-team",
         ["../README.md", "quickstart.md", "install.md"],
     ),
     r"^\| `s3://` \| \|$": ("settings.md", "options-by-prefix", ["stores.md"]),
-    r"^.*\[~PARTITION\]\[:vN or :alias or": ("versions.md", "names", ["glossary.md", "cli.md"]),
+    r"^.*\[~PARTITION\]\[:vN": (
+        "versions.md",
+        "names",
+        ["glossary.md", "cli.md", "orchestrators.md"],
+    ),
     r"^\| verb \| what it does": (
         "glossary.md",
         "which-verb-is-when",
-        ["quickstart.md"],
+        ["quickstart.md", "orchestrators.md"],
     ),
     r"^\| extra \| for": ("install.md", "extras", ["../README.md"]),
     r"^\| install \| import": ("install.md", "packages", ["../README.md"]),
