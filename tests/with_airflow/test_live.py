@@ -216,6 +216,26 @@ def test_a_watcher_goes_on_where_the_last_triggerer_stopped(scene: Scene) -> Non
     assert [event["extra"]["payload"]["version"] for event in events] == ["v0", "v1"]
 
 
+def test_a_changed_verdict_starts_a_dag_that_hears_of_it(scene: Scene) -> None:
+    def is_followed() -> bool:
+        return any("#verdicts" in each.name for each in scene.client.registry.consumers.records())
+
+    scene.airflow.wait("the trigger looked", is_followed)
+    scene.put("watched", "A")
+    version = scene.log("vendor/watched", "watched")
+    scene.client.verify_aliases("vendor/watched")
+    (entry,) = version.entries()
+    scene.s3.client.delete_object(
+        Bucket="data", Key="watched/a.txt", VersionId=str(entry.version_id)
+    )
+    scene.client.verify_aliases("vendor/watched")
+    run = scene.airflow.nth_run("alarm", 1)
+    heard = scene.airflow.xcom("alarm", run["dag_run_id"], "hear")
+    assert (heard["previous_verdict"], heard["verdict"]) == ("intact", "gone")
+    assert heard["uri"] == version.uri
+    assert len(scene.airflow.runs("alarm")) == 1
+
+
 @pytest.mark.skipif(IS_OLD, reason="the pictures are of the newest Airflow")
 def test_pictures_show_the_events_of_an_asset_a_task_and_a_connection(
     scene: Scene, browser: Browser

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prefect import flow, serve
 from prefect_landfast import events, log_reference, use_artifact
-from prefect_landfast.triggers import on_artifact_change
+from prefect_landfast.triggers import on_artifact_change, on_verdict_change
 
 
 @flow(name="train", log_prints=True)
@@ -37,11 +37,24 @@ def trained_on(name: str) -> object:
     return train.to_deployment(f"on-{name.partition('/')[2]}", triggers=[trigger])
 
 
+@flow(name="alarm")
+def alarm(ref: str) -> str:
+    """Say which version stands otherwise than it did."""
+    return ref
+
+
+def alarmed_by(name: str) -> object:
+    """Deploy `alarm` for what becomes of the recorded bytes of an artifact."""
+    trigger = on_verdict_change(name, parameter="ref")
+    return alarm.to_deployment(f"on-{name.partition('/')[2]}", triggers=[trigger])
+
+
 if __name__ == "__main__":
     serve(
         trained_on("vision/tulips"),
         trained_on("vision/killed"),
         trained_on("vision/mirrored"),
+        alarmed_by("vision/watched"),
         killed_once.to_deployment("once"),
         print_starting_message=True,
     )

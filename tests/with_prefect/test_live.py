@@ -206,6 +206,34 @@ def test_what_others_logged_starts_runs_by_the_mirror(place) -> None:
     assert mirror_changes() == 0
 
 
+def test_a_changed_verdict_starts_a_run_whoever_finds_it(place) -> None:
+    from prefect_landfast.flows import verify_aliases
+    from prefect_landfast.mirror import mirror_changes
+
+    mirror_changes()  # what other tests logged is told
+    client, uri = place.client(), place.write("watched", "A")
+    version = client.log("vision/watched", uri, aliases=["prod"])
+    verify_aliases("vision/watched", aliases=["prod"])
+    (entry,) = version.entries()
+    place.s3.client.delete_object(
+        Bucket=BUCKET, Key="watched/a.txt", VersionId=str(entry.version_id)
+    )
+    verify_aliases("vision/watched", aliases=["prod"], fail_on="never")
+    (first,) = place.finished("on-watched", 1)
+    assert first["parameters"] == {"ref": "default/vision/watched:v0"}
+    assert first["created_by"]["type"] == "AUTOMATION"
+
+    place.write("watched", "A")  # the same bytes again, under another version id
+    client.verify_aliases("vision/watched", aliases=["prod"])  # outside of Prefect
+    mirror_changes()
+    assert len(place.finished("on-watched", 2)) == 2
+    told = place.server.events(
+        "landfast.artifact.verdict", "landfast.artifact.default/vision/watched"
+    )
+    said = [(each["payload"]["previous_verdict"], each["payload"]["verdict"]) for each in told]
+    assert said == [("intact", "gone"), ("gone", "moved")]
+
+
 def test_a_large_scan_is_cut_into_tasks_and_is_one_version(place) -> None:
     for number in range(40):
         (place.folder / "many").mkdir(exist_ok=True)

@@ -8,7 +8,13 @@ from datetime import timedelta
 
 from airflow import sdk
 from airflow.sdk import DAG, chain, dag, task
-from landfast_provider import artifact_asset, log_reference, use_artifact, use_artifacts
+from landfast_provider import (
+    artifact_asset,
+    artifact_verdict,
+    log_reference,
+    use_artifact,
+    use_artifacts,
+)
 from landfast_provider.operators import LandfastSnapshotOperator
 from landfast_provider.sensors import LandfastArtifactSensor, LandfastPrefixSensor
 
@@ -126,6 +132,17 @@ if hasattr(sdk, "PartitionedAssetTimetable"):  # since Airflow 3.2
         read_routed()
 
 consumer("watch", "vendor/prices", watch=True, poll_interval=1)
+
+with DAG(
+    "alarm", schedule=[artifact_verdict("vendor/watched", poll_interval=1)], default_args=AT_ONCE
+):
+
+    @task
+    def hear(triggering_asset_events=None):
+        [[event]] = triggering_asset_events.values()
+        return event.extra["payload"]
+
+    hear()
 
 with DAG("wait_for_version", default_args=AT_ONCE):
     wait = LandfastArtifactSensor(

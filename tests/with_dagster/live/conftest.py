@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,25 @@ from tests.with_dagster.example import PROJECT, SOURCE, vendor
 from tests.with_dagster.live.dagster_dev import DagsterDev, LiveRun, dagster_dev
 
 SENSOR = "automation"
+ALARM = "alarms"
+WATCHED = """\
+import dagster as dg
+import dagster_landfast as dl
+
+
+@dg.job
+def alarm() -> None: ...
+
+
+alarms = dl.build_verdict_sensor(
+    "vision/watched",
+    job=alarm,
+    name="alarms",
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+"""
+"""What a team adds to the example, to hear of what becomes of its recorded bytes."""
 UI = "https://landfast.example"
 ASSETS = ("cleaned", "features", "model")
 
@@ -58,14 +78,18 @@ def world(bucket: Moto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     """A server that runs the example's project, with an empty registry."""
     folder = tmp_path_factory.mktemp("live")
     registry_url = f"sqlite:///{folder / 'registry.db'}"
+    project = folder / "project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("__pycache__"))
+    source = project / SOURCE.relative_to(PROJECT)
+    (source / "weather" / "defs" / "alarms.py").write_text(WATCHED, encoding="utf-8")
     environment = {
         **bucket.environment(),
-        "PYTHONPATH": str(SOURCE),
+        "PYTHONPATH": str(source),
         "LANDFAST_REGISTRY_URL": registry_url,
         "LANDFAST_CACHE_DIR": str(folder / "cache"),
         "LANDFAST_UI_URL": UI,
     }
-    with dagster_dev(PROJECT, folder, environment) as server:
+    with dagster_dev(project, folder, environment) as server:
         yield World(s3=bucket, registry_url=registry_url, server=server)
 
 

@@ -68,6 +68,7 @@ class LiveRun:
     job: str
     assets: tuple[str, ...]
     partition: str | None
+    tags: Mapping[str, str]
 
     @property
     def is_over(self) -> bool:
@@ -128,6 +129,15 @@ class DagsterDev:
     def runs(self) -> list[LiveRun]:
         """List all runs, newest first."""
         return [as_run(found) for found in self.ask(RUNS)["runsOrError"]["results"]]
+
+    def nth_run(self, job: str, number: int) -> LiveRun:
+        """Wait until a job has so many runs, all of them good ones, and return the last of these."""
+
+        def begun() -> LiveRun | None:
+            found = [run for run in reversed(self.runs()) if run.job == job]
+            return found[number - 1] if len(found) >= number else None
+
+        return self.finish(until(begun, f"run {number} of {job}").id)
 
     def finish(self, run_id: str) -> LiveRun:
         """Wait for the end of a run, which has to be a good one."""
@@ -226,6 +236,7 @@ def as_run(found: Mapping[str, Any]) -> LiveRun:
         job=found["jobName"],
         assets=tuple(sorted("/".join(key["path"]) for key in found["assetSelection"] or ())),
         partition=tags.get("dagster/partition"),
+        tags=tags,
     )
 
 

@@ -6,7 +6,7 @@ import landfast
 import pytest
 from kit.visitor import every_page
 
-from tests.with_dagster.live.conftest import UI, Chapter
+from tests.with_dagster.live.conftest import ALARM, UI, Chapter, World
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
@@ -137,6 +137,24 @@ def test_runs_of_the_registry_are_the_runs_of_dagster(returned: Chapter) -> None
     assert {run.key.run_id for run in runs} == known
     assert {run.key.system for run in runs} == {"dagster"}
     assert {run.key.part for run in runs} >= {"oslo", "bergen"}
+
+
+def test_a_changed_verdict_starts_a_job_that_hears_of_it(world: World) -> None:
+    server, s3 = world.server, world.s3
+    server.next_tick(ALARM)
+    s3.client.create_bucket(Bucket="watched")
+    s3.client.put_object(Bucket="watched", Key="data/a.txt", Body=b"A")
+    client = landfast.Client(world.registry_url, clients={"s3": lambda: s3.client})
+    version = client.log("vision/watched", "s3://watched/data/")
+    client.verify_aliases("vision/watched")
+    for number, (body, verdict) in enumerate([(b"B", "changed"), (b"A", "intact")], start=1):
+        s3.client.put_object(Bucket="watched", Key="data/a.txt", Body=body)
+        client.verify_aliases("vision/watched")
+        tags = server.nth_run("alarm", number).tags
+        assert tags["landfast/name"] == version.qualified_name
+        assert tags["landfast/verdict"] == verdict
+    client.close()
+    assert len([run for run in server.runs() if run.job == "alarm"]) == 2
 
 
 def edges(
