@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ def fresh_state(monkeypatch) -> None:
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch) -> str:
-    url = f"sqlite:///{tmp_path}/registry.db"
+    # An older pytest gives a removed folder to the next test, and this process keeps the environment's client.
+    url = f"sqlite:///{tmp_path}/{uuid.uuid4().hex}.db"
     monkeypatch.setenv("LANDFAST_REGISTRY_URL", url)
     return url
 
