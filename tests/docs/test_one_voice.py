@@ -52,3 +52,11 @@ def test_a_page_has_the_sections_of_all(page: str) -> None:
     found = sections(page)
     assert list(found) == list(SECTIONS)
     assert found == expected
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_begins_with_what_it_is_for_and_how_to_install_it(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    _, purpose, install = text.split("\n\n")[:3]
+    assert purpose.startswith("With this integration, ")
+    assert install.startswith("Install `pip install ")
