@@ -95,6 +95,21 @@ def test_a_release_is_refused_before_anything_is_changed(checkout: Checkout) -> 
 
 
 @pytest.mark.system
+def test_a_release_that_is_stopped_leaves_the_checkout_as_it_was(checkout: Checkout) -> None:
+    before = checkout.state()
+    words = [sys.executable, "scripts/release", VERSION]
+    with subprocess.Popen(
+        words, cwd=checkout.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as release:
+        assert release.stdout is not None
+        assert any(line.startswith("== building") for line in release.stdout)
+        release.terminate()
+        release.communicate()
+    assert release.returncode != 0
+    assert checkout.state() == before
+
+
+@pytest.mark.system
 def test_a_release_is_all_there_and_a_dry_run_changes_nothing(checkout: Checkout) -> None:
     before = checkout.state()
     dry = checkout.release(VERSION, "--dry-run")
