@@ -56,7 +56,7 @@ class Artifact(Draft):
     """A draft of a version: name, type, description, metadata and references.
 
     `add_reference` scans at once.  `run.log_artifact(draft)`, `run.use_artifact(draft)` or `draft.save()` log
-    it; from then on it forwards to its `ArtifactVersion`, and can no longer be added to.
+    it. After that, it forwards to its `ArtifactVersion`, and you can add nothing to it.
 
     Args:
         name: ``[[entity/]project/]collection[~PARTITION]``.
@@ -68,7 +68,7 @@ class Artifact(Draft):
         client: Where to log; None is the environment's.
 
     Raises:
-        InvalidInput: If the name or type is not one, or the name says a version.
+        InvalidInput: If the name or type is not valid, or the name contains a version.
 
     Example:
         >>> draft = Artifact("mnist", type="dataset", metadata={"split": "train"})
@@ -118,32 +118,35 @@ class Artifact(Draft):
         workers: int | None = None,
         executor: Executor | None = None,
     ) -> Manifest:
-        """Scan a place and add what is there; no byte of data is read where the store tells checksums.
+        """Scan a place and add its entries; reads no data if the store's lists contain checksums.
 
         Args:
             uri: An object, a folder, another artifact (``landfast://``), or a `Reference`.
-            name: Path under the artifact: of the object, or of the folder that takes the entries.
+            name: Path in the artifact: of the object, or of the folder for the entries.
             checksum: A kind such as ``"sha256"``; True is the store's default, False records no token.
-            max_objects: The most entries; None is the setting (10,000), `landfast.UNLIMITED` lifts it.
+            max_objects: Maximum number of entries; None is the setting (10,000), `landfast.UNLIMITED` removes the
+                limit.
             include: Globs of paths to keep.
-            exclude: Globs of paths to leave out; exclude wins.
-            allow_empty: Whether a missing or empty prefix is not an error.
-            inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
+            exclude: Globs of paths to leave out, even if `include` matches them.
+            allow_empty: Whether to accept a missing or empty prefix.
+            inventory: URI of the bucket's inventory, see `Reference`; None lists the bucket.
             options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...
-            shards: How many key ranges are listed at once at most; with an executor, how many there are.
-            workers: How many processes of this machine list what proves to be large; None is the setting, 1.
-            executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
+            shards: Maximum number of key ranges that are listed at once; with an executor, the number of ranges.
+            workers: Number of processes on this machine that list a large place; None is the setting, 1.
+            executor: Runs the lists: any `concurrent.futures.Executor`, such as a process pool or Dask; it is not
+                shut down.
 
         Returns:
             The manifest of what was added.
 
         Raises:
             NotFound: If there is nothing to record.
-            LimitExceeded: If there is more than `max_objects`.
-            AccessDenied: Naming the missing permission.
-            InvalidInput: If the URI is none, or both an object and a folder; if a `Reference` is given
-                together with arguments that belong into it.
-            Conflict: If the artifact is logged already, or holds a URL that differs only in what is not recorded.
+            LimitExceeded: If there are more than `max_objects` entries.
+            AccessDenied: If a permission is missing; the message names it.
+            InvalidInput: If the URI is not valid, or is both an object and a folder; if you give a `Reference` and
+                also arguments that belong in it.
+            Conflict: If the artifact is already logged, or has a URL that differs only in parts that are not
+                recorded.
         """
         reference = Reference.of(
             uri,
@@ -171,8 +174,8 @@ class Artifact(Draft):
         Args:
             local_path: The file.
             name: Path under the artifact; None is the file's name.
-            into: A folder, bucket or prefix of yours that takes the copy instead, as `Client.copy_into` says;
-                the entry is a reference to it.
+            into: Your own folder, bucket or prefix for the copy, as in `Client.copy_into`; the entry then
+                references the copy. None copies into the registry's store.
 
         Raises:
             NotFound: If it is not a file.
@@ -205,11 +208,11 @@ class Artifact(Draft):
 
         Args:
             local_path: The folder.
-            name: Folder under the artifact that takes them; None is its root.
+            name: Folder in the artifact for the files; None is its root.
             include: Globs of paths to keep.
-            exclude: Globs of paths to leave out; exclude wins.
+            exclude: Globs of paths to leave out, even if `include` matches them.
             max_objects: The most files.
-            allow_empty: Whether a folder without files is not an error.
+            allow_empty: Whether to accept a folder without files.
             symlinks: ``follow`` them, or ``skip`` them and say so.
 
         Raises:
@@ -240,7 +243,7 @@ class Artifact(Draft):
     def new_file(
         self, name: str, mode: str = "w", encoding: str | None = None
     ) -> Iterator[IO[Any]]:
-        """Open a new file for writing; when the block ends it is added as a managed entry.
+        """Open a new file for writing; it is added as a managed entry when the block ends.
 
         Args:
             name: Path under the artifact.
@@ -263,7 +266,7 @@ class Artifact(Draft):
         self.add_file(path, name)
 
     def save(self) -> ArtifactVersion:
-        """Log the draft outside a run; in a run, `run.log_artifact` says more."""
+        """Log the draft outside a run. In a run, use `run.log_artifact`."""
         return self.client.log_artifact(self)
 
     def new_draft(self) -> Artifact:
@@ -278,10 +281,10 @@ class Artifact(Draft):
 
         Args:
             version: The version, or its name.
-            client: Where to look a name up, and to log; None is the version's, or the environment's.
+            client: Client that finds the name and logs; None is the version's, or the environment's.
 
         Raises:
-            NotFound: Naming what is missing, and what there is.
+            NotFound: If it does not exist; the message lists what exists.
         """
         if isinstance(version, str):
             version = (client or default_client()).get(version)

@@ -84,26 +84,26 @@ _MOST_PROBLEMS = 1_000
 
 
 class Client:
-    """The door for scripts and integrations.
+    """Access a registry, its store and your data: the entry point for scripts and integrations.
 
-    Nothing is opened before it is needed.  A client is safe to share between threads, survives `fork`,
-    and pickles without secrets: elsewhere it opens the registry of that environment.
+    A client opens connections when they are needed. Threads can share it. It survives `fork`, and pickles without
+    secrets: in another process it opens the registry of that environment.
 
     Args:
         url: Registry: ``sqlite:///PATH`` or ``postgresql://...``; None is `LANDFAST_REGISTRY_URL`, else SQLite
             in the user's data folder.
         entity: Default entity of names.
         project: Default project of names.
-        store_url: What the caller believes the registry's blob store to be; another one is `Conflict`.
+        store_url: URL of the registry's store that you expect; `Conflict` if the registry has another store.
         options: Store options by URI prefix: endpoint, region, profile, role, anonymous, ...
-        endpoint_map: Endpoints to read at, by the recorded ones.
-        clients: Functions that make provider clients, by URI prefix or scheme; called on the worker.
-        stores: Own stores by scheme.
-        run: The run in whose name to log; None is `LANDFAST_RUN`, else one for this process.
-        settings: All settings at once, instead of the environment's.
-        note: Called with sentences for a person, such as "this bucket does not keep overwritten objects".
-        opener: Makes this client again where it, or a version of it, is unpickled: a picklable function
-            without secrets, such as one that looks a connection up; None opens that environment's registry.
+        endpoint_map: Endpoints to read from, by recorded endpoint.
+        clients: Functions that make provider clients, by URI prefix or scheme; the worker calls them.
+        stores: Your own stores, by scheme.
+        run: The run that logs and uses; None is `LANDFAST_RUN`, else a run for this process.
+        settings: All settings, instead of those of the environment.
+        note: Called with notes for people, such as "this bucket does not keep overwritten objects".
+        opener: Makes the client again where it, or one of its versions, is unpickled: a picklable function without
+            secrets, such as one that finds a connection; None opens the registry of that environment.
 
     Example:
         >>> client = Client()  # doctest: +SKIP
@@ -147,7 +147,7 @@ class Client:
 
     @classmethod
     def on(cls, context: Context) -> Self:
-        """Return a client on a context that is there already."""
+        """Return a client on an existing context."""
         client = cls.__new__(cls)
         client._context = context
         return client
@@ -156,17 +156,17 @@ class Client:
 
     @property
     def context(self) -> Context:
-        """What it stands on: settings, registry, stores and cache, each opened on first use."""
+        """Settings, registry, stores and cache of the client, each opened on first use."""
         return self._context
 
     @property
     def settings(self) -> Settings:
-        """The settings that count here."""
+        """The settings of this client."""
         return self._context.settings
 
     @property
     def registry(self) -> Registry:
-        """The registry itself, for those who know what they do."""
+        """The registry itself: low-level access, without checks."""
         return self._context.registry
 
     @property
@@ -182,19 +182,19 @@ class Client:
     def with_defaults(
         self, *, entity: str | None = None, project: str | None = None, run: RunKey | None = None
     ) -> Self:
-        """Return a client on the same connections with other defaults."""
+        """Return a client with other defaults that shares this client's connections."""
         return self.on(self._context.with_defaults(entity=entity, project=project, run=run))
 
     def resolve_name(self, named: Named) -> ArtifactName:
-        """Return the full name: entity and project filled in with this client's defaults."""
+        """Return the full name, with this client's default entity and project if the name has none."""
         return name_of(self._context, named)
 
     def is_of(self, registry_id: str | None) -> bool:
-        """Whether this client's registry is there, and is the one with this id."""
+        """Return whether this client's registry exists and has this id."""
         return self._context.is_of(registry_id)
 
     def close(self) -> None:
-        """Close connections; the client may be used again."""
+        """Close all connections; you can use the client again."""
         self._context.close()
 
     # -- log ----------------------------------------------------------------------------------
@@ -218,29 +218,30 @@ class Client:
         executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ArtifactVersion:
-        """Scan references and log what is there; a new version only if the content changed.
+        """Scan references and log their entries; makes a new version only if the content changed.
 
         Args:
             name: ``[[entity/]project/]collection[~PARTITION]``.
             references: URIs, paths, or `Reference` objects.
             type: None is the collection's type, ``dataset`` for a new collection.
             partition: The partition key, instead of ``~PARTITION``.
-            aliases: To move to the version; `latest` is implied.
-            tags: To add to the version.
-            metadata: JSON object; of the version if it is new, on the observation always.
-            description: Of the version if it is new.
+            aliases: Aliases to move to the version; `latest` is implied.
+            tags: Tags to add to the version.
+            metadata: JSON object; stored on the version if it is new, and always on the observation.
+            description: Description of the version, if it is new.
             ttl: How long the version is kept if it is new.
-            move_latest: False for backfills.
+            move_latest: Whether to move `latest`; use False for backfills.
             hold: Whether the version is held too, in the name ``log``, see `hold`; what cannot be held is an error when
                 the version is logged already.
-            shards: How many key ranges are listed at once at most; with an executor, how many there are.
-            workers: How many processes of this machine list what proves to be large; None is the setting, 1.
-            executor: Lists them: any `concurrent.futures.Executor`, as of processes or of Dask; it is not shut down.
+            shards: Maximum number of key ranges that are listed at once; with an executor, the number of ranges.
+            workers: Number of processes on this machine that list a large place; None is the setting, 1.
+            executor: Runs the lists: any `concurrent.futures.Executor`, such as a process pool or Dask; it is not
+                shut down.
             place: As in `Artifact.add_reference`: checksum, max_objects, include, exclude, allow_empty, inventory,
                 options.
 
         Returns:
-            The version; `.created` and `.changed` tell what happened.
+            The version; its `.created` and `.changed` say what happened.
         """
         if not references:
             raise InvalidInput(
@@ -264,12 +265,12 @@ class Client:
         partition: str | None = None,
         **place: Unpack[PlaceOptions],
     ) -> Plan:
-        """Count what `log` would ask of the places, and say what stands in its way; nothing is logged.
+        """Count the requests that `log` would send, and list the problems that would stop it; logs nothing.
 
-        They are listed, as nothing else tells how much there is; what lists do not tell is only counted.
+        It lists the places, because only a list shows how much there is. Requests beyond the lists are only counted.
 
         Args:
-            name: As in `log`; what its latest version has at the same pins needs nothing.
+            name: As in `log`; entries that the latest version has at the same pins need no request.
             references: As in `log`.
             partition: As in `log`.
             place: As in `log`.
@@ -290,17 +291,17 @@ class Client:
         direction: Direction | None = Direction.LOGGED,
         move_latest: bool = True,
     ) -> ArtifactVersion:
-        """Log a draft; from then on it forwards to its version.
+        """Log a draft; after that, it forwards to its version.
 
         Args:
-            draft: With a name or a partition of its own.
-            aliases: To move to the version; `latest` is implied.
-            tags: To add to the version.
-            direction: Of the edge; None records none.
+            draft: The draft, with its name or partition.
+            aliases: Aliases to move to the version; `latest` is implied.
+            tags: Tags to add to the version.
+            direction: Direction of the edge; None records no edge.
             move_latest: False for backfills.
 
         Raises:
-            Conflict: If the collection has another type, or the draft is logged already.
+            Conflict: If the collection has another type, or the draft is already logged.
             InvalidInput: If nothing was added to it.
         """
         options = LogOptions(
@@ -318,17 +319,17 @@ class Client:
         direction: Direction | None = Direction.LOGGED,
         move_latest: bool = True,
     ) -> list[ArtifactVersion]:
-        """Log many drafts, such as the partitions of a data set; with the arguments of `log_artifact`.
+        """Log many drafts, such as the partitions of a data set, with the arguments of `log_artifact`.
 
-        What changed is logged one by one.  All that is as it was is one transaction, and no manifest is
-        written for it.
+        Changed drafts are logged one by one. Unchanged drafts are one transaction, and no manifest is written for
+        them.
 
         Returns:
             The version of each draft, in order.
 
         Raises:
-            LandfastError: The first error, the others as notes; every other draft is logged all the same, as
-                its `is_logged` tells.
+            LandfastError: The first error, with the others as notes. All other drafts are logged; `is_logged` says
+                which.
         """
         options = LogOptions(
             aliases=aliases, tags=tags, direction=direction, move_latest=move_latest
@@ -353,7 +354,7 @@ class Client:
         move_latest: bool = True,
         hold: bool = False,
     ) -> ArtifactVersion:
-        """Log what all shards of one plan found, as one version; all other arguments are those of `log`.
+        """Log the results of all shards of one plan as one version; the other arguments are those of `log`.
 
         The scans are one result of `scan_shard` for every shard, the ticket is from `ticket`, drawn before `plan`; None
         draws one now.
@@ -399,7 +400,7 @@ class Client:
         )
 
     def plan_snapshot(self, config: SnapshotConfig, *, partition_key: str | None = None) -> Plan:
-        """Count what `snapshot` would ask for, as `plan_log` does."""
+        """Count the requests that `snapshot` would send, as `plan_log` does."""
         filled = config.for_partition(partition_key)
         full = self.resolve_name(filled.name).bare()
         full = full.in_partition(filled.partition) if filled.partition else full
@@ -419,7 +420,7 @@ class Client:
         verify: bool = True,
         any_endpoint: bool = False,
     ) -> ImportReport:
-        """Import what another tool recorded: names, versions in order, aliases, metadata and pins; no bytes.
+        """Import versions of another tool: names, order, aliases, metadata and pins, but no bytes.
 
         Everything is read first, and nothing recorded if an entry cannot come over.  Each version is tagged with
         what the tool calls it, ``wandb-v3``; one that was imported before is left as it is.
@@ -428,16 +429,17 @@ class Client:
             peer: The tool: ``wandb``, ``dagster-wandb``, ``dvc``, ``quilt`` or ``datachain``; it need not be installed.
             path: Its files: see the page of each tool.
             name: What to call a manifest that does not say its name.
-            rename: Names here by names there, or by their beginnings up to a slash.
+            rename: New names by old names, or by the beginnings of old names up to a slash.
             type: Of new collections; None is the tool's, else ``dataset``.
-            allow_missing: Whether versions are recorded without the entries that cannot come over.
-            dry_run: Only read, and tell what would be done.
-            verify: Whether what was imported is compared with its stores.
-            any_endpoint: Whether another endpoint than the tool's may be looked at.
+            allow_missing: Whether to record versions without the entries that cannot be imported.
+            dry_run: Whether to only read, and report what would be imported.
+            verify: Whether to compare the imported versions with their stores.
+            any_endpoint: Whether to allow reads through another endpoint than the tool's.
 
         Raises:
-            NotFound: If nothing of the tool is there.
-            InvalidInput: If an entry cannot come over, naming it; or a manifest is of a version that is not known.
+            NotFound: If the path has no files of the tool.
+            InvalidInput: If an entry cannot be imported (the message names it), or a manifest belongs to an unknown
+                version.
             Conflict: If a file is damaged, a version was imported with other content, or the tool's endpoint is not
                 where the settings lead.
         """
@@ -455,9 +457,9 @@ class Client:
         return import_from(self._context, peer, str(path), options)
 
     def copy_into(self, place: str, local_path: str | Path) -> str:
-        """Copy a file into a folder or bucket of yours, under the sha256 of its bytes.
+        """Copy a file into your own folder or bucket, under the sha256 of its bytes.
 
-        Nothing there is ever overwritten: other bytes have another address, and equal bytes are left as they are.
+        It never overwrites: other bytes get another address, and equal bytes are not written again.
 
         Args:
             place: A folder, ``file:///FOLDER``, ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX``.
@@ -468,9 +470,9 @@ class Client:
 
         Raises:
             InvalidInput: If files cannot be copied to such a place.
-            Conflict: If it is the store of a registry, whose garbage collection would take them.
+            Conflict: If the place is a registry's store, where garbage collection would remove the copy.
             NotFound: If there is no such file, or no bucket.
-            AccessDenied: Naming the missing permission.
+            AccessDenied: If a permission is missing; the message names it.
         """
         from landfast.publish.log import copy_into
         from landfast.store_label import check_no_store
@@ -531,7 +533,7 @@ class Client:
         executor: Executor | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ManifestFile:
-        """Return the manifest of a place, without logging it; its file goes with it.
+        """Return the manifest of a place without logging it; its file is deleted together with the object.
 
         Args:
             reference: As in `log`, like how it is spread.
@@ -553,12 +555,12 @@ class Client:
         near: Named | None = None,
         **place: Unpack[PlaceOptions],
     ) -> ScanPlan:
-        """Find out what a reference is and cut it into shards, for workers to scan.
+        """Look at a reference and divide it into shards, for workers to scan.
 
         Args:
             reference: As in `log`.
-            shards: How many key ranges to cut.
-            near: A collection whose latest manifest gives even cuts.
+            shards: Number of key ranges.
+            near: A collection whose latest manifest shows where to divide evenly.
             place: As in `Artifact.add_reference`.
         """
         return scans.plan(
@@ -566,14 +568,14 @@ class Client:
         )
 
     def scan_shard(self, shard: Shard, *, near: Named | None = None) -> ShardScan:
-        """Scan one shard and put its manifest into the registry's store, where `log_scans` finds it.
+        """Scan one shard and write its manifest to the registry's store, where `log_scans` finds it.
 
         The result is small and pickles, so an orchestrator can pass it on.
         """
         return scans.scan_shard(self._context, shard, near=self._near(near))
 
     def open_scan(self, scan: ShardScan) -> ManifestFile:
-        """Open what a shard found."""
+        """Open the manifest of a scanned shard."""
         from landfast.manifests.reader import ManifestFile
 
         return ManifestFile(scans.localise(self._context, scan).manifest.path)
@@ -581,8 +583,8 @@ class Client:
     def scan_folders(self, folder: Path, references: Sequence[Reference]) -> list[ShardScan]:
         """Scan several places into manifest files in a folder, for `log_scans`.
 
-        Folders that lie side by side in a bucket, such as the partitions of a data set, are scanned
-        with one listing; others one by one.
+        Neighbouring folders of a bucket, such as the partitions of a data set, are scanned with one listing; other
+        places one by one.
 
         Args:
             folder: Takes the files.
@@ -593,12 +595,12 @@ class Client:
             `log_scans` refuses unless the reference says ``allow_empty=True``.
 
         Raises:
-            LimitExceeded: If one holds more than its limit.
+            LimitExceeded: If a place has more entries than its limit.
         """
         return scans.scan_folders(self._context, folder, references)
 
     def ticket(self) -> int:
-        """Draw a start ticket, for `log_scans`: of two scans the one that began later counts."""
+        """Draw a ticket for `log_scans`: of two scans, the one that began later moves `latest`."""
         return self.registry.ticket()
 
     def _near(self, near: Named | None) -> ArtifactName | None:
@@ -607,18 +609,18 @@ class Client:
     # -- read ---------------------------------------------------------------------------------
 
     def get(self, named: Named) -> ArtifactVersion:
-        """Return a version by name, without an edge; `use` is for pipelines.
+        """Return a version by name and record nothing; in pipelines, call `use`.
 
         Args:
             named: ``mnist`` (its latest), ``mnist:v3``, ``mnist:prod``, ``mnist@lf1:...``, a ``landfast://`` URI.
 
         Raises:
-            NotFound: Naming what is missing, and what there is.
+            NotFound: If it does not exist; the message lists what exists.
         """
         return find_version(self._context, named)
 
     def find(self, named: Named) -> ArtifactVersion | None:
-        """Return a version as `get` does; None if there is none of that name."""
+        """Return a version as `get` does; None if it does not exist."""
         try:
             return self.get(named)
         except NotFound:
@@ -632,7 +634,7 @@ class Client:
         Args:
             named: As in `get`.
             type: The type expected.
-            declared: Whether the orchestrator only says so and nothing is loaded.
+            declared: Whether the use is only declared by the orchestrator, and nothing is loaded.
 
         Raises:
             Conflict: If it has another type.
@@ -642,9 +644,9 @@ class Client:
         return version.on(self._context)
 
     def use_all(self, versions: Iterable[ArtifactVersion], *, declared: bool = False) -> None:
-        """Record that this run used many versions, in one transaction; as `use` does each.
+        """Record in one transaction that this run used many versions.
 
-        Where the registry may only be read, that is said once, and nothing is recorded.
+        If you can only read the registry, a note says so once, and nothing is recorded.
 
         Args:
             versions: What was used.
@@ -653,7 +655,7 @@ class Client:
         record_use(self._context, versions, declared=declared)
 
     def as_of(self, named: Named, moment: datetime) -> ArtifactVersion:
-        """Return what a name's alias (or latest) meant at a moment, registry time."""
+        """Return the version that a name's alias (or latest) pointed to at a moment, in registry time."""
         return self._version(self.registry.as_of(self.resolve_name(named), moment))
 
     def history(self, named: Named, *, limit: int | None = None) -> History:
@@ -680,7 +682,7 @@ class Client:
 
         Args:
             named: The collection.
-            keys: Only these partitions, asked for at once; those that have no version are left out.
+            keys: Only these partitions, in one query; partitions without a version are left out.
         """
         wanted = None if keys is None else list(keys)
         found = self.registry.partitions(self.resolve_name(named).bare(), keys=wanted)
@@ -706,14 +708,14 @@ class Client:
         partitions: bool = False,
         verdicts: bool = False,
     ) -> Iterator[Change]:
-        """Yield the change feed after a position, ascending.
+        """Yield the changes of the feed after a position, oldest first.
 
         Args:
             after: The position.
             limit: The most changes.
             name: Only of this collection's partition.
             partitions: Whether `name` means all partitions of its collection.
-            verdicts: Whether also with changes of verdicts (`verify_aliases`), of which nothing moved.
+            verdicts: Whether to include changes of verdicts (`verify_aliases`), in which no alias moved.
         """
         full = None if name is None else self.resolve_name(name).bare()
         wanted = ChangeFilter(name=full, partitions=partitions, verdicts=verdicts)
@@ -724,7 +726,7 @@ class Client:
         return self.registry.head()
 
     def version_of(self, change: Change) -> ArtifactVersion:
-        """Return the version that a change moved to, also one that was deleted since."""
+        """Return the version that a change moved to, even if it was deleted since."""
         try:
             return self.get(change.version)
         except NotFound:
@@ -742,16 +744,16 @@ class Client:
     ) -> Follower:
         """Return what follows the feed in a consumer's name, for ``with``: each change at least once, in order.
 
-        The position is remembered in the registry as soon as the next change is asked for; one process at a time
-        follows in a name.
+        The registry remembers the position when you ask for the next change. One process at a time can follow under
+        a name.
 
         Args:
-            consumer: The name, one for each thing that is told.
+            consumer: Name under which the registry remembers the position; use another name for each receiver.
             begin: Where a consumer begins that nobody knows yet: ``start``, ``now``, a position, or a moment.
-            again: Where to go on instead of the remembered position; None goes on there.
+            again: Where to continue instead of the remembered position; None continues at that position.
 
         Raises:
-            Conflict: When entered, if somebody else follows in this name; it may be free after 30 seconds.
+            Conflict: On entering, if another process follows under this name; the name can be free after 30 seconds.
 
         Example:
             >>> with landfast.Client().follow("mirror", begin="start") as follower:  # doctest: +SKIP
@@ -770,20 +772,20 @@ class Client:
         *,
         mark: bool = True,
     ) -> Change | None:
-        """Tell a consumer of the change of `latest` that it still has to be told, if there is one.
+        """Send the pending change of `latest` to a consumer, if there is one.
 
-        That is at least once: what an earlier attempt of this client's run changed and did not tell is told by the
-        next one, as long as it still stands.
+        Each change is sent at least once: if an earlier attempt of this run made a change and did not send it, the
+        next attempt sends it, unless `latest` has moved again.
 
         Args:
             named: The collection's partition.
-            consumer: The name under which the registry remembers what was told.
-            send: Tells of a version and the change that brought it. If it raises, or answers False, the
-                change stays pending.
-            mark: Whether the change is told when `send` returns; else call `mark_announced` once it is.
+            consumer: The name under which the registry remembers which changes were sent.
+            send: Function that sends a version and its change. If it raises or returns False, the change stays
+                pending.
+            mark: Whether the change counts as sent when `send` returns; if False, call `mark_announced` later.
 
         Returns:
-            The change that was sent; None if there was nothing new, or `send` answered False.
+            The change that was sent; None if nothing was pending, or `send` returned False.
 
         Example:
             >>> client.announce("vision/mnist", "mail", lambda version, change: mail(version))  # doctest: +SKIP
@@ -796,7 +798,7 @@ class Client:
         return change
 
     def report(self, change: Change) -> str:
-        """Describe a change in Markdown: counts, digest, sources, who did it, and the first paths that differ."""
+        """Describe a change in Markdown: counts, digest, sources, run, and the first paths that differ."""
         from landfast.query.change_report import report
 
         version = self.version_of(change)
@@ -809,7 +811,7 @@ class Client:
         )
 
     def pending_announcement(self, named: Named, consumer: str) -> Change | None:
-        """Return the change of `latest` that a consumer still has to be told, or None."""
+        """Return the change of `latest` that was not yet sent to a consumer, or None."""
         name = self.resolve_name(named).bare()
         return self.registry.pending_announcement(name, consumer, run=self._context.run_key)
 
@@ -818,7 +820,7 @@ class Client:
         self.registry.mark_announced(consumer, change)
 
     def announced_position(self, consumer: str, name: Named | None = None) -> int:
-        """Return the position of the newest change, of one partition if named, that a consumer was told of, else 0."""
+        """Return the position of the newest change that was sent to a consumer (of one partition, if named), else 0."""
         within = None if name is None else self.resolve_name(name).bare()
         return self.registry.announced_position(consumer, within)
 
@@ -834,31 +836,31 @@ class Client:
         link: str | None = None,
         attempt: int = 1,
     ) -> RunRecord:
-        """Record this client's run, or meet it again.
+        """Record this client's run, or return it if it is already recorded.
 
         Args:
             job_type: Such as ``train``.
             name: Display name.
             config: Parameters.
-            link: A page about the run elsewhere; secrets in it are taken out.
-            attempt: Of the orchestrator, from 1.
+            link: URL of a page about the run; secrets in it are removed.
+            attempt: Number of the orchestrator's attempt, from 1.
         """
         return self._context.begin_run(
             job_type=job_type, name=name, config=config, link=link, attempt=attempt
         )
 
     def finish_run(self, status: RunStatus) -> None:
-        """Say how this client's run ended."""
+        """Record how this client's run ended."""
         self.registry.finish_run(self._context.run_key, status)
         tell_run(self._context)
 
     def finish_own_run(self, status: RunStatus) -> None:
-        """End the run that this client began for itself; one that it joined is ended by its owner."""
+        """End the run that this client began; a run that it joined is ended by the owner of that run."""
         if self._context.own_run.begun is not None and self.settings.run is None:
             self.finish_run(status)
 
     def run_env(self) -> dict[str, str]:
-        """Return the variables by which a subprocess, a pod or a Spark step joins this client's run.
+        """Return the environment variables with which a subprocess, pod or Spark step joins this client's run.
 
         Returns:
             ``LANDFAST_RUN``, ``LANDFAST_ENTITY``, ``LANDFAST_PROJECT``; and ``LANDFAST_REGISTRY_URL`` unless
@@ -891,11 +893,11 @@ class Client:
         return self.get(named).used_by()
 
     def edges(self, runs: Sequence[RunKey]) -> Sequence[Edge]:
-        """Return what runs used and logged."""
+        """Return the edges of runs: what they used and logged."""
         return self.registry.edges(runs=runs)
 
     def edges_within(self, run: RunKey) -> list[Edge]:
-        """Return the edges of all that belongs to an orchestrator's run, oldest first: of each of its nodes and parts.
+        """Return the edges of all nodes and parts of an orchestrator's run, oldest first.
 
         Args:
             run: Any of them.
@@ -903,7 +905,7 @@ class Client:
         return self.registry.edges_within(run)
 
     def uses(self, named: Named) -> list[Edge]:
-        """Return who used any version of a collection's partition, first use first; declared uses too."""
+        """Return the edges of runs that used or declared any version of a partition, oldest first."""
         full = self.resolve_name(named).bare()
         try:
             found = [record.id for record in self.registry.versions(full, deleted=True)]
@@ -913,19 +915,19 @@ class Client:
         return [edge for edge in edges if edge.direction is not Direction.LOGGED]
 
     def latest_uses(self, named: Named, by: RunKey, *, partitions: bool = False) -> Iterator[Edge]:
-        """Yield who used or declared a version of a collection's partition, newest first.
+        """Yield the edges of runs that used or declared a version of a partition, newest first.
 
         Args:
             named: As in `get`; a version in it is not looked at.
             by: Only runs of its system and deployment, whose run id begins with its run id.
-            partitions: Whether all partitions of the collection are meant.
+            partitions: Whether to include all partitions of the collection.
         """
         name = self.resolve_name(named).bare()
         return self.registry.latest_uses(name, by, partitions=partitions)
 
     @named_options(LineageOptions)
     def lineage(self, named: Named, **options: Unpack[LineageOptions]) -> Lineage:
-        """Return the versions and runs up- and downstream of a version, transitively.
+        """Return the versions and runs upstream and downstream of a version, over any number of steps.
 
         Args:
             named: As in `get`.
@@ -937,7 +939,7 @@ class Client:
         """Return which versions and runs contain an object.
 
         Args:
-            uri: The object; an explicit pin in it counts as `version_id`.
+            uri: The object's URI; an explicit pin in it counts as `version_id`.
             version_id: Only this version of the object.
         """
         from landfast.query.lineage import lineage_of_object
@@ -965,10 +967,10 @@ class Client:
                 folder that its workers share), exact, replace, any_endpoint, progress.
 
         Raises:
-            ObjectChanged: If recorded bytes are neither at the source nor in the cache.
-            NotFound: If an object is gone; names it, and the version id.
-            InvalidInput: If keys cannot be files side by side in a folder; all of them are named.
-            Conflict: If the folder holds another version, or the source's endpoint is another one.
+            ObjectChanged: If neither the source nor the cache has the recorded bytes.
+            NotFound: If an object is gone; the message names it and its version id.
+            InvalidInput: If keys cannot be files in one folder; the message names all of them.
+            Conflict: If the folder has another version, or the endpoint is not the recorded one.
         """
         return self._here(named).download_report(root, **options)
 
@@ -976,23 +978,24 @@ class Client:
     def plan_download(
         self, named: Named, root: str | Path | None = None, **options: Unpack[DownloadOptions]
     ) -> Plan:
-        """Count what `download` would ask for with these arguments, and say what stands in its way; nothing is written.
+        """Count the requests that `download` would send, and list the problems that would stop it; writes nothing.
 
-        What the folder or the cache has is `done`.  Lists tell what is archived or lost (`Plan.sent`).
+        Files that the folder or the cache has count as `done`. It lists the store to find archived or lost objects
+        (`Plan.sent`).
         """
         return self._here(named).plan_download(root, **options)
 
     def open(self, named: Named, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
-        """Open one entry of a version; the bytes are verified before the first is returned.
+        """Open one entry of a version for reading; all bytes are verified before you get the first.
 
         Args:
             named: As in `get`.
             path: Of the entry.
-            any_endpoint: Whether another endpoint than the recorded one may be read.
+            any_endpoint: Whether to allow reads through another endpoint than the recorded one.
 
         Raises:
             NotFound: If there is no such entry, or its object is gone.
-            ObjectChanged: If only other bytes are to be had.
+            ObjectChanged: If the recorded bytes cannot be read any more.
         """
         return self._here(named).open(path, any_endpoint=any_endpoint)
 
@@ -1002,7 +1005,7 @@ class Client:
         Raises:
             InvalidInput: If it is not a file of this machine.
             NotFound: If it has no local path.
-            ObjectChanged: If what is there is not what was recorded.
+            ObjectChanged: If the bytes there are not the recorded bytes.
         """
         return self._here(named).path(path)
 
@@ -1012,7 +1015,7 @@ class Client:
         Paths are ``NAME/PATH`` with a version in the name, such as ``vision/mnist:prod/labels.csv``.
 
         Args:
-            any_endpoint: Whether another endpoint than the recorded one may be read.
+            any_endpoint: Whether to allow reads through another endpoint than the recorded one.
 
         Raises:
             MissingExtra: If fsspec is not installed.
@@ -1031,23 +1034,23 @@ class Client:
         use: bool = True,
         memory_limit: str = "1GiB",
     ) -> SqlResult:
-        """Answer a query over versions, on DuckDB, which only reads.
+        """Run a read-only SQL query over versions, with DuckDB.
 
-        A table whose name is that of an artifact, in quotes, has its entries as rows: the columns of
+        An artifact's name in quotes is a table. Its rows are the entries, with the columns of
         `ArtifactVersion.to_arrow`.  `entry(name, path)` has the rows of recorded files of CSV, JSON or
         Parquet, by path or glob.
 
         Args:
             query: One SELECT.
             parameters: For ``?`` a sequence, for ``$name`` a mapping.
-            external_access: Whether other files and addresses may be read too.
-            use: Whether versions are recorded as used where there is a run.
-            memory_limit: For sorting, joining and grouping; what needs more goes to disk.
+            external_access: Whether the query may also read other files and URLs.
+            use: Whether to record that the run used the versions, if there is a run.
+            memory_limit: Memory for sorts, joins and groups, such as `1GiB`; larger ones use the disk.
 
         Raises:
-            InvalidInput: If the query is wrong, naming the place, or does more than read.
+            InvalidInput: If the query is wrong (the message names the place), or does more than read.
             NotFound: If there is no such version or file.
-            ObjectChanged: If recorded contents are not to be had any more.
+            ObjectChanged: If the recorded bytes cannot be read any more.
             MissingExtra: If DuckDB is not installed.
 
         Example:
@@ -1077,18 +1080,19 @@ class Client:
         aliases: Sequence[str] = (LATEST,),
         **options: Unpack[VerifyOptions],
     ) -> list[AliasVerdict]:
-        """Verify every version that an alias names, on a schedule: a change of its verdict is a row of the feed.
+        """Verify every version that an alias points to, and record changes of its verdict in the feed.
 
         One row for each change, none where all is as it was: `changes` and `follow` yield them where a filter asks for
         verdicts.  A version was intact when it was logged; one whose server does not answer is ``unreachable``.
 
         Args:
             names: Collections (all their partitions) or partitions; none is this client's project.
-            aliases: Which; what several of them name is looked at once.
+            aliases: The aliases; a version with several of them is verified once.
             options: As in `verify`.
 
         Returns:
-            How each stands, by name; of one that could not be looked at with the error, the others all the same.
+            One result for each version, sorted by name; a version that could not be verified has its error, and the
+            others are still verified.
 
         Raises:
             NotFound: If no version has one of the aliases.
@@ -1101,7 +1105,7 @@ class Client:
 
     @named_options(VerifyOptions)
     def plan_verify(self, named: Named, **options: Unpack[VerifyOptions]) -> Plan:
-        """Count what `verify` would ask for with these options; lists are asked for, as they tell how much there is."""
+        """Count the requests that `verify` would send; it lists the places to find how many entries there are."""
         return self._here(named).plan_verify(**options)
 
     @named_options(RestoreOptions)
@@ -1113,20 +1117,20 @@ class Client:
         timeout: float | None = None,
         **options: Unpack[RestoreOptions],
     ) -> RestoreReport:
-        """Ask stores for what of a version lies in their archives, each object version by its id.
+        """Ask stores for the objects of a version that are in an archive, each by its version id.
 
-        What is on its way, or back, is left alone: call it as often as you like.
+        Objects that are already requested or readable get no new request, so you can call it again.
 
         Args:
             named: As in `get`.
-            wait: Whether to wait until all can be read.
-            timeout: The longest wait, in seconds; None waits as long as it takes.
+            wait: Whether to wait until every object can be read.
+            timeout: Maximum wait in seconds; None waits without a limit.
             options: tier (``Standard``, ``Bulk``, ``Expedited``), days (how long a copy stays, 7), include and exclude
                 (globs of paths), any_endpoint.
 
         Raises:
-            AccessDenied: If asking is not permitted.
-            InvalidInput: If a server has archives and no restore, or not in this tier.
+            AccessDenied: If you have no permission to restore.
+            InvalidInput: If the server has archives but no restore, or no restore in this tier.
             Unavailable: If it took longer than `timeout`; the restore goes on.
 
         Example:
@@ -1138,15 +1142,15 @@ class Client:
 
     @named_options(RestoreOptions)
     def plan_restore(self, named: Named, **options: Unpack[RestoreOptions]) -> Plan:
-        """Count what `restore` would ask for, and say what stands in its way; nothing is asked for."""
+        """Count the requests that `restore` would send, and list the problems that would stop it; restores nothing."""
         return self._here(named).plan_restore(**options)
 
     @named_options(RetentionOptions)
     def retention(self, named: Named, **options: Unpack[RetentionOptions]) -> RetentionReport:
-        """Say of a version when the rules of its buckets can remove or archive what it refers to.
+        """Find out when the rules of a version's buckets can remove or archive its objects.
 
-        Reads lifecycle rules, versioning and Object Lock of each bucket, and list pages where a rule may apply. What
-        may not be asked is named, and never taken for "there is nothing".
+        It reads lifecycle rules, versioning and Object Lock of each bucket, and lists objects to which a rule can
+        apply. If a permission is missing, the report names it.
 
         Args:
             named: As in `get`.
@@ -1154,7 +1158,7 @@ class Client:
                 expire, two requests each), workers, any_endpoint, progress.
 
         Returns:
-            A report; `report.raise_for()` makes an error of what is too near.
+            A report; `report.raise_for()` raises `ExpiresSoon` if a date is too near.
 
         Example:
             >>> client.retention("vision/mnist:prod", within=timedelta(days=90)).raise_for()  # doctest: +SKIP
@@ -1231,7 +1235,7 @@ class Client:
 
     @named_options(CopyOptions)
     def plan_copy(self, named: Named, **options: Unpack[CopyOptions]) -> Plan:
-        """Count what `copy` would read and store; nothing of it is done.
+        """Count what `copy` would read and store; copies nothing.
 
         Args:
             named: As in `get`.
@@ -1289,10 +1293,10 @@ class Client:
         return self._here(named).promote(alias)
 
     def remove_alias(self, named: Named, alias: str) -> None:
-        """Take an alias away; `latest` cannot be.
+        """Remove an alias; `latest` cannot be removed.
 
         Raises:
-            Conflict: If `named` says a version, and the alias names another one.
+            Conflict: If `named` contains a version, and the alias points to another one.
         """
         name = self.resolve_name(named)
         self.registry.remove_alias(name, alias)
@@ -1309,7 +1313,7 @@ class Client:
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
     ) -> ArtifactVersion:
-        """Edit a version's description, metadata, TTL and tags; content never changes."""
+        """Edit a version's description, metadata, time to live and tags; its content never changes."""
         return self._here(named).update(
             description=description,
             metadata=metadata,
@@ -1319,7 +1323,7 @@ class Client:
         )
 
     def delete(self, named: Named, *, delete_aliases: bool = False) -> ArtifactVersion:
-        """Soft-delete a version; the objects it refers to are never touched.
+        """Delete a version; `undelete` brings it back, and the data that it references is never touched.
 
         Raises:
             Conflict: If aliases name it and `delete_aliases` is False.
@@ -1331,17 +1335,17 @@ class Client:
         return self._version(record)
 
     def undelete(self, named: Named) -> ArtifactVersion:
-        """Make a deleted version live again, as long as `gc` has not taken its manifest and managed files.
+        """Bring back a deleted version, if `gc` has not yet removed its manifest and managed files.
 
-        Its aliases do not come back; `latest` names it only if no other version is live.  A time to live
-        that is over is taken away.
+        Its aliases do not come back; `latest` points to it only if no other version is live. An expired time to
+        live is removed.
 
         Args:
             named: With its number, ``mnist:v3``.
 
         Raises:
             NotFound: If there is no such version, or its blobs were collected.
-            Conflict: If its content was logged again since, as another version.
+            Conflict: If the same content was logged again as another version.
             InvalidInput: If the name has no number.
         """
         from landfast.publish.undelete import undelete
@@ -1361,15 +1365,15 @@ class Client:
     # -- keep the registry --------------------------------------------------------------------
 
     def gc(self, *, grace: timedelta = timedelta(days=1), dry_run: bool = True) -> GarbageReport:
-        """Expire versions past their TTL and remove blobs that nothing names.
+        """Expire versions past their time to live, and remove blobs that no version needs.
 
         Args:
-            grace: Blobs younger than this stay: a writer may be about to name them.  Longer than the age of any
-                backup that may be restored.
+            grace: Keep blobs that are younger than this, because a writer can be about to use them. Choose a time
+                longer than the age of any backup that you restore.
             dry_run: Only report.
 
         Raises:
-            Conflict: If the store is another registry's, or a copy's.
+            Conflict: If the store belongs to another registry, or this registry is a copy.
         """
         from landfast import store_label
         from landfast.hold.run import finish_releases
@@ -1391,14 +1395,14 @@ class Client:
     def prune_history(
         self, *, older_than: timedelta = timedelta(days=90), dry_run: bool = True
     ) -> PruneReport:
-        """Remove looks that found nothing new, and the runs that did nothing but look; lineage survives.
+        """Remove looks that found nothing new, and runs that did nothing else; lineage stays.
 
         Versions, pins, moves of aliases, runs that used something or logged new content, looks that brought metadata
         or found new pins, and the last look at each partition and version stay.  So do runs that a consumer of run
         events has still to be told of.
 
         Args:
-            older_than: Only what is older.
+            older_than: Minimum age of the looks to remove.
             dry_run: Only count.
 
         Raises:
@@ -1409,11 +1413,11 @@ class Client:
         return prune_history(self.registry, older_than=older_than, dry_run=dry_run)
 
     def check_registry(self, *, deep: bool = False, holds: bool = False) -> RegistryCheck:
-        """Compare what live versions need with what the registry's store has, and what is held with what should be.
+        """Compare the blobs that live versions need with the registry's store, and the holds with the records.
 
         Args:
-            deep: Whether to read every blob again; else presence and size are taken from a listing.
-            holds: Whether to ask stores of each object version that the registry holds: one request each.
+            deep: Whether to read every blob again; if False, a listing gives presence and size.
+            holds: Whether to ask the stores for each object version that the registry holds: 1 request each.
         """
         from landfast.hold.check import check_holds
         from landfast.upkeep.registry_check import check_registry
@@ -1424,11 +1428,11 @@ class Client:
         return replace(found, holds=tuple(islice(wrong, _MOST_PROBLEMS)))
 
     def init_registry(self) -> RegistryInfo:
-        """Make the registry that this client names, or find that it is there, with its store.
+        """Create this client's registry and store, or check that they exist.
 
         Raises:
             Conflict: If the registry has another store, or the store belongs to another registry.
-            InvalidInput: If PostgreSQL gets no store.
+            InvalidInput: If you name no store for PostgreSQL.
         """
         from landfast import store_label
         from landfast.registry.opener import init_registry, open_registry
@@ -1444,13 +1448,13 @@ class Client:
         return self.registry.info
 
     def adopt_store(self, store_url: str | None = None) -> RegistryInfo:
-        """Say that the registry's store belongs to it: it was moved, or the store's owner is gone for good.
+        """Connect a registry and a store that were moved, or whose former registry no longer exists.
 
         Args:
             store_url: Where the store lies now, if it was restored elsewhere: ``s3://``, ``gs://`` or a folder.
 
         Raises:
-            Conflict: If there are no blobs of this registry there, or it belongs to another one.
+            Conflict: If the store has no blobs of this registry, or belongs to another registry.
         """
         from landfast.registry.opener import restore_store, take_back
         from landfast.store_label import adopt, check_restored
@@ -1468,9 +1472,9 @@ class Client:
         return context.registry.info
 
     def fork_registry(self, store_url: str) -> RegistryInfo:
-        """Give this registry, which was made by copying another, an id and a store of its own.
+        """Give this registry, which is a copy of another, its own id and store.
 
-        Its blobs are copied there; the store that it was copied with stays as it is.
+        The blobs are copied to the new store; the old store does not change.
 
         Args:
             store_url: ``s3://``, ``gs://`` or a folder that no registry owns.
@@ -1509,13 +1513,14 @@ class Client:
             target: ``sqlite:///PATH`` or ``postgresql://...``, where no registry is.
             store: A store for the copies of the blobs: a folder, ``s3://``, ``gs://``. Without one the store stays as
                 it is; where it is the default folder of a SQLite file, blobs are copied beside the target's file.
-            fork: Whether the copy is another registry, with an id and a store of its own; this one goes on then.
-            skip_proven: Whether not to read back from the store what this run copied to it.
-            dry_run: Whether to say only what would be copied.
+            fork: Whether the copy becomes another registry with its own id and store; this registry then stays in
+                use.
+            skip_proven: Whether to skip the read-back of blobs that this call copied.
+            dry_run: Whether to only report what would be copied.
 
         Raises:
             Conflict: If another registry is at the target or in its store, or this one was moved elsewhere.
-            InvalidInput: If the copy needs a store of its own, and none is named.
+            InvalidInput: If the copy needs its own store, and you name none.
         """
         from landfast.registry.copy.report import CopyKind
         from landfast.system.progress import progress

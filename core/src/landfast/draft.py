@@ -44,13 +44,13 @@ class LogOptions:
 
 
 class Draft:
-    """A version in the making: what was scanned for it so far.  Logged, it has a version and cannot change.
+    """A version in the making: the entries that were scanned for it so far. A logged draft cannot change.
 
     Args:
-        context: Where to log; None is the process's, found when it is needed.  All others are as of `Artifact`.
+        context: Where to log; None is the context of the process. The other arguments are those of `Artifact`.
 
     Raises:
-        InvalidInput: If the name or type is not one, or the name says a version.
+        InvalidInput: If the name or type is not valid, or the name contains a version.
     """
 
     def __init__(
@@ -97,12 +97,12 @@ class Draft:
 
     @property
     def is_logged(self) -> bool:
-        """Whether it has become a version."""
+        """Whether the draft is logged."""
         return self._version is not None
 
     @property
     def scanned_digest(self) -> str:
-        """The content digest of what was added so far: that of the version, if it were logged now.
+        """The content digest of the entries added so far: the digest that the version would have.
 
         Raises:
             InvalidInput: If nothing was added.
@@ -120,15 +120,15 @@ class Draft:
         )
 
     def add_scans(self, scans: Sequence[ShardScan], *, ticket: int | None = None) -> Manifest:
-        """Add what `Client.scan_shard` found elsewhere: all shards of one plan.
+        """Add the results of `Client.scan_shard` for all shards of one plan.
 
         Args:
-            scans: One result for every shard.
+            scans: One result for each shard.
             ticket: From `Client.ticket`, drawn before the plan was made; None draws one now.
 
         Raises:
-            LimitExceeded: If they exceed the limit together.
-            NotFound: If they are all empty.
+            LimitExceeded: If together they have more entries than the limit.
+            NotFound: If all of them are empty.
         """
         self._check_open()
         self._start = ticket if self._start is None else self._start

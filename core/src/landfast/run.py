@@ -122,8 +122,8 @@ class Run:
             artifact_or_path: A draft; or a URI, which is referenced; or a local path, which is copied.
             name: For a URI or path; None is ``run-ID-BASENAME``.
             type: For a URI or path; None is ``unspecified``.
-            aliases: To move to the version; `latest` is implied.
-            tags: To add to the version.
+            aliases: Aliases to move to the version; `latest` is implied.
+            tags: Tags to add to the version.
             partition: For a URI or path.
             move_latest: False for backfills: leaves `latest` where it is.
 

@@ -75,7 +75,7 @@ class Spread:
     """How a scan is spread; what is not said is found while it goes.
 
     Args:
-        shards: How many key ranges are listed at once at most; with an executor, how many there are.
+        shards: Maximum number of key ranges that are listed at once; with an executor, the number of ranges.
         workers: How many processes of this machine list, this one included; None is the setting.
         executor: Lists them; None is this process and what it begins.
         is_alone: Whether this is all that is scanned: then more of it may stay in memory, as most of what is scanned

@@ -48,18 +48,18 @@ _MAX_TOLD_SOURCES = 20
 
 
 class ArtifactVersion(VersionFacts, VersionStorage, Rows):
-    """A version as the registry recorded it, joined to the context that can read it.
+    """A version as the registry recorded it, with the context that reads it.
 
-    It pickles without connections and without secrets; unpickled elsewhere, it uses what the client's
-    `opener` finds there, else the registry of that place's environment, which has to be the same one.
+    It pickles without connections and secrets. In another process it uses the client that `opener` finds there,
+    else the registry of that environment, which must be the same registry.
 
     Args:
-        record: What the registry knows.
-        context: What it is read with; None finds one when it is needed.
+        record: The registry's row.
+        context: The context that reads it; None finds one when it is needed.
         created: Whether the log that returned this made the version.
         changed: Whether that log moved `latest`.
         change: The row of the change feed, if it did.
-        registry_id: Of the registry that recorded it; None is the context's.
+        registry_id: Id of the registry that recorded it; None is the context's.
         opener: Finds a client where this was unpickled; None is the context's.
     """
 
@@ -107,10 +107,10 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         return self.page(base) if base else None
 
     def facts(self, change: Change | None = None) -> dict[str, Any]:
-        """Describe it in an orchestrator's event: JSON, the same words in each, no entries and no secrets.
+        """Return the JSON for an orchestrator's event: the same keys everywhere, no entries, no secrets.
 
         Args:
-            change: That is told; None tells of the version alone.
+            change: The change to describe; None describes only the version.
 
         Example:
             >>> version.facts(version.change)["name"]  # doctest: +SKIP
@@ -208,7 +208,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def download_report(
         self, root: str | Path | None = None, **options: Unpack[DownloadOptions]
     ) -> DownloadReport:
-        """As `download`, returning what was fetched, reused and missing."""
+        """Download as `download` does, and return what was fetched, reused and missing."""
         from landfast.download.run import download
         from landfast.restore.refusal import named_restore
 
@@ -329,7 +329,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
 
     @property
     def context(self) -> Context:
-        """What it is read with; `Conflict` if it was unpickled where another registry is."""
+        """The context that reads it; `Conflict` if it was unpickled where the registry is another one."""
         if self._context_here is None:
             context = self._opener().context if self._opener else default_context()
             if not context.is_of(self._registry_id):

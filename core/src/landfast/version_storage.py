@@ -180,7 +180,7 @@ class VersionStorage:
 
     @named_options(CopyOptions)
     def plan_copy(self, **options: Unpack[CopyOptions]) -> Plan:
-        """Count what `copy` would read and store; nothing of it is done."""
+        """Count what `copy` would read and store; copies nothing."""
         from landfast.own_store.copies import plan_copy
 
         return plan_copy(self._copied(options))
@@ -192,10 +192,10 @@ class VersionStorage:
         return "" if found is None else found.summary
 
     def copied_files(self, *, most: int | None = None) -> CopiedFiles | None:
-        """Return how many of its files are copied into the registry's store, and when; None if none is.
+        """Return how many of its files are copied into the registry's store, and when; None if no file is copied.
 
         Args:
-            most: Of a version of more files they are not counted, unless all are copied.
+            most: If the version has more files than this, they are not counted, unless all are copied.
         """
         newest = next(
             (p for p in self.context.registry.pin_sets(self._record.id) if p.is_copy), None

@@ -39,19 +39,21 @@ class MissingFile:
 
 @dataclass(slots=True, kw_only=True)
 class DownloadReport:
-    """What a download did.
+    """The result of a download.
 
     Args:
         root: The folder.
         files: Files that are there now.
         bytes: Their bytes.
         fetched: Files that came from their source.
-        fetched_bytes: Bytes that were read from sources; less than the files' where one was continued.
+        fetched_bytes: Bytes that were read from sources; less than the size of the files if a download was continued.
         from_cache: Files that came from the cache.
-        already_there: Files that were there before.
-        unverified: Files recorded without any token; they came, and nothing proves their bytes.
-        opaque: Files whose token cannot be computed from bytes; their source vouches for them.
-        missing: With `allow_missing`, what could not be had, by path; of many, read from a temporary file.
+        already_there: Files that the folder already had.
+        unverified: Files that were recorded without a checksum; they were downloaded, but nothing proves their bytes.
+        opaque: Files whose checksum cannot be computed from bytes; only version id and ETag of the source were
+            compared.
+        missing: With `allow_missing`, the entries that could not be downloaded, by path; many of them are kept in a
+            temporary file.
         removed: With `exact`, files that were removed.
     """
 
@@ -68,10 +70,10 @@ class DownloadReport:
     removed: int = 0
 
     def to_dict(self, *, missing: bool = True) -> dict[str, Any]:
-        """Return the report as it can be written as JSON.
+        """Return a JSON-able description.
 
         Args:
-            missing: Whether with the files that could not be had, of which there may be millions.
+            missing: Whether to include the missing files, of which there can be millions.
         """
         facts: dict[str, Any] = {"root": str(self.root)}
         facts |= {name: getattr(self, name) for name in _COUNTS}

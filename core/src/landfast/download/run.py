@@ -72,7 +72,7 @@ def download(
 
     Raises:
         NotFound: If an object, or a path asked for, is not there.
-        ObjectChanged: If recorded bytes are neither at the source nor in the cache.
+        ObjectChanged: If neither the source nor the cache has the recorded bytes.
         InvalidInput: If paths cannot be files side by side in a folder; all of them are named.
         Conflict: If the folder holds another version or a different file of the same name, or a
             source's endpoint is another one.

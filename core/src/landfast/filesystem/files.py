@@ -61,7 +61,7 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
         client: A client, or whatever has a `context`; None is that of the run, else of the environment.
         project: Default project of names.
         entity: Default entity of names.
-        any_endpoint: Whether another endpoint than the recorded one may be read.
+        any_endpoint: Whether to allow reads through another endpoint than the recorded one.
         storage_options: What fsspec takes for all filesystems.
 
     Example:
@@ -108,7 +108,7 @@ class LandfastFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
         Args:
             context: What it reads with.
-            any_endpoint: Whether another endpoint than the recorded one may be read.
+            any_endpoint: Whether to allow reads through another endpoint than the recorded one.
             versions: What names mean already.
             records_use: Whether what is read in a run is recorded as used by it.
         """

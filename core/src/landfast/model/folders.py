@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderTotal:
-    """How many entries, and how many bytes, lie below one folder of a manifest.
+    """The number of entries and bytes below one folder of a manifest.
 
     Args:
         path: The folder with its final slash; ``""`` is the whole manifest.

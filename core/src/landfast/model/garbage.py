@@ -42,19 +42,19 @@ class BlobCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GarbageReport:
-    """What a collection did, or would do.
+    """The result of a garbage collection, or what it would do.
 
     Args:
         dry_run: Whether nothing was changed.
-        older_than: Only what is older was looked at; UTC.
-        expired: Versions whose time to live is over; their blobs go a grace period later.
+        older_than: Only older blobs were considered; UTC.
+        expired: Versions whose time to live is over; their blobs are deleted after a grace period.
         deleted: Blobs that were, or would be, deleted.
-        kept: Blobs of managed files that no row names but a version's manifest does.
-        left: Blobs that were condemned and not deleted: the lease ran out; the next run goes on.
+        kept: Blobs of managed files that have no row but are in the manifest of a version.
+        left: Blobs that should be deleted and were not, because the lease ran out; the next run continues.
         held_blobs: Blobs that nothing needs and that a hold or a retention keeps; the next run tries again.
         held_by: What keeps the first of them.
-        orphans: Blobs without a row, from now on known; the run after a grace period deletes them.
-        released: Object versions that were held for versions which are deleted, and are held no more.
+        orphans: Blobs without a row; they are now known, and a run after the grace period deletes them.
+        released: Object versions that were held for deleted versions, and were released.
     """
 
     dry_run: bool
@@ -130,7 +130,7 @@ class PruneReport:
 
     Args:
         dry_run: Whether nothing was removed.
-        older_than: Only what is older was looked at; UTC.
+        older_than: Only older blobs were considered; UTC.
         rows: What was, or would be, removed.
     """
 

@@ -21,7 +21,7 @@ class PathFilter:
 
     Args:
         include: Globs of paths to keep; empty keeps all.
-        exclude: Globs of paths to leave out; exclude wins.
+        exclude: Globs of paths to leave out, even if `include` matches them.
 
     Raises:
         InvalidInput: If a glob is empty or not a text.

@@ -38,8 +38,8 @@ class Edge:
         version_id: The version's key in the registry.
         at: UTC, registry time of the first time; a retry adds no edge.
         short_run_id: The run's short id in the registry.
-        link: A page about the run elsewhere: that of its orchestrator, say. It is not part of what
-            makes two edges equal: after a retry it shows the later try.
+        link: URL of a page about the run, such as that of its orchestrator. It is ignored when edges are compared:
+            after a retry it is the page of the later attempt.
     """
 
     run: RunKey
@@ -51,7 +51,7 @@ class Edge:
     link: str | None = field(default=None, compare=False)
 
     def page(self, ui_url: str | None) -> str | None:
-        """Return where to look at the run: its page elsewhere, else its page of Landfast's; None without either.
+        """Return the URL of the run's page: `link`, else its page in `landfast ui`; None if there is neither.
 
         Args:
             ui_url: Base URL of Landfast's web pages.

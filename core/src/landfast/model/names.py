@@ -26,12 +26,12 @@ _DIGEST = re.compile(r"lf1:[0-9a-f]{64}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactName:
-    """What a user calls a collection, a partition of it, or one version.
+    """The name of a collection, of a partition of it, or of one version.
 
     Args:
         collection: The named sequence of versions.
-        project: None means the default of the place where the name is used.
-        entity: None means the default of the place where the name is used.
+        project: None is the default of the client that uses the name.
+        entity: None is the default of the client that uses the name.
         partition: The partition key; None and ``""`` both mean no partition.
         index: The number of ``:vN``.
         alias: The word of ``:alias``.
@@ -80,7 +80,7 @@ class ArtifactName:
         """Read the wire form or a ``landfast://`` URI.
 
         Raises:
-            InvalidInput: If the text is neither, naming the part that is wrong.
+            InvalidInput: If the text is neither; the message names the wrong part.
         """
         if text.startswith("landfast://"):
             return cls._parse_uri(text)
@@ -131,15 +131,15 @@ class ArtifactName:
 
     @property
     def picks_version(self) -> bool:
-        """Whether the name says which version."""
+        """Whether the name contains a version."""
         return self.index is not None or self.alias is not None or self.digest is not None
 
     def whole(self, what: str, *, hint: str | None = None) -> ArtifactName:
-        """Return the name as it is, if it says no version: for what stands for all of them, such as an asset.
+        """Return the name unchanged if it contains no version: for objects that mean all versions, such as an asset.
 
         Args:
-            what: What stands for the artifact, in the message.
-            hint: Where a version can be said.
+            what: What uses the name, for the message.
+            hint: Where you can give a version, for the message.
 
         Raises:
             InvalidInput: If it says one.
@@ -166,10 +166,10 @@ class ArtifactName:
         return replace(self, index=index, alias=None, digest=None)
 
     def in_partition(self, partition: str | None) -> ArtifactName:
-        """Return the name of one partition; None leaves it as it is.
+        """Return the name of one partition; None returns the name unchanged.
 
         Raises:
-            Conflict: If the name says another partition already.
+            Conflict: If the name already contains another partition.
 
         Example:
             >>> str(ArtifactName.parse("sales/orders:prod").in_partition("2026-05-01"))
@@ -191,7 +191,7 @@ class ArtifactName:
         """The ``landfast://`` form; entity, project and a version must be known.
 
         Raises:
-            InvalidInput: If one of them is not.
+            InvalidInput: If one of them is missing.
         """
         version = self.digest or self.alias or (None if self.index is None else f"v{self.index}")
         if not (self.entity and self.project and version):
@@ -206,9 +206,9 @@ class ArtifactName:
 
     @property
     def collection_uri(self) -> str:
-        """The URI of the collection, or of a partition of it, without a version: what assets are called.
+        """The URI of the collection, or of a partition of it, without a version: the name of assets.
 
-        The query is spelled as in forms, which orchestrators that read and write URIs keep.
+        The query is encoded as in HTML forms, because orchestrators that parse URIs keep this form.
 
         Example:
             >>> ArtifactName.parse("default/nlp/corpus~de:v3").collection_uri

@@ -26,12 +26,12 @@ class Reference:
         bucket: With `key`, instead of `uri`, for keys that look like a pin or are a folder as well.
         key: The exact raw key; one that ends in ``/`` is a folder.
         version_id: An explicit pin for `key`.
-        name: Path under the artifact: of the object, or of the folder that takes the entries.
+        name: Path in the artifact: of the object, or of the folder for the entries.
         include: Globs of paths under the reference to keep.
         exclude: Globs of paths under the reference to leave out; exclude wins.
         max_objects: The most entries to record; None is the default of the settings.
         checksum: A kind such as ``"sha256"``; None or True is the store's default; False records no token.
-        allow_empty: Whether a missing or empty prefix is not an error.
+        allow_empty: Whether to accept a missing or empty prefix.
         inventory: Where the bucket's inventory lies, from which its objects are taken instead of list pages: the folder
             of S3 Inventory reports (the newest is used), a `manifest.json`, or ``iceberg://CATALOG/NAMESPACE.TABLE``.
         options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...  They count for this

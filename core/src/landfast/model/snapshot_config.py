@@ -51,10 +51,10 @@ class SnapshotConfig:
         exclude: Globs of paths to leave out.
         max_objects: The most entries of each URI; None is the default of the settings.
         checksum: A kind; None is the store's default; False records no token.
-        allow_empty: Whether a missing or empty prefix is not an error.
-        inventory: Where the bucket's inventory lies, see `Reference`; None lists the bucket.
+        allow_empty: Whether to accept a missing or empty prefix.
+        inventory: URI of the bucket's inventory, see `Reference`; None lists the bucket.
         aliases: To move to the version.
-        tags: To add to the version.
+        tags: Tags to add to the version.
         metadata: JSON object.
         ttl: How long a new version is kept; None keeps it.
         options: For the store: endpoint, region, profile, ...

@@ -14,7 +14,7 @@ class Source:
         uri: The reference without secrets; a folder ends in ``/``.
         name: The path under the artifact where its entries begin; ``""`` is the root.
         include: Globs of paths to keep; empty keeps all.
-        exclude: Globs of paths to leave out; exclude wins.
+        exclude: Globs of paths to leave out, even if `include` matches them.
         checksum: The kind asked for; None is the store's default, ``"none"`` is ``checksum=False``.
         endpoint: The effective endpoint of the store, such as ``http://minio:9000``; None is the provider's own.
         options: Non-secret options: region, profile, requester_pays, anonymous, ...

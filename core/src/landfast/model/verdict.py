@@ -146,7 +146,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether all recorded content is what lies at the source now."""
+        """Whether the source still has all recorded content."""
         return self.worst in {Verdict.INTACT, Verdict.MOVED}
 
     @property

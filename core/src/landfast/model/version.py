@@ -212,7 +212,7 @@ class Observation:
 
 
 class History(list[Observation]):
-    """Observations, newest first: a list that a notebook shows as a table."""
+    """Observations, newest first: a list that a notebook displays as a table."""
 
     def _repr_html_(self) -> str | None:
         looks = [look.to_dict() for look in self[:_SHOWN]]

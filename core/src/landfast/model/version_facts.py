@@ -47,7 +47,7 @@ class VersionFacts:
 
     @property
     def change(self) -> Change | None:
-        """The row of the change feed that the log wrote; None if it moved nothing."""
+        """The row of the change feed that the log wrote; None if no alias moved."""
         return self._change
 
     @property
@@ -142,7 +142,7 @@ class VersionFacts:
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """The aliases that name it, as of when it was read."""
+        """The aliases that pointed to it when it was read."""
         return self._record.aliases
 
     @property

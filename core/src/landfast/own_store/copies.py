@@ -67,7 +67,7 @@ class Wanted:
         context: Opens stores, registry and cache.
         record: The version.
         everything: Whether also what its store can hold.
-        any_endpoint: Whether another endpoint than the recorded one may be read.
+        any_endpoint: Whether to allow reads through another endpoint than the recorded one.
         ranges: How large objects are read.
     """
 
@@ -106,7 +106,7 @@ class Wanted:
 
 
 def plan_copy(wanted: Wanted) -> Plan:
-    """Count what `copy` would read and store; nothing of it is done."""
+    """Count what `copy` would read and store; copies nothing."""
     context, name = wanted.context, str(wanted.record.name)
     draft, pins = PlanDraft("copy", name), wanted.pins()
     places = Places(Asking(), PlanDraft("hold", name))

@@ -27,7 +27,7 @@ def undelete(
 
     Raises:
         NotFound: If there is no such version, or its blobs were collected.
-        Conflict: If its content was logged again since, as another version.
+        Conflict: If the same content was logged again as another version.
     """
     record = registry.get(name, deleted=True)
     if record.deleted_at is None:

@@ -36,7 +36,7 @@ def lineage(
     until: datetime | None = None,
     declared: bool = False,
 ) -> Lineage:
-    """Return the versions and runs up- and downstream of a version, transitively.
+    """Return the versions and runs upstream and downstream of a version, over any number of steps.
 
     A version was made from what the runs that logged it used.  Each step outwards costs two queries for
     each thousand nodes in it; cycles end.  With `until` only edges up to this moment count,
@@ -170,7 +170,7 @@ def object_in(
         registry: Where the pins are.
         open_manifest: Opens the manifest that a version record names.
         version: Such as one of `Registry.containing`.
-        uri: The object; an explicit pin in it counts as `version_id`.
+        uri: The object's URI; an explicit pin in it counts as `version_id`.
         version_id: Only this version of the object.
     """
     return _find(registry, open_manifest, version, _Wanted.of(uri, version_id))

@@ -238,7 +238,7 @@ class Registry:
         return self._database.write(lambda tx: promotion.promote(tx, name, alias, run))
 
     def remove_alias(self, name: ArtifactName, alias: str) -> None:
-        """Take an alias away; `latest` cannot be.
+        """Remove an alias; `latest` cannot be removed.
 
         Raises:
             NotFound: If the partition has no such alias.

@@ -261,10 +261,10 @@ class LogRequest:
         sources: What was scanned.
         skipped: What was left out.
         metadata: Of the version if it is new; kept on the observation always.
-        description: Of the version if it is new.
+        description: Description of the version, if it is new.
         aliases: To move to the version, new or not; `latest` is implied.
         tags: To add to the version, new or not.
-        ttl_seconds: Of the version if it is new.
+        ttl_seconds: Description of the version, if it is new.
         run: Key of the run that logs; must have been begun.
         direction: The edge: `LOGGED`, or `USED` for a draft handed to `use_artifact`; None for no edge.
         ticket: From `ticket`, taken before the first request of the scan. `latest` stays where it is if a

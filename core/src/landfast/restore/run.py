@@ -187,8 +187,8 @@ def restore(
         progress: Called with how many objects were asked for, then with how many came back.
 
     Raises:
-        AccessDenied: If asking is not permitted.
-        InvalidInput: If a server has archives and no restore, or not in this tier.
+        AccessDenied: If you have no permission to restore.
+        InvalidInput: If the server has archives but no restore, or no restore in this tier.
         Unavailable: If a server did not answer, or it took longer than `patience` has.
     """
     findings = wanted.look(stores)

@@ -67,7 +67,7 @@ class Holder(Protocol):
 
         Raises:
             InvalidInput: If they cannot; the hint advises only what this server accepts.
-            AccessDenied: If asking is not permitted.
+            AccessDenied: If you have no permission to restore.
         """
         ...
 
@@ -84,7 +84,7 @@ class Holder(Protocol):
 
         Raises:
             NotFound: If it is gone.
-            AccessDenied: If asking is not permitted.
+            AccessDenied: If you have no permission to restore.
         """
         ...
 

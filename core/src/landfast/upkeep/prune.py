@@ -20,7 +20,7 @@ def prune_history(
 
     Args:
         registry: Whose history.
-        older_than: Only what is older.
+        older_than: Minimum age of the looks to remove.
         dry_run: Only count.
 
     Raises:

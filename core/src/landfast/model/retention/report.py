@@ -70,16 +70,16 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryOutlook:
-    """What will become of one entry.
+    """What the rules of a bucket will do to one entry.
 
     Args:
-        entry: As recorded, at the pins that this speaks of.
+        entry: The entry as recorded, at the pins of this outlook.
         outlook: In one word.
-        bucket: Whose rules say it.
+        bucket: The bucket with these rules.
         expires: When the recorded version can be removed.
         archives: When a read of it can begin to need a restore, if that comes first.
         hides: When a delete marker can take its place; it stays readable by its version id.
-        detail: One sentence, where all this does not say it all.
+        detail: One more sentence, if the other fields do not explain it.
     """
 
     entry: ManifestEntry
@@ -102,7 +102,7 @@ class EntryOutlook:
         return min(dated, key=lambda one: one.at, default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able description; what there is not is left out."""
+        """Return a JSON-able description; absent values are left out."""
         dates = {"expires": self.expires, "archives": self.archives, "hides": self.hides}
         facts: dict[str, Any] = {
             "path": self.path,

@@ -74,14 +74,14 @@ class CopiedFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyReport:
-    """What became of a copy.
+    """The result of a copy.
 
     Args:
         version: Of which version.
         copied: Files that were copied now.
         bytes: Their bytes.
-        kept: Files that lie in the registry's store already.
-        left: Files that were not copied, as their stores can hold them.
+        kept: Files that the registry's store already has.
+        left: Files that were not copied, because their stores can hold them.
 
     Example:
         >>> CopyReport(version="mnist:v3", copied=2, bytes=3_000, left=1).summary

@@ -24,16 +24,16 @@ _STANDS = (*(str(each) for each in Verdict if each is not Verdict.MOVED), UNREAC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasVerdict:
-    """How one version that aliases name stands.
+    """The verdict of one version that aliases point to.
 
     Args:
         version: Its full name.
-        aliases: All that name it.
+        aliases: All aliases that point to it.
         verdict: ``intact``, the worst `Verdict` of its entries, or ``unreachable``.
         summary: One line.
-        change: The row of the feed, if it stood otherwise when it was looked at last.
-        report: What was found; None if the server did not answer.
-        error: What kept it from being looked at; then the verdict is as it was before.
+        change: The row of the feed, if the verdict differs from the last one.
+        report: The report; None if the server did not answer.
+        error: The error if the version could not be verified; the verdict is then the one from before.
     """
 
     version: ArtifactName
@@ -46,16 +46,16 @@ class AliasVerdict:
 
     @property
     def ok(self) -> bool:
-        """Whether all recorded content is what lies at the source now."""
+        """Whether the source still has all recorded content."""
         return self.error is None and self.report is not None and self.report.ok
 
     @property
     def exit_code(self) -> int:
-        """That of the report; 5 where there is none."""
+        """The exit code of the report; 5 if there is no report."""
         return EXIT_UNDECIDED if self.report is None else self.report.exit_code
 
     def fails(self, fail_on: FailOn) -> bool:
-        """Whether it is a failure, as `VerifyReport.raise_for` says; what could not be looked at is one."""
+        """Return whether `VerifyReport.raise_for` counts it as a failure; an error is a failure too."""
         if self.error is not None:
             return True
         is_lost = self.exit_code in {EXIT_LOST, EXIT_UNDECIDED}

@@ -19,7 +19,7 @@ class VerifyRule:
     """What aliases name is looked at on a schedule: see `Client.verify_aliases`.
 
     Args:
-        aliases: Which; what several of them name is looked at once.
+        aliases: The aliases; a version with several of them is verified once.
         name: ``vision/mnist``, with all its partitions, or one with ``~PARTITION``; None is the whole project.
         schedule: Five fields of cron, kept as written; None leaves the time to the caller.
         fail_on: What makes it a failure, as of `VerifyReport.raise_for`; the feed hears of every change.
