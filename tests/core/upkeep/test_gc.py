@@ -441,7 +441,7 @@ def _collect_and_die(url: str, folder: Path, step: str) -> None:
         registry.forget_blobs = die  # type: ignore[method-assign]
     else:
         forget = registry.forget_blobs
-        registry.forget_blobs = lambda names: (forget(names), die())  # type: ignore[method-assign]
+        registry.forget_blobs = lambda *names: (forget(*names), die())  # type: ignore[method-assign]
     house.collect()
 
 
