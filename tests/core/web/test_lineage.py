@@ -252,7 +252,7 @@ def test_a_lineage_of_any_size_is_drawn_in_part(pages: Served, recorder: Recorde
     assert len(data["graph"]["nodes"]) <= MOST_NODES + MOST_CLUSTERS
     assert data["is_cut"]
     assert (
-        "There is more than a drawing can show"
+        "The drawing cannot show everything"
         in pages.get(page_of(first, down=20, expand=f"{first.id}d3.{token}")).text
     )
     page = pages.get(page_of(first, down=20, page=2))

@@ -163,7 +163,7 @@ def test_a_file_that_is_gone_or_was_written_to_says_so(
     for path, error, status in (("b.txt", "ObjectChanged", 410), ("a.png", "NotFound", 404)):
         page, raw = pages.get(at("file", path)), pages.get(at("raw", path, download=1))
         assert (page.status, raw.status) == (200, status)
-        assert "The recorded bytes cannot be had any more." in page.text
+        assert "The recorded bytes are no longer available." in page.text
         assert shown(pages, path)["refused"]["error"] == error
         assert b"other" not in raw.body
         assert b"other" not in page.body
@@ -349,7 +349,7 @@ def test_what_is_gone_from_the_bucket_says_so(
     s3_proxy.put(bucket, "d/b.png", b"other")
     page = pages.get(at("file", "b.png"))
     assert page.status == 200
-    assert "The recorded bytes cannot be had any more." in page.text
+    assert "The recorded bytes are no longer available." in page.text
     assert pages.get(at("raw", "b.png")).status in {404, 410}
 
 

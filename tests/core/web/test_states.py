@@ -189,4 +189,4 @@ def test_a_file_that_is_gone_is_said(client: Client, pages: Served, data: Path) 
     (data / "a.txt").unlink()
     page = pages.get(at("file", "a.txt").replace("/files/", "/data/"))
     assert page.status == 200
-    assert "The recorded bytes cannot be had any more." in page.text
+    assert "The recorded bytes are no longer available." in page.text

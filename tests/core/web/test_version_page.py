@@ -22,7 +22,7 @@ def test_a_version_says_what_was_recorded(client: Client, pages: Served, data: P
     assert said["aliases"] == ["latest", "prod"]
     assert said["skipped"] == [{"reason": "excluded", "count": 1, "examples": ["a.txt"]}]
     assert said["restorable"] is False
-    assert "keeps nothing that is overwritten" in said["not_restorable"][0]
+    assert "does not keep overwritten objects" in said["not_restorable"][0]
     assert said["expires_at"] > said["created_at"]
     page = pages.get("/default/vision/data?version=v0").text
     for text in (said["digest"], "prod", "good", "rows", "Ana", "a.txt", "no", "until"):

@@ -184,7 +184,8 @@ def refuse(site: Site, error: Exception, request: Request, *, is_json: bool) -> 
     if not isinstance(error, LandfastError):
         logger.error("%s %s: %s", request.method, visible(request.url.path), redact(repr(error)))
         error = LandfastError(
-            "this page met something unexpected", hint="The log of `landfast ui` says more."
+            "an unexpected error occurred on this page",
+            hint="The log of `landfast ui` has the details.",
         )
     return reply(site, error_view(error), request, is_json=is_json)
 

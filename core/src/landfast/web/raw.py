@@ -106,7 +106,7 @@ def asked_for(site: Site, query: Query) -> Asked:
             subject=entry.path,
             expected=f"at most {kind.most:,} bytes",
             found=f"{entry.size:,} bytes",
-            hint="Download it: that has no bound.",
+            hint="Download it: downloads have no limit.",
         )
     return Asked(source=source, kind=kind, is_download=is_download)
 
@@ -184,7 +184,7 @@ class Stream(Response):
         except LandfastError as error:
             logger.warning("%s: %s", visible(scope["path"]), redact(str(error)))
         except OSError:
-            logger.debug("%s: nobody takes the bytes any more", visible(scope["path"]))
+            logger.debug("%s: the browser no longer reads the bytes", visible(scope["path"]))
         finally:
             with contextlib.suppress(LandfastError, OSError):
                 self._chunks.close()

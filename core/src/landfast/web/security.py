@@ -79,9 +79,9 @@ def check_form(token: str, form: Mapping[str, str], headers: Mapping[str, str]) 
         is_near = comes_from == headers.get("host", "")
     if not (token and is_own and is_near):
         raise AccessDenied(
-            "this was not asked for by a page of this server",
+            "the request does not come from a page of this server",
             subject="token",
-            hint="Open the page again, and use its button: the server may have been started anew.",
+            hint="Open the page again and use its button. The server may have restarted.",
         )
 
 
@@ -126,7 +126,9 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - a traceback may hold a secret, and helps nobody who sees a page
             logger.error("%s: %s", visible(scope["path"]), redact(repr(error)))  # noqa: TRY400
             if not has_begun:
-                said = PlainTextResponse("This page met something unexpected.\n", status_code=500)
+                said = PlainTextResponse(
+                    "An unexpected error occurred on this page.\n", status_code=500
+                )
                 await said(scope, receive, send_safely)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
@@ -138,7 +140,7 @@ class Guard:
         if self._hosts and (len(names) != 1 or not names <= own):
             shown = ", ".join(sorted(visible(name[:100]) for name in names)) or "nothing"
             return PlainTextResponse(
-                f"This server is not called {shown}. If it is meant to be, start it with --allow-host NAME.\n",
+                f"This server is not called {shown}. If this name is right, start the server with --allow-host NAME.\n",
                 status_code=421,
             )
         if scope["method"] not in _METHODS:

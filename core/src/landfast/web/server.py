@@ -125,9 +125,9 @@ def _check_remote(address: Address, *, allow_remote: bool) -> None:
     raise InvalidInput(
         f"other machines could reach {address.host}",
         subject=address.host,
-        expected="an address of this machine alone, such as 127.0.0.1",
-        hint="Everybody who reaches the server reads every name, place, run and preview in the registry, without "
-        "a password: if they may, give --allow-remote. From afar, an SSH tunnel shows it to you alone.",
+        expected="an address that only this machine reaches, such as 127.0.0.1",
+        hint="Everybody who reaches the server can read every name, place, run and preview in the registry, without "
+        "a password. To allow this, use --allow-remote. For your own access from another machine, use an SSH tunnel.",
     )
 
 

@@ -63,7 +63,7 @@ def _versions(site: Site, query: Query) -> tuple[ArtifactVersion, ArtifactVersio
             raise NotFound(
                 f"there is no version before {new.name}",
                 subject=str(new.name),
-                hint="Say with old= which version to compare it with.",
+                hint="Set old= to the version to compare it with.",
             )
         asked = before.name
     old = registry.get(asked, deleted=True)

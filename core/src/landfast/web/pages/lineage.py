@@ -80,7 +80,7 @@ def _expanded(query: Query) -> dict[tuple[str, Side], int]:
     found = parse_expand(text)
     if found is None or len(found) > MOST_EXPANDED:
         raise InvalidInput(
-            "the parameter 'expand' names no nodes of a lineage",
+            "the parameter 'expand' does not name nodes of a lineage",
             subject="expand",
             expected=f"at most {MOST_EXPANDED} words such as 12u or rabcd2345d2, with dots between them",
             found=repr(text[:40]),

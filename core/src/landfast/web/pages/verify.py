@@ -16,12 +16,12 @@ _ROWS = 20
 WORDS = {
     Verdict.INTACT: "the recorded bytes are what is there now",
     Verdict.MOVED: "the same content is there under new pins",
-    Verdict.OVERWRITTEN: "other content is there; the recorded version still is too",
+    Verdict.OVERWRITTEN: "other content is there, and the recorded version still exists",
     Verdict.DELETED: "deleted, but the recorded version can be restored",
-    Verdict.ARCHIVED: "there, but a read needs a restore first",
-    Verdict.UNVERIFIABLE: "something is there; nothing tells whether it is the same",
-    Verdict.DENIED: "looking is not permitted",
-    Verdict.CHANGED: "other content is there, and nothing to fall back to",
+    Verdict.ARCHIVED: "archived: restore it before you read it",
+    Verdict.UNVERIFIABLE: "an object is there, but Landfast cannot compare it with the record",
+    Verdict.DENIED: "you do not have permission to look",
+    Verdict.CHANGED: "other content is there, and the recorded version is gone",
     Verdict.GONE: "nothing is there any more",
 }
 

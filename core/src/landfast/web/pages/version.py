@@ -61,7 +61,7 @@ def why_not_restorable(found: ArtifactVersion) -> list[str]:
         if source.versioning in {"off", "suspended"}:
             reasons.append(f"{source.uri}: versioning of the bucket is {source.versioning}")
         elif source.versioning == "none":
-            reasons.append(f"{source.uri}: the store keeps nothing that is overwritten")
+            reasons.append(f"{source.uri}: the store does not keep overwritten objects")
     unpinned = found.record.summary.unpinned
     if unpinned:
         files = "1 file was" if unpinned == 1 else f"{unpinned:,} files were"
