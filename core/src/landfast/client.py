@@ -1353,7 +1353,7 @@ class Client:
         name = self.resolve_name(named)
         if name.index is None:
             raise InvalidInput(
-                f"{name} does not say which deleted version is meant",
+                f"{name} does not name one deleted version",
                 subject=str(name),
                 expected="a name with a number, such as mnist:v3",
                 hint="`client.versions(name, deleted=True)` lists them.",

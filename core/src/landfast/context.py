@@ -123,7 +123,7 @@ class Context:
         url = JoinedRun.decode(self.settings.run).registry_url or "the registry of that run"
         self.settings.require_shared(
             "the run that LANDFAST_RUN names",
-            f"Set LANDFAST_REGISTRY_URL to {url}, with its password, which is not sent along",
+            f"Set LANDFAST_REGISTRY_URL to {url}, with its password. Landfast does not send the password to workers",
         )
 
     @cached_property
@@ -387,7 +387,7 @@ class Context:
             subject=self.display_url,
             expected=f"{origin.url} (id {origin.id})",
             found=f"{self.display_url} (id {found})" if found else f"none at {self.display_url}",
-            hint="Set LANDFAST_REGISTRY_URL there: a URL may hold a password, so it is not sent along.",
+            hint="Set LANDFAST_REGISTRY_URL there: a URL can contain a password, so Landfast does not send it.",
         )
 
 

@@ -156,7 +156,7 @@ class Draft:
         if given and self._secrets.setdefault(str(place), told) != told:
             names = ", ".join(given)
             raise Conflict(
-                f"two URLs that differ only in {names} would be recorded as one, {place}",
+                f"two URLs that differ only in {names} would become one entry, {place}",
                 subject=str(place),
                 hint=f"{names} may be a secret, so it is not recorded; if it says which object is meant, "
                 f"give options={{'plain_parameters': '{names}'}}.",
@@ -343,9 +343,9 @@ def _draft_name(name: str, partition: str | None) -> ArtifactName:
     parsed = ArtifactName.parse(name)
     if parsed.picks_version:
         raise InvalidInput(
-            f"{name!r} says a version, but the registry numbers versions itself",
+            f"{name!r} has a version number, but the registry chooses the numbers",
             subject=name,
-            hint=f"Give the name {parsed.bare()}; aliases are given when it is logged.",
+            hint=f"Give the name {parsed.bare()}; give aliases when you log it.",
         )
     if partition is not None and parsed.partition and parsed.partition != partition:
         raise Conflict(f"{name!r} and partition={partition!r} disagree", subject=name)

@@ -113,7 +113,7 @@ class Settings:
             f"no registry is named, and {elsewhere} may do this work on other machines",
             subject="LANDFAST_REGISTRY_URL",
             expected="a registry that every worker reaches, such as postgresql://...",
-            found="the embedded SQLite registry, which each machine would have for itself",
+            found="the embedded SQLite registry, of which each machine would have its own",
             hint=f"{how}; if all of them share this disk, set {ALLOW_LOCAL}=1.",
         )
 
@@ -168,7 +168,7 @@ def full_name(artifact: str | ArtifactName, *, hint: str | None = None) -> Artif
     name = ArtifactName.parse(artifact) if isinstance(artifact, str) else artifact
     if not isinstance(name, ArtifactName):
         raise InvalidInput(
-            f"{type(name).__name__} is no artifact name",
+            f"{type(name).__name__} is not an artifact name",
             subject=str(name)[:200],
             expected="a text such as nlp/corpus",
             found=type(name).__name__,

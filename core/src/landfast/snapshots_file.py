@@ -187,7 +187,7 @@ class _Reader:
         node = keys[section][0]
         if node.id != "sequence":
             line = node.start_mark.line + 1
-            raise self._error(f"{section}: is no list", line, expected=example)
+            raise self._error(f"{section}: is not a list", line, expected=example)
         yield from ((item, item.start_mark.line + 1) for item in node.value)
 
     def _rule(
@@ -196,7 +196,7 @@ class _Reader:
         line = node.start_mark.line + 1
         key = needed.partition(":")[0]
         if node.id != "mapping":
-            raise self._error(f"a {what} is no mapping", line, expected=f"keys such as {key}:")
+            raise self._error(f"a {what} is not a mapping", line, expected=f"keys such as {key}:")
         given = self._fields(node, known)
         if key not in given:
             raise self._error(f"a {what} has no {key}", line, expected=needed)
@@ -239,7 +239,9 @@ class _Reader:
 
     def _config(self, node: Any, line: int) -> SnapshotConfig:
         if node.id != "mapping":
-            raise self._error("a snapshot is no mapping", line, expected="keys such as name: uri:")
+            raise self._error(
+                "a snapshot is not a mapping", line, expected="keys such as name: uri:"
+            )
         given = self._fields(node, _KEYS)
         if "name" not in given:
             raise self._error("a snapshot has no name", line, expected="name: and uri:")
@@ -278,7 +280,7 @@ class _Reader:
             line = key.start_mark.line + 1
             name = self._built(key)
             if not isinstance(name, str):
-                raise self._error(f"key {name!r} is no text", line)
+                raise self._error(f"key {name!r} is not a text", line)
             if own.count(key.value) > 1:
                 raise self._error(f"key {name!r} is given twice", line)
             found[name] = (value, line)

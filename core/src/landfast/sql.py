@@ -255,7 +255,7 @@ class _Session:
             known = by_fold.get(name.casefold(), name)
             if known != name:
                 raise InvalidInput(
-                    f"{known!r} and {name!r} are one table for DuckDB, which does not tell capitals from small letters",
+                    f"{known!r} and {name!r} are the same table for DuckDB, which ignores the case of letters",
                     subject=name,
                     hint="Write one of them in another form, such as ENTITY/PROJECT/NAME, or with its number.",
                 )
@@ -352,7 +352,7 @@ def _translated(facts: dict[str, Any], query: str, shift: int) -> LandfastError:
         problem = problem.partition(" Did you mean")[0]
         hint = "A table is an artifact's name in quotes: from 'project/name:alias'."
         if str(facts.get("name", "")).startswith("landfast://"):
-            hint = "Its name does not tell what it is: entry(name, path, format := 'csv')."
+            hint = "The name does not show the format: entry(name, path, format := 'csv')."
     if kind == "IO" and "No files found" in problem:
         return NotFound(f"{problem}{place}", hint="List what there is with `landfast ls`.")
     return InvalidInput(

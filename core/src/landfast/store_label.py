@@ -105,7 +105,7 @@ def check_no_store(blobs: BlobStore) -> None:
     """Refuse a place of a user's own that is the store of a registry."""
     if blobs.label() is not None:
         raise Conflict(
-            f"{blobs.url} is the store of a registry, which would take the file for garbage",
+            f"{blobs.url} is the store of a registry, which would delete the file as garbage",
             subject=blobs.url,
             hint="Name another folder or prefix; or add the file without a place (`add_file`, `landfast put`).",
         )
@@ -144,7 +144,7 @@ def check_restored(registry: Registry, target: BlobStore) -> None:
         )
     if next(iter(target.list()), None) is None:
         raise Conflict(
-            f"no blob lies in {target.url}, so it cannot be the store of {info.url}",
+            f"no blob lies in {target.url}, so it is not the store of {info.url}",
             subject=target.url,
             hint=f"Copy or restore there what was in {info.store_url} first.",
         )
@@ -244,7 +244,7 @@ def _adopting(registry: Registry, blobs: BlobStore, mine: Owner) -> Owner:
     if not registry.known_blobs(present):
         raise _has_blobs(
             blobs,
-            "If they are this registry's all the same, run: landfast registry adopt; "
+            "If the blobs belong to this registry, run: landfast registry adopt; "
             f"else give it a store of its own: landfast registry fork {registry.info.url} --store URL",
         )
     return replace(mine, adopted_at=datetime.now(UTC))
@@ -261,7 +261,7 @@ def _not_ours(info: RegistryInfo, blobs: BlobStore, mine: Owner, found: Owner) -
             f"if the other registry is gone for good: landfast registry adopt {info.url}",
         )
     return Conflict(
-        f"the store {blobs.url} belongs to the registry of which this is a copy",
+        f"the store {blobs.url} belongs to the registry that this one is a copy of",
         subject=blobs.url,
         expected=f"the database {mine.database}",
         found=f"{found.database}",
@@ -284,6 +284,6 @@ def _has_blobs(blobs: BlobStore, hint: str) -> Conflict:
     return Conflict(
         f"the store {blobs.url} holds blobs of another registry",
         subject=blobs.url,
-        expected="no blobs, or such that this registry knows",
+        expected="no blobs, or only blobs that this registry knows",
         hint=hint,
     )

@@ -447,4 +447,4 @@ def record_use(
     except AccessDenied as error:
         if not context.said_unrecorded:
             context.said_unrecorded = True
-            context.note(f"what is used here is not recorded: {error}")
+            context.note(f"the use of this version is not recorded: {error}")

@@ -310,7 +310,7 @@ def follow_aliases(version: VersionStorage) -> None:
                     version.release(holder=held.holder)
             release_holds(context, held)
         except LandfastError as error:
-            context.note(f"{alias} moved; its hold did not follow whole: {error}")
+            context.note(f"{alias} moved, but its hold did not follow completely: {error}")
 
 
 def release_holds(context: Context, held: HoldRecord) -> None:
@@ -341,4 +341,4 @@ def release_ended(context: Context, record: VersionRecord) -> None:
     try:
         release(context.registry, record, context.stores, None)
     except LandfastError as error:
-        context.note(f"{record.name} is deleted and held still; `landfast gc` releases it: {error}")
+        context.note(f"{record.name} is deleted but still held. `landfast gc` releases it: {error}")

@@ -233,7 +233,9 @@ def test_mend_00_a_copy_beside_may_read_and_not_write_nor_collect(
         lambda: copied.gc(grace=NOW),
         lambda: copied.gc(grace=NOW, dry_run=False),
     ):
-        with pytest.raises(Conflict, match=r"the registry of which this is a copy.*registry adopt"):
+        with pytest.raises(
+            Conflict, match=r"the registry that this one is a copy of.*registry adopt"
+        ):
             refused()
     assert files_of(copied, "d") == ["a.txt"]
     assert files_of(client, "d") == ["a.txt", "b.txt"]
@@ -303,7 +305,7 @@ def test_mend_00_a_database_of_postgresql_is_told_from_its_copy(
     client.context.blobs.set_label(
         json.dumps({**label, "database": "production"}).encode(), new=False
     )
-    with pytest.raises(Conflict, match=r"of which this is a copy.*expected the database"):
+    with pytest.raises(Conflict, match=r"that this one is a copy of.*expected the database"):
         Client(postgres_url).gc(grace=NOW)
 
 

@@ -192,7 +192,7 @@ def test_same_size_rewrite_of_an_unverified_file_is_object_changed(
     os.utime(path, (1_600_000_000, 1_600_000_000))
     scanned = scan(Reference(f"{path.parent}/", checksum=False))
     path.write_bytes(b"OVERWROT")
-    with pytest.raises(ObjectChanged, match="was written to since"):
+    with pytest.raises(ObjectChanged, match="was changed after"):
         get(scanned)
 
 

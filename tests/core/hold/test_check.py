@@ -43,7 +43,7 @@ def test_what_was_taken_away_is_held_again_as_the_check_says(client: Client, loc
     version = client.log("mnist", locked.uri)
     client.hold(version)
     locked.set_held("a", oid, on=False)
-    assert "hold them again" in client.check_registry(holds=True).holds[0].mend
+    assert "hold these versions again" in client.check_registry(holds=True).holds[0].mend
     client.release(version)
     assert client.hold(version).held == 1
     assert locked.is_held("a", oid)
@@ -87,4 +87,4 @@ def test_the_command(client: Client, locked, tmp_path: Path, monkeypatch) -> Non
     done = CliRunner().invoke(main, ["registry", "check", "--holds"])
     assert done.exit_code == 6
     assert "hold not held: " in done.output
-    assert "hold them again" in done.output
+    assert "hold these versions again" in done.output

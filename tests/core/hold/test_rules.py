@@ -160,7 +160,7 @@ def test_a_log_whose_hold_cannot_follow_says_so_and_the_rule_mends_it(
     s3_proxy.proxy.inject(Status(status=403), kind="put-object-legal-hold")
     version = client.log("mnist", locked.uri, aliases=["prod"])
     assert version.created
-    assert "its hold did not follow whole" in caplog.text
+    assert "but its hold did not follow completely" in caplog.text
     assert locked.is_held("a", old)
     s3_proxy.proxy.clear()
     client.keep_holds([rule])
@@ -258,7 +258,7 @@ def test_a_file_says_it_and_snapshot_does_it(client: Client, locked: Locked, tmp
         ("holds:\n  - name: mnist:prod\n    partitions: 30d", "says an alias, and partitions"),
         ("holds:\n  - name: mnist:prod\n    kind: forever", "line 2: there is no hold 'forever'"),
         ("holds:\n  - names: mnist", "line 2: unknown key 'names'"),
-        ("holds: mnist:prod", "holds: is no list"),
+        ("holds: mnist:prod", "holds: is not a list"),
         ("holds:\n  - partitions: 30d", "has no name"),
     ],
 )

@@ -314,7 +314,7 @@ def test_what_is_no_report_is_refused(place: Place, tmp_path: Path) -> None:
     assert version.sources[0].inventory == complete
     (tmp_path / "manifest.json").write_text("{}")
     (tmp_path / "manifest.checksum").write_text("99914b932bd37a50b983c5e7c90ae93b")
-    with pytest.raises(Conflict, match="no manifest of an S3 Inventory"):
+    with pytest.raises(Conflict, match="not a manifest of an S3 Inventory"):
         place.client.log("told", place.uri, inventory=str(tmp_path / "manifest.json"))
 
 

@@ -137,7 +137,7 @@ def test_a_remote_at_another_endpoint_is_refused_before_anything_is_recorded(
 ) -> None:
     config = repository / ".dvc/config.local"
     config.write_text(re.sub(r"http://\S+", "http://127.0.0.1:9", config.read_text()))
-    with pytest.raises(Conflict, match="another endpoint"):
+    with pytest.raises(Conflict, match="an endpoint that differs"):
         client.import_from("dvc", repository / "mnist.dvc")
     assert not (tmp_path / "registry.db").exists()
     assert client.import_from("dvc", repository / "mnist.dvc", any_endpoint=True).ok

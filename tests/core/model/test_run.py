@@ -57,7 +57,7 @@ def b64(text: str) -> str:
     ],
 )
 def test_another_text_is_refused_with_what_to_do(text: str) -> None:
-    with pytest.raises(InvalidInput, match="Pass on the value"):
+    with pytest.raises(InvalidInput, match="Pass the value"):
         RunKey.decode(text)
 
 

@@ -168,7 +168,9 @@ def check_reading(url: str, shared: Path, out: Path, denied: str) -> None:
     assert len(found) == len(READING)
     for line in found:
         assert line.startswith("0 "), line
-        assert ("what is used here is not recorded" in line) == ("get data --root {out}/1" in line)
+        assert ("the use of this version is not recorded" in line) == (
+            "get data --root {out}/1" in line
+        )
     for line in as_nobody(lambda: told(WRITING, url, folder=shared, out=out)).splitlines():
         assert line.startswith("13 "), line
         assert f"expected permission to write {denied}{shared}" in line
@@ -214,7 +216,7 @@ def test_mend_19_a_postgresql_role_that_may_read_does_all_that_reads(
             for line in told(READING, url, folder=tmp_path, out=tmp_path / "out").splitlines():
                 assert line.startswith("0 "), line
                 is_use = "get data --root {out}/1" in line
-                assert ("what is used here is not recorded" in line) == is_use
+                assert ("the use of this version is not recorded" in line) == is_use
             places = {"folder": tmp_path, "out": tmp_path}
             for line in told(WRITING, url, **places).splitlines():
                 assert line.startswith("13 "), line

@@ -145,7 +145,7 @@ def test_a_wait_that_takes_too_long_says_that_the_restore_goes_on(
     name = recorded(bucket, client)
     with pytest.raises(Unavailable, match="2 objects are still being restored") as caught:
         client.restore(name, wait=True, timeout=0)
-    assert "run the same again" in str(caught.value)
+    assert "run the same command" in str(caught.value)
     assert client.restore(name).under_way == 2
 
 

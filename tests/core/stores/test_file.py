@@ -117,7 +117,7 @@ def test_stat_checksum_reads_no_byte_and_tells_a_rewrite(root: Path) -> None:
     assert row.checksum == Checksum("stat", "3-1700000000123456789")
     assert read(store, pin_of(row)) == b"abc"
     path.write_bytes(b"abd")
-    with pytest.raises(ObjectChanged, match="written to since"):
+    with pytest.raises(ObjectChanged, match="changed after"):
         read(store, pin_of(row))
 
 

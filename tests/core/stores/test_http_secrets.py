@@ -52,7 +52,7 @@ def test_a_circle_of_redirects_is_an_error(store, http_script):
 
 def test_a_redirect_to_another_scheme_is_an_error(store, http_script):
     url = http_script.put("/a", location="file:///etc/passwd")
-    with pytest.raises(InvalidInput, match="no HTTP URL"):
+    with pytest.raises(InvalidInput, match="not an HTTP URL"):
         store.stat(at(url))
 
 

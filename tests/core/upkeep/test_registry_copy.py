@@ -182,7 +182,7 @@ def test_reading_at_the_old_place_says_once_that_it_is_old(source: Client, tmp_p
     )
     assert result.exit_code == 0, result.output
     assert result.stderr.count("what is read here is as it was then") == 1
-    assert "what is used here is not recorded" in result.stderr
+    assert "the use of this version is not recorded" in result.stderr
 
 
 def test_what_is_at_the_target_already_is_never_touched(

@@ -144,7 +144,7 @@ def test_long_text_and_long_tables_are_cut_and_say_so(record, pages: Served) -> 
     wide = shown(pages, "wide.csv")["preview"]["table"]
     assert (len(wide["columns"]), wide["columns_in_all"]) == (50, 500)
     page = pages.get(at("file", "long.txt")).text
-    assert "the whole of 2.9 MB comes with the download" in page
+    assert "the download has the whole 2.9 MB" in page
 
 
 def test_a_preview_can_be_left_out(record, pages: Served, tmp_path: Path) -> None:

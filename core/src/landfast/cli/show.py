@@ -30,7 +30,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput(
-            f"--as-of {text!r} is no time",
+            f"--as-of {text!r} is not a time",
             subject="--as-of",
             expected="ISO 8601, such as 2026-05-03 or 2026-05-03T08:15:30Z",
         ) from None

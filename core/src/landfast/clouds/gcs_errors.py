@@ -233,7 +233,9 @@ def _denied(fact: _Fact, asked: Asked) -> LandfastError:
     permission = named[1] if named else asked.permission
     hint = f"Grant {permission} on gs://{asked.bucket}, for example with roles/storage.objectViewer"
     if permission != asked.permission:
-        hint += " (who may not list is not told that an object is missing)"
+        hint += (
+            " (without permission to list, the server does not report that an object is missing)"
+        )
     return AccessDenied(
         f"{asked.name} may not be {asked.verb}",
         subject=asked.name,
@@ -253,7 +255,7 @@ def _translate_auth(error: Exception, asked: Asked) -> LandfastError:
     found = f"{type(error).__name__}: {said}"
     if isinstance(error, exceptions.TransportError) or getattr(error, "retryable", False):
         return Unavailable(
-            f"{asked.name} could not be {asked.verb}: the credentials were not answered",
+            f"{asked.name} could not be {asked.verb}: the server did not answer the request for credentials",
             subject=asked.name,
             found=found,
         )

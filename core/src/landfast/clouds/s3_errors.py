@@ -102,7 +102,7 @@ def translate_reply(reply: Mapping[str, Any], asked: Asked) -> LandfastError:
 
 
 _BLIND_400 = (
-    "S3 does not tell why on HEAD requests: an expired session token, another region than the"
+    "S3 does not give the reason on HEAD requests: an expired session token, another region than the"
     " bucket's, a version id that the server never gave, or an object encrypted with a customer key."
 )
 

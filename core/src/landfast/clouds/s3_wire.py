@@ -380,5 +380,5 @@ def _whole(body: bytes, headers: Mapping[str, str]) -> bytes:
 def _answered_elsewhere(method: str) -> Unavailable:
     return Unavailable(
         f"{method} of the client that was handed in was answered without a server",
-        hint="A stubbed client can not list; use a server on loopback, or moto.",
+        hint="A stubbed client cannot list; use a server on loopback, or moto.",
     )

@@ -261,12 +261,12 @@ class MarkedFolder:
             folder = folder.parent
         if folder.is_symlink():
             return Conflict(
-                f"{folder} is a symlink, and a download follows none: it leads out of {self.root}, or may",
+                f"{folder} is a symlink. A download follows no symlinks, because they can lead out of {self.root}",
                 subject=str(folder),
                 hint="Remove the link, or download into another folder.",
             )
         return Conflict(
-            f"{folder} must be a folder, and something else is there",
+            f"{folder} must be a folder, but it is something else",
             subject=str(folder),
             hint="Remove it, or download into another folder.",
         )
@@ -288,7 +288,7 @@ class MarkedFolder:
                     raise
                 target = self.root / path
                 raise Conflict(
-                    f"{target} must be a file, and is a folder",
+                    f"{target} must be a file, but it is a folder",
                     subject=str(target),
                     hint="Remove it, or download into another folder.",
                 ) from None

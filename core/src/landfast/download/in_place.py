@@ -38,5 +38,5 @@ def _check(source: Source, report: VerifyReport) -> None:
             f"{source.uri} is not what was recorded",
             subject=source.uri,
             found=report.summary,
-            hint="Logging it again records what is there now as a new version.",
+            hint="If you log it again, you record the current files as a new version.",
         )

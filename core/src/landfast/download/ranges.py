@@ -171,7 +171,7 @@ class PinnedBytes:
 
     def _unproven(self) -> Unverifiable:
         return Unverifiable(
-            f"no part of {self.entry.path!r} can be shown: only all of its bytes tell that they are the recorded ones",
+            f"no part of {self.entry.path!r} can be shown: Landfast can verify only the whole file",
             subject=self.entry.uri,
             expected=f"at most {self._most_whole} bytes to read whole",
             found=f"{self.entry.size} bytes",

@@ -36,7 +36,7 @@ def check_time(entry: ManifestEntry, info: ObjectInfo) -> None:
         return
     if entry.modified_at != info.modified_at:
         raise ObjectChanged(
-            f"{entry.uri} was written to since it was recorded as {entry.path!r}",
+            f"{entry.uri} was changed after it was recorded as {entry.path!r}",
             subject=entry.uri,
             expected=f"modified at {format_time(entry.modified_at)}",
             found=format_time(info.modified_at),

@@ -162,7 +162,7 @@ class Acting:
             if not self.asking.get(need.store, need.request).on:
                 states[row.id] = HoldState.INTENDED
                 raise Unverifiable(
-                    f"{need.uri} is not held, though the server said that it is",
+                    f"{need.uri} is not held, but the server confirmed the hold",
                     subject=need.uri,
                     expected=f"a {need.request.kind} that reads back",
                     hint=f"This server does not know holds. {COPY}",

@@ -60,7 +60,7 @@ class OwnStore:
                 version_id = asking.version_of(self.store, location)
             except NotFound:
                 why = "the registry's store does not have it any more"
-                hint = "landfast registry check tells what else is missing."
+                hint = "landfast registry check lists what else is missing."
                 return replace(need, why_not=why, hint=hint)
         there = replace(need.entry, uri=location.uri, version_id=version_id)
         found = need_of(need.entry, there, self.store, kind)

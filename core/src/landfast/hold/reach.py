@@ -45,7 +45,7 @@ class Reach:
         if (plain.endpoint or "") == held.endpoint:
             return plain
         raise Conflict(
-            f"{held.uri} was held at another endpoint than your settings lead to",
+            f"{held.uri} was held at an endpoint that differs from the endpoint of your settings",
             subject=held.uri,
             expected=held.endpoint or "the provider's own",
             found=plain.endpoint or "the provider's own",

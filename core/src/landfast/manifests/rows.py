@@ -32,7 +32,7 @@ def breaks_format(path: Path, where: str, expected: str, found: str) -> Conflict
         subject=str(path),
         expected=expected,
         found=found if len(found) <= 200 else found[:200] + "...",
-        hint="Whoever wrote it has to write it anew, as docs/format.md says.",
+        hint="The tool that wrote it must write it again, as docs/format.md describes.",
     )
 
 

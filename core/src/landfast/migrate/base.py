@@ -73,7 +73,7 @@ class PeerPlace:
         """Return the name that was given for a file that says none."""
         if self.name is None:
             raise InvalidInput(
-                f"{file} does not say what it is the manifest of",
+                f"{file} does not contain the name of the artifact",
                 subject=file,
                 hint="Give name='[entity/]project/collection' (--name).",
             )

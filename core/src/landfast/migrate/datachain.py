@@ -197,7 +197,7 @@ def _entry(row: Row) -> ManifestEntry:
     """Read a file of a row."""
     path = rows.path_of(row.get("path"))
     if row.get("location") not in {None, "", "null"}:
-        raise rows.refuse(path, "it is a part of another file, such as of an archive")
+        raise rows.refuse(path, "it is part of another file, for example of an archive")
     source = rows.text_of(path, "source", row.get("source"))
     if source is None:
         raise rows.refuse(path, "it has no source: DataChain keeps the file itself")

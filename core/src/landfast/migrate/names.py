@@ -68,7 +68,7 @@ def words_here(kind: str, theirs: Iterable[str], notes: list[str]) -> tuple[str,
             here = word(given)
             if kind == "alias" and re.fullmatch(r"[vV]\d+", here):
                 notes.append(
-                    f"the alias {given!r} is left away: it has the form of a version number"
+                    f"the alias {given!r} is left out: it has the form of a version number"
                 )
                 continue
             notes.append(f"the {kind} {given!r} is {here!r} here")

@@ -142,7 +142,7 @@ def _entry(row: Row) -> ManifestEntry:
     path = rows.path_of(row.get("logical_key"))
     keys = row["physical_keys"]
     if not isinstance(keys, list) or len(keys) != 1:
-        raise rows.refuse(path, "it has several places, of which Quilt itself reads one")
+        raise rows.refuse(path, "it has several places, but Quilt reads only one")
     location, version_id = rows.quoted_location(path, keys[0])
     return ManifestEntry(
         path=path,

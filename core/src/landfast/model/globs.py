@@ -63,7 +63,7 @@ def hint_for_glob(place: str) -> str | None:
 
     Example:
         >>> hint_for_glob("s3://b/h/*.csv")
-        "A place is no glob: give s3://b/h/ with --include '*.csv' (include=['*.csv'])."
+        "A place cannot be a glob: give s3://b/h/ with --include '*.csv' (include=['*.csv'])."
     """
     scheme, _, path = place.rpartition("://")
     first = _MAGIC.search(path)
@@ -71,7 +71,7 @@ def hint_for_glob(place: str) -> str | None:
         return None
     cut = len(place) - len(path) + path.rfind("/", 0, first.start()) + 1
     folder, glob = place[:cut] or ".", place[cut:]
-    return f"A place is no glob: give {folder} with --include {glob!r} (include=[{glob!r}])."
+    return f"A place cannot be a glob: give {folder} with --include {glob!r} (include=[{glob!r}])."
 
 
 def literal_start(glob: str) -> str:

@@ -113,7 +113,7 @@ class Location:
             absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
         except RuntimeError:
             raise InvalidInput(
-                f"{path!r} begins with a user that this machine does not know",
+                f"{path!r} begins with a user name that does not exist on this machine",
                 subject=path,
                 hint="Write ./~ for a file whose name begins with ~.",
             ) from None

@@ -94,7 +94,7 @@ class JoinedRun:
             raise InvalidInput(
                 "LANDFAST_RUN does not name a run",
                 subject="LANDFAST_RUN",
-                hint="Pass on the value that the parent run was given, or unset it.",
+                hint="Pass the value of the parent run, or unset it.",
             )
         system, deployment, run_id, node, part, *registry = values
         key = RunKey(system=system, deployment=deployment, run_id=run_id, node=node, part=part)

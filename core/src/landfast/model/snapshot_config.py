@@ -291,7 +291,7 @@ def check_schedule(text: str) -> str:
     fields = text.split()
     if len(fields) != len(_FIELDS):
         raise InvalidInput(
-            f"{text!r} is no schedule",
+            f"{text!r} is not a schedule",
             subject=text,
             expected="five fields of cron: minute, hour, day of month, month, day of week",
             found=f"{len(fields)} fields",
@@ -299,7 +299,7 @@ def check_schedule(text: str) -> str:
     for word, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
         if not all(_is_cron(part, low, high, names.split()) for part in word.split(",")):
             raise InvalidInput(
-                f"{text!r} is no schedule",
+                f"{text!r} is not a schedule",
                 subject=text,
                 expected=f"{name} as *, a number from {low} to {high}, a range, a list or a step",
                 found=word,

@@ -185,7 +185,7 @@ class VerifyReport:
         worst = nlargest(_NAMED, self.rows, key=lambda row: row.verdict.badness)
         told = ", ".join(f"{row.path} {row.verdict}" for row in worst)
         raise ObjectChanged(
-            f"{name} is not what lies at its source now",
+            f"{name} differs from what its source has now",
             subject=name,
             expected="every entry intact" if fail_on == "drift" else "no entry lost",
             found=f"{self.summary} ({told})" if told else self.summary,

@@ -57,7 +57,7 @@ class Emitter:
                 else "nothing says where OpenLineage events go",
                 subject="OPENLINEAGE_URL",
                 expected="OPENLINEAGE_URL, OPENLINEAGE_CONFIG or OPENLINEAGE__TRANSPORT__TYPE",
-                hint="What was told to nobody would count as told.",
+                hint="Without a receiver, events would count as delivered.",
             )
         self.kind = str(kind)
         self._http = [one for one in _all(self._client.transport) if isinstance(one, HttpTransport)]

@@ -57,7 +57,7 @@ class Candidate:
             return
         if same_content(entry, info) is not True:
             raise ObjectChanged(
-                f"nothing tells that {entry.uri} still is what was recorded as {entry.path!r}",
+                f"Landfast cannot verify that {entry.uri} is still the content recorded as {entry.path!r}",
                 subject=entry.uri,
                 expected=str(entry.checksum),
                 found="none in the reply" if info.checksum is None else str(info.checksum),

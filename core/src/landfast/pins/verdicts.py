@@ -219,5 +219,5 @@ def _why_not(entry: ManifestEntry) -> str:
     if entry.checksum is None:
         return "It was recorded without a checksum."
     if not entry.checksum.is_content_token and _has_version(entry.version_id):
-        return f"The recorded version is gone, and {entry.checksum.algorithm} does not speak of others."
+        return f"The recorded version is gone, and {entry.checksum.algorithm} does not describe other versions."
     return f"The store tells no {entry.checksum.algorithm} to compare with."

@@ -151,7 +151,7 @@ def mend(
 def collected_again(request: LogRequest, doing: str) -> Unavailable:
     """Build the error for a manifest that garbage collection takes whenever it is stored."""
     return Unavailable(
-        f"the manifest of {request.name} was garbage-collected again and again while it was being {doing}",
+        f"the manifest of {request.name} was garbage-collected several times while it was being {doing}",
         subject=str(request.name),
         hint="Give `landfast gc` a longer grace period.",
     )

@@ -86,5 +86,5 @@ def _keep(blobs: BlobStore, find: FindBytes, doubtful: tuple[_File, BlobInfo | N
         f"the managed file {file.path} was garbage-collected before it was logged",
         subject=file.path,
         found=f"no blob {sha256} in {blobs.url}",
-        hint="Add the file again; or give `landfast gc` a grace period longer than a draft lives.",
+        hint="Add the file again; or give `landfast gc` a grace period that is longer than the life of a draft.",
     )

@@ -40,7 +40,7 @@ def remove_alias(tx: Transaction, name: ArtifactName, alias: str) -> None:
         raise InvalidInput(
             f"latest of {name.bare()} cannot be removed",
             subject=str(name.bare()),
-            hint="Log, promote or delete a version: latest follows.",
+            hint="Log, promote or delete a version: `latest` then moves by itself.",
         )
     partition = scopes.require_partition(tx, name)
     versions.lock_partition(tx, partition)

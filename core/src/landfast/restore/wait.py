@@ -71,6 +71,6 @@ def _check_time(away: int, patience: Patience, seconds: float) -> None:
     raise Unavailable(
         f"{away:,} objects are still being restored",
         expected=f"all of them to be readable within {patience.timeout_s:,.0f} seconds",
-        hint="The store goes on with it: run the same again to go on waiting.",
+        hint="The store continues the restore. To wait again, run the same command.",
         is_lasting=True,
     )

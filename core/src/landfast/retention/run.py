@@ -339,7 +339,7 @@ class _Look:
     def _in_doubt(self, found: Found, error: LandfastError) -> Found:
         """Tell the worst that may be where an object's tags or holds may not be asked for."""
         missing = error.details.get("permission") or "the permission to ask for its tags or holds"
-        detail = f"Without {missing} this is the worst that may be."
+        detail = f"Without {missing}, this is the worst case."
         return replace(found, row=replace(found.row, detail=detail))
 
 

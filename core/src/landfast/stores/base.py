@@ -345,7 +345,7 @@ class PresignRequest:
 def wrong_range(uri: str, asked: int, found: object) -> ObjectChanged:
     """Build the error for a reply to a range that is another one, or does not say which it is."""
     return ObjectChanged(
-        f"{uri} was sent from another byte than the one asked for",
+        f"{uri} was sent from a byte that differs from the requested byte",
         subject=uri,
         expected=f"from byte {asked}",
         found="no range in the reply" if found is None else f"from byte {found}",

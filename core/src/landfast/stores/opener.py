@@ -243,7 +243,7 @@ def _elsewhere(source: Source, found: str | None, kinds: OptionKinds) -> Conflic
     if source.endpoint is None:
         ways = ways[2:]
     return Conflict(
-        f"{source.uri} was recorded at another endpoint than your settings lead to",
+        f"{source.uri} was recorded at an endpoint that differs from the endpoint of your settings",
         subject=source.uri,
         expected=source.endpoint or "the provider's own",
         found=found or "the provider's own",

@@ -110,7 +110,7 @@ class Pager:
 
     def _too_many(self) -> LimitExceeded:
         return LimitExceeded(
-            f"{self._request.location} holds too many objects for a place that lists them without an order",
+            f"{self._request.location} holds too many objects for a place that lists objects without an order",
             subject=str(self._request.location),
             expected=f"at most {_MOST_SORTED:,}, which are sorted in memory",
             found="more",
@@ -208,7 +208,7 @@ class Pager:
             self._is_probe = True
         elif self._request.after == self._last:
             self._fail(
-                "cannot be listed to its end: the server does not go on after a key",
+                "cannot be listed to its end: the server returns nothing after a key",
                 expected=f"keys after {self._last!r}, or none",
                 found="a full page of others",
             )

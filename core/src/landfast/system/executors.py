@@ -68,7 +68,7 @@ def _result(future: Future[R]) -> R:
             "the work cannot be sent to the executor's workers",
             expected="clients, stores and references that pickle",
             found=found,
-            hint="A function that makes a client has to stand in a module that workers import.",
+            hint="Define a function that makes a client in a module that workers import.",
         ) from None
     except Exception as error:
         # A broken pool, whoever's: of processes, of threads, of a cluster.
@@ -77,5 +77,5 @@ def _result(future: Future[R]) -> R:
         raise Unavailable(
             "a worker of the executor died",
             found=f"{type(error).__name__}: {error}",
-            hint="It may have run out of memory; its own log tells more.",
+            hint="It may have run out of memory; its own log has the details.",
         ) from error

@@ -143,9 +143,10 @@ class BlobCopier:
             raise
         if not self._skip_proven and not self._is_whole(sha256):
             raise Conflict(
-                f"blob {sha256} was copied to {self._target.url} and is not there as it was",
+                f"blob {sha256} was copied to {self._target.url}, but differs there",
                 subject=sha256,
-                hint="Run the copy again: it is copied anew. If it stays so, the store does not keep what it is given.",
+                hint="Run the copy again: it copies the blob again. If the error stays, the store does not keep what "
+                "Landfast writes.",
             )
         return _Carried(sha256, size, is_new=True, was_read=not self._skip_proven)
 

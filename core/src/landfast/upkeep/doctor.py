@@ -27,7 +27,7 @@ _CLOCK_TIMEOUT_S = 5
 
 _NOT_REMEMBERED = (
     "On this filesystem a write through a memory mapping may leave a file's times as they are: no hash is remembered."
-    " Where nobody writes so, the option stat_cache=True remembers them."
+    " If nobody writes in this way, the option stat_cache=True remembers them."
 )
 
 # What was found and what to do; None to leave a check out.
@@ -98,7 +98,8 @@ class _Examination:
                 f"the clocks of this machine and of {url} differ",
                 expected=f"at most {_MAX_SKEW_S} seconds",
                 found=f"{skew_s:.0f} seconds",
-                hint="Set the clock: signed requests are refused, and what is too new is not told apart.",
+                hint="Set the clock: signed requests are refused, and Landfast cannot recognize objects that are too "
+                "new.",
             )
         return f"differs from the server's by {skew_s:.0f} s"
 

@@ -198,5 +198,5 @@ class _Copies(_Check):
     def _told(self, finding: Finding) -> Finding:
         if finding.verdict is not Verdict.INTACT:
             return finding
-        detail = "Its source does not give it any more; its copy in the registry's store is read."
+        detail = "Its source no longer has it. Landfast reads the copy in the registry's store."
         return replace(finding, verdict=Verdict.MOVED, detail=detail)

@@ -104,7 +104,7 @@ class Query:
             return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
             raise InvalidInput(
-                f"the parameter {name!r} is no time",
+                f"the parameter {name!r} is not a time",
                 subject=name,
                 expected="ISO 8601, such as 2026-05-03 or 2026-05-03T08:15:30Z",
                 found=repr(text[:40]),

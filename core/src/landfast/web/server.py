@@ -36,11 +36,14 @@ class Address:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InvalidInput(
-                "--port is no port", subject="--port", expected="0 to 65535", found=str(self.port)
+                "--port is not a port",
+                subject="--port",
+                expected="0 to 65535",
+                found=str(self.port),
             )
         if self.root_path and not self.root_path.startswith("/"):
             raise InvalidInput(
-                "--root-path is no path",
+                "--root-path is not a path",
                 subject="--root-path",
                 expected="a path such as /proxy/4747",
                 found=self.root_path,

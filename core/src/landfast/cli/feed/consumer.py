@@ -120,7 +120,7 @@ def follow(follower: Follower, drain: Callable[[], None], how: Manner, hello: st
             failed = error
         else:
             return
-    line = f"{failed}. It is told again by the next start."
+    line = f"{failed}. It is sent again at the next start."
     fail(line, failed.failure.code, error=type(failed).__name__)
 
 

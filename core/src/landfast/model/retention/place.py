@@ -75,7 +75,7 @@ class PlaceRetention:
         for one in rules.unanswered:
             yield f"not told: {one.question}: {one.why}"
         if not rules.are_known:
-            yield "Nobody can say what the rules of the bucket will do."
+            yield "It is not known what the rules of the bucket will do."
             return
         actions = len(rules.actions)
         yield f"{self._state()}; {actions} action{'' if actions == 1 else 's'} of lifecycle rules"

@@ -276,7 +276,7 @@ class RetentionReport:
         ]
         missing += [denial.message for denial in self.denials]
         return Unverifiable(
-            f"nobody can say how long {self.name} stays",
+            f"it is not known how long {self.name} stays",
             subject=self.name,
             expected="the rules of its buckets",
             found="; ".join(missing) or self.summary,

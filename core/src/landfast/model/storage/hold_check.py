@@ -23,7 +23,7 @@ _MENDS = {
     HoldVerdict.UNFINISHED: "landfast hold {version} goes on with it.",
     HoldVerdict.ENDING: "landfast gc --apply releases it.",
     HoldVerdict.LEFT: "landfast gc --apply releases it.",
-    HoldVerdict.LOST: "Somebody took it away. Release every version that needs it, then hold them again.",
+    HoldVerdict.LOST: "Somebody removed it. Release every version that needs it, then hold these versions again.",
     HoldVerdict.GONE: "landfast verify tells whether its bytes are elsewhere.",
 }
 

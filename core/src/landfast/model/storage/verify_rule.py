@@ -81,7 +81,7 @@ class VerifyRule:
         if all(each.report is None for each in failed):
             raise Unavailable(f"{self.label} could not be looked at", subject=first, found=told)
         raise ObjectChanged(
-            f"what {self.label} names is not what lies at its source now",
+            f"what {self.label} names differs from what its source has now",
             subject=first,
             expected="every entry intact" if self.fail_on == "drift" else "no entry lost",
             found=told,

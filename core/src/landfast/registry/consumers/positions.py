@@ -56,7 +56,7 @@ def renew(tx: Transaction, name: str, holder: str, lease: timedelta) -> None:
         raise Conflict(
             f"somebody else follows as {name} by now",
             subject=name,
-            hint="What was told but not remembered is told again by them.",
+            hint="The process that took over sends again what this one did not remember as sent.",
         )
 
 

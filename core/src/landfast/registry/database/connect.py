@@ -118,7 +118,7 @@ def _prepare_threshold(url: RegistryUrl, given: str | tuple[str, ...]) -> int | 
     if isinstance(given, str) and given.isdecimal():
         return int(given)
     raise InvalidInput(
-        f"{_PREPARE} in {url} is no number of times",
+        f"{_PREPARE} in {url} is not a number of times",
         subject=str(url),
         expected="a number, or 'none' where a pooler gives each transaction another connection",
         found=repr(given),

@@ -87,7 +87,7 @@ def _fenced(url: RegistryUrl, *, target: str, done: bool) -> LandfastError:
     """Treat what was moved as what may only be read; what is being moved is there soon."""
     what = f"the registry {url} {FENCE_STATE[done]} {target}"
     if done:
-        hint = "Set LANDFAST_REGISTRY_URL to the new place: nothing is recorded at the old one any more."
+        hint = "Set LANDFAST_REGISTRY_URL to the new place: the old one records nothing more."
         return AccessDenied(what, subject=str(url), hint=hint)
     hint = "Try again when it is there. If the copy was killed, run it again, or: "
     return Unavailable(what, subject=str(url), hint=f"{hint}landfast registry adopt {url}")
@@ -166,7 +166,7 @@ def _from_postgresql(error: DBAPIError, url: RegistryUrl) -> LandfastError:
         )
     if state in _NO_TABLE:
         return Conflict(
-            f"the registry {url} has not the expected tables",
+            f"the registry {url} does not have the expected tables",
             subject=subject,
             found=found,
             hint="Run: landfast registry upgrade URL",

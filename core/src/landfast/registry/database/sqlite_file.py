@@ -216,7 +216,7 @@ def _check(path: Path, found: os.stat_result) -> None:
     raise Conflict(
         f"the registry {path} is empty, a file of 0 bytes",
         subject=str(path),
-        expected="a SQLite database: somebody has emptied it, or the disk lost it",
+        expected="a SQLite database: somebody emptied the file, or the disk lost its content",
         hint=f"Put {copy} in its place. To begin anew without what was recorded, delete the file.",
     )
 

@@ -105,7 +105,7 @@ def grants(url: str, roles: Roles, *, apply: bool = False) -> Grants:
             f"{parsed} has no roles",
             subject=str(parsed),
             expected="a registry in PostgreSQL",
-            hint="Who may read or write a SQLite file is told by its permissions.",
+            hint="The permissions of a SQLite file define who can read and write it.",
         )
     roles.check()
     database = Database(parsed)

@@ -81,7 +81,7 @@ class Filesystems:
             f"the options do not suit {location.scheme}://",
             subject=str(location),
             found=text,
-            hint=f"They go to fsspec's filesystem {kind.__name__} as they are.",
+            hint=f"Landfast passes them unchanged to fsspec's filesystem {kind.__name__}.",
         )
 
     def _secrets(self, location: Location) -> tuple[str, ...]:

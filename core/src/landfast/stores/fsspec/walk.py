@@ -52,7 +52,7 @@ def _children(files: Filesystems, folder: Location) -> Iterator[Found]:
         below = name.strip("/") if not base else _below(base, name.lstrip("/"))
         if below is None:
             raise InvalidInput(
-                f"the listing of {folder} holds a name from elsewhere",
+                f"the listing of {folder} contains a name that is not in this folder",
                 subject=str(folder),
                 expected=f"names below {base}/",
                 found=name,

@@ -136,7 +136,7 @@ class Resume:
             token, key, below, after = json.loads(text)
         except (ValueError, TypeError):
             raise InvalidInput(
-                f"{text!r} is no page token of gs://", expected="what `Page.next` gave"
+                f"{text!r} is not a page token of gs://", expected="what `Page.next` gave"
             ) from None
         return cls(token=token, key=key, below=below, after=after)
 

@@ -178,7 +178,7 @@ class GcsStore:
         info = self._json(asked, path, parameters, lambda item: describe(item, location, checksum))
         if version_id not in {None, info.version_id}:
             raise ObjectChanged(
-                f"{asked.name}: the server describes another generation than was asked for",
+                f"{asked.name}: the server describes a generation that was not requested",
                 subject=asked.name,
                 expected=f"generation {version_id}",
                 found=str(info.version_id),
@@ -227,11 +227,11 @@ class GcsStore:
         except LandfastError:
             return None
         return ObjectChanged(
-            f"{pin.location}#{pin.version_id} was overwritten, and its bucket keeps nothing",
+            f"{pin.location}#{pin.version_id} was overwritten, and its bucket does not keep overwritten objects",
             subject=str(pin.location),
             expected=f"generation {pin.version_id}",
             found=f"generation {live.version_id}",
-            hint="Turn on versioning to keep what is overwritten from now on: "
+            hint="Turn on versioning to keep objects that are overwritten in the future: "
             + self.capabilities().versioning_command.format(bucket=pin.location.authority),
             version_id=pin.version_id,
             differs="generation",

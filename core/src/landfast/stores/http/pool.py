@@ -136,7 +136,9 @@ def failed_to_send(error: Exception, location: Location) -> LandfastError:
     if isinstance(error, kinds.ResponseError):
         return InvalidInput(f"{subject} redirects more than {_REDIRECTS} times", subject=subject)
     if isinstance(error, kinds.LocationValueError | kinds.URLSchemeUnknown):
-        return InvalidInput(f"{subject}, or where it redirects to, is no HTTP URL", subject=subject)
+        return InvalidInput(
+            f"{subject}, or where it redirects to, is not an HTTP URL", subject=subject
+        )
     return Unavailable(
         f"{subject} did not answer as HTTP does",
         subject=subject,

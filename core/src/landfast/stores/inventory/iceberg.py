@@ -46,7 +46,7 @@ class LiveTable:
         there = {field.name for field in self.table.schema().fields}
         if missing := {"bucket", "key", "sequence_number"} - there:
             raise InvalidInput(
-                f"{self.uri} is no live inventory table of S3 Metadata",
+                f"{self.uri} is not a live inventory table of S3 Metadata",
                 subject=self.uri,
                 expected=", ".join(_COLUMNS),
                 found=f"no {', '.join(sorted(missing))}",

@@ -131,7 +131,7 @@ def _parse(text: bytes, location: Location) -> Report:
         )
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise Conflict(
-            f"{location} is no manifest of an S3 Inventory report",
+            f"{location} is not a manifest of an S3 Inventory report",
             subject=str(location),
             expected="sourceBucket, creationTimestamp, fileFormat, fileSchema, files",
             found=f"{type(error).__name__}: {error}",

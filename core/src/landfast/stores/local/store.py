@@ -325,7 +325,7 @@ def _same(pin: Pin, status: os.stat_result) -> Checksum | None:
     token = stat_token(status)
     if token != pin.checksum:
         raise ObjectChanged(
-            f"{pin.location} was written to since it was recorded",
+            f"{pin.location} was changed after it was recorded",
             subject=str(pin.location),
             expected=str(pin.checksum),
             found=str(token),

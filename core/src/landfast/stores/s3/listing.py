@@ -107,7 +107,7 @@ def _next(
         token = {"StartAfter": batch.key_at(-1)}
     else:
         raise Unavailable(
-            f"the server's list of {listing.location} has no end and no way on",
+            f"the server's list of {listing.location} has no end and no next page",
             subject=str(listing.location),
         )
     following = json.dumps({name: value for name, value in token.items() if value})

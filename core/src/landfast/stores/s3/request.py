@@ -77,7 +77,7 @@ class Listing:
         except (ValueError, TypeError):
             pass
         raise InvalidInput(
-            f"{token!r} is no page token of {self.location}", expected="what `Page.next` gave"
+            f"{token!r} is not a page token of {self.location}", expected="what `Page.next` gave"
         )
 
 

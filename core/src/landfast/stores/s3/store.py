@@ -303,7 +303,7 @@ def _check_version(reply: Mapping[str, Any], asked: Asked) -> None:
     if asked.version_id in {None, found} or (asked.version_id == NULL and found is None):
         return
     raise ObjectChanged(
-        f"{asked.name}: the server describes another version than was asked for",
+        f"{asked.name}: the server describes a version that was not requested",
         subject=asked.name,
         expected=f"version id {asked.version_id}",
         found=str(found) if found else "none in the reply: it has no versions",
