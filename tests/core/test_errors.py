@@ -27,6 +27,12 @@ FAMILIES = [
 EVERY = [LandfastError, *FAMILIES]
 
 
+@pytest.mark.parametrize("found", ["404 The key does not exist.", "404 The key does not exist"])
+def test_a_hint_follows_one_full_stop(found: str) -> None:
+    error = NotFound("s3://b/k is gone", found=found, hint="Do that.")
+    assert str(error) == "s3://b/k is gone: found 404 The key does not exist. Do that."
+
+
 def test_the_tree_is_the_one_drawn_in_the_module() -> None:
     tree = inspect.getdoc(errors) or ""
     drawn = re.findall(r"^[├└]── (\w+) \((\w+)\)", tree, re.MULTILINE)

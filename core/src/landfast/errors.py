@@ -69,7 +69,8 @@ class LandfastError(Exception):
         if self.found is not None:
             facts.append(f"found {self.found}")
         line = self.problem + (": " + ", ".join(facts) if facts else "")
-        return visible(f"{line}. {self.hint}" if self.hint else line)
+        end = "" if line.endswith((".", "!", "?")) else "."  # what a server said may be a sentence
+        return visible(f"{line}{end} {self.hint}" if self.hint else line)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
