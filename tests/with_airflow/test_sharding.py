@@ -49,6 +49,14 @@ def test_mapped_shards_make_one_version_with_the_digest_of_an_unsharded_scan(
     assert version.logged_by().key.node == "big.commit"
 
 
+def test_any_number_of_shards_is_one_version(airflow: Any, data: Path) -> None:
+    for shards in (1, 2, 7, 64):
+        add_shards(airflow, data, shards)
+        assert set(airflow.states(airflow.run("d")).values()) == {"success"}
+    (version,) = airflow.client.versions("web/logs")
+    assert version.digest == airflow.client.probe(f"{data}/")
+
+
 def test_only_the_commit_announces_and_only_a_change(airflow: Any, data: Path) -> None:
     add_shards(airflow, data, 2)
     asset = artifact_asset("web/logs")

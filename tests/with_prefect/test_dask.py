@@ -64,6 +64,9 @@ def test_shards_on_dask_workers_in_another_folder_are_one_version(
     # The runs of the shards leave no edge; the one that logged does, once.
     edges = client.registry.edges(versions=[version.record.id])
     assert [edge.run.run_id for edge in edges] == [str(state.state_details.flow_run_id)]
+    for shards in (1, 2, 7, 64):
+        again = on_dask("vision/many", f"s3://{bucket}/many/", shards=shards)
+        assert (again, again.changed) == (version, False)
 
 
 def test_a_registry_that_only_this_machine_has_is_refused_on_dask(
