@@ -231,7 +231,7 @@ def test_a_changed_verdict_starts_a_run_whoever_finds_it(place) -> None:
         "landfast.artifact.verdict", "landfast.artifact.default/vision/watched"
     )
     said = [(each["payload"]["previous_verdict"], each["payload"]["verdict"]) for each in told]
-    assert said == [("intact", "gone"), ("gone", "moved")]
+    assert said == [("intact", "gone"), ("gone", "intact")]
 
 
 def test_a_large_scan_is_cut_into_tasks_and_is_one_version(place) -> None:
