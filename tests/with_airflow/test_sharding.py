@@ -49,6 +49,7 @@ def test_mapped_shards_make_one_version_with_the_digest_of_an_unsharded_scan(
     assert version.logged_by().key.node == "big.commit"
 
 
+@pytest.mark.system
 def test_any_number_of_shards_is_one_version(airflow: Any, data: Path) -> None:
     for shards in (1, 2, 7, 64):
         add_shards(airflow, data, shards)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -76,8 +77,17 @@ def dask_elsewhere(place: str, cluster: Any, tmp_path: Path) -> Any:
     return cluster
 
 
-@pytest.mark.parametrize("shards", [1, 2, 7, 64])
-@pytest.mark.parametrize("kind", ["threads", "processes"])
+SLOW = pytest.mark.system  # workers that start take a second
+
+
+@pytest.mark.parametrize(
+    ("kind", "shards"),
+    [
+        *itertools.product(["threads"], [1, 2, 7, 64]),
+        *itertools.product(["processes"], [2, 64]),
+        *(pytest.param("processes", shards, marks=SLOW) for shards in (1, 7)),
+    ],
+)
 def test_a_scan_by_an_executor_is_that_of_one_stream(place, processes, kind, shards):
     client = Client(project="vision")
     digest = client.probe(place)
@@ -158,7 +168,9 @@ def test_an_executor_hashes_local_files(tmp_path, processes):
     assert found.digest == client.probe(f"{folder}/")
 
 
-@pytest.mark.parametrize("shards", [1, 2, 7, 64])
+@pytest.mark.parametrize(
+    "shards", [7, *(pytest.param(shards, marks=SLOW) for shards in (1, 2, 64))]
+)
 def test_dask_workers_in_another_folder_scan_one_version(place, dask_elsewhere, shards):
     client = Client(project="vision")
     client.ticket()  # the registry is made by whom it belongs to
