@@ -633,7 +633,7 @@ class Client:
 
         Args:
             named: As in `get`.
-            type: The type expected.
+            type: The expected type; None accepts every type.
             declared: Whether the use is only declared by the orchestrator, and nothing is loaded.
 
         Raises:
@@ -712,7 +712,7 @@ class Client:
 
         Args:
             after: The position.
-            limit: The most changes.
+            limit: Maximum number of changes; None has no limit.
             name: Only of this collection's partition.
             partitions: Whether `name` means all partitions of its collection.
             verdicts: Whether to include changes of verdicts (`verify_aliases`), in which no alias moved.
@@ -839,7 +839,7 @@ class Client:
         """Record this client's run, or return it if it is already recorded.
 
         Args:
-            job_type: Such as ``train``.
+            job_type: Kind of work, such as ``train``.
             name: Display name.
             config: Parameters.
             link: URL of a page about the run; secrets in it are removed.
@@ -990,7 +990,7 @@ class Client:
 
         Args:
             named: As in `get`.
-            path: Of the entry.
+            path: Path of the entry.
             any_endpoint: Whether to allow reads through another endpoint than the recorded one.
 
         Raises:
@@ -1175,7 +1175,7 @@ class Client:
         any_endpoint: bool = False,
         own_store: bool = False,
     ) -> Plan:
-        """Return what `hold` would send to the stores, and what stands in its way; nothing is held.
+        """Count the requests that `hold` would send, and list the problems that would stop it; holds nothing.
 
         Args:
             named: As in `get`.
@@ -1235,7 +1235,7 @@ class Client:
 
     @named_options(CopyOptions)
     def plan_copy(self, named: Named, **options: Unpack[CopyOptions]) -> Plan:
-        """Count what `copy` would read and store; copies nothing.
+        """Count the objects and bytes that `copy` would read and store; copies nothing.
 
         Args:
             named: As in `get`.

@@ -25,17 +25,17 @@ from landfast.redaction import redact, visible
 
 
 class LandfastError(Exception):
-    """The root of every error that Landfast raises on purpose.
+    """The base class of all errors that Landfast raises on purpose.
 
     The message is one line: the problem, what was expected, what was found, and what to do next.
     Each part is an attribute too.  Secrets are redacted before they are stored.
 
     Args:
-        problem: What went wrong, naming the object.
+        problem: The problem, with the name of the object.
         subject: The object: a URI, an artifact name, a path, a setting.
-        expected: What had to be true.
-        found: What was seen instead.
-        hint: What to do next, as a full sentence.
+        expected: The expected state.
+        found: The state that was found.
+        hint: The next step, as a full sentence.
         details: Further facts for programs, such as ``limit=10_000``.
 
     Example:
@@ -87,11 +87,11 @@ class LandfastError(Exception):
 
 
 class NotFound(LandfastError, LookupError):
-    """The named artifact, version, object or prefix does not exist, or no longer."""
+    """The named artifact, version, object or prefix does not exist, or no longer exists."""
 
 
 class Conflict(LandfastError, ValueError):
-    """What was asked contradicts what is recorded; both sides are named."""
+    """The call contradicts the registry; the message names both sides."""
 
 
 class NotLogged(LandfastError, RuntimeError):
@@ -103,15 +103,15 @@ class ObjectChanged(LandfastError, RuntimeError):
 
 
 class ExpiresSoon(LandfastError, RuntimeError):
-    """A rule of a bucket removes or archives recorded object versions sooner than is allowed; both are named."""
+    """A bucket rule removes or archives recorded object versions sooner than allowed; the message names both."""
 
 
 class AccessDenied(LandfastError, PermissionError):
-    """Credentials or a permission are missing; the message names which."""
+    """Credentials or a permission are missing; the message names the missing one."""
 
 
 class Archived(AccessDenied):
-    """The object lies in an archive: it has to be restored before it can be read, or that is going on."""
+    """The object is in an archive: restore it before you read it, or wait if a restore is running."""
 
 
 class InvalidInput(LandfastError, ValueError):
@@ -119,15 +119,15 @@ class InvalidInput(LandfastError, ValueError):
 
 
 class LimitExceeded(LandfastError, ValueError):
-    """A reference holds more objects than `max_objects`; nothing was stored."""
+    """A reference contains more objects than `max_objects`; nothing was stored."""
 
 
 class Unavailable(LandfastError, ConnectionError):
-    """A server did not answer as it should; the same call may work later."""
+    """A server did not answer correctly; the same call may work later."""
 
 
 class Unverifiable(LandfastError, RuntimeError):
-    """The store offers nothing to verify the bytes with."""
+    """The store offers no data to verify the bytes."""
 
 
 class MissingExtra(LandfastError, ImportError):

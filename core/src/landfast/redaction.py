@@ -123,7 +123,7 @@ def is_ambiguous_parameter(name: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Return `text` with every secret that can be recognised replaced by ``***``.
+    """Return `text` with ``***`` in place of every secret that can be recognized.
 
     Example:
         >>> redact("postgresql://ann:hunter2@db/landfast")

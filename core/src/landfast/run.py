@@ -33,9 +33,9 @@ _current: Run | None = None
 
 
 class Run:
-    """One execution of a script: what it uses and logs leaves lineage edges.
+    """One execution of a script: its uses and logs become lineage edges.
 
-    Made by `landfast.init`, which has the options.  A context manager: an exception marks it failed.
+    `landfast.init` makes a run and describes the options. A run is a context manager: an exception marks it as failed.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Run:
 
     @property
     def client(self) -> Client:
-        """The client that logs in the name of this run."""
+        """The client that logs for this run."""
         return self._client
 
     @property
     def key(self) -> RunKey:
-        """What makes the run the same one when it is met again."""
+        """Identity of the run: a retry has the same key."""
         return self.record.key
 
     @property
@@ -87,22 +87,22 @@ class Run:
 
     @property
     def job_type(self) -> str:
-        """What the run does."""
+        """Kind of work that the run does, such as `train`."""
         return self.record.job_type
 
     @property
     def link(self) -> str | None:
-        """The page about it elsewhere."""
+        """URL of the run's page in another system."""
         return self.record.link
 
     @property
     def url(self) -> str | None:
-        """Its web page; None unless `LANDFAST_UI_URL` says where `landfast ui` is reached."""
+        """URL of its web page; None unless `LANDFAST_UI_URL` is the address of `landfast ui`."""
         base = self.client.settings.ui_url
         return self.record.page(base) if base else None
 
     def env(self) -> dict[str, str]:
-        """Return the variables that let a subprocess, a pod or a Spark step join this run: `Client.run_env`."""
+        """Return variables with which a subprocess, a pod or a Spark step joins this run; see `Client.run_env`."""
         return self.client.run_env()
 
     def log_artifact(
@@ -120,15 +120,15 @@ class Run:
 
         Args:
             artifact_or_path: A draft; or a URI, which is referenced; or a local path, which is copied.
-            name: For a URI or path; None is ``run-ID-BASENAME``.
-            type: For a URI or path; None is ``unspecified``.
+            name: Name of the artifact, for a URI or path; None is ``run-ID-BASENAME``.
+            type: Type of the artifact, for a URI or path; None is ``unspecified``.
             aliases: Aliases to move to the version; `latest` is implied.
             tags: Tags to add to the version.
-            partition: For a URI or path.
-            move_latest: False for backfills: leaves `latest` where it is.
+            partition: Partition key, for a URI or path.
+            move_latest: Whether to move `latest`; use False for backfills.
 
         Returns:
-            The version with this content: a new one only if the content changed.
+            The version with this content; a new version only if the content changed.
         """
         draft = artifact_or_path
         if not isinstance(draft, Artifact):
@@ -149,12 +149,12 @@ class Run:
         Args:
             artifact_or_name: A name such as ``mnist:latest``; a version; or a draft, which is logged if its
                 content changed.
-            type: The type expected.
-            aliases: To move to the version of a draft.
+            type: The expected type; None accepts every type.
+            aliases: Aliases to move to the version of a draft.
             use_as: Ignored.
 
         Raises:
-            NotFound: Naming what is missing and what there is.
+            NotFound: If it does not exist; the message lists what exists.
             Conflict: If the version has another type.
         """
         if isinstance(artifact_or_name, Artifact) and not artifact_or_name.is_logged:
@@ -169,7 +169,10 @@ class Run:
         return self._client.use(named, type=type)
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: ARG002
-        """End the run now; a non-zero `exit_code` marks it failed.  A joined run is ended by its owner."""
+        """End the run now; a non-zero `exit_code` marks it as failed.
+
+        A joined run stays open in the registry: its owner ends it.
+        """
         global _current
         with _lock:
             if _current is self:
@@ -227,14 +230,14 @@ def init(
         entity: Namespace of the project; None is the environment's, else ``default``.
         project: Namespace of names; None is the environment's, else ``uncategorized``.
         name: Display name.
-        job_type: Such as ``train``.
+        job_type: Kind of work, such as ``train``.
         config: Parameters.
-        id: Give the same id to meet the same run again, from a retry for example.
-        link: A page about the run elsewhere, such as ``wandb.run.url``.
-        client: Where to log; None is the environment's registry.
+        id: Id of the run; give the same id to continue the same run, for example in a retry.
+        link: URL of the run's page in another system, such as ``wandb.run.url``.
+        client: Client that logs; None uses the environment's registry.
 
     Raises:
-        InvalidInput: For an argument that is neither ours nor W&B's.
+        InvalidInput: If an argument is known neither to Landfast nor to W&B.
 
     Example:
         >>> with landfast.init(project="vision", job_type="train") as run:  # doctest: +SKIP
@@ -264,7 +267,7 @@ def init(
 
 
 def current_run() -> Run | None:
-    """Return the run that `init` began last in this process, if it has not ended."""
+    """Return the run that the last `init` in this process began; None if it has ended."""
     return _current
 
 

@@ -14,16 +14,16 @@ _HINT = (
 
 
 def refuse_secrets(texts: Iterable[str], *, subject: str, kept: str, hint: str = _HINT) -> None:
-    """Refuse texts that hold a secret, before an orchestrator stores them where many can read.
+    """Raise an error if a text contains a secret, before an orchestrator stores it where many people can read it.
 
     Args:
-        texts: What is going to be stored, such as URIs and ``name=value``.
-        subject: What they belong to, such as ``snapshot vision/flowers``.
-        kept: Who stores them, and what: ``Prefect stores the parameters of runs``.
-        hint: Where credentials go instead.
+        texts: Texts that will be stored, such as URIs and ``name=value``.
+        subject: Owner of the texts, such as ``snapshot vision/flowers``.
+        kept: Name of the system and what it stores, such as ``Prefect stores the parameters of runs``.
+        hint: Sentence that says where credentials go instead.
 
     Raises:
-        InvalidInput: If one does; it shows where, and not the secret.
+        InvalidInput: If a text contains a secret; the message shows its place, not the secret.
 
     Example:
         >>> refuse_secrets(["s3://b/data/"], subject="snapshot a", kept="Prefect stores it")

@@ -48,27 +48,27 @@ ALLOW_LOCAL = "LANDFAST_ALLOW_LOCAL"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where things are, and the defaults of a project.
+    """The places of registry, store and cache, and the defaults of a project.
 
     Args:
         registry_url: ``sqlite:///PATH`` or ``postgresql://...``; None is SQLite in the user's data folder.
-        store_url: What the caller believes the registry's blob store to be; None believes it.
+        store_url: URL of the registry's store that you expect; None accepts the store that the registry names.
         entity: Namespace of projects.
         project: Namespace of collections.
         cache_dir: Folder of the blob cache.
-        cache_size: The most bytes it may hold.
+        cache_size: Maximum size of the cache in bytes.
         artifact_dir: Folder of downloads; None is ``./artifacts``.
-        max_objects: The most entries of one reference.
-        workers: How many processes list a large folder.
-        ranges: How many ranges of large objects a download reads at once; 1 reads each object by one request.
-        range_threshold: From how many bytes on an object is large.
-        ui_url: Where `landfast ui` is reached, for links; None makes none.
-        run: The run to join, as `LANDFAST_RUN` has it; None joins none.
-        openlineage: ``on`` tells OpenLineage of each run as it goes on, ``off`` does not; None does where
+        max_objects: Maximum number of entries of one reference.
+        workers: Number of processes that list a large folder.
+        ranges: Number of ranges of large objects that a download reads at once; 1 reads each object with one request.
+        range_threshold: Minimum size of a large object, in bytes.
+        ui_url: Base URL of `landfast ui`, for links; None makes no links.
+        run: The run to join, in the format of `LANDFAST_RUN`; None joins no run.
+        openlineage: ``on`` sends events of each run to OpenLineage, ``off`` sends none; None sends them if
             `OPENLINEAGE_URL` is set.
         options: Store options by URI prefix; the longest prefix wins.
-        path_map: Folder here by folder as recorded, for mounts that differ between machines.
-        endpoint_map: Endpoint here by endpoint as recorded, for servers that have another name here.
+        path_map: Local folder by recorded folder, for mounts that differ between machines.
+        endpoint_map: Local endpoint by recorded endpoint, for servers that have another name on this machine.
     """
 
     registry_url: str | None = field(default=None, repr=False)
@@ -91,18 +91,18 @@ class Settings:
 
     @property
     def effective_registry_url(self) -> str:
-        """The registry's URL, the embedded default filled in."""
+        """URL of the registry, or of the embedded default registry if none is set."""
         return self.registry_url or default_registry_url()
 
     def require_shared(self, elsewhere: str, how: str = "Set LANDFAST_REGISTRY_URL") -> None:
-        """Refuse the registry that nobody named, where work may be done on other machines.
+        """Raise an error if no registry is set and other machines may do the work.
 
         Args:
-            elsewhere: What may do so, for the message: ``CeleryExecutor``.
-            how: How to name a registry, for the hint.
+            elsewhere: Name of the part that uses other machines, for the message, such as ``CeleryExecutor``.
+            how: Instruction to set a registry, for the hint.
 
         Raises:
-            InvalidInput: If none is named, and `LANDFAST_ALLOW_LOCAL` is not 1.
+            InvalidInput: If no registry is set, and `LANDFAST_ALLOW_LOCAL` is not 1.
 
         Example:
             >>> load_settings(registry_url="postgresql://registry/landfast").require_shared("CeleryExecutor")
@@ -123,11 +123,12 @@ def load_settings(start: Path | None = None, **given: Unpack[GivenSettings]) -> 
     """Return the settings in force.
 
     Args:
-        start: Folder in which the search for `landfast.toml` begins, upwards; None is the working folder.
-        given: What the call says, by setting; None means not given.
+        start: Folder where the search for `landfast.toml` begins; it continues in the parent folders. None is the
+            working folder.
+        given: Settings of this call, by name; None means not given.
 
     Raises:
-        InvalidInput: Naming the setting, where it came from, and what it may be.
+        InvalidInput: If a setting is not valid; the message names the setting, its origin and the allowed values.
 
     Example:
         >>> load_settings(project="vision", cache_size="2 GB").cache_size
@@ -152,14 +153,14 @@ def load_settings(start: Path | None = None, **given: Unpack[GivenSettings]) -> 
 
 
 def full_name(artifact: str | ArtifactName, *, hint: str | None = None) -> ArtifactName:
-    """Return a name with the project and entity of the settings in force, where it leaves them out.
+    """Return the full name: the settings give the project and entity that the name leaves out.
 
     Args:
         artifact: ``[[entity/]project/]collection[~PARTITION]``, with or without a version.
-        hint: What to do about something that is not a text, for the message.
+        hint: Next step for the message, if the value is not text.
 
     Raises:
-        InvalidInput: If it is not the name of an artifact.
+        InvalidInput: If the text is not the name of an artifact.
 
     Example:
         >>> str(full_name("vision/flowers:v3"))

@@ -28,40 +28,43 @@ _TTL_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "w
 
 
 def load_snapshots(path: str | Path = DEFAULT_FILE) -> list[SnapshotConfig]:
-    """Read the snapshots that a file describes; docs/snapshots.md describes the file.
+    """Read the snapshots in a file; docs/snapshots.md describes the format.
 
     Args:
         path: The file.
 
     Raises:
-        NotFound: If there is none.
-        InvalidInput: Naming file, line, what is wrong and what is allowed.
+        NotFound: If it does not exist.
+        InvalidInput: If the file is not valid; the message names the file, the line, the problem and the allowed
+            values.
     """
     return _reader(path).read_snapshots()
 
 
 def load_holds(path: str | Path = DEFAULT_FILE) -> list[HoldRule]:
-    """Read what a file of snapshots says is to be held, below ``holds:``; docs/hold.md describes it.
+    """Read the hold rules below ``holds:`` in a snapshots file; docs/hold.md describes them.
 
     Args:
         path: The file.
 
     Raises:
-        NotFound: If there is none.
-        InvalidInput: Naming file, line, what is wrong and what is allowed.
+        NotFound: If it does not exist.
+        InvalidInput: If the file is not valid; the message names the file, the line, the problem and the allowed
+            values.
     """
     return _reader(path).read_holds()
 
 
 def load_verify(path: str | Path = DEFAULT_FILE) -> list[VerifyRule]:
-    """Read what a file of snapshots says is to be verified, below ``verify:``; docs/verify.md describes it.
+    """Read the verify rules below ``verify:`` in a snapshots file; docs/verify.md describes them.
 
     Args:
         path: The file.
 
     Raises:
-        NotFound: If there is none.
-        InvalidInput: Naming file, line, what is wrong and what is allowed.
+        NotFound: If it does not exist.
+        InvalidInput: If the file is not valid; the message names the file, the line, the problem and the allowed
+            values.
     """
     return _reader(path).read_verify()
 
@@ -80,14 +83,14 @@ def _reader(path: str | Path) -> _Reader:
 def snapshots_of(
     entries: Sequence[Mapping[str, Any]], *, source: str = "snapshots"
 ) -> list[SnapshotConfig]:
-    """Read snapshots that are described elsewhere than in a file, with the same keys.
+    """Read snapshots from mappings instead of a file; the keys are the same.
 
     Args:
-        entries: One mapping for each snapshot, of JSON values.
-        source: Where they come from, for error messages.
+        entries: One mapping of JSON values for each snapshot.
+        source: Origin of the entries, for error messages.
 
     Raises:
-        InvalidInput: Naming the source, what is wrong and what is allowed.
+        InvalidInput: If an entry is not valid; the message names the source, the problem and the allowed values.
 
     Example:
         >>> [config.name for config in snapshots_of([{"name": "flowers", "uri": "s3://b/flowers/"}])]
@@ -97,14 +100,14 @@ def snapshots_of(
 
 
 def verify_of(entries: Sequence[Mapping[str, Any]], *, source: str = "verify") -> list[VerifyRule]:
-    """Read what is to be verified where it is described elsewhere than in a file, with the same keys.
+    """Read verify rules from mappings instead of a file; the keys are the same.
 
     Args:
-        entries: One mapping for each, of JSON values.
-        source: As of `snapshots_of`.
+        entries: One mapping of JSON values for each rule.
+        source: Origin of the entries, for error messages.
 
     Raises:
-        InvalidInput: Naming the source, what is wrong and what is allowed.
+        InvalidInput: If an entry is not valid; the message names the source, the problem and the allowed values.
 
     Example:
         >>> [rule.label for rule in verify_of([{"name": "flowers", "aliases": ["prod"]}])]

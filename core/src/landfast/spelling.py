@@ -65,10 +65,10 @@ def named_options(*more: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def renamed(names: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a public function refuse what an option was called before, and say what it is called now.
+    """Decorate a public function so that it rejects the old name of an option and says the new name.
 
     Args:
-        names: The new name by the old one.
+        names: New name of each option, by its old name.
 
     Example:
         >>> @renamed({"raise_on_drift": "fail_on"})
@@ -95,15 +95,15 @@ def renamed(names: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, 
 
 
 def check_choice(option: str, value: Any, choices: Any) -> None:
-    """Refuse a value that is none of a `Literal`.
+    """Raise an error if a value is not one of the values of a `Literal`.
 
     Args:
         option: The parameter's name.
-        value: What was given.
-        choices: The `Literal`.
+        value: Value to check.
+        choices: `Literal` with the allowed values.
 
     Raises:
-        InvalidInput: Naming the choices.
+        InvalidInput: If the value is not allowed; the message names the choices.
 
     Example:
         >>> from typing import Literal

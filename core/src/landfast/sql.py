@@ -65,9 +65,9 @@ class SqlOptions:
 
 
 class SqlResult:
-    """The rows that a query answers.
+    """The rows that a query returns.
 
-    They are read as a stream; each of its methods reads them anew, from the same versions.
+    Rows are read as a stream. Each method reads them again from the same versions.
 
     Example:
         >>> import landfast
@@ -89,11 +89,11 @@ class SqlResult:
 
     @property
     def versions(self) -> dict[str, ArtifactVersion]:
-        """The versions whose entries are read, by their names in the query."""
+        """The versions whose entries the query reads, by their names in the query."""
         return dict(self._session.versions)
 
     def to_arrow_batch_reader(self) -> pa.RecordBatchReader:
-        """Return the rows as a stream of Arrow batches; open until the next method is called."""
+        """Return the rows as a stream of Arrow batches; it stays open until you call the next method."""
         import pyarrow as pa
 
         with self._session.typed_errors(self._query):
@@ -105,7 +105,7 @@ class SqlResult:
         return self.to_arrow_batch_reader().read_all()
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the rows as a pandas `DataFrame`, in DuckDB's types for it; needs the extra `pandas`."""
+        """Return the rows as a pandas `DataFrame` with DuckDB's pandas types; needs the extra `pandas`."""
         with needs_extra("pandas", "to_pandas()"):
             import pandas  # noqa: F401, ICN001 - DuckDB would say less of what is missing
         with self._session.typed_errors(self._query):
@@ -146,7 +146,7 @@ class SqlResult:
             yield batch
 
     def close(self) -> None:
-        """Give back memory and files on disk; the result cannot be read any more."""
+        """Free memory and delete files on disk; after that, you cannot read the result."""
         self._session.close()
 
     def __enter__(self) -> Self:

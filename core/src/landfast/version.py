@@ -83,7 +83,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def is_restorable(self) -> bool:
         """Whether the stores return every entry even after it is overwritten.
 
-        One look that saw all the pins is enough, be it the first or one when it was logged again.
+        True if one scan saw all the pins: the first scan, or a scan when the version was logged again.
         """
         record = self._record
         if _are_kept(record.sources) and record.summary.unpinned == 0:
@@ -102,7 +102,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
 
     @property
     def url(self) -> str | None:
-        """Its web page; None unless `LANDFAST_UI_URL` says where `landfast ui` is reached."""
+        """URL of its web page; None unless `LANDFAST_UI_URL` is the address of `landfast ui`."""
         base = self.context.settings.ui_url
         return self.page(base) if base else None
 
@@ -135,7 +135,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
 
     @property
     def manifest(self) -> Manifest:
-        """Its entries, as they were when it was created; newer pins are used by `download`."""
+        """Entries of the version, with the pins of its creation. `download` uses newer pins if there are any."""
         return self.context.open_manifest(self._record.blob)
 
     # -- what is in it ------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def to_arrow_batch_reader(
         self, prefix: str = "", *, columns: Sequence[str] | None = None
     ) -> pa.RecordBatchReader:
-        """Return the rows of `manifest` as a stream of record batches; `Rows` has the arguments."""
+        """Return the rows of `manifest` as a stream of record batches; `Rows` describes the arguments."""
         return self.manifest.to_arrow_batch_reader(prefix, columns=columns)
 
     def get_entry(self, path: str) -> ManifestEntry:
@@ -155,15 +155,15 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         return self.manifest.get(path)
 
     def uris(self, prefix: str = "") -> list[str]:
-        """Return where the entries lie, pinned where the URI can say so (``?versionId=``, ``#generation``)."""
+        """Return the URIs of the entries, with the pin if the URI can carry it (``?versionId=``, ``#generation``)."""
         return [entry.pinned_uri for entry in self.entries(prefix)]
 
     def subtree_digest(self, prefix: str) -> str:
-        """Return the content digest that a folder of it would have if logged alone."""
+        """Return the content digest that one folder of the version would have if you logged it alone."""
         return self.manifest.subtree_digest(prefix)
 
     def path(self, path: str = "") -> Path:
-        """Return the verified local path of a `file://` entry, or of the folder that holds all; see `Client.path`."""
+        """Return the verified local path of a `file://` entry, or of the folder of all entries; see `Client.path`."""
         from landfast.download.in_place import folder_in_place
         from landfast.download.open import path_in_place
         from landfast.verify.run import verify
@@ -175,7 +175,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         return path_in_place(pins, pins.newest.get(path))
 
     def open(self, path: str, *, any_endpoint: bool = False) -> IO[bytes]:
-        """Open one entry for reading, its bytes verified; `Client.open` has the options."""
+        """Open one entry for reading and verify its bytes; `Client.open` describes the options."""
         from landfast.download.open import open_entry
         from landfast.restore.refusal import named_restore
 
@@ -239,7 +239,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
 
     @named_options(VerifyOptions)
     def verify(self, **options: Unpack[VerifyOptions]) -> VerifyReport:
-        """Compare every entry with what the stores have now; `Client.verify` has the options."""
+        """Compare every entry with the stores now; `Client.verify` describes the options."""
         from landfast.verify.run import verify
 
         (manifest, sources), *older = self.context.pinned_manifests(self._record)
@@ -255,7 +255,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         return found
 
     def verifications(self) -> list[Verification]:
-        """Return what the last looks at its sources found, newest first; the newest 20 are kept."""
+        """Return the results of the last verifications, newest first; the registry keeps the newest 20."""
         return self.context.registry.verifications(self._record.id)
 
     def diff(self, other: Named) -> ManifestDiff:
@@ -266,17 +266,17 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
 
     @named_options(LineageOptions)
     def lineage(self, **options: Unpack[LineageOptions]) -> Lineage:
-        """Return the versions and runs up- and downstream; `Client.lineage` has the options."""
+        """Return the versions and runs upstream and downstream; `Client.lineage` describes the options."""
         from landfast.query.lineage import lineage
 
         return lineage(self.context.registry, self._record, **options)
 
     def logged_by(self) -> RunRecord | None:
-        """Return the run that created it; None if none did."""
+        """Return the run that created the version; None if no run did."""
         return None if self._record.run is None else self.context.registry.run(self._record.run)
 
     def used_by(self) -> Sequence[RunRecord]:
-        """Return the runs that used it, first use first."""
+        """Return the runs that used the version, sorted by first use."""
         from landfast.query.lineage import runs_using
 
         return runs_using(self.context.registry, self._record)
@@ -300,7 +300,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
     ) -> ArtifactVersion:
-        """Edit description, metadata, tags and TTL (None keeps it for ever); content never changes."""
+        """Edit description, metadata, tags and TTL (None keeps the version forever); content never changes."""
         edit = VersionEdit(
             description=description,
             metadata=None if metadata is None else dict(metadata),
@@ -320,11 +320,11 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         return ArtifactVersion(record, self.context)
 
     def wait(self, timeout: float | None = None) -> ArtifactVersion:  # noqa: ARG002
-        """Return at once: a version is complete when `log` returns."""
+        """Return the version immediately: a version is complete when `log` returns."""
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe it: names, digests, counts, sources, whether it is restorable; not its entries."""
+        """Describe the version without its entries: names, digests, counts, sources, and whether it is restorable."""
         return {**super().to_dict(), "restorable": self.is_restorable}
 
     @property
@@ -342,7 +342,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
         return self._context_here
 
     def on(self, context: Context) -> ArtifactVersion:
-        """Return the same version, read with another context."""
+        """Return the same version, which another context reads."""
         if self._context_here is context:
             return self
         return ArtifactVersion(self._record, context)

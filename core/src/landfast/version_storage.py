@@ -74,7 +74,7 @@ class VersionStorage:
         timeout: float | None = None,
         **options: Unpack[RestoreOptions],
     ) -> RestoreReport:
-        """Ask for what lies in an archive; `Client.restore` has the options."""
+        """Ask the stores to restore archived objects; `Client.restore` describes the options."""
         from landfast.restore.run import restore
         from landfast.restore.wait import Patience
 
@@ -85,14 +85,14 @@ class VersionStorage:
 
     @named_options(RestoreOptions)
     def plan_restore(self, **options: Unpack[RestoreOptions]) -> Plan:
-        """Count what `restore` would ask for; nothing is asked for."""
+        """Count the requests that `restore` would send; restores nothing."""
         from landfast.restore.run import plan_restore
 
         return plan_restore(self._archived(options), self.context.stores)
 
     @named_options(VerifyOptions)
     def plan_verify(self, **options: Unpack[VerifyOptions]) -> Plan:
-        """Count what `verify` would ask for; `Client.plan_verify` has the options."""
+        """Count the requests that `verify` would send; `Client.plan_verify` describes the options."""
         from landfast.model.storage.plan import PlanDraft
         from landfast.verify.plan import plan_verify
 
@@ -112,7 +112,7 @@ class VersionStorage:
     def plan_download(
         self, root: str | Path | None = None, **options: Unpack[DownloadOptions]
     ) -> Plan:
-        """Count what `download` would ask for; `Client.plan_download` has the options."""
+        """Count the requests that `download` would send; `Client.plan_download` describes the options."""
         from landfast.download.plan import plan_download
         from landfast.model.storage.plan import PlanDraft
         from landfast.restore.run import note_archived
@@ -139,7 +139,7 @@ class VersionStorage:
 
     @named_options(RetentionOptions)
     def retention(self, **options: Unpack[RetentionOptions]) -> RetentionReport:
-        """Say when the rules of the buckets can take what it refers to; `Client.retention` has the options."""
+        """Report when bucket rules can remove or archive its objects; `Client.retention` describes the options."""
         from landfast.retention.own import manifest_entries, own_place
         from landfast.retention.run import retention
 
@@ -156,7 +156,7 @@ class VersionStorage:
             )
 
     def manifest_blobs(self) -> list[str]:
-        """Return the sha256 of every file of the registry's store that its manifest, and its newer pins, stand in."""
+        """Return the sha256 of each blob in the registry's store that contains the manifest or its newer pins."""
         blobs = [self._record.blob]
         blobs += [pins.blob for pins in self.context.registry.pin_sets(self._record.id)]
         for blob in tuple(blobs):
@@ -180,7 +180,7 @@ class VersionStorage:
 
     @named_options(CopyOptions)
     def plan_copy(self, **options: Unpack[CopyOptions]) -> Plan:
-        """Count what `copy` would read and store; copies nothing."""
+        """Count the objects and bytes that `copy` would read and store; copies nothing."""
         from landfast.own_store.copies import plan_copy
 
         return plan_copy(self._copied(options))
@@ -227,7 +227,7 @@ class VersionStorage:
     def plan_hold(
         self, *, kind: str | None = None, any_endpoint: bool = False, own_store: bool = False
     ) -> Plan:
-        """Return what `hold` would send to the stores, and what stands in its way; nothing is held."""
+        """Count the requests that `hold` would send, and list the problems that would stop it; holds nothing."""
         from landfast.hold.run import plan_hold
 
         pins = self._pin_sets(any_endpoint=any_endpoint)
@@ -248,7 +248,7 @@ class VersionStorage:
 
     @named_options(HoldRequestOptions)
     def hold(self, **options: Unpack[HoldRequestOptions]) -> HoldReport:
-        """Let the stores promise that every recorded object version stays; `Client.hold` has the options."""
+        """Ask the stores to hold every recorded object version; `Client.hold` describes the options."""
         from landfast.hold.run import HoldOptions, hold
 
         pins = self._pin_sets(any_endpoint=options.get("any_endpoint", False))
@@ -263,7 +263,7 @@ class VersionStorage:
             return hold(self.context.registry, self._record, pins, chosen, report)
 
     def release(self, *, holder: str | None = None) -> HoldReport:
-        """Take the promise back, in one name or in all; what another held version needs stays held."""
+        """Release the version for one holder or for all; objects that another held version needs stay held."""
         from landfast.hold.run import release
 
         return release(self.context.registry, self._record, self.context.stores, holder)
@@ -274,7 +274,7 @@ class VersionStorage:
 
     @property
     def holds(self) -> VersionHolds:
-        """Who wants this version to be held, and how many of its object versions are."""
+        """Holders of this version, and the number of its object versions in each hold state."""
         return self.context.registry.holds.of_version(self._record.id)
 
     def _pin_sets(self, *, any_endpoint: bool) -> PinSets:

@@ -19,13 +19,13 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingFile:
-    """An entry whose bytes could not be had.
+    """An entry whose bytes could not be read.
 
     Args:
-        path: Of the entry.
-        uri: Where it was recorded.
+        path: Path of the entry.
+        uri: Recorded URI of the object.
         reason: The kind of error: ``NotFound``, ``ObjectChanged``, ``AccessDenied``.
-        message: What the error says.
+        message: Message of the error.
     """
 
     path: str

@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 
 
 class Mirror:
-    """Finds the changes of latest versions that an orchestrator was not told, neither by a mirror nor by its runs.
+    """Finds the changes of latest versions that neither a mirror nor a run has told to an orchestrator.
 
-    Runs tell of what stands as they end (`Client.announce`); a mirror tells every change, in order, whoever made it.
-    Each is found at least once.  The position is remembered in the registry; a look that finds nothing writes
-    nothing.  Used by one thread at a time.
+    A run tells its current versions when it ends (`Client.announce`). A mirror tells every change, in order,
+    including the changes of other writers. It finds each change at least once. The registry stores its position; if a
+    look finds nothing, it writes nothing. Use a mirror in one thread at a time.
 
     Args:
-        told: Consumer in whose name runs announce.
-        reader: Consumer in whose name the position is remembered.
-        name: Only of this artifact: of one partition if the name says one, else of all. None is every artifact.
-        begin: Where to begin the first time: ``start``, ``now``, or ``newest``: behind what runs told last, else with
-            the newest change alone.
-        verdicts: Whether it finds changes of verdicts (`Client.verify_aliases`) in place of those of latest versions:
-            no run announces them.
-        own: System and deployment whose runs announce all that they log, so that of theirs nothing is left behind.
+        told: Name of the consumer for which runs announce.
+        reader: Name of the consumer whose position the registry stores.
+        name: Artifact whose changes it finds: of one partition if the name has a partition, else of all. None is
+            every artifact.
+        begin: First position: ``start``, ``now``, or ``newest``. ``newest`` is after the last change that runs
+            announced; if they announced none, only the newest change is found.
+        verdicts: Whether it finds changes of verdicts (`Client.verify_aliases`) instead of changes of latest
+            versions. Runs never announce verdicts.
+        own: System and deployment of the runs that announce everything they log; their superseded changes are not
+            found again.
 
     Example:
         >>> mirror = Mirror("mail", reader="mail#mirror", begin="now")
@@ -65,11 +67,13 @@ class Mirror:
         """How far the feed was looked at."""
 
     def look(self, registry: Registry, *, limit: int | None = None) -> list[Change]:
-        """Return what is to be told now, oldest first; what the look before returned is settled if there is more.
+        """Return the changes to tell now, oldest first.
+
+        If there are new changes, this settles those of the previous call.
 
         Args:
-            registry: Whose feed; of another registry than before, its own position counts.
-            limit: The most changes.
+            registry: Registry whose feed to read; each registry has a separate position.
+            limit: Maximum number of changes; None has no limit.
         """
         if not self._meet(registry):
             return []
@@ -95,7 +99,7 @@ class Mirror:
         return found
 
     def settle(self, registry: Registry) -> None:
-        """Remember that what was looked at is told: it is not found again."""
+        """Record that the changes of the last look were told, so that they are not found again."""
         if not self._registry_id:
             return
         for change in () if self._verdicts else self._looked_at.values():

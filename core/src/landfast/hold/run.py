@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldOptions:
-    """How a version is held; see `Client.hold`."""
+    """Options to hold a version; see `Client.hold`."""
 
     kind: HoldKind | None = None
     reason: str = ""

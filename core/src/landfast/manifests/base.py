@@ -25,20 +25,20 @@ _SHOWN = 50
 
 
 class Manifest(Rows):
-    """The entries of one version, sorted by path; read as a stream.
+    """The entries of one version, sorted by path. They are read as a stream.
 
-    Implementations read from memory or from a Parquet blob; none needs to be whole in memory.
+    An implementation reads from memory or from a Parquet blob, so a large manifest does not have to fit in memory.
     """
 
     @property
     @abstractmethod
     def summary(self) -> ManifestSummary:
-        """Digests, count and bytes."""
+        """Digests, number of entries and bytes."""
 
     @property
     @abstractmethod
     def bounds(self) -> tuple[bytes, bytes] | None:
-        """Bytes that no path is less than, and that none is greater than; None without entries."""
+        """The least and the greatest path, or bounds around them, as UTF-8 bytes; None without entries."""
 
     @abstractmethod
     def batches(self, prefix: str = "") -> Iterator[EntryBatch]:
@@ -52,7 +52,7 @@ class Manifest(Rows):
     def to_arrow_batch_reader(
         self, prefix: str = "", *, columns: Sequence[str] | None = None
     ) -> pa.RecordBatchReader:
-        """Return the rows as a stream of record batches; `Rows.to_arrow_batch_reader` has the arguments."""
+        """Return the rows as a stream of record batches; `Rows.to_arrow_batch_reader` describes the arguments."""
         return batch_reader(self.batches(prefix), columns)
 
     @abstractmethod
@@ -61,8 +61,8 @@ class Manifest(Rows):
 
         Args:
             prefix: ``""`` yields every folder, the whole manifest (path ``""``) first.
-            depth: Only folders this deep; ``prefix.count("/") + 1`` asks for the direct children
-                of the folder `prefix`.
+            depth: Only folders of this depth; ``prefix.count("/") + 1`` selects the direct children of the folder
+                `prefix`.
         """
 
     @abstractmethod
@@ -70,11 +70,11 @@ class Manifest(Rows):
         """Return the entry at exactly `path`.
 
         Raises:
-            NotFound: If there is none.
+            NotFound: If it does not exist.
         """
 
     def take(self, numbers: Sequence[int]) -> EntryBatch:
-        """Return the entries of these numbers, from 0 and in order."""
+        """Return the entries with these numbers. Numbers start at 0 and must be in ascending order."""
         import pyarrow as pa
 
         wanted, found, start = list(numbers), [], 0
@@ -92,7 +92,7 @@ class Manifest(Rows):
         return joined(found)
 
     def neighbours(self, path: str) -> tuple[str | None, str | None]:
-        """Return the paths just before and just after a path, whether it is there or not; None at the ends."""
+        """Return the paths just before and just after a path, even if the path does not exist; None at the ends."""
         before = None
         for entry in self.entries():
             if entry.path > path:
@@ -102,10 +102,10 @@ class Manifest(Rows):
         return before, None
 
     def check(self) -> None:
-        """Recompute what the manifest says of its entries from all of them, where it was only read.
+        """Recompute digests, counts and folders from all entries, if they were only read from the manifest.
 
         Raises:
-            Conflict: If digests, counts or folders are not those of the entries.
+            Conflict: If digests, counts or folders do not match the entries.
         """
 
     @property
@@ -120,18 +120,18 @@ class Manifest(Rows):
 
     @property
     def size(self) -> int:
-        """Bytes of all entries together."""
+        """Total bytes of all entries."""
         return self.summary.size
 
     def subtree_digest(self, prefix: str) -> str:
-        """Return the content digest that the folder `prefix` would have if logged alone.
+        """Return the content digest that the folder `prefix` would have if you logged it alone.
 
         Args:
             prefix: A folder such as ``"dt=2026-05-01/"``; a missing final slash is added, and ``""``
                 is the whole manifest.
 
         Raises:
-            NotFound: If no entry lies below it.
+            NotFound: If the folder has no entries.
         """
         folder = prefix if prefix.endswith("/") or not prefix else prefix + "/"
         digests = DigestBuilder()

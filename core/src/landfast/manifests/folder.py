@@ -39,7 +39,7 @@ class Folder:
         path: With its final slash, which is added where it is missing; ``""`` is the whole manifest.
 
     Raises:
-        NotFound: If no entry lies below it.
+        NotFound: If the folder has no entries.
         Conflict: If the file is damaged or breaks the format, there and in all that is asked for later.
     """
 

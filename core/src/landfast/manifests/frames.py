@@ -43,7 +43,7 @@ class Rows(ABC):
                 `checksum`, `uri`, `version_id`, `etag` and `modified_at` (UTC).
 
         Raises:
-            InvalidInput: If there is no such column.
+            InvalidInput: If a column does not exist.
         """
 
     def to_arrow(self, prefix: str = "", *, columns: Sequence[str] | None = None) -> pa.Table:
@@ -59,11 +59,11 @@ class Rows(ABC):
         return self.to_arrow_batch_reader(prefix, columns=columns).read_all()
 
     def to_pandas(self, prefix: str = "", *, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return the rows as a pandas `DataFrame`; sizes are `Int64`, whether one is unknown or not.
+        """Return the rows as a pandas `DataFrame`; the type of sizes is always `Int64`, even if all sizes are known.
 
         Raises:
             MissingExtra: If pandas is not installed.
-            InvalidInput: If there is no such column.
+            InvalidInput: If a column does not exist.
         """
         with needs_extra("pandas", "to_pandas()"):
             import pandas as pd
@@ -79,7 +79,7 @@ class Rows(ABC):
 
         Raises:
             MissingExtra: If Polars is not installed.
-            InvalidInput: If there is no such column.
+            InvalidInput: If a column does not exist.
         """
         with needs_extra("polars", "to_polars()"):
             import polars as pl

@@ -69,7 +69,7 @@ class MemoryManifest(Manifest):
 
     @property
     def summary(self) -> ManifestSummary:
-        """Digests, count and bytes."""
+        """Digests, number of entries and bytes."""
         return self._summary
 
     @property

@@ -94,7 +94,7 @@ class ManifestFile(Manifest):
 
     @property
     def bounds(self) -> tuple[bytes, bytes] | None:
-        """Bytes that no path is less than, and that none is greater than; None without entries."""
+        """The least and the greatest path, or bounds around them, as UTF-8 bytes; None without entries."""
         filled = [layer.entries for layer in self._layers if layer.entries.filled]
         if not filled or not len(self):
             return None

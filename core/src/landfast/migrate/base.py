@@ -27,7 +27,7 @@ class PeerVersion:
         tags: That it has there.
         created_at: When it was made there, UTC.
         facts: What else is worth keeping, such as the digest that the tool gave it.
-        notes: What the user should know, one sentence each.
+        notes: Notes for the user, one sentence each.
         endpoint: Where the tool read the objects, if it says so.
         rows: Yields the entries as they are written; raises `InvalidInput` or `Conflict` if the file is no such file.
         read: Turns a row into an entry; raises `InvalidInput` if it cannot be one, with its path as subject.

@@ -59,7 +59,7 @@ class Checksum:
         """Read what `str` wrote.
 
         Raises:
-            InvalidInput: If it is something else.
+            InvalidInput: If the text is something else.
         """
         algorithm, _, value = text.partition(":")
         return cls(algorithm, value)

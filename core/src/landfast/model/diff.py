@@ -104,7 +104,7 @@ class DiffRows(Sequence[DiffRow]):
 class ManifestDiff:
     """The differences between an old and a new manifest, each kind sorted by path.
 
-    Counts are known; entries are read as somebody goes through them.
+    Counts are known at once. Entries are read as you iterate over them.
 
     Args:
         old: Content digest of the old manifest.
@@ -112,11 +112,11 @@ class ManifestDiff:
         added: Paths that only the new manifest has.
         removed: Paths that only the old manifest has.
         modified: Paths with other content.
-        renamed: Content that went from one path to another.
+        renamed: Equal content whose path changed.
         repinned: Equal content at other pins.
-        unchanged: How many entries are equal in content and pins.
-        unchanged_size: Their bytes.
-        every: All differences together; None puts those of each kind in order.
+        unchanged: Number of entries with equal content and pins.
+        unchanged_size: Bytes of the unchanged entries.
+        every: All differences, sorted by path; None merges the differences of each kind.
 
     Example:
         >>> ManifestDiff(old="lf1:0", new="lf1:0", unchanged=3).is_empty
@@ -141,12 +141,12 @@ class ManifestDiff:
 
     @property
     def same_content(self) -> bool:
-        """Whether only pins differ, if anything does."""
+        """Whether nothing differs, or only pins differ."""
         return not (self.added or self.removed or self.modified or self.renamed)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many entries there are of each kind."""
+        """Number of entries of each kind."""
         counts = {str(kind): len(rows) for kind, rows in self._by_kind().items()}
         return counts | {"unchanged": self.unchanged}
 
@@ -157,7 +157,7 @@ class ManifestDiff:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Bytes of the entries of each kind; of the new ones, where there are two."""
+        """Bytes of the entries of each kind; if a difference has an old and a new entry, the new entry counts."""
         sizes = {str(kind): _size(rows) for kind, rows in self._by_kind().items()}
         return sizes | {"unchanged": self.unchanged_size}
 
@@ -169,7 +169,7 @@ class ManifestDiff:
         return self.rows()
 
     def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
-        """Return a JSON-able description; without `rows` only what is known without reading any."""
+        """Return a JSON-able description. If `rows` is False, it has only facts that need no read of entries."""
         found: dict[str, Any] = {
             "old": self.old,
             "new": self.new,

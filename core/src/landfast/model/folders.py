@@ -12,7 +12,7 @@ class FolderTotal:
     Args:
         path: The folder with its final slash; ``""`` is the whole manifest.
         count: Entries below it, at any depth.
-        size: Their bytes; entries of unknown size count as 0.
+        size: Bytes of all entries; an entry of unknown size counts as 0.
     """
 
     path: str

@@ -126,12 +126,12 @@ class PrunedRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneReport:
-    """What pruning a registry's history did, or would do.
+    """The result of pruning a registry's history, or of its plan.
 
     Args:
         dry_run: Whether nothing was removed.
         older_than: Only older blobs were considered; UTC.
-        rows: What was, or would be, removed.
+        rows: Rows that were, or would be, removed.
     """
 
     dry_run: bool

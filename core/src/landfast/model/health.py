@@ -80,16 +80,16 @@ class BlobProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryCheck:
-    """What a look at a registry's store has found.
+    """The result of a check of a registry's store.
 
     Args:
         registry: URL of the registry, without secrets.
         store: URL of its store.
         deep: Whether the bytes were read again.
-        counts: How many needed blobs of each kind have each verdict.
-        problems: The first lost or damaged ones, at most a thousand.
-        label: Why the store is not this registry's; empty if it is.
-        holds: What is wrong with holds, at most a thousand.
+        counts: Number of needed blobs with each verdict, by kind.
+        problems: The first lost or damaged blobs, at most 1,000.
+        label: Reason why the store does not belong to this registry; empty if it does.
+        holds: Problems with holds, at most 1,000.
 
     Example:
         >>> RegistryCheck(registry="sqlite:///r.db", store="file:///r.blobs", deep=False).summary
@@ -106,7 +106,7 @@ class RegistryCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is lost or damaged, what should be held is, and the store is this registry's."""
+        """Whether no blob is lost or damaged, all holds are in place, and the store belongs to this registry."""
         is_unheld = any(problem.is_loss for problem in self.holds)
         return not (self.problems or self.label or is_unheld)
 

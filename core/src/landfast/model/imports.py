@@ -16,7 +16,7 @@ _UNDECIDED = (Verdict.UNVERIFIABLE, Verdict.DENIED)
 
 
 class ImportState(StrEnum):
-    """What became of a version of the other tool."""
+    """Result of the import for one version of the other tool."""
 
     NEW = "new"  # not here yet; of a dry run
     CREATED = "created"  # a new version
@@ -30,7 +30,7 @@ class LeftOut:
     """An entry that cannot come over.
 
     Args:
-        path: Of the entry.
+        path: Path of the entry.
         reason: One sentence.
     """
 
@@ -44,21 +44,21 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedVersion:
-    """One version of the other tool, and the version that holds it here.
+    """One version of the other tool, and the version in Landfast that stores it.
 
     Args:
-        theirs: What the other tool calls it, such as ``acme/vision/mnist:v3``.
-        name: What it is called here; with its number once it is recorded.
-        state: What became of it.
-        tag: By which it is known here, such as ``wandb-v3``.
-        aliases: That moved to it.
+        theirs: Name in the other tool, such as ``acme/vision/mnist:v3``.
+        name: Name in Landfast; contains the version number after it is recorded.
+        state: Result of the import for this version.
+        tag: Tag of the imported version in Landfast, such as ``wandb-v3``.
+        aliases: Aliases that moved to the version.
         digest: The content digest.
-        count: Entries.
-        size: Their bytes.
-        left_out: Entries that cannot come over, at most a hundred of them.
-        left_out_count: How many there are.
-        notes: What the user should know, one sentence each.
-        verdicts: How many entries have each verdict, where it was verified.
+        count: Number of entries.
+        size: Bytes of all entries of the version.
+        left_out: Entries that cannot be imported, at most 100 of them.
+        left_out_count: Number of all entries that cannot be imported.
+        notes: Notes for the user, one sentence each.
+        verdicts: Number of entries with each verdict; None if the version was not verified.
     """
 
     theirs: str
@@ -76,16 +76,16 @@ class ImportedVersion:
 
     @property
     def verified(self) -> str:
-        """One line: ``3 intact, 1 overwritten``; empty where it was not verified."""
+        """One line, such as ``3 intact, 1 overwritten``; empty if the version was not verified."""
         counts = self.verdicts or {}
         return ", ".join(f"{counts[v]:,} {v}" for v in Verdict if counts.get(v))
 
     def has(self, *verdicts: Verdict) -> bool:
-        """Whether any entry has one of some verdicts."""
+        """Return whether any entry has one of these verdicts."""
         return any((self.verdicts or {}).get(verdict) for verdict in verdicts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe the version and what became of it."""
+        """Describe the version and the result of its import."""
         facts: dict[str, Any] = {
             "theirs": self.theirs,
             "name": str(self.name),
@@ -106,12 +106,12 @@ class ImportedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import did, or would do.
+    """The result of an import, or of its plan.
 
     Args:
         peer: The other tool.
-        path: What was read.
-        versions: In the order in which they were recorded.
+        path: Path in the other tool that was read.
+        versions: Versions, in the order of their import.
         dry_run: Whether nothing was recorded.
     """
 
@@ -121,17 +121,17 @@ class ImportReport:
     dry_run: bool = False
 
     def of(self, state: ImportState) -> Iterator[ImportedVersion]:
-        """Yield the versions of one state."""
+        """Yield the versions in one state."""
         return (version for version in self.versions if version.state is state)
 
     @property
     def ok(self) -> bool:
-        """Whether the bytes of all that was verified can be had."""
+        """Whether all verified bytes can be read."""
         return self.exit_code == EXIT_OK
 
     @property
     def exit_code(self) -> int:
-        """0 if all recorded bytes can be had, whatever is current; 4 if some are lost, else 5 if some are undecided."""
+        """0 if all recorded bytes can be read, current or not; 4 if some are lost, else 5 if some are undecided."""
         if any(version.has(*_LOST) for version in self.versions):
             return EXIT_LOST
         undecided = any(version.has(*_UNDECIDED) for version in self.versions)
@@ -139,13 +139,13 @@ class ImportReport:
 
     @property
     def summary(self) -> str:
-        """One line: ``2 created, 1 returned``."""
+        """One line, such as ``2 created, 1 returned``."""
         counts = {state: len(list(self.of(state))) for state in ImportState}
         told = [f"{count:,} {state}" for state, count in counts.items() if count]
         return ", ".join(told) or "nothing to import"
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe what was done."""
+        """Describe the import."""
         return {
             "peer": self.peer,
             "path": self.path,

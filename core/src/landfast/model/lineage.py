@@ -98,7 +98,7 @@ class RunEvent:
         link: A page about the run elsewhere, without secrets.
         version: Full name of the version that was used or logged; None where a run began or ended.
         version_id: Its key in the registry.
-        at: UTC, registry time.
+        at: Time of the record, UTC, by the registry's clock.
     """
 
     position: int
@@ -131,15 +131,15 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """The versions and runs up- and downstream of a version.
+    """The versions and runs upstream and downstream of a version.
 
     Each of the four sequences is a tuple. If it has more than 50,000 elements, it is read from a temporary file
     as you iterate over it.
 
     Args:
-        root: The version asked about.
+        root: The version whose lineage this is.
         edges: Every edge on a path through it, oldest first.
-        upstream: Versions that it was made from, nearest first.
+        upstream: Versions from which it was made, nearest first.
         downstream: Versions made from it, nearest first.
         runs: The runs on those edges, in order of their first edge.
     """
@@ -151,7 +151,7 @@ class Lineage:
     runs: Sequence[RunKey] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe what a version was made from, and what was made from it."""
+        """Describe the lineage: the inputs of the version, and the versions made from it."""
         return {
             "root": str(self.root),
             "upstream": [str(name) for name in self.upstream],
@@ -174,14 +174,14 @@ class ObjectMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectLineage:
-    """Which versions contain an object, and which runs logged or used them.
+    """The versions that contain an object, and the runs that logged or used them.
 
     Args:
         uri: The object, without a pin.
-        version_id: The version of the object that was asked about; None for any.
+        version_id: Object version to look for; None is any.
         matches: The versions that contain it, newest first; more than 50,000 are read from a temporary file.
-        edges: Every edge of these versions, oldest first; likewise.
-        runs: The runs that logged or used these versions, in order of their first edge; likewise.
+        edges: Every edge of these versions, oldest first; stored likewise.
+        runs: The runs that logged or used these versions, in order of their first edge; stored likewise.
     """
 
     uri: str

@@ -17,16 +17,16 @@ Identity = tuple[str, int | None, str | None, str | None, str | None, str | None
 class ManifestEntry:
     """One file of an artifact version.
 
-    `path`, `size` and `checksum` are identity; the rest pins the bytes.
+    `path`, `size` and `checksum` identify the content; the other fields pin the bytes.
 
     Args:
-        path: The logical path under the artifact, any non-empty text; never normalised.
-        size: Bytes; None where the store does not tell.
+        path: The logical path in the artifact: any non-empty text, never normalized.
+        size: Size in bytes; None if the store does not report it.
         checksum: A content token or a validator; None if recorded with ``checksum=False``.
-        uri: Where the object lies, without secrets and without the pin.
+        uri: URI of the object, without secrets and without the pin.
         version_id: S3 VersionId or GCS generation; ``"null"`` is recorded but pins nothing.
         etag: The ETag of the same response, without quotes for S3, verbatim for HTTP.
-        modified_at: Last modification, UTC, as the store tells it.
+        modified_at: Last modification, UTC, as the store reports it.
     """
 
     path: str
@@ -44,10 +44,10 @@ class ManifestEntry:
 
     @property
     def identity(self) -> Identity:
-        """What the content digest sees: path, size, algorithm, value, own URI, own pin.
+        """Input of the content digest: path, size, algorithm, value, own URI, own pin.
 
-        A content token speaks for itself.  A validator speaks only of its URI; without any token
-        the version id, else the modification time, has to tell.  See docs/format.md.
+        A content token identifies the content by itself. A validator identifies it only together with its URI.
+        Without any token, the version id identifies it, or else the modification time. See docs/format.md.
         """
         token = self.checksum
         if token is None:
@@ -57,13 +57,13 @@ class ManifestEntry:
 
     @property
     def pins(self) -> tuple[str, str | None, str | None]:
-        """What the pin digest sees beside the path: URI, version id (never ``"null"``), ETag."""
+        """Input of the pin digest besides the path: URI, version id (never ``"null"``), ETag."""
         version_id = None if self.version_id == "null" else self.version_id
         return (self.uri, version_id, self.etag)
 
     @property
     def pinned_uri(self) -> str:
-        """Where it lies, with its pin where the URI of its scheme can carry one.
+        """URI of the object, with its pin if a URI of this scheme can carry a pin.
 
         Example:
             >>> ManifestEntry(path="a", size=1, checksum=None, uri="s3://b/a", version_id="x1").pinned_uri
@@ -86,15 +86,15 @@ class ManifestEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestSummary:
-    """What is known of a manifest without reading its rows.
+    """Facts about a manifest that need no read of its rows.
 
     Args:
         digest: The content digest, ``lf1:`` and 64 hexadecimal digits.
         pin_digest: The digest of the pins, ``lp1:`` and 64 hexadecimal digits.
         count: Number of entries.
-        size: Their bytes; entries of unknown size count as 0.
+        size: Bytes of all entries; an entry of unknown size counts as 0.
         unverified: Entries without any token.
-        unpinned: Entries that an overwrite at the source would lose.
+        unpinned: Entries whose bytes are lost if somebody overwrites the object at the source.
     """
 
     digest: str

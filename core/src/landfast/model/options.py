@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 
 class GivenSettings(TypedDict, total=False):
-    """Settings that a call says; None means not given.  See `Settings`."""
+    """Settings of a call; None means not given. See `Settings`."""
 
     registry_url: str | None
     store_url: str | None
@@ -32,7 +32,7 @@ class GivenSettings(TypedDict, total=False):
 
 
 class PlaceOptions(TypedDict, total=False):
-    """How a place is recorded; see `Reference`."""
+    """Options to record a place; see `Reference`."""
 
     checksum: str | bool | None
     max_objects: int | None
@@ -44,7 +44,7 @@ class PlaceOptions(TypedDict, total=False):
 
 
 class DownloadOptions(TypedDict, total=False):
-    """How a version is written to a folder; see `Client.download`."""
+    """Options to write a version to a folder; see `Client.download`."""
 
     paths: Iterable[str] | None
     include: Sequence[str]
@@ -60,7 +60,7 @@ class DownloadOptions(TypedDict, total=False):
 
 
 class VerifyOptions(TypedDict, total=False):
-    """How a version is verified; see `Client.verify`."""
+    """Options to verify a version; see `Client.verify`."""
 
     deep: bool
     executor: Executor | None
@@ -70,7 +70,7 @@ class VerifyOptions(TypedDict, total=False):
 
 
 class RestoreOptions(TypedDict, total=False):
-    """Which archived objects of a version are asked for, and how; see `Client.restore`."""
+    """Options to restore archived objects of a version; see `Client.restore`."""
 
     tier: str
     days: int
@@ -80,7 +80,7 @@ class RestoreOptions(TypedDict, total=False):
 
 
 class RetentionOptions(TypedDict, total=False):
-    """How far ahead a version is looked at; see `Client.retention`."""
+    """Options to report the effect of bucket rules on a version; see `Client.retention`."""
 
     within: timedelta
     locks: bool
@@ -90,7 +90,7 @@ class RetentionOptions(TypedDict, total=False):
 
 
 class HoldRequestOptions(TypedDict, total=False):
-    """How a version is held; see `Client.hold`."""
+    """Options to hold a version; see `Client.hold`."""
 
     kind: str | None
     reason: str
@@ -101,14 +101,14 @@ class HoldRequestOptions(TypedDict, total=False):
 
 
 class CopyOptions(TypedDict, total=False):
-    """What is copied into the registry's store; see `Client.copy`."""
+    """Options to copy a version into the registry's store; see `Client.copy`."""
 
     everything: bool
     any_endpoint: bool
 
 
 class LineageOptions(TypedDict, total=False):
-    """Which lineage is followed; see `Client.lineage`."""
+    """Options to follow lineage; see `Client.lineage`."""
 
     until: datetime | None
     declared: bool

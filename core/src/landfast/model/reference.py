@@ -18,24 +18,26 @@ DEFAULT_MAX_OBJECTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A place to record, and how.
+    """A place to record, and the options of its scan.
 
     Args:
-        uri: Where: ``s3://``, ``gs://``, ``http(s)://``, ``file://``, a path, ``landfast://``, or what fsspec opens.
-        scheme: Of `bucket`: ``s3`` or ``gs``.
-        bucket: With `key`, instead of `uri`, for keys that look like a pin or are a folder as well.
+        uri: URI of the place: ``s3://``, ``gs://``, ``http(s)://``, ``file://``, a path, ``landfast://``, or a URI
+            that fsspec opens.
+        scheme: Scheme of `bucket`: ``s3`` or ``gs``.
+        bucket: Bucket of `key`. Use both instead of `uri` if the key looks like a pin, or if a folder has the same
+            name.
         key: The exact raw key; one that ends in ``/`` is a folder.
         version_id: An explicit pin for `key`.
         name: Path in the artifact: of the object, or of the folder for the entries.
         include: Globs of paths under the reference to keep.
-        exclude: Globs of paths under the reference to leave out; exclude wins.
-        max_objects: The most entries to record; None is the default of the settings.
+        exclude: Globs of paths under the reference to leave out, even if `include` matches them.
+        max_objects: Maximum number of entries to record; None is the default of the settings.
         checksum: A kind such as ``"sha256"``; None or True is the store's default; False records no token.
         allow_empty: Whether to accept a missing or empty prefix.
-        inventory: Where the bucket's inventory lies, from which its objects are taken instead of list pages: the folder
-            of S3 Inventory reports (the newest is used), a `manifest.json`, or ``iceberg://CATALOG/NAMESPACE.TABLE``.
-        options: For the store: endpoint, region, profile, role, requester_pays, anonymous, ...  They count for this
-            scan; whoever reads the version has endpoint and identity from settings of their own.
+        inventory: URI of the bucket's inventory, which replaces list requests: the folder of S3 Inventory reports
+            (the newest is used), a `manifest.json`, or ``iceberg://CATALOG/NAMESPACE.TABLE``.
+        options: Options of the store: endpoint, region, profile, role, requester_pays, anonymous, ... They apply to
+            this scan only. A reader of the version takes endpoint and identity from the settings of its environment.
 
     Example:
         >>> Reference("s3://b/data/", include=["**/*.parquet"]).location.key
@@ -87,10 +89,10 @@ class Reference:
         inventory: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Reference:
-        """Return a reference for a URI or a path; one that is a reference already stays as it is.
+        """Return a reference for a URI or a path. A `Reference` is returned unchanged.
 
         Raises:
-            InvalidInput: If a reference is given together with arguments of its own.
+            InvalidInput: If you give a `Reference` and also arguments that belong in it.
         """
         given: dict[str, Any] = {
             "name": name,
@@ -131,10 +133,10 @@ class Reference:
 
     @property
     def kind(self) -> str | Literal[False] | None:
-        """The kind of checksum asked for; None is the store's default, False none."""
+        """The requested kind of checksum; None is the store's default, False is no checksum."""
         return None if self.checksum is True else self.checksum
 
     @property
     def is_exact(self) -> bool:
-        """Whether the key was given exactly, so that nothing has to be asked."""
+        """Whether the key was given exactly, so that no request is needed to interpret it."""
         return self.bucket is not None

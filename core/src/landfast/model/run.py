@@ -15,7 +15,7 @@ from landfast.model.times import format_time
 
 
 class RunStatus(StrEnum):
-    """How a run stands."""
+    """Status of a run."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -24,16 +24,16 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunKey:
-    """What makes an execution the same one when it is seen again.
+    """The identity of an execution.
 
     Args:
         system: ``script``, ``cli``, ``dagster``, ``prefect``, ``airflow``, ...
         deployment: Airflow base URL, Dagster instance and code location, Prefect API URL, or the host.
         run_id: The system's id of the run.
-        node: Step, task or operator in it; ``""`` for the run as a whole.
+        node: Step, task or operator of the run; ``""`` for the whole run.
         part: Map index or partition of the node; ``""`` for none.
 
-    The attempt is not part of the key: a retry is the same run.
+    A retry is the same run, because the attempt is not part of the key.
     """
 
     system: str
@@ -43,15 +43,15 @@ class RunKey:
     part: str = ""
 
     def encode(self) -> str:
-        """Return the key as opaque text; `JoinedRun.encode` says the registry with it."""
+        """Return the key as opaque text; `JoinedRun.encode` also includes the registry."""
         return JoinedRun(key=self).encode()
 
     @classmethod
     def decode(cls, text: str) -> RunKey:
-        """Read what `encode` wrote, or the key of what `LANDFAST_RUN` carries.
+        """Decode the output of `encode`, or the key in the value of `LANDFAST_RUN`.
 
         Raises:
-            InvalidInput: If it is something else.
+            InvalidInput: If the text is something else.
         """
         return JoinedRun.decode(text).key
 
@@ -103,21 +103,21 @@ class JoinedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run as the registry knows it.
+    """The registry's record of a run.
 
     Args:
-        id: Short id that the registry gave it, unique in it; what a user types.
-        key: Its identity.
+        id: Short id that the registry assigns, unique in the registry; users type it.
+        key: Identity of the run.
         entity: Namespace of the project.
-        project: Project that it belongs to.
+        project: Project of the run.
         name: Display name; ``""`` if none was given.
-        job_type: Such as ``train``; ``""`` if none was given.
-        status: How it stands.
+        job_type: Kind of work, such as ``train``; ``""`` if none was given.
+        status: Status of the run.
         attempt: The highest attempt seen, from 1.
-        link: A page about it elsewhere (orchestrator, wandb), without secrets.
-        config: Parameters given.
-        started_at: UTC, registry time.
-        finished_at: UTC, registry time; None while it runs.
+        link: URL of the run's page in another system (orchestrator, wandb), without secrets.
+        config: Parameters of the run.
+        started_at: Time of the start, UTC, by the registry's clock.
+        finished_at: Time of the end, UTC, by the registry's clock; None while the run is running.
     """
 
     id: str
@@ -134,7 +134,7 @@ class RunRecord:
     finished_at: datetime | None = None
 
     def page(self, ui_url: str) -> str:
-        """Return the address of its web page.
+        """Return the URL of its web page.
 
         Args:
             ui_url: Base URL of Landfast's web pages.

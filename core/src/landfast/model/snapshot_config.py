@@ -25,8 +25,8 @@ class SnapshotUri:
     """A place to snapshot.
 
     Args:
-        uri: The place; may hold ``{partition_key}``, other braces are doubled.
-        name: Path under the artifact that takes its entries; None is the root.
+        uri: URI of the place; it may contain ``{partition_key}``. Double all other braces.
+        name: Path in the artifact for the entries; None is the root.
     """
 
     uri: str
@@ -38,30 +38,30 @@ class SnapshotUri:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotConfig:
-    """What is to be snapshotted, and when.
+    """The places of a snapshot, its options and its schedule.
 
     Args:
         name: ``[[entity/]project/]collection``.
         uris: The places.
-        type: Of the collection; None is its type, ``dataset`` for a new one.
-        description: Of a new version.
-        partition: Partition key, or a text with ``{partition_key}`` in it; None: it has no partition.
-        schedule: Five fields of cron, kept as written; None leaves the time to the caller.
+        type: Type of the collection; None is its current type, or ``dataset`` for a new collection.
+        description: Description of a new version.
+        partition: Partition key, or a text that contains ``{partition_key}``; None is no partition.
+        schedule: Cron expression with five fields, stored as written; None leaves the schedule to the caller.
         include: Globs of paths to keep.
         exclude: Globs of paths to leave out.
-        max_objects: The most entries of each URI; None is the default of the settings.
-        checksum: A kind; None is the store's default; False records no token.
+        max_objects: Maximum number of entries of each URI; None is the default of the settings.
+        checksum: Kind such as `"sha256"`; None is the store's default; False records no token.
         allow_empty: Whether to accept a missing or empty prefix.
         inventory: URI of the bucket's inventory, see `Reference`; None lists the bucket.
-        aliases: To move to the version.
+        aliases: Aliases to move to the version.
         tags: Tags to add to the version.
         metadata: JSON object.
-        ttl: How long a new version is kept; None keeps it.
-        options: For the store: endpoint, region, profile, ...
-        is_filled: Whether braces in `uris` and `partition` are meant as they are.
+        ttl: Time to live of a new version; None keeps it.
+        options: Options of the store: endpoint, region, profile, ...
+        is_filled: Whether braces in `uris` and `partition` are literal.
 
     Raises:
-        InvalidInput: If a value cannot be used, naming it.
+        InvalidInput: If a value is not valid; the message names it.
 
     Example:
         >>> daily = SnapshotConfig(name="events", uris=(SnapshotUri(uri="s3://b/dt={partition_key}/"),))
@@ -134,14 +134,16 @@ class SnapshotConfig:
 
     @property
     def needs_partition_key(self) -> bool:
-        """Whether a partition key has to be given."""
+        """Whether the config needs a partition key."""
         return not self.is_filled and _has_placeholder(self.partition or "")
 
     def for_partition(self, partition_key: str | None) -> SnapshotConfig:
-        """Return the config with ``{partition_key}`` filled in; without one, the key is not used.
+        """Return the config with ``{partition_key}`` filled in.
+
+        If it contains no ``{partition_key}``, the key is not used.
 
         Raises:
-            InvalidInput: If it needs a key and none is given, or the key cannot be one.
+            InvalidInput: If it needs a key and you give none, or the key is not valid.
         """
         if self.needs_partition_key and not partition_key:
             raise InvalidInput(
@@ -169,7 +171,7 @@ class SnapshotConfig:
         return tuple(self._reference(place) for place in self.for_partition(None).uris)
 
     def log_options(self) -> dict[str, Any]:
-        """Return what is said of the version, and not of the scan, as `Client.log` takes it."""
+        """Return the options of the version, not of the scan, as keyword arguments for `Client.log`."""
         return {
             "type": self.type,
             "partition": self.partition,
@@ -181,20 +183,20 @@ class SnapshotConfig:
         }
 
     def refuse_secrets(self, kept: str) -> None:
-        """Refuse a snapshot that holds a secret, before somebody stores what it says.
+        """Raise an error if the snapshot contains a secret, before an orchestrator stores it.
 
         Args:
-            kept: Who stores what, such as ``Prefect stores the parameters of runs``.
+            kept: Name of the system and what it stores, such as ``Prefect stores the parameters of runs``.
 
         Raises:
-            InvalidInput: If it does.
+            InvalidInput: If it contains a secret.
         """
         said = {**self.options, **self.metadata}
         texts = [*(place.uri for place in self.uris), *(f"{key}={said[key]}" for key in said)]
         refuse_secrets(texts, subject=f"snapshot {self.name}", kept=kept)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry of `snapshots.yaml` that says the same, of JSON values; `snapshots_of` reads it.
+        """Return the equivalent entry of `snapshots.yaml` as JSON values; `snapshots_of` reads it.
 
         Example:
             >>> SnapshotConfig(name="a", uris=(SnapshotUri(uri="s3://b/a/"),), ttl=timedelta(days=30)).to_dict()

@@ -8,20 +8,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One reference of a version, as it may be recorded: nothing secret.
+    """One reference of a version as it is recorded, without secrets.
 
     Args:
         uri: The reference without secrets; a folder ends in ``/``.
-        name: The path under the artifact where its entries begin; ``""`` is the root.
+        name: Path in the artifact for the entries; ``""`` is the root.
         include: Globs of paths to keep; empty keeps all.
         exclude: Globs of paths to leave out, even if `include` matches them.
-        checksum: The kind asked for; None is the store's default, ``"none"`` is ``checksum=False``.
+        checksum: Requested kind; None is the store's default, ``"none"`` is ``checksum=False``.
         endpoint: The effective endpoint of the store, such as ``http://minio:9000``; None is the provider's own.
         options: Non-secret options: region, profile, requester_pays, anonymous, ...
         stripped: Names of secret query parameters that were not recorded.
         versioning: ``enabled``, ``suspended``, ``off``, ``unknown`` or ``none``.
-        inventory: The inventory that told what is there, a report or a snapshot of a table; None is a listing.
-        as_of: Of the inventory, UTC, such as ``2026-05-01T03:00:00Z``.
+        inventory: Inventory that listed the objects: a report, or a snapshot of a table; None if the bucket was listed.
+        as_of: Time of the inventory, UTC, such as ``2026-05-01T03:00:00Z``.
     """
 
     uri: str
@@ -37,7 +37,7 @@ class Source:
     as_of: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe what a version was scanned from; what is default is left out."""
+        """Describe the source, without fields that have their default value."""
         facts = {
             "uri": self.uri,
             "name": self.name,
@@ -56,13 +56,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """How many objects a scan left out for one reason, with a few examples.
+    """Number of objects that a scan left out for one reason, with a few examples.
 
     Args:
         reason: ``folder marker``, ``excluded``, ``not included``, ``symlink``, ...; or a glob that
             matched nothing.
-        count: How many; 0 for such a glob.
-        examples: At most ten of their paths.
+        count: Number of objects; 0 for a glob that matched nothing.
+        examples: Paths of at most ten of these objects.
     """
 
     reason: str
@@ -70,5 +70,5 @@ class Skipped:
     examples: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe what was left out."""
+        """Describe the objects that were left out."""
         return {"reason": self.reason, "count": self.count, "examples": list(self.examples)}

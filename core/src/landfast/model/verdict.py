@@ -20,7 +20,7 @@ FailOn = Literal["drift", "loss", "never"]
 
 
 class Verdict(StrEnum):
-    """How one entry stands, from best to worst."""
+    """Result of the verification of one entry, from best to worst."""
 
     INTACT = "intact"  # the recorded bytes are what is there now
     MOVED = "moved"  # the same content is there under new pins
@@ -112,16 +112,17 @@ class Denial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What became of a version's bytes at their source.
+    """The state of a version's bytes at their source.
 
     Args:
         digest: Content digest of the version.
-        counts: How many entries have each verdict.
-        sizes: Their bytes.
-        rows: Every entry that is not intact, by path; many are in a temporary file, and read as they are asked for.
-        added: Objects at the source that the version does not have; no failure.
-        added_examples: At most ten of their URIs.
-        denials: What may not be looked at.
+        counts: Number of entries with each verdict.
+        sizes: Bytes of the entries with each verdict.
+        rows: Every entry that is not intact, sorted by path. If there are many, they are read from a temporary file
+            as you iterate over them.
+        added: Number of objects at the source that the version does not have; they are not a failure.
+        added_examples: URIs of at most ten of these objects.
+        denials: Places that the credentials cannot read, with the store's message.
         deep: Whether the bytes were read again.
 
     Example:
@@ -167,16 +168,16 @@ class VerifyReport:
         return ", ".join(parts) or "no entries"
 
     def raise_for(self, fail_on: FailOn, name: str) -> None:
-        """Raise if the version is not what it has to be.
+        """Raise an error if the version fails `fail_on`.
 
         Args:
-            fail_on: ``drift`` raises if anything but the recorded content lies at the source; ``loss`` only if
-                recorded bytes cannot be had, or could not be looked at; ``never`` does not raise.
-            name: Of the version, for the message.
+            fail_on: ``drift`` raises if the source has anything but the recorded content; ``loss`` only if recorded
+                bytes cannot be read, or could not be judged; ``never`` does not raise.
+            name: Name of the version, for the message.
 
         Raises:
-            ObjectChanged: Naming the worst entries.
-            InvalidInput: If `fail_on` is something else.
+            ObjectChanged: If the version fails; the message names the worst entries.
+            InvalidInput: If `fail_on` has another value.
         """
         check_choice("fail_on", fail_on, FailOn)
         is_lost = self.exit_code in {EXIT_LOST, EXIT_UNDECIDED}
@@ -193,14 +194,14 @@ class VerifyReport:
         )
 
     def of(self, verdict: Verdict) -> Iterator[EntryVerdict]:
-        """Yield the entries with one verdict; those that are intact are not kept."""
+        """Yield the entries with one verdict. The report does not store intact entries."""
         return (row for row in self.rows if row.verdict is verdict)
 
     def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
         """Return a JSON-able description.
 
         Args:
-            rows: Whether with the entries, of which there may be millions.
+            rows: Whether to include the entries; there may be millions.
         """
         facts: dict[str, Any] = {
             "digest": self.digest,
@@ -223,14 +224,14 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What a look at the sources of a version found, as the registry keeps it.
+    """The registry's record of one verification of a version.
 
     Args:
-        ok: Whether all recorded content was what lay there.
+        ok: Whether the sources had all recorded content.
         deep: Whether the bytes were read again.
         summary: One line, such as ``9 intact, 1 overwritten``.
-        counts: How many entries had each verdict; those of none are left out.
-        at: UTC, registry time.
+        counts: Number of entries with each verdict, without verdicts that no entry has.
+        at: Time of the record, UTC, by the registry's clock.
     """
 
     ok: bool

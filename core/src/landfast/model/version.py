@@ -32,7 +32,7 @@ class CollectionRecord:
         description: Of the collection as a whole.
         partitions: How many partitions have versions.
         versions: How many live versions there are.
-        created_at: UTC, registry time.
+        created_at: Time of creation, UTC, by the registry's clock.
     """
 
     entity: str
@@ -66,16 +66,16 @@ class VersionRecord:
         type: The collection's type.
         summary: Digests, count, bytes, unverified and unpinned entries.
         blob: sha256 (hexadecimal) of the manifest blob.
-        sources: What it was scanned from.
-        skipped: What the scan left out.
-        description: Editable.
-        metadata: Editable JSON object.
-        aliases: That point at it now, sorted, `latest` included.
-        tags: Sorted.
-        ttl_seconds: Time to live, counted from `created_at`; None keeps it.
-        run: Key of the run that created it; None if none did.
-        created_at: UTC, registry time.
-        deleted_at: UTC; None for a live version.
+        sources: References that were scanned for the version.
+        skipped: Objects that the scan left out, by reason.
+        description: Description, editable.
+        metadata: Metadata, an editable JSON object.
+        aliases: Aliases that point to the version now, sorted, with `latest`.
+        tags: Tags, sorted.
+        ttl_seconds: Time to live in seconds, counted from `created_at`; None keeps the version.
+        run: Key of the run that created the version; None if no run did.
+        created_at: Time of creation, UTC, by the registry's clock.
+        deleted_at: Time of deletion, UTC; None for a live version.
     """
 
     id: int
@@ -146,8 +146,8 @@ class PinSet:
     Args:
         blob: sha256 (hexadecimal) of the blob.
         pin_digest: ``lp1:`` and 64 hexadecimal digits.
-        sources: Where it was scanned from.
-        seen_at: UTC, registry time, of the newest observation of these pins.
+        sources: References that were scanned for it.
+        seen_at: Time of the newest observation of these pins, UTC, by the registry's clock.
     """
 
     blob: str
@@ -157,24 +157,24 @@ class PinSet:
 
     @property
     def is_copy(self) -> bool:
-        """Whether it names copies of recorded bytes in the registry's store."""
+        """Whether the pins refer to copies of the recorded bytes in the registry's store."""
         return is_copy(self.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Say that a run looked, and which version it found at which pins.
+    """The record of one scan by a run: the version it found, and the pins.
 
     Args:
         id: Key in the registry, ascending.
         version: Full name of the version found.
-        run: Key of the run that looked; None if none did.
-        pin_digest: The pins it saw.
-        metadata: What was given with the log.
+        run: Key of the run that scanned; None if there was no run.
+        pin_digest: Digest of the pins that the scan saw.
+        metadata: Metadata that was passed to the log.
         created: Whether this observation created the version.
-        moved_latest: Whether it moved `latest`.
-        repinned: Whether the look before at this version had seen other pins.
-        at: UTC, registry time.
+        moved_latest: Whether this observation moved `latest`.
+        repinned: Whether the previous observation of this version had other pins.
+        at: Time of the record, UTC, by the registry's clock.
     """
 
     id: int
@@ -189,7 +189,7 @@ class Observation:
 
     @property
     def outcome(self) -> str:
-        """What the look found, in a word: ``created``, ``returned``, ``repinned`` or ``unchanged``."""
+        """Result of the scan in one word: ``created``, ``returned``, ``repinned`` or ``unchanged``."""
         if self.created:
             return "created"
         if self.moved_latest:
@@ -235,14 +235,14 @@ UNREACHABLE = "unreachable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
-    """That a version stands otherwise than when it was looked at last; see `Client.verify_aliases`.
+    """A version's verdict that differs from the previous verification; see `Client.verify_aliases`.
 
     Args:
-        verdict: How it stands: ``intact``, the worst `Verdict` of its entries, or ``unreachable``.
-        previous: How it stood; ``intact`` when it was logged.
+        verdict: New verdict: ``intact``, the worst `Verdict` of its entries, or ``unreachable``.
+        previous: Previous verdict; ``intact`` for a version that was only logged.
         summary: One line: ``9 intact, 1 gone``.
-        counts: How many entries had each verdict.
-        aliases: That named the version then.
+        counts: Number of entries with each verdict.
+        aliases: Aliases that pointed to the version then.
     """
 
     verdict: str
@@ -276,7 +276,7 @@ class Change:
         digest: Its content digest.
         previous: Full name of the version it named before; None if none.
         run: Key of the run that did it; None if none did.
-        at: UTC, registry time.
+        at: Time of the record, UTC, by the registry's clock.
         verdict: Of a `VERDICT`, what it is; the alias is one of those that name the version, and nothing moved.
     """
 

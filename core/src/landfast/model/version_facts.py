@@ -32,7 +32,7 @@ class VersionFacts:
 
     @property
     def record(self) -> VersionRecord:
-        """Everything the registry knows, as a frozen value."""
+        """Everything that the registry knows about the version, as a frozen value."""
         return self._record
 
     @property
@@ -52,7 +52,7 @@ class VersionFacts:
 
     @property
     def outcome(self) -> str:
-        """What the log that returned this found, in a few words, such as ``unchanged at v7``."""
+        """Result of the log that returned this version, in a few words, such as ``unchanged at v7``."""
         if self.created:
             return f"new version {self.version}, {self.file_count:,} files, {self.size:,} B"
         return f"{'back' if self.changed else 'unchanged'} at {self.version}"
@@ -64,7 +64,7 @@ class VersionFacts:
 
     @property
     def qualified_name(self) -> str:
-        """The wire form, such as ``default/vision/mnist:v3``."""
+        """The full name as text, such as ``default/vision/mnist:v3``."""
         return str(self._record.name)
 
     @property
@@ -99,7 +99,7 @@ class VersionFacts:
 
     @property
     def partition(self) -> str:
-        """The partition key; ``""`` is none."""
+        """The partition key; ``""`` if there is no partition."""
         return self._record.name.partition
 
     @property
@@ -108,7 +108,7 @@ class VersionFacts:
         return self._record.name.uri
 
     def page(self, ui_url: str) -> str:
-        """Return the address of its web page, the `uri` below another base.
+        """Return the URL of its web page: the path of `uri` after another base URL.
 
         Args:
             ui_url: Base URL of Landfast's web pages.
@@ -137,7 +137,7 @@ class VersionFacts:
 
     @property
     def is_verified(self) -> bool:
-        """Whether every entry has a token; False after ``checksum=False``."""
+        """Whether every entry has a checksum or another token; False after ``checksum=False``."""
         return self._record.summary.unverified == 0
 
     @property
@@ -162,7 +162,7 @@ class VersionFacts:
 
     @property
     def ttl(self) -> timedelta | None:
-        """How long it is kept after `created_at`; None keeps it."""
+        """Time to live, counted from `created_at`; None keeps the version."""
         seconds = self._record.ttl_seconds
         return None if seconds is None else timedelta(seconds=seconds)
 
@@ -173,19 +173,19 @@ class VersionFacts:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """What it was scanned from."""
+        """References that were scanned for the version."""
         return self._record.sources
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What the scan left out, by reason."""
+        """Objects that the scan left out, by reason."""
         return self._record.skipped
 
     def of_type(self, type: str | None) -> Self:
-        """Return it, if it is of a type; None accepts every type.
+        """Return the version if it has this type; None accepts every type.
 
         Raises:
-            Conflict: If it is of another.
+            Conflict: If the version has another type.
         """
         if type is None or self.type == type:
             return self

@@ -106,7 +106,7 @@ class Wanted:
 
 
 def plan_copy(wanted: Wanted) -> Plan:
-    """Count what `copy` would read and store; copies nothing."""
+    """Count the objects and bytes that `copy` would read and store; copies nothing."""
     context, name = wanted.context, str(wanted.record.name)
     draft, pins = PlanDraft("copy", name), wanted.pins()
     places = Places(Asking(), PlanDraft("hold", name))

@@ -20,18 +20,19 @@ from landfast.model.version import Change, ChangeKind, Observation, VersionRecor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryInfo:
-    """What a registry says of itself.
+    """The facts that a registry stores about itself.
 
     Args:
-        id: Unique id, given when it was made; part of every change id.
+        id: Unique id, assigned when the registry was created; part of every change id.
         url: Its URL without secrets.
-        database: What tells it from a copy of itself: the path of the SQLite file, the name of the database.
-        store_url: Where its blobs lie.
+        database: Path of the SQLite file, or name of the database; it distinguishes the registry from a copy.
+        store_url: URL of the store of its blobs.
         schema: Revision of its schema.
         oldest_reader: Oldest client version that may read it.
         oldest_writer: Oldest client version that may write it.
-        moved_to: URL of the place to which it was moved, without secrets; what is here is as it was then.
-        moved_at: Since when nothing is written here; UTC.
+        moved_to: URL of the registry's new place, without secrets; None if it was not moved. The data here is as it
+            was at the move.
+        moved_at: Time of the move, UTC; since then, nothing is written here.
     """
 
     id: str
@@ -46,7 +47,7 @@ class RegistryInfo:
 
     @property
     def moved_note(self) -> str:
-        """What is said to who reads a registry that was moved."""
+        """Note for readers of a registry that was moved."""
         return (
             f"the registry {self.url} was moved to {self.moved_to} at {self.moved_at:%Y-%m-%d %H:%M:%S}Z: "
             "what is read here is as it was then. Set LANDFAST_REGISTRY_URL to the new place"

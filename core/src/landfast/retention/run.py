@@ -64,10 +64,10 @@ def retention(
     Args:
         pins: The version's manifests with their sources, newest pins first; the best of them counts.
         stores: To look with.
-        name: Of the version.
+        name: Name of the version.
         own: Finds a managed file by its URI.
         manifests: The version's manifest files, as managed files.
-        within: How far ahead a date is too near.
+        within: Period in which a date is too near.
         locks: Whether to ask what holds each version that would expire: two requests each.
         workers: How many requests at once.
         progress: Told how many entries are done.

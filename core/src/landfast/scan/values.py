@@ -31,17 +31,18 @@ class ScanWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPlan:
-    """What a reference turned out to be, and how it is to be listed.
+    """The result of the first look at a reference, and the plan of its lists.
 
     Args:
-        reference: As given; secrets in it are dropped when the plan is pickled, a worker brings its own.
+        reference: The reference as given. A pickle of the plan leaves out its secrets; a worker uses its own
+            credentials.
         location: The object, or the folder with its final slash.
-        is_object: Whether it is one object.
-        list_versions: Whether version ids need a listing of every version.
-        max_objects: The most entries, over all shards.
-        source: What will be recorded.
-        windows: Key ranges, disjoint and in order; one shard each.
-        notes: What the user should know before the scan, one sentence each.
+        is_object: Whether the place is a single object.
+        list_versions: Whether the scan must list all object versions to find version ids.
+        max_objects: Maximum number of entries in all shards together.
+        source: The source that the version will record.
+        windows: Key ranges, disjoint and in order; each is one shard.
+        notes: Notes for the user before the scan, one sentence each.
     """
 
     reference: Reference = field(repr=False)
@@ -54,7 +55,7 @@ class ScanPlan:
     notes: tuple[str, ...] = ()
 
     def public(self) -> ScanPlan:
-        """Return the plan without secrets, for who hands it on: a worker brings its own."""
+        """Return the plan without secrets, so that you can pass it on; a worker uses its own credentials."""
         location = self.location.without_secrets()[0]
         reference = replace(
             self.reference,
@@ -69,7 +70,7 @@ class ScanPlan:
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """The parts to hand to `scan_shard`, in order."""
+        """The shards to pass to `scan_shard`, in order."""
         return tuple(
             Shard(plan=replace(self, windows=()), number=number, window=window)
             for number, window in enumerate(self.windows)
@@ -82,12 +83,12 @@ class AsJson:
     __slots__ = ()
 
     def to_json(self) -> str:
-        """Write it as JSON, without the secrets that a pickle of it would leave out too."""
+        """Return JSON without secrets: those that a pickle also leaves out."""
         return json.dumps(_encoded(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
+        """Read the output of `to_json`.
 
         Raises:
             InvalidInput: If the text is something else.
@@ -109,12 +110,12 @@ class AsJson:
 class Shard(AsJson):
     """One key range of a plan.
 
-    It pickles, and is written as JSON, without secrets: a worker brings its own.
+    A pickle of it and its JSON contain no secrets; a worker uses its own credentials.
 
     Args:
-        plan: What it is a part of.
-        number: Its place, from 0.
-        window: The range.
+        plan: Plan that the shard belongs to.
+        number: Position in the plan, from 0.
+        window: Key range of the shard.
     """
 
     plan: ScanPlan
@@ -124,17 +125,17 @@ class Shard(AsJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardScan(AsJson):
-    """The result of one shard: a sorted manifest, and what was left out.
+    """The result of one shard: a sorted manifest, and the objects that were left out.
 
     Args:
-        manifest: Of the entries, as a file, or few enough to be held.
-        sources: Of the plan; of an adopted version, also what that was scanned from.
+        manifest: Manifest of the entries, as a file; in memory if there are few.
+        sources: Source of the plan; for an adopted version, also the references that were scanned for that version.
         uses: Registry keys of versions whose entries were copied.
-        skipped: By reason.
-        matched: The globs that matched a path, as `model.globs.labels` writes them.
-        notes: What the user should know of the scan, one sentence each.
-        max_objects: Of the plan.
-        allow_empty: Of the reference.
+        skipped: Objects that were left out, by reason.
+        matched: Globs that matched a path, in the format of `model.globs.labels`.
+        notes: Notes for the user about the scan, one sentence each.
+        max_objects: Maximum number of entries, from the plan.
+        allow_empty: Whether to accept a missing or empty prefix, from the reference.
     """
 
     manifest: WrittenManifest | HeldManifest

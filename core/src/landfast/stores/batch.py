@@ -33,7 +33,7 @@ class ObjectInfo:
 
     Args:
         location: Where it lies, without a pin; secrets are still in it if they were given.
-        size: Bytes; None where the store does not tell.
+        size: Size in bytes; None if the store does not report it.
         checksum: As asked for; None if the store had none in this response.
         etag: Verbatim but for S3's quotes; None where it moves with metadata (GCS).
         version_id: S3 VersionId or GCS generation; ``"null"`` is passed on as it is.

@@ -23,7 +23,7 @@ _NAMED = 3
 
 
 class Outlook(StrEnum):
-    """What will become of one recorded object version by the rules of its bucket, from best to worst."""
+    """Future of one recorded object version under the rules of its bucket, from best to worst."""
 
     HELD = "held"  # the store keeps it until somebody releases it, whatever the rules say
     KEPT = "kept"  # no rule takes it, as long as nobody overwrites or deletes it
@@ -49,8 +49,8 @@ class Deadline:
     Args:
         at: UTC; if it has passed, the store may do it at any time.
         rule: The rule's id.
-        action: The action and its numbers, as the rule has them.
-        prevented_by: The smallest change that prevents it, as a sentence without a full stop.
+        action: The action and its numbers, as in the rule.
+        prevented_by: The smallest change that prevents the action, as a sentence without a full stop.
     """
 
     at: datetime
@@ -118,18 +118,18 @@ class EntryOutlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutlook:
-    """What one action of one rule will do to the version.
+    """The effect of one action of one rule on the version.
 
     Args:
-        bucket: Whose rule.
-        outlook: `EXPIRES`, `ARCHIVES`, or `KEPT` where it waits until they are overwritten.
+        bucket: Bucket that has the rule.
+        outlook: `EXPIRES`, `ARCHIVES`, or `KEPT` if the action applies only after the objects are overwritten.
         rule: The rule's id.
-        action: The action and its numbers, as the rule has them.
-        prevented_by: The smallest change that prevents it, as a sentence without a full stop.
-        at: The earliest of their dates, in UTC; None where it waits.
-        entries: How many entries it takes before any other does.
-        size: Their bytes.
-        example: The path of the one that goes first.
+        action: The action and its numbers, as in the rule.
+        prevented_by: The smallest change that prevents the action, as a sentence without a full stop.
+        at: The earliest date of the action, UTC; None if it applies only after an overwrite.
+        entries: Number of entries that this action affects before any other action.
+        size: Bytes of these entries.
+        example: Path of the entry that is affected first.
     """
 
     bucket: str
@@ -148,7 +148,7 @@ class RuleOutlook:
         return self.told("entry", "entries")
 
     def told(self, one: str, many: str) -> str:
-        """Return one line for people, with the words for what it takes."""
+        """Return one line for people; `one` and `many` are the singular and plural words for the affected objects."""
         how_many = f"{self.entries:,} {one if self.entries == 1 else many}"
         what = f"rule {self.rule!r} of {self.bucket} ({self.action})"
         if self.at is None:
@@ -172,20 +172,20 @@ class RuleOutlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionReport:
-    """What the rules of the buckets will do to a version.
+    """The effect of bucket rules on a version.
 
     Args:
-        name: Of the version.
-        as_of: When it was worked out, in UTC.
-        within: How far ahead a date is too near.
-        counts: How many entries have each outlook; manifests of the version count too.
-        sizes: Their bytes.
-        due: How many of them expire or are archived within the time given.
-        rows: Every entry that expires, is archived, is gone or is not known by itself, by path.
-        manifests: The same of the version's manifest, in the registry's own store.
-        rules: What each action does, the nearest first.
-        buckets: The rules as they are stored, and what was not told of them.
-        denials: What may not be looked at.
+        name: Name of the version.
+        as_of: Time of the report, UTC.
+        within: Period in which a date is too near.
+        counts: Number of entries with each outlook; manifests of the version count too.
+        sizes: Bytes of the entries with each outlook.
+        due: Number of these entries that expire or are archived within the period.
+        rows: Every entry that expires, is archived or is gone, or whose outlook alone is not known; sorted by path.
+        manifests: The same for the version's manifests, in the registry's own store.
+        rules: Effect of each action, the nearest first.
+        buckets: The rules of each bucket as they are stored, and which of them could not be read.
+        denials: Places that the credentials cannot read, with the store's message.
 
     Example:
         >>> from datetime import UTC
@@ -208,17 +208,17 @@ class RetentionReport:
 
     @property
     def first(self) -> datetime | None:
-        """The first date on which anything of the version can expire or be archived."""
+        """The first date when any part of the version can expire or be archived; None if there is no date."""
         return min((rule.at for rule in self.rules if rule.at is not None), default=None)
 
     @property
     def ok(self) -> bool:
-        """Whether all of it is known to stay readable for the time given."""
+        """Whether the whole version is known to stay readable for the period."""
         return self.exit_code == EXIT_OK
 
     @property
     def exit_code(self) -> int:
-        """0 if `ok`; 4 if something is gone already, 6 if something goes within the time given, 5 if undecided."""
+        """0 if `ok`; 4 if an entry is gone, else 6 if an entry is due within the period, else 5 if undecided."""
         if self.counts.get(Outlook.GONE):
             return EXIT_LOST
         if self.due:
@@ -234,14 +234,15 @@ class RetentionReport:
         return (", ".join(parts) or "no entries") + dated
 
     def raise_for(self, within: timedelta | None = None) -> None:
-        """Raise if the version cannot be relied on for a time.
+        """Raise an error if the version may not stay readable for a period.
 
         Args:
-            within: How far ahead to look; by default as far as was asked for when the report was made.
+            within: Period to look ahead; None is the period of the report.
 
         Raises:
-            ExpiresSoon: If something expires, is archived or is gone by then; names the rule and what prevents it.
-            Unverifiable: If rules could not be read; names what is missing.
+            ExpiresSoon: If an entry expires, is archived or is gone by then; the message names the rule and how to
+                prevent it.
+            Unverifiable: If rules could not be read; the message names the missing permission or fact.
         """
         until = self.as_of + (self.within if within is None else within)
         near = [rule for rule in self.rules if rule.at is not None and rule.at <= until]
@@ -284,7 +285,7 @@ class RetentionReport:
         )
 
     def lines(self) -> Iterator[str]:
-        """Yield the report as lines of text: what the rules do, what is not known, what prevents it."""
+        """Yield the report as lines of text: effects of rules, unknown facts, and changes that prevent a loss."""
         for rule in self.rules:
             yield rule.line
             if rule.at is not None:
@@ -302,7 +303,7 @@ class RetentionReport:
         """Return a JSON-able description.
 
         Args:
-            rows: Whether with the entries, of which there may be millions.
+            rows: Whether to include the entries; there may be millions.
         """
         first = self.first
         facts: dict[str, Any] = {

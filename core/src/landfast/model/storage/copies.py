@@ -77,7 +77,7 @@ class CopyReport:
     """The result of a copy.
 
     Args:
-        version: Of which version.
+        version: Name of the version.
         copied: Files that were copied now.
         bytes: Their bytes.
         kept: Files that the registry's store already has.

@@ -88,13 +88,14 @@ def verdict_of(report: VerifyReport) -> str:
 
 
 def check_verdicts(names: Iterable[str]) -> frozenset[str]:
-    """Return those changes of verdicts that somebody wants to hear of, by what is found; all of them if none is named.
+    """Check names of verdicts, and return them as a set; all verdicts if there are no names.
 
     Args:
-        names: Such as ``gone`` and ``unreachable``; ``intact`` is the return to it.
+        names: Verdicts whose changes you want, such as ``gone`` and ``unreachable``; ``intact`` is the return to
+            intact.
 
     Raises:
-        InvalidInput: If a version can not stand so.
+        InvalidInput: If a name is not a verdict of a version.
 
     Example:
         >>> sorted(check_verdicts(["gone", "changed"]))

@@ -17,16 +17,16 @@ _DATE = re.compile(r"(?<![0-9])(\d{4})-?(\d{2})-?(\d{2})(?![0-9])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldRule:
-    """Versions that are to be held as long as the rule names them.
+    """A rule for the versions to hold: each is held while the rule matches it.
 
     Args:
-        name: ``vision/mnist:prod``: whatever the alias names. With `partitions`, a collection.
-        partitions: Hold `latest` of each partition that is not older; the age of a partition is that of the date in its
-            key, else that of its `latest`.
-        kind: As of `Client.hold`.
-        reason: As of `Client.hold`.
-        partial: As of `Client.hold`.
-        own_store: As of `Client.hold`.
+        name: An alias such as ``vision/mnist:prod``: the version it points to is held. With `partitions`, a collection.
+        partitions: Maximum age: hold `latest` of each partition that is not older. The date in the key gives the age
+            of a partition; without a date, the creation time of its `latest` does.
+        kind: Same as in `Client.hold`.
+        reason: Same as in `Client.hold`.
+        partial: Same as in `Client.hold`.
+        own_store: Same as in `Client.hold`.
 
     Example:
         >>> HoldRule(name="vision/mnist:prod").holder
@@ -61,7 +61,7 @@ class HoldRule:
 
     @property
     def holder(self) -> str:
-        """In whose name versions are held."""
+        """Name of the holder that the rule uses."""
         alias = ArtifactName.parse(self.name).alias
         if alias is not None:
             return holder_of(alias)
@@ -69,7 +69,7 @@ class HoldRule:
         return f"rule:{self.name} newer than {self.partitions / timedelta(days=1):g}d"
 
     def takes(self, partition: str, created_at: datetime, now: datetime) -> bool:
-        """Tell whether a partition is not older than the rule says."""
+        """Return whether the partition is not older than the rule allows."""
         assert self.partitions is not None
         day = date_in(partition)
         at = created_at if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -16,7 +16,7 @@ from landfast.model.times import format_time
 
 
 class HoldKind(StrEnum):
-    """What a store can promise of one version of an object."""
+    """Kind of hold that a store can set on one version of an object."""
 
     LEGAL = "legal-hold"  # S3: until it is taken away
     EVENT = "event-hold"  # S3: until it is taken away, and so many days after
@@ -44,7 +44,7 @@ def hold_kind(given: str | None) -> HoldKind | None:
 
 
 class HoldState(StrEnum):
-    """How far the hold of one object version is; written before the request that leads there."""
+    """State of the hold of one object version; it is written before the request that reaches it."""
 
     ASKED = "asked"  # whether somebody holds it is being asked
     INTENDED = "intended"  # it was free; our request is on its way
@@ -81,7 +81,7 @@ class HeldObject:
     """An object version as the registry knows it.
 
     Args:
-        id: Of the row.
+        id: Id of the row.
         object: Which.
         state: How far it is.
         version: The artifact version by whose sources it is reached: an id.
@@ -95,19 +95,19 @@ class HeldObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldRecord:
-    """Who wants a version to be held, and why.
+    """The holder of a version, and the reason.
 
     Args:
-        id: Of the row.
-        version: Which.
-        version_id: Its id.
-        holder: In whose name: ``""`` by hand; ``log``; ``alias:prod`` as long as that alias names it; a rule of
-            `snapshots.yaml`.
-        kind: What was asked for; None is the store's default.
-        reason: In the words of who asked.
-        at: Since when; UTC.
-        complete: Whether all that can be held is.
-        ending: Whether it is to be released.
+        id: Id of the row.
+        version: Full name of the version.
+        version_id: Registry id of the version.
+        holder: Holder of the version: ``""`` for a hold by hand; ``log``; ``alias:prod`` while that alias points to
+            it; a rule of `snapshots.yaml`.
+        kind: Kind of hold that was requested; None is the store's default.
+        reason: Reason for the hold, as free text.
+        at: Time of the hold, UTC.
+        complete: Whether every object that can be held is held.
+        ending: Whether the hold will be released.
     """
 
     id: int
@@ -135,19 +135,19 @@ class HoldRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionHolds:
-    """What is held of a version: who wants it, and how many of its object versions are in which state."""
+    """The holds of a version: its holders, and the number of its object versions in each state."""
 
     records: tuple[HoldRecord, ...] = ()
     objects: Mapping[HoldState, int] = field(default_factory=dict)
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody wants it held, and everything that can be is."""
+        """Whether the version has a holder, and every object that can be held is held."""
         return any(record.complete and not record.ending for record in self.records)
 
     @property
     def state(self) -> str:
-        """Whether it is held: ``held``, ``not whole``, ``being released``; ``""`` if nobody wants it held."""
+        """State of the hold: ``held``, ``not whole``, ``being released``; ``""`` if the version has no holder."""
         if not self.records:
             return ""
         return "held" if self.is_held else "being released" if self._is_ending else "not whole"
@@ -186,17 +186,17 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldReport:
-    """What became of a hold, or of a release.
+    """The result of a hold, or of a release.
 
     Args:
         act: ``hold`` or ``release``.
-        version: Of which version.
-        held: Object versions that are held by us now and were not before.
-        kept: Those that were held by us before; after a release, those that other versions need.
-        foreign: Those that others hold: they are left as they are.
-        released: Those that were released.
-        requests: Sent to stores, by operation.
-        problems: What cannot be held.
+        version: Name of the version.
+        held: Object versions that Landfast now holds and did not hold before.
+        kept: Object versions that Landfast held before; after a release, object versions that other versions need.
+        foreign: Object versions that somebody else holds; they do not change.
+        released: Object versions that were released.
+        requests: Number of requests to stores, by operation.
+        problems: Problems that stopped the hold of some objects.
     """
 
     act: str
@@ -210,7 +210,7 @@ class HoldReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was left out."""
+        """Whether every object version was held or released."""
         return not self.problems
 
     @property

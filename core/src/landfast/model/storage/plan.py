@@ -16,14 +16,15 @@ _NAMED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why an act, or a part of it, will not do what is asked.
+    """The reason why an act, or a part of it, cannot succeed.
 
     Args:
-        message: One sentence.
-        count: How many objects it is about; 0 if it is about none of them by itself.
-        examples: At most ten of their URIs.
-        permission: What is missing, in the provider's words, such as ``s3:RestoreObject``; None if nothing is.
-        hint: What to do.
+        message: The problem, as one sentence.
+        count: Number of objects with the problem; 0 if it does not concern single objects.
+        examples: URIs of at most ten of these objects.
+        permission: Missing permission under the provider's name, such as ``s3:RestoreObject``; None if no permission
+            is missing.
+        hint: Next step for the user, as a sentence.
     """
 
     message: str
@@ -53,22 +54,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an act will ask of servers; nothing of it is done yet.
+    """The requests that an act will send to servers. A plan executes nothing.
 
-    Requests are counted as servers count them, each page of a list and each try of it once, by the provider's own
-    name of the operation.  To know the rest a plan lists what the act would list, and asks nothing else that costs.
+    Requests are counted as servers count them: each page of a list and each try counts once, under the provider's
+    name of the operation. To find these numbers, a plan sends the list requests of the act, and no other request that
+    costs money.
 
     Args:
-        act: What is planned: ``log``, ``download``, ``verify``, ``hold``, ``restore``, ...
-        name: Of what: a version, or the place to be logged.
-        requests: How many the act sends, by operation, such as ``{"GetObject": 12}``.
-        bytes: How many bytes it reads from stores, or writes to them.
-        objects: On how many objects it acts.
-        done: How many objects need nothing: unchanged, in the cache, held, restored already.
-        archived: How many objects have to be brought back from an archive, or were to be.
-        archived_bytes: Their bytes.
-        sent: Requests that were sent to make this plan.
-        problems: What will not work.
+        act: Name of the act: ``log``, ``download``, ``verify``, ``hold``, ``restore``, ...
+        name: Object of the act: a version, or the place to log.
+        requests: Number of requests of the act, by operation, such as ``{"GetObject": 12}``.
+        bytes: Number of bytes that the act reads from stores, or writes to them.
+        objects: Number of objects that the act reads or changes.
+        done: Number of objects that need no work: unchanged, in the cache, already held or already restored.
+        archived: Number of archived objects that must be restored, or would have to be.
+        archived_bytes: Bytes of the archived objects.
+        sent: Number of requests that were sent to make this plan, by operation.
+        problems: Problems that would stop the act, or a part of it.
 
     Example:
         >>> plan = Plan(act="download", name="mnist:v3", requests={"GetObject": 2}, bytes=2_000, objects=2)
@@ -91,7 +93,7 @@ class Plan:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Whether the plan has no problems."""
         return not self.problems
 
     @property

@@ -21,20 +21,20 @@ _TAKES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What a restore did; what had been asked before, or can be read, was left alone.
+    """The result of a restore. It sends no request for objects that are being restored or can be read.
 
     Args:
         name: The version.
-        tier: How fast was asked.
-        days: How long restored copies were asked to stay.
-        asked: Objects that were asked for now.
-        asked_bytes: Their bytes.
-        under_way: Objects that had been asked for before and are not back yet.
-        restored: Objects of an archive of which a copy can be read.
-        readable: Objects that are in no archive.
-        until: When the first of the restored copies goes, as far as stores tell; UTC.
-        waited: Whether it was waited until all could be read.
-        problems: Entries whose bytes are not to be had.
+        tier: Requested speed of the restore.
+        days: Requested lifetime of the restored copies, in days.
+        asked: Number of objects whose restore this call requested.
+        asked_bytes: Bytes of these objects.
+        under_way: Number of objects whose restore was requested before and is not finished.
+        restored: Number of archived objects with a restored copy that can be read.
+        readable: Number of objects that are not archived.
+        until: Time when the first restored copy expires, UTC; None if no store reports it.
+        waited: Whether the call waited until all objects could be read.
+        problems: Problems with entries whose bytes cannot be restored.
 
     Example:
         >>> report = RestoreReport(name="mnist:v3", asked=2, asked_bytes=3_000, readable=1)
@@ -58,7 +58,7 @@ class RestoreReport:
 
     @property
     def ok(self) -> bool:
-        """Whether all bytes can be read, or will be."""
+        """Whether all bytes can be read now or after the restore."""
         return not self.problems
 
     @property
@@ -84,7 +84,7 @@ class RestoreReport:
 
     @property
     def takes(self) -> str:
-        """How long the archives of AWS take for the tier."""
+        """Time that the archives of AWS need for the tier, as text."""
         return _TAKES[self.tier]
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,13 +16,14 @@ from landfast.spelling import check_choice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRule:
-    """What aliases name is looked at on a schedule: see `Client.verify_aliases`.
+    """A rule to verify the versions of aliases on a schedule; see `Client.verify_aliases`.
 
     Args:
         aliases: The aliases; a version with several of them is verified once.
-        name: ``vision/mnist``, with all its partitions, or one with ``~PARTITION``; None is the whole project.
-        schedule: Five fields of cron, kept as written; None leaves the time to the caller.
-        fail_on: What makes it a failure, as of `VerifyReport.raise_for`; the feed hears of every change.
+        name: Collection such as ``vision/mnist`` with all its partitions, or one partition with ``~PARTITION``; None
+            is the whole project.
+        schedule: Cron expression with five fields, stored as written; None leaves the schedule to the caller.
+        fail_on: Condition of a failure, as in `VerifyReport.raise_for`; the feed gets every change.
 
     Example:
         >>> VerifyRule(name="vision/mnist", aliases=["prod", "latest"]).label
@@ -49,24 +50,24 @@ class VerifyRule:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """As `Client.verify_aliases` takes them: one name, or none for the project."""
+        """Names for `Client.verify_aliases`: one name, or none for the whole project."""
         return () if self.name is None else (self.name,)
 
     @property
     def label(self) -> str:
-        """What people call it: the name and its aliases; ``*`` is the whole project."""
+        """Label for people: the name and its aliases; ``*`` is the whole project."""
         return f"{self.name or '*'}:{','.join(self.aliases)}"
 
     def raise_for(self, found: Sequence[AliasVerdict]) -> None:
-        """Raise if a version that the aliases name is not what it has to be.
+        """Raise an error if a version of the aliases fails `fail_on`.
 
         Args:
-            found: What `Client.verify_aliases` returned.
+            found: Result of `Client.verify_aliases`.
 
         Raises:
-            LandfastError: What kept a version from being looked at, whatever `fail_on` says.
-            ObjectChanged: Naming the versions.
-            Unavailable: If all that fails is that servers do not answer.
+            LandfastError: If a version could not be verified, for every `fail_on`; it is the error that prevented it.
+            ObjectChanged: If versions fail; the message names them.
+            Unavailable: If the only failures are servers that do not answer.
         """
         failed = [each for each in found if each.fails(self.fail_on)]
         for each in failed:
@@ -89,7 +90,7 @@ class VerifyRule:
         )
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return its entry of `snapshots.yaml`, of JSON values."""
+        """Return its entry of `snapshots.yaml` as JSON values."""
         entry = {
             "name": self.name,
             "aliases": list(self.aliases),

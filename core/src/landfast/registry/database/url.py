@@ -84,13 +84,13 @@ class RegistryUrl:
 
 
 def check_registry_url(text: str) -> str:
-    """Return a registry's URL without its password, if a registry can be there; nothing is opened.
+    """Check that a URL can be that of a registry, and return it without its password; opens nothing.
 
     Args:
         text: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
 
     Raises:
-        InvalidInput: If no registry can be there.
+        InvalidInput: If the URL cannot be that of a registry.
 
     Example:
         >>> check_registry_url("postgresql://ann:hunter2@db.example.com/landfast")

@@ -62,7 +62,7 @@ def open_report(uri: str, stores: Stores) -> Report:
     """Open a report by its `manifest.json`, or the newest complete one of a folder.
 
     Raises:
-        NotFound: If there is none.
+        NotFound: If it does not exist.
         Conflict: If `manifest.json` is not what its checksum says, or no manifest.
     """
     location = Location.parse(uri)

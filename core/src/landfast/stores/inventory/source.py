@@ -19,7 +19,7 @@ def open_inventory(uri: str, stores: Stores) -> Inventory:
     """Open the newest report of a folder, a report by its `manifest.json`, or an Iceberg table.
 
     Raises:
-        NotFound: If there is none.
+        NotFound: If it does not exist.
         Conflict: If it is not what its checksum says.
         MissingExtra: If pyiceberg is needed and not installed.
     """
