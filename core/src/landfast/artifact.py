@@ -96,7 +96,7 @@ class Artifact(Draft):
 
     @property
     def client(self) -> Client:
-        """Where it is logged."""
+        """Client that logs the draft."""
         if self._client is None:
             self._client = Client.on(self.context)
         return self._client

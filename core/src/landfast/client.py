@@ -816,7 +816,7 @@ class Client:
         return self.registry.pending_announcement(name, consumer, run=self._context.run_key)
 
     def mark_announced(self, consumer: str, change: Change) -> None:
-        """Record that a consumer was told of a change."""
+        """Record that a consumer received a change."""
         self.registry.mark_announced(consumer, change)
 
     def announced_position(self, consumer: str, name: Named | None = None) -> int:
@@ -1188,16 +1188,17 @@ class Client:
 
     @named_options(HoldRequestOptions)
     def hold(self, named: Named, **options: Unpack[HoldRequestOptions]) -> HoldReport:
-        """Let the stores promise that every recorded object version of a version stays.
+        """Ask the stores to hold every recorded object version of a version.
 
-        S3 puts a legal hold on each, which needs Object Lock.  What others hold is left as it is, and never released.
-        Killed, it is run again; what is held already costs nothing then.
+        S3 puts a legal hold on each object version, which needs Object Lock. Holds of others do not change, and are
+        never released. If the call is interrupted, run it again; objects that are already held cost no request.
 
         Args:
             named: As in `get`.
-            options: kind (``legal-hold``; None is each store's default), reason, holder (in whose name; a version is
-                held as long as it is in one), partial (hold what can be held where something cannot), any_endpoint,
-                own_store (whether also its managed files, copies and manifests in the registry's own store).
+            options: kind (``legal-hold``; None is each store's default), reason, holder (name of the holder; a
+                version is held while it has a holder), partial (hold the other objects if some cannot be held),
+                any_endpoint, own_store (also hold its managed files, copies and manifests in the registry's own
+                store).
 
         Raises:
             AccessDenied: If a permission is missing, naming it; nothing is held then.
@@ -1212,11 +1213,11 @@ class Client:
 
     @named_options(CopyOptions)
     def copy(self, named: Named, **options: Unpack[CopyOptions]) -> CopyReport:
-        """Keep the bytes that no hold can keep where they lie in the registry's own store.
+        """Copy the bytes that no hold can keep at their source into the registry's own store.
 
-        The version stays what it is: the same content digest, the same entries. It is read from the copies from then
-        on, whatever becomes of the originals. Every byte is compared with what was recorded before the copies are
-        named; killed, it is run again and goes on.
+        The version does not change: it has the same content digest and the same entries. After the copy, readers get
+        the copies, even if the originals change or disappear. Every byte is compared with the recorded content before
+        the copies are used. If the copy is interrupted, run it again: it continues.
 
         Args:
             named: As in `get`.
@@ -1395,11 +1396,11 @@ class Client:
     def prune_history(
         self, *, older_than: timedelta = timedelta(days=90), dry_run: bool = True
     ) -> PruneReport:
-        """Remove looks that found nothing new, and runs that did nothing else; lineage stays.
+        """Remove observations that found nothing new, and runs that did nothing else; lineage stays.
 
-        Versions, pins, moves of aliases, runs that used something or logged new content, looks that brought metadata
-        or found new pins, and the last look at each partition and version stay.  So do runs that a consumer of run
-        events has still to be told of.
+        Versions, pins and moves of aliases stay, and so do runs that used something or logged new content. Looks that
+        brought metadata or found new pins stay, and so does the last look at each partition and version. Runs whose
+        events a consumer has not yet received stay too.
 
         Args:
             older_than: Minimum age of the looks to remove.
@@ -1503,11 +1504,11 @@ class Client:
         skip_proven: bool = False,
         dry_run: bool = False,
     ) -> RegistryCopy:
-        """Copy this registry, rows and blobs, to another database: from SQLite to PostgreSQL, or as you like.
+        """Copy this registry, rows and blobs, to another database: from SQLite to PostgreSQL, or in any direction.
 
-        It moves: its id and all that stands on it, runs, change ids, consumers' positions, stay, and this place refuses
-        writes from then on and names the new one. Writers go on until everything but the rows is copied. Killed, it is
-        run again; the target is whole, or not there.
+        The registry moves: its id stays, and so do the runs, change ids and consumers' positions that depend on it.
+        After the move, this place refuses writes and names the new place. Writers can continue until only the rows
+        are left to copy. If the copy is interrupted, run it again; the target is complete, or does not exist.
 
         Args:
             target: ``sqlite:///PATH`` or ``postgresql://...``, where no registry is.

@@ -90,7 +90,7 @@ class Draft:
 
     @property
     def context(self) -> Context:
-        """Where it is logged."""
+        """Context that logs the draft."""
         if self._context is None:
             self._context = default_context()
         return self._context

@@ -91,7 +91,7 @@ class NotFound(LandfastError, LookupError):
 
 
 class Conflict(LandfastError, ValueError):
-    """The call contradicts the registry; the message names both sides."""
+    """The call contradicts recorded data; the message names both sides."""
 
 
 class NotLogged(LandfastError, RuntimeError):

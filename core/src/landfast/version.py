@@ -147,7 +147,7 @@ class ArtifactVersion(VersionFacts, VersionStorage, Rows):
     def to_arrow_batch_reader(
         self, prefix: str = "", *, columns: Sequence[str] | None = None
     ) -> pa.RecordBatchReader:
-        """Return the rows of `manifest` as a stream of record batches; `Rows` describes the arguments."""
+        """Return the rows of `manifest` as a stream of Arrow batches; `Rows` describes the arguments."""
         return self.manifest.to_arrow_batch_reader(prefix, columns=columns)
 
     def get_entry(self, path: str) -> ManifestEntry:

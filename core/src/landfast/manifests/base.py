@@ -52,7 +52,7 @@ class Manifest(Rows):
     def to_arrow_batch_reader(
         self, prefix: str = "", *, columns: Sequence[str] | None = None
     ) -> pa.RecordBatchReader:
-        """Return the rows as a stream of record batches; `Rows.to_arrow_batch_reader` describes the arguments."""
+        """Return the rows as a stream of Arrow batches; `Rows.to_arrow_batch_reader` describes the arguments."""
         return batch_reader(self.batches(prefix), columns)
 
     @abstractmethod

@@ -133,7 +133,7 @@ class Reference:
 
     @property
     def kind(self) -> str | Literal[False] | None:
-        """The requested kind of checksum; None is the store's default, False is no checksum."""
+        """The requested kind of checksum; None is the store's default, False records no checksum."""
         return None if self.checksum is True else self.checksum
 
     @property

@@ -45,7 +45,7 @@ class SnapshotConfig:
         uris: The places.
         type: Type of the collection; None is its current type, or ``dataset`` for a new collection.
         description: Description of a new version.
-        partition: Partition key, or a text that contains ``{partition_key}``; None is no partition.
+        partition: Partition key, or a text that contains ``{partition_key}``; None makes no partition.
         schedule: Cron expression with five fields, stored as written; None leaves the schedule to the caller.
         include: Globs of paths to keep.
         exclude: Globs of paths to leave out.

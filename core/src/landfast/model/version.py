@@ -294,7 +294,7 @@ class Change:
 
     @staticmethod
     def position_of(id: str, registry_id: str) -> int | None:
-        """Return the position that the id of a change says; None if it is of another registry, or is none.
+        """Return the position in a change id; None if the id belongs to another registry, or is not valid.
 
         Example:
             >>> Change.position_of("5c2f:17", "5c2f")
@@ -304,7 +304,7 @@ class Change:
         return int(position) if registry == registry_id and position.isdecimal() else None
 
     def facts(self) -> dict[str, Any]:
-        """Describe it in an orchestrator's event, beside what `ArtifactVersion.facts` says of the version."""
+        """Return the JSON of the change for an orchestrator's event; `ArtifactVersion.facts` has the version's."""
         return {
             "change": self.id,
             "kind": str(self.kind),

@@ -359,11 +359,11 @@ class VersionEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeFilter:
-    """Which changes of the feed are wanted; without arguments all moves.
+    """Select changes of the feed; without arguments, all moves.
 
-    Changes of verdicts come only if `verdicts`, or the kind, asks for them, as nothing moved.  Those of a name
-    are of its partition (``partition=""`` is the unpartitioned sequence) or, with `partitions`, all of its
-    collection, and of its alias if it has one.
+    Changes of verdicts move no alias, so they are included only if `verdicts` or the kind selects them. A name
+    selects the changes of its partition (``partition=""`` is the unpartitioned sequence) or, with `partitions`, of
+    its whole collection; if it has an alias, only those of the alias.
     """
 
     name: ArtifactName | None = None
