@@ -231,5 +231,5 @@ def test_mend_21c_the_supported_systems_are_declared() -> None:
         text = (project / "pyproject.toml").read_text()
         assert '"Operating System :: POSIX :: Linux"' in text
         assert '"Operating System :: MacOS"' in text
-    for page in ("README.md", "docs/quickstart.md"):
+    for page in ("README.md", "docs/install.md"):
         assert "Linux and macOS" in (root / page).read_text()
