@@ -49,6 +49,10 @@ _CHANGING = (
     (re.compile(r"\b[0-9a-f]{16,}\b"), "(id)"),
     (re.compile(r"\.[\w-]{22}\.tmp"), ".(id).tmp"),
     (re.compile(r"home-\d+"), "home"),
+    (
+        re.compile(r"\bin position \d+"),
+        "in position (n)",
+    ),  # of a path, whose folder has another length
     (re.compile(r"\s+"), " "),
 )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dvc.exceptions import CheckoutError
 from dvc.repo import Repo
 
 from conformance.drivers.serve import NotSupported, serve
@@ -78,12 +79,24 @@ def log(name: str, uris: list[str], limit: int | None, single: bool) -> str:
 def download(name: str, version: str, target: str) -> None:
     """Bring the recorded bytes to a folder."""
     with _at(name, version) as repo:
-        repo.pull(["data.dvc"])
+        _pull(repo)
     data = Path("data")
     if data.is_dir():
         shutil.copytree(data, target, dirs_exist_ok=True)
     else:
         shutil.copy(data, Path(target, (_records(name) / "file").read_text()))
+
+
+def _pull(repo: Repo) -> None:
+    """Pull; where two errors of DVC race for a file that cannot be fetched, raise the one that it words itself."""
+    try:
+        repo.pull(["data.dvc"])
+    except FileNotFoundError as error:
+        if not str(error.filename).endswith(".tmp"):
+            raise
+    else:
+        return
+    raise CheckoutError(["data"], {})  # not as a consequence of the other
 
 
 @contextlib.contextmanager
