@@ -94,10 +94,14 @@ def test_a_registry_takes_what_the_page_says(
             log("the same")
         looks = size(url)
     is_about(
-        (versions - empty) / VERSIONS, "a version, with its run, look, edge and change", column
+        (versions - empty) / VERSIONS,
+        "a version, with its run, observation, edge and change",
+        column,
     )
     is_about(
-        (looks - versions) / LOOKS, "a look that finds nothing new, with its run and edge", column
+        (looks - versions) / LOOKS,
+        "an observation that finds nothing new, with its run and edge",
+        column,
     )
 
 
