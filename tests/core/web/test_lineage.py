@@ -65,7 +65,7 @@ def test_a_version_without_runs_has_a_page(pages: Served, recorder: Recorder) ->
     data = shown(pages, alone)
     assert named(data) == {"alone:v0"}
     assert data["table"]["edges"] == []
-    assert "No run is known" in pages.get(page_of(alone)).text
+    assert "No recorded run" in pages.get(page_of(alone)).text
 
 
 def test_one_hop_at_first_and_more_by_click(pages: Served, recorder: Recorder) -> None:
