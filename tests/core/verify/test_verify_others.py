@@ -48,7 +48,7 @@ def test_validator_never_says_that_content_moved(tmp_path: Path, scan: Any) -> N
     os.utime(root / "x", (1, 1))
     report = check(scanned, stores)
     assert verdicts(report) == {"x": "unverifiable"}
-    assert "own does not speak" in row(report, "x").detail
+    assert "own does not describe" in row(report, "x").detail
 
 
 # HTTP
