@@ -110,7 +110,7 @@ def io_folder() -> Path:
 def test_names_that_differ_by_capitals_are_never_mixed_up(client: Client) -> None:
     client.log("vision/Points", io_folder())
     assert rows(client, "select count(*) from 'vision/Points:v0'") == [(1,)]
-    with pytest.raises(InvalidInput, match="capitals"):
+    with pytest.raises(InvalidInput, match="ignores the case"):
         client.sql("select * from 'vision/Points:v0' a, 'vision/points:v0' b")
     query = """
         select (select count(*) from 'vision/Points:v0'),
