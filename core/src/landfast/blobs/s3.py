@@ -173,7 +173,7 @@ class S3Objects:
         if not self._has_versions:
             return ""
         try:
-            found = retried(lambda: self._send("head_object", key, "described", "s3:GetObject"))
+            found = self._send("head_object", key, "described", "s3:GetObject")
         except NotFound as error:
             if "bucket" in error.details:
                 raise

@@ -214,7 +214,6 @@ def _follow_no_redirects(client: Any) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-@functools.lru_cache(maxsize=64)
 def public_endpoint(url: str) -> str | None:
     """Return an endpoint as it may be recorded: without secrets; None if it is AWS's own."""
     host = (urlsplit(url).hostname or "").lower()

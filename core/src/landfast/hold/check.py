@@ -29,7 +29,7 @@ def check_holds(registry: Registry, stores: Stores, *, ask: bool = False) -> Ite
         ask: Whether to ask stores of each object version that we hold, one request each.
 
     Raises:
-        AccessDenied: If you have no permission to restore.
+        AccessDenied: If you have no permission to ask for it.
     """
     holds = registry.holds
     names: dict[int, str] = {}

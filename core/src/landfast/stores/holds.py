@@ -67,7 +67,7 @@ class Holder(Protocol):
 
         Raises:
             InvalidInput: If they cannot; the hint advises only what this server accepts.
-            AccessDenied: If you have no permission to restore.
+            AccessDenied: If you have no permission to ask for it.
         """
         ...
 
@@ -84,7 +84,7 @@ class Holder(Protocol):
 
         Raises:
             NotFound: If it is gone.
-            AccessDenied: If you have no permission to restore.
+            AccessDenied: If you have no permission to ask for it.
         """
         ...
 
