@@ -54,7 +54,9 @@ def download(name: str, version: str, target: str) -> None:
     """Bring the recorded bytes to a folder."""
     _environment()
     out = Path("out").absolute()
-    datachain.read_dataset(name, version=version).to_storage(out, placement="filepath")
+    found = datachain.read_dataset(name, version=version).order_by("file.path")
+    # One after the other: of several files that fail, the error of the first by name is told.
+    found.to_storage(out, placement="filepath", num_threads=1)
     for file in _files(name, version):
         place = Path(target, _below(name, version, file))
         place.parent.mkdir(parents=True, exist_ok=True)

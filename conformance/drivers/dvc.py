@@ -90,7 +90,7 @@ def download(name: str, version: str, target: str) -> None:
 def _pull(repo: Repo) -> None:
     """Pull; where two errors of DVC race for a file that cannot be fetched, raise the one that it words itself."""
     try:
-        repo.pull(["data.dvc"])
+        repo.pull(["data.dvc"], jobs=1)
     except FileNotFoundError as error:
         if not str(error.filename).endswith(".tmp"):
             raise
