@@ -112,7 +112,7 @@ def slow_opens(seconds: float) -> Iterator[None]:
 
 
 def first_scans(client: Any, folder: Path, count: int, repeat: int) -> Iterator[Row]:
-    """Hash everything, in one thread and as Landfast does it."""
+    """Hash everything: bare and in one thread, and as the whole verb does it; threads are to pay where opens wait."""
     import landfast
 
     root = folder / "new"
@@ -136,8 +136,8 @@ def first_scans(client: Any, folder: Path, count: int, repeat: int) -> Iterator[
             ours.wall_s,
             "s",
             beside=alone.wall_s,
-            peer="the same in one thread",
-            ratio_at_most=1.0,
+            peer="bare hashing in one thread (floor)",
+            ratio_at_most=1.0 if latency_s else None,
         )
 
 
