@@ -1,7 +1,7 @@
 """Measure what it costs to record a prefix: Landfast beside those who do the like, over the same list.
 
     scripts/peer-environments
-    python benchmarks/peer_listing.py [--entries 2000]
+    python benchmarks/peer_listing.py [--entries 2000] [--many 20000]
 
 Each is a process of its own in an environment of its own (`.venvs/peers/NAME`).  What it takes to start and to record
 one folder is measured apart and taken off: what is left is the cost of each key more.  What they keep differs: each
@@ -37,7 +37,6 @@ PEERS = {
 TARGETS = {"boto3_paginator": 20, "wandb_reference": 400}
 # What Landfast takes a key is measured of many, as a start costs more than few of them, and so is boto3's paginator.
 # The slowest peers take minutes for so many, and the same for each.
-MANY = 200_000
 OF_MANY = {"boto3_paginator"}
 _PATIENCE_S = 300
 FEW, IN_FEW = f"{PREFIX}000000/", 500
@@ -47,7 +46,7 @@ def measure(given: Namespace) -> Iterator[Row]:
     """Run each, and Landfast beside each."""
     with (
         serving(given.entries) as endpoint,
-        serving(MANY) as large,
+        serving(given.many) as large,
         tempfile.TemporaryDirectory() as folder,
     ):
         where = endpoint.environment() | {
@@ -63,7 +62,9 @@ def measure(given: Namespace) -> Iterator[Row]:
         )
         there = where | large.environment()
         us, requests = _cost("landfast_log", Path(sys.executable), large, there, 3)
-        yield Row(f"landfast log of {MANY:,} keys", us, "us CPU a key", note=f"{requests} requests")
+        yield Row(
+            f"landfast log of {given.many:,} keys", us, "us CPU a key", note=f"{requests} requests"
+        )
         for script, (environment, what) in PEERS.items():
             python = ENVIRONMENTS / environment / "bin" / "python"
             if not environment:
@@ -84,7 +85,7 @@ def measure(given: Namespace) -> Iterator[Row]:
                 theirs,
                 "us CPU a key",
                 beside=us,
-                peer=f"landfast log of {MANY:,}",
+                peer=f"landfast log of {given.many:,}",
                 ratio_at_least=TARGETS.get(script),
                 note=f"{requests} requests for {of.entries:,} keys; the start is subtracted",
             )
@@ -124,4 +125,6 @@ def _cost(
 
 
 if __name__ == "__main__":
-    command("peer_listing", "Peers", measure, __doc__, entries=(3_000, 10_000))
+    command(
+        "peer_listing", "Peers", measure, __doc__, entries=(3_000, 10_000), many=(60_000, 200_000)
+    )
